@@ -1,0 +1,1 @@
+"""Figures, measured: ``python -m benchmarks`` (``make bench``). Not part of the tests."""

@@ -1,0 +1,107 @@
+"""What benchmarks are made of: a figure, and a node of its own."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+REPEATS = 3
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What was measured, and beside it a peer's: the same work by another tool, or without this program.
+
+    ``less``: smaller is better, as of a time or a size. ``recall``: the share of what was to be found that was found.
+    """
+
+    work: str
+    n: int
+    unit: str
+    ours: list[float]
+    peer: str | None = None
+    theirs: list[float] | None = None
+    less: bool = False
+    recall: float | None = None
+
+
+def rate(work: Callable[[], object], n: int, *, repeats: int = REPEATS) -> list[float]:
+    """``n`` a second, several times."""
+    found = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        found.append(n / (time.perf_counter() - began))
+    return found
+
+
+HIMAYA = [sys.executable, "-c", "from himaya.site.cli import main; main()"]
+
+
+class Node:
+    """A data directory and the commands that work on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.env = {**os.environ, "HIMAYA_DATA": str(folder / "node"), "HIMAYA_SECOND_FACTOR": "false", "NO_COLOR": "1"}
+
+    def run(self, *arguments: str, ok: tuple[int, ...] = (0,)) -> str:
+        """Run a command; its standard output."""
+        done = subprocess.run([*HIMAYA, *arguments], env=self.env, capture_output=True, text=True, check=False)
+        if done.returncode not in ok:
+            raise RuntimeError(f"{arguments}: {done.stderr}")
+        return done.stdout
+
+    @contextmanager
+    def serving(self) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+        """`himaya serve` on a free port, once it answers; the port and the process."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        process = subprocess.Popen([*HIMAYA, "serve", "--port", str(port)], env=self.env, stderr=subprocess.DEVNULL)
+        try:
+            for _ in range(200):
+                try:
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1):
+                        break
+                except OSError:
+                    time.sleep(0.1)
+            else:
+                raise RuntimeError("the server did not answer in 20 seconds")
+            yield port, process
+        finally:
+            process.terminate()
+            process.wait(15)
+
+
+@contextmanager
+def node() -> Iterator[Node]:
+    """A fresh node, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="himaya-bench-") as folder:
+        made = Node(Path(folder))
+        made.run("init")
+        yield made
+
+
+def list_file(path: Path, rows: int, *, seed: int = 1) -> list[tuple[str, str]]:
+    """Write a CSV list of random values, PDQ and MD5 by turns; every thousandth (signal, value) is returned."""
+    rng, some = random.Random(seed), []
+    with path.open("w") as file:
+        file.write("signal,value,scheme,code,source\n")
+        for number in range(rows):
+            signal, size = ("pdq", 32) if number % 2 == 0 else ("md5", 16)
+            value = rng.randbytes(size).hex()
+            file.write(f"{signal},{value},interpol,baseline,Benchmark\n")
+            if number % 1000 < 2:
+                some.append((signal, value))
+    return some

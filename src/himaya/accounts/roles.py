@@ -1,0 +1,31 @@
+"""Roles and what each may do: the one table."""
+
+from __future__ import annotations
+
+ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN = "analyst", "reviewer", "lead", "auditor", "admin"
+
+MAY: dict[str, frozenset[str]] = {
+    "cases.view": frozenset({ANALYST, REVIEWER, LEAD, AUDITOR}),
+    "cases.claim": frozenset({ANALYST, REVIEWER, LEAD}),
+    "cases.comment": frozenset({ANALYST, REVIEWER, LEAD}),
+    "cases.decide": frozenset({REVIEWER, LEAD}),
+    "cases.reopen": frozenset({LEAD}),
+    "lists.view": frozenset({ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN}),
+    "lists.change": frozenset({LEAD, ADMIN}),
+    "lists.excuse": frozenset({LEAD}),
+    "lists.release": frozenset({LEAD}),
+    "lists.export": frozenset({LEAD, ADMIN}),
+    "documents.view": frozenset({REVIEWER, LEAD, AUDITOR}),
+    "deliveries.view": frozenset({REVIEWER, LEAD, AUDITOR, ADMIN}),
+    "deliveries.settle": frozenset({LEAD}),
+    "ledger.view": frozenset({LEAD, AUDITOR}),
+    "numbers.view": frozenset({ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN}),
+    "settings.view": frozenset({ADMIN}),
+    "accounts.change": frozenset({ADMIN}),
+}
+"""Permission → the roles that have it. An administrator runs the node and sees no case."""
+
+ROLES = (ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN)
+
+SCOPES = ("screen", "scans:read", "lists:read", "lists:write", "cases:read", "numbers:read")
+"""What a key may be allowed. Keys never decide: a verdict is a person's."""

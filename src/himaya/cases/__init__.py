@@ -1,0 +1,1 @@
+"""The hall of the house: what we look into, who looks, our verdict."""

@@ -1,0 +1,153 @@
+"""Cases for programs: to read. A verdict is a person's."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+
+from himaya.accounts.keys import Key, reply
+from himaya.cases import queries
+from himaya.cases.services import UnknownCase
+from himaya.core import paging
+from himaya.core.wire import AnyListName, Cursor, Id, Limit, OverlapTold, Told, overlap_told, problems
+
+if TYPE_CHECKING:
+    from himaya.cases.models import Case, Match, Sighting
+
+router = Router(tags=["cases"])
+SHOWN = 100
+"""Matches and sightings of one case that are told."""
+
+
+class FingerprintTold(Told):
+    """A fingerprint; ``quality`` 0 to 100 where the signal has one."""
+
+    signal: str
+    value: str
+    quality: int | None
+
+
+class VerdictTold(Told):
+    """What a person decided. Their reason stays in the house."""
+
+    scheme: str
+    code: str
+    confirms: bool
+    decided_at: datetime
+
+
+class CaseFacts(Told):
+    """A case: the facts, never the content."""
+
+    id: int
+    reference: str
+    state: str
+    opened_at: datetime
+    seen_at: datetime
+    times_seen: int
+    distance: int
+    media_type: str
+    size: int | None
+    fingerprints: list[FingerprintTold]
+    verdict: VerdictTold | None
+
+
+class Cases(Told):
+    """Some cases, in the order in which they were opened."""
+
+    cases: list[CaseFacts]
+    next_cursor: str | None
+
+
+class CaseMatch(Told):
+    """Why the content counts as known: the item as it was when it matched."""
+
+    list: str
+    item: int
+    signal: str
+    value: str
+    distance: int
+    radius: int
+    variant: str
+    overlap: OverlapTold | None
+    state: str
+    scheme: str
+    code: str
+    source: str
+    added_by: str
+    added_at: datetime
+    matched_at: datetime
+
+
+class CaseSighting(Told):
+    """When and where it was met."""
+
+    at: datetime
+    origin: str
+    place: str
+    by: str
+
+
+class CaseWhole(CaseFacts):
+    """A case with its nearest matches and latest sightings, up to 100 of each."""
+
+    matches: list[CaseMatch]
+    sightings: list[CaseSighting]
+
+
+@router.get("/cases", auth=Key("cases:read"), response={200: Cases, **problems()}, summary="List cases")
+def cases(
+    request: HttpRequest,
+    state: Literal["any", "open", "decided"] = "any",
+    list: AnyListName = "",  # noqa: A002 - as clients know it
+    limit: Limit = 100,
+    cursor: Cursor = "",
+) -> HttpResponse:
+    """Cases in the order in which they were opened, narrowed by state and by the name of a list that matched."""
+    after = paging.decode("cases", cursor)
+    rows = queries.in_order(state="" if state == "any" else state, list_name=list, after=after)
+    found, following = paging.page(rows, "cases", limit=limit, key=lambda row: row.pk)
+    return reply(Cases(cases=[CaseFacts(**_facts(row)) for row in found], next_cursor=following))
+
+
+@router.get(
+    "/cases/{case_id}", auth=Key("cases:read"), response={200: CaseWhole, **problems(404)}, summary="Show a case"
+)
+def case(request: HttpRequest, case_id: Id) -> HttpResponse:
+    """One case with its matches and sightings."""
+    found = queries.case(case_id)
+    if found is None:
+        raise UnknownCase(case=case_id)
+    matches = [_match(row) for row in queries.matches(found)[:SHOWN]]
+    sightings = [_sighting(row) for row in queries.sightings(found)[:SHOWN]]
+    return reply(CaseWhole(**_facts(found), matches=matches, sightings=sightings))
+
+
+def _facts(row: Case) -> dict[str, Any]:
+    verdict = row.verdict
+    return {
+        "id": row.pk,
+        "reference": row.reference,
+        "state": row.state,
+        "opened_at": row.opened_at,
+        "seen_at": row.seen_at,
+        "times_seen": row.sightings,
+        "distance": row.distance,
+        "media_type": row.media_type,
+        "size": row.size,
+        "fingerprints": [FingerprintTold(signal=s, value=v, quality=q) for s, v, q in row.fingerprints],
+        "verdict": verdict
+        and VerdictTold(scheme=verdict.scheme, code=verdict.code, confirms=verdict.confirms, decided_at=verdict.at),
+    }
+
+
+def _match(row: Match) -> CaseMatch:
+    plain = {name: getattr(row, name) for name in CaseMatch.model_fields if name not in ("list", "overlap")}
+    return CaseMatch(list=row.list_name, overlap=overlap_told(row.overlap), **plain)
+
+
+def _sighting(row: Sighting) -> CaseSighting:
+    return CaseSighting(at=row.at, origin=row.origin, place=row.place, by=row.by)

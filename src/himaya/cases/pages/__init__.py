@@ -1,0 +1,22 @@
+"""Pages of the cases: the queue, a case, and what people do with it."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from himaya.cases.pages import acts
+from himaya.cases.pages.case import case, sightings
+from himaya.cases.pages.queue import queue
+
+urlpatterns = [
+    path("", queue, name="queue"),
+    path("next/claim", acts.claim_next, name="claim_next"),
+    path("<int:pk>/", case, name="case"),
+    path("<int:pk>/sightings", sightings, name="sightings"),
+    path("<int:pk>/claim", acts.claim, name="claim"),
+    path("<int:pk>/release", acts.release, name="release"),
+    path("<int:pk>/decide", acts.decide, name="decide"),
+    path("<int:pk>/reopen", acts.reopen, name="reopen"),
+    path("<int:pk>/excuse", acts.excuse, name="excuse"),
+    path("<int:pk>/comment", acts.comment, name="comment"),
+]

@@ -1,0 +1,122 @@
+"""The queue: one row a case, why it is here first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.views.decorators.http import require_safe
+
+from himaya.accounts.access import needs
+from himaya.accounts.faces import asked
+from himaya.cases import queries, words
+from himaya.core import clock, registry
+from himaya.core.words import N_
+from himaya.lists.queries import lists
+from himaya.lists.words import class_label, signal_label
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpResponse
+
+    from himaya.accounts.access import StaffRequest
+    from himaya.accounts.models import Person
+    from himaya.cases.models import Case
+
+STATES = {"open": N_("Open"), "mine": N_("Mine"), "free": N_("Free"), "decided": N_("Decided")}
+FILTERS = ("state", "list", "signal", "q")
+PAGE = 50
+
+
+@needs("cases.view")
+@require_safe
+def queue(request: StaffRequest) -> HttpResponse:
+    """Cases by filters that stand in the address, so that a view can be shared."""
+    chosen = asked(request, *FILTERS)
+    chosen["state"] = chosen["state"] if chosen["state"] in STATES else ("" if chosen["q"] else "open")
+    chosen["signal"] = chosen["signal"] if chosen["signal"] in registry.signals() else ""
+    rows = _rows(chosen["state"], request.user, chosen)
+    shown = queries.page(rows, after=_number(request, "after"), before=_number(request, "before"), size=PAGE)
+    best = queries.best_matches(shown.cases, list_name=chosen["list"], signal=chosen["signal"], search=chosen["q"])
+    context = {
+        "now": clock.now(),
+        "rows": [_row(case, best.get(case.pk), request.user) for case in shown.cases],
+        "total": rows.count(),
+        "chosen": chosen,
+        "filters": _filters(chosen, request.user),
+        "previous_url": _url(chosen, before=shown.before) if shown.before else "",
+        "next_url": _url(chosen, after=shown.after) if shown.after else "",
+        "clear_url": reverse("cases:queue"),
+        "may_claim": request.user.may("cases.claim"),
+        "held": queries.held(request.user),
+        "page_keys": words.next_key(request.user),
+    }
+    return render(request, "cases/queue.html", context)
+
+
+def _number(request: StaffRequest, name: str) -> int:
+    given = request.GET.get(name, "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 16 else 0
+
+
+def _rows(state: str, person: Person, chosen: dict[str, str]) -> QuerySet[Case]:
+    return queries.queue(
+        state=state if state in ("", "decided") else "open",
+        held_by=person if state == "mine" else None,
+        free=state == "free",
+        list_name=chosen["list"],
+        signal=chosen["signal"],
+        search=chosen["q"],
+    )
+
+
+def _url(chosen: dict[str, str], **changed: Any) -> str:
+    wanted = {name: value for name, value in {**chosen, **changed}.items() if value}
+    return f"{reverse('cases:queue')}?{urlencode(wanted)}" if wanted else reverse("cases:queue")
+
+
+def _filters(chosen: dict[str, str], person: Person) -> list[dict[str, Any]]:
+    """The links of the three rows of filters: label, address, whether chosen, how many."""
+    states = {name: label for name, label in STATES.items() if name != "mine" or person.may("cases.claim")}
+    if chosen["q"]:
+        states = {"": N_("All"), **states}
+    # a part of a place is looked for in every sighting, so not once for each state as well
+    counts = not chosen["q"] or queries.is_digest(chosen["q"])
+    by_state = [
+        _choice(chosen, "state", name, gettext(label), _rows(name, person, chosen).count() if counts else None)
+        for name, label in states.items()
+    ]
+    groups = [{"label": gettext("State"), "links": by_state}]
+    for name, title, values in (
+        ("list", gettext("List"), [(one.name, one.name) for one in lists()]),
+        ("signal", gettext("Signal"), [(one, signal_label(one)) for one in registry.signals()]),
+    ):
+        if len(values) > 1 or chosen[name]:
+            links = [_choice(chosen, name, value, label) for value, label in [("", gettext("All")), *values]]
+            groups.append({"label": title, "links": links})
+    return groups
+
+
+def _choice(chosen: dict[str, str], name: str, value: str, label: str, count: int | None = None) -> dict[str, Any]:
+    current = chosen[name] == value
+    return {"url": _url(chosen, **{name: value}), "label": label, "current": current, "count": count}
+
+
+def _row(case: Case, match: Any, person: Person) -> dict[str, Any]:
+    holder = case.holder()
+    return {
+        "case": case,
+        "reason": words.reason(match),
+        "tile": match.value if match else case.subject,
+        "match": match,
+        "signal": signal_label(match.signal) if match else "",
+        "near": words.nearness(match) if match else "",
+        "class": class_label(match.scheme, match.code) if match else "",
+        "holder": holder,
+        "mine": holder == person,
+        "verdict": class_label(case.verdict.scheme, case.verdict.code) if case.verdict else "",
+        "claimable": case.verdict is None and (holder is None or holder == person) and person.may("cases.claim"),
+    }

@@ -1,0 +1,317 @@
+"""Reading cases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import Count, Exists, Min, OuterRef, Q, Sum, When
+
+from himaya.cases.models import Case, Identity, Match, Sighting, Verdict
+from himaya.cases.states import DECIDED, OPEN
+from himaya.core import clock, registry
+from himaya.core.documents import FingerprintFact, MatchFact, SightingFact, VerdictFact
+from himaya.lists.queries import readings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.db.models import Manager, QuerySet
+
+    from himaya.accounts.models import Person
+
+
+def queue(
+    *,
+    state: str = OPEN,
+    list_name: str = "",
+    signal: str = "",
+    held_by: Person | None = None,
+    free: bool = False,
+    search: str = "",
+) -> QuerySet[Case]:
+    """Cases, those that wait longest first (decided ones: newest first), narrowed by the filters given."""
+    rows = Case.objects.select_related("claimed_by", "verdict")
+    if state:
+        rows = rows.filter(state=state)
+    if list_name or signal:
+        hits = Match.objects.filter(case=OuterRef("pk"))
+        hits = hits.filter(list_name=list_name) if list_name else hits
+        hits = hits.filter(signal=signal) if signal else hits
+        rows = rows.filter(Exists(hits))
+    now = clock.now()
+    if held_by is not None:
+        rows = rows.filter(claimed_by=held_by, claimed_until__gt=now)
+    if free:
+        rows = rows.filter(Q(claimed_by=None) | Q(claimed_until__lte=now))
+    if search:
+        rows = rows.filter(_search(search.strip()))
+    return rows.order_by("opened_at", "pk") if state == OPEN else rows.order_by("-opened_at", "-pk")
+
+
+def held(person: Person) -> int:
+    """How many open cases the person holds."""
+    return queue(held_by=person).count() if person.may("cases.claim") else 0
+
+
+def in_order(*, state: str = "", list_name: str = "", after: int = 0) -> QuerySet[Case]:
+    """Cases in the order in which they were opened, beginning after the case ``after``."""
+    return queue(state=state, list_name=list_name).filter(pk__gt=after).order_by("pk")
+
+
+def is_digest(text: str) -> bool:
+    """Whether it is a whole fingerprint as any signal writes it: then an index finds the cases."""
+    return bool(readings(text))
+
+
+def _search(text: str) -> Q:
+    """By a whole fingerprint; otherwise by reference, by a list's name, or by a part of a place."""
+    if values := set(readings(text).values()):
+        found = Q(Exists(Identity.objects.filter(case=OuterRef("pk"), value__in=values)))
+        return found | Q(Exists(Match.objects.filter(value__in=values, case=OuterRef("pk"))))
+    number = text.rsplit("-", 1)[-1]
+    found = Q(Exists(Sighting.objects.filter(case=OuterRef("pk"), place__icontains=text)))
+    found |= Q(Exists(Match.objects.filter(list_name=text, case=OuterRef("pk"))))
+    return found | Q(pk=int(number)) if number.isdecimal() and len(number) < 16 else found
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows of a queue. ``before`` and ``after`` are the ids to go on from, 0 where nothing lies there."""
+
+    cases: list[Case]
+    before: int = 0
+    after: int = 0
+
+
+def page(rows: QuerySet[Case], *, after: int = 0, before: int = 0, size: int = 50) -> Page:
+    """The ``size`` rows of a :func:`queue` behind the case ``after``, or those ahead of the case ``before``.
+
+    Pages are found by key: they stay whole while cases come and go. An unknown id gives the first page.
+    """
+    edge = Case.objects.filter(pk=before or after).first() if before or after else None
+    backwards = edge is not None and bool(before)
+    upwards = str(rows.query.order_by[0]).startswith("-") == backwards
+    if edge is not None:
+        sign = "gt" if upwards else "lt"
+        beyond = Q(**{f"opened_at__{sign}": edge.opened_at}) | Q(opened_at=edge.opened_at, **{f"pk__{sign}": edge.pk})
+        rows = rows.filter(beyond)
+    found = list((rows.reverse() if backwards else rows)[: size + 1])
+    more, found = len(found) > size, found[:size]
+    if backwards:
+        found.reverse()
+    if not found:
+        return Page([], before=0, after=0)
+    behind, ahead = (True, more) if backwards else (more, edge is not None)
+    return Page(found, before=found[0].pk if ahead else 0, after=found[-1].pk if behind else 0)
+
+
+def case(pk: int) -> Case | None:
+    """One case, or None."""
+    return Case.objects.select_related("claimed_by", "verdict", "verdict__by").filter(pk=pk).first()
+
+
+def best_matches(cases: list[Case], *, list_name: str = "", signal: str = "", search: str = "") -> dict[int, Match]:
+    """Case id → its nearest match among those that the filters of :func:`queue` ask for."""
+    hits = Match.objects.filter(case__in=[c.pk for c in cases])
+    hits = hits.filter(list_name=list_name) if list_name else hits
+    hits = hits.filter(signal=signal) if signal else hits
+    asked = Q(value=search.strip().lower()) | Q(list_name=search.strip())
+    best: dict[int, Match] = {}
+    for match in hits.order_by(_first(asked), *_nearest()):
+        best.setdefault(match.case_id, match)
+    return best
+
+
+def matches(of: Case) -> QuerySet[Match]:
+    """Its matches, nearest first; equal bytes say more than equal fingerprints of a picture."""
+    return Match.objects.filter(case=of).order_by(*_nearest())
+
+
+def _nearest() -> tuple[Any, ...]:
+    exact = [name for name, signal in registry.signals().items() if signal.exact]
+    return "distance", _first(Q(signal__in=exact)), "pk"
+
+
+def _first(rows: Q) -> models.Case:
+    return models.Case(When(rows, then=0), default=1)
+
+
+def already_seen(subject: str, place: str, items: Iterable[int]) -> bool:
+    """Whether the content has a case that knows all these items, and a sighting at this place: nothing would be new."""
+    signal, _, value = subject.partition(":")
+    case = Identity.objects.filter(signal=signal, value=value).values_list("case", flat=True).first()
+    if case is None:
+        return False
+    wanted = set(items)
+    known = set(Match.objects.filter(case=case, item__in=wanted).values_list("item", flat=True))
+    return known == wanted and Sighting.objects.filter(case=case, place=place).exists()
+
+
+def sightings(of: Case) -> QuerySet[Sighting]:
+    """Where and when it was seen, newest first."""
+    return Sighting.objects.filter(case=of).order_by("-at", "-pk")
+
+
+def places(of: Case) -> int:
+    """At how many places it was seen; those without a name are not counted."""
+    return Sighting.objects.filter(case=of).exclude(place="").values("place_digest").distinct().count()
+
+
+def sightings_of_a_host(of: Case) -> QuerySet[Sighting]:
+    """Sightings at places that a host knows by that name, newest first: addresses, and what a program called so."""
+    address = Q(place__istartswith="https://") | Q(place__istartswith="http://")
+    return sightings(of).filter(address | Q(origin="api"))
+
+
+def kin(of: Case, *, state: str) -> QuerySet[Case]:
+    """Other cases in that state which match one of the same items, newest first.
+
+    What was decided there is worth knowing here; what is open there may belong to the same hands.
+    """
+    items = Match.objects.filter(case=of).values("item")
+    same = Match.objects.filter(item__in=items).values("case")
+    found = Case.objects.select_related("verdict").filter(pk__in=same).exclude(pk=of.pk)
+    # by prefix, which no index answers: SQLite would walk through all cases in that state, and look each one up
+    return found.filter(state__startswith=state).order_by("-pk")
+
+
+def earlier_verdicts(of: Case) -> QuerySet[Verdict]:
+    """Verdicts on this case that no longer hold."""
+    return Verdict.objects.select_related("by").filter(case=of).exclude(pk=of.verdict_id or 0).order_by("-at")
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
+    """A decided case as documents tell it."""
+
+    reference: str
+    verdict_id: int
+    verdict: VerdictFact
+    confirms: bool
+    fingerprints: tuple[FingerprintFact, ...]
+    matches: tuple[MatchFact, ...]
+    sightings: tuple[SightingFact, ...]
+
+
+LEGAL = {"baseline": "illegal in any country", "national": "illegal under national law"}
+"""What a class means to somebody outside, in neutral words."""
+
+
+def facts(pk: int) -> CaseFacts | None:
+    """What may leave the house about a case, to an authority; None where it has no verdict."""
+    found = case(pk)
+    if found is None or found.verdict is None:
+        return None
+    verdict = found.verdict
+    code = registry.scheme(verdict.scheme).get(verdict.code)
+    return CaseFacts(
+        found.reference,
+        verdict.pk,
+        VerdictFact(verdict.scheme, verdict.code, code.label if code else verdict.code, verdict.reason, verdict.at),
+        verdict.confirms,
+        tuple(FingerprintFact(*f) for f in found.fingerprints),
+        tuple(
+            MatchFact(m.list_name, m.signal, m.value, m.distance, m.radius, m.scheme, m.code, m.source)
+            for m in matches(found)[:50]
+        ),
+        tuple(SightingFact(s.at, s.place, s.origin) for s in sightings(found)[:50]),
+    )
+
+
+def facts_for_a_host(pk: int) -> CaseFacts | None:
+    """What a host is told of it: what was found, when and where in the host's own words, and what it is by law.
+
+    Which list knows the content, how near it is and who vouches is not the host's affair, nor is the reviewer's reason,
+    nor a path of the machine that scanned. Where no place has a name that the host knows, the last time is told.
+    """
+    found, told = case(pk), facts(pk)
+    if found is None or told is None:
+        return None
+    places = [SightingFact(s.at, s.place, "") for s in sightings_of_a_host(found)[:50]]
+    nameless = [SightingFact(s.at, "", "") for s in told.sightings[:1]]
+    code = registry.scheme(told.verdict.scheme).get(told.verdict.code)
+    legal = LEGAL.get(code.facets.legality if code else "", told.verdict.label)
+    verdict = replace(told.verdict, label=legal, reason="")
+    return replace(told, verdict=verdict, matches=(), sightings=tuple(places or nameless))
+
+
+def opened_per_hour(*, hours: int = 24) -> list[tuple[datetime, int]]:
+    """How many cases were opened in each of the last hours, oldest first, empty hours included."""
+    end = clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    edges = [end - timedelta(hours=ago) for ago in range(hours, -1, -1)]
+    return list(zip(edges[:-1], _between(edges, Case.objects, "opened_at"), strict=True))
+
+
+def _between(edges: list[datetime], rows: Manager[Any], field: str) -> list[int]:
+    """How many rows lie between each edge and the next; counted by the database, in one walk along the index."""
+    spans = {
+        f"n{place}": Count("pk", filter=Q(**{f"{field}__gte": start, f"{field}__lt": end}))
+        for place, (start, end) in enumerate(pairwise(edges))
+    }
+    inside = {f"{field}__gte": edges[0], f"{field}__lt": edges[-1]}
+    return list(rows.filter(**inside).aggregate(**spans).values())
+
+
+AGES = (
+    ("<1", 1),
+    ("1-4", 4),
+    ("4-12", 12),
+    ("12-24", 24),
+    ("24-72", 72),
+    (">72", None),
+)
+"""Label and end of each class of waiting time, in hours. Numbers alone: they fit, and stand alike in every script."""
+
+
+def queue_ages() -> list[tuple[str, int]]:
+    """How long open cases have waited: label and number for each class of :data:`AGES`."""
+    now = clock.now()
+    bounds: list[tuple[str, Q]] = []
+    younger = now + timedelta(days=1)
+    for label, hours in AGES:
+        older = now - timedelta(hours=hours) if hours else None
+        inside = Q(opened_at__lte=younger) & (Q(opened_at__gt=older) if older else Q())
+        bounds.append((label, inside))
+        younger = older or younger
+    found = Case.objects.filter(state=OPEN).aggregate(
+        **{f"n{i}": Count("pk", filter=q) for i, (_, q) in enumerate(bounds)}
+    )
+    return [(label, found[f"n{i}"]) for i, (label, _) in enumerate(bounds)]
+
+
+def oldest_open() -> datetime | None:
+    """When the case that has waited longest was opened."""
+    oldest: datetime | None = Case.objects.filter(state=OPEN).aggregate(oldest=Min("opened_at"))["oldest"]
+    return oldest
+
+
+def per_day(*, days: int = 30) -> list[tuple[str, int, int]]:
+    """ISO date, cases opened, cases decided; oldest first, empty days included."""
+    end = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    edges = [end - timedelta(days=ago) for ago in range(days, -1, -1)]
+    names = [edge.date().isoformat() for edge in edges[:-1]]
+    opened, decided = _between(edges, Case.objects, "opened_at"), _between(edges, Verdict.objects, "at")
+    return list(zip(names, opened, decided, strict=True))
+
+
+def tally() -> dict[str, int]:
+    """Numbers for the statistics page, from one walk through the cases."""
+    rows = Case.objects.values_list("state", "verdict__confirms").order_by()
+    counted = rows.annotate(n=Count("id"), seen=Sum("sightings"))
+    numbers: Counter[str] = Counter()
+    for state, confirms, n, seen in counted:
+        numbers[state] += n
+        numbers["seen"] += seen
+        numbers[f"confirms:{confirms}"] += n
+    return {
+        "cases.open": numbers[OPEN],
+        "cases.decided": numbers[DECIDED],
+        "cases.confirmed": numbers["confirms:True"],
+        "cases.dismissed": numbers["confirms:False"],
+        "sightings": numbers["seen"],
+    }

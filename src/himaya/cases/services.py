@@ -1,0 +1,356 @@
+"""Writing cases: open, claim, decide, reopen, comment."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import rules
+from django.db import transaction
+from django.db.models import Q
+
+from himaya.cases.identity import Register, names
+from himaya.cases.models import Case, Comment, Match, Sighting, Verdict
+from himaya.cases.states import CASE, WrongMove
+from himaya.core import clock, faults, registry
+from himaya.core.config import config
+from himaya.core.errors import HimayaError
+from himaya.core.overlap import Overlap
+from himaya.core.words import N_, Said, printable
+from himaya.ledger.services import record
+
+if TYPE_CHECKING:
+    from himaya.accounts.models import Person
+
+
+LONGEST = 2000
+"""Characters of a reason or a comment."""
+ACTS = {
+    "cases.claim": N_("claim a case"),
+    "cases.decide": N_("decide a case"),
+    "cases.reopen": N_("reopen a case"),
+    "cases.comment": N_("comment on a case"),
+    "lists.excuse": N_("say what a list is to take for benign"),
+}
+"""Permission → what it allows, in words."""
+
+
+class UnknownCase(HimayaError):
+    """There is no case {case}."""
+
+    status = 404
+
+
+class ClaimedByOther(HimayaError):
+    """{holder} is working on this case until {until}."""
+
+    remedy = "Take the next one, or ask them to release it."
+    status = 409
+
+
+class NotYours(HimayaError):
+    """Claim the case first: only who holds it can have it {act}."""
+
+    status = 409
+
+
+class NotAllowed(HimayaError):
+    """Your role does not allow this: {act}."""
+
+    status = 403
+
+
+class BadVerdict(HimayaError):
+    """The verdict cannot be taken: {why}."""
+
+    status = 422
+
+
+class BadComment(HimayaError):
+    """The comment cannot be taken: {why}."""
+
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class SeenMatch:
+    """A match as screening found it; copied into the case, so that later changes of the list do not rewrite it.
+
+    ``variant`` says how the content was turned, empty where it was not (:class:`himaya.core.ports.Fingerprint`).
+    """
+
+    item: int
+    list_name: str
+    signal: str
+    value: str
+    distance: int
+    radius: int
+    state: str
+    scheme: str
+    code: str
+    source: str
+    added_by: str
+    added_at: datetime
+    variant: str = ""
+    overlap: Overlap | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Content that was met and matched. ``fingerprints`` holds (signal, value, quality)."""
+
+    subject: str
+    fingerprints: Sequence[tuple[str, str, int | None]]
+    matches: Sequence[SeenMatch]
+    origin: str
+    occasion: str
+    place: str
+    media_type: str = ""
+    size: int | None = None
+    at: datetime | None = None
+    """When it was met; now where None."""
+
+
+def open_case(seen: Seen, *, by: str) -> Case:
+    """As :func:`open_cases`, for one."""
+    return open_cases([seen], by=by)[0]
+
+
+@transaction.atomic
+def open_cases(seen: Sequence[Seen], *, by: str) -> list[Case]:
+    """Open a case for each thing seen, or let the case of the same content have one more sighting.
+
+    The same sighting told twice (same occasion, same place) is one: a scan that goes on after a crash, or a request
+    that is repeated, changes nothing. A file and a hash of it, in whatever order, are one case (:mod:`.identity`).
+    """
+    register = Register(name for one in seen for name in names(one.subject, one.fingerprints))
+    met = [_meet(one, register, by) for one in seen]
+    for one, (_, acts) in zip(seen, met, strict=True):
+        for case, act, facts in acts:
+            record(act, by=by, about=case.about, origin=one.origin, **facts)
+    faults.point("cases.opened")
+    return [case for case, _ in met]
+
+
+Act = tuple[Case, str, dict[str, Any]]
+"""About what, what happened, and the facts: to be put on record."""
+
+
+def _meet(seen: Seen, register: Register, by: str) -> tuple[Case, list[Act]]:
+    """The case, and the acts to put on record; none where nothing is new."""
+    wanted = names(seen.subject, seen.fingerprints)
+    found = register.cases(wanted, seen.fingerprints)
+    case = found[0] if found else _new(seen)
+    others = found[1:]
+    register.give(wanted, case, instead_of=others)
+    acts = [act for other in others for act in _linked(case, other)]
+    sighting, new_sighting = Sighting.objects.get_or_create(
+        case=case,
+        occasion=seen.occasion[:80],
+        place_digest=hashlib.sha256(seen.place.encode("utf-8", "surrogatepass")).hexdigest(),
+        defaults={"at": seen.at or clock.now(), "origin": seen.origin, "place": printable(seen.place)[:4000], "by": by},
+    )
+    new_matches = _add_matches(case, seen.matches)
+    if new_sighting:
+        _complete(case, seen)
+    if not found:
+        best = min(seen.matches, key=lambda m: (m.distance, not registry.is_exact(m.signal)))
+        facts = {"list": best.list_name, "signal": best.signal, "distance": best.distance}
+        acts.append((case, "case.opened", facts))
+    elif new_sighting:
+        acts.append((case, "case.seen", {"sighting": sighting.pk, "matches": new_matches}))
+    return case, acts
+
+
+def _new(seen: Seen) -> Case:
+    now = clock.now()
+    nearest = min(m.distance for m in seen.matches)
+    return Case.objects.create(subject=seen.subject, opened_at=now, seen_at=now, distance=nearest)
+
+
+def _linked(case: Case, other: Case) -> Iterator[Act]:
+    """Two cases turned out to be about one content; whoever looks at one is to know of the other."""
+    yield case, "case.linked", {"case": other.reference}
+    yield other, "case.linked", {"case": case.reference}
+
+
+def _complete(case: Case, seen: Seen) -> None:
+    """One sighting more, and what it tells about the content: a case that a hash opened learns from the file."""
+    have = {signal for signal, *_ in case.fingerprints}
+    case.fingerprints = [*case.fingerprints, *(list(f) for f in seen.fingerprints if f[0] not in have)]
+    case.media_type, case.size = case.media_type or seen.media_type, case.size if seen.size is None else seen.size
+    case.seen_at, case.distance = clock.now(), min(case.distance, *(m.distance for m in seen.matches))
+    case.sightings += 1  # its row is locked
+    case.save(update_fields=["fingerprints", "media_type", "size", "seen_at", "distance", "sightings"])
+
+
+def _add_matches(case: Case, matches: Sequence[SeenMatch]) -> int:
+    now = clock.now()
+    have = set(Match.objects.filter(case=case).values_list("item", flat=True))
+    new = [
+        Match(
+            case=case, item=m.item, list_name=m.list_name, signal=m.signal, value=m.value, distance=m.distance,
+            radius=m.radius, overlap=m.overlap and asdict(m.overlap), state=m.state,
+            scheme=m.scheme, code=m.code, source=m.source, added_by=m.added_by,
+            added_at=m.added_at, matched_at=now, variant=m.variant,
+        )
+        for m in matches
+        if m.item not in have
+    ]  # fmt: skip
+    Match.objects.bulk_create(new)
+    return len(new)
+
+
+@transaction.atomic
+def claim(case_id: int, *, person: Person) -> Case:
+    """Take an open case for ``claim_minutes``; whoever holds it already has the time renewed.
+
+    Raises:
+        UnknownCase, NotAllowed, WrongMove: no such case; the role may not; the case is not open.
+        ClaimedByOther: somebody else holds it.
+    """
+    _require("cases.claim", person)
+    now = clock.now()
+    until = now + timedelta(minutes=config().claim_minutes)
+    free = Q(claimed_by=None) | Q(claimed_until__lte=now) | Q(claimed_by=person)
+    taken = Case.objects.filter(free, pk=case_id, state=CASE.initial).update(claimed_by=person, claimed_until=until)
+    case = _locked(case_id)
+    if not taken:
+        CASE.after("decided", case.state)  # says that it is not open, where that is why
+        raise ClaimedByOther(holder=case.claimed_by, until=Said("{time} UTC", time=f"{case.claimed_until:%H:%M}"))
+    record("case.claimed", by=person.actor, about=case.about)
+    return case
+
+
+def claim_next(*, person: Person) -> Case | None:
+    """Take the free case that has waited longest; None where there is none. Two people who ask at once get two cases.
+
+    Raises:
+        NotAllowed: the role may not.
+    """
+    _require("cases.claim", person)
+    now = clock.now()
+    free = Case.objects.filter(Q(claimed_by=None) | Q(claimed_until__lte=now), state=CASE.initial)
+    while found := list(free.order_by("opened_at", "pk").values_list("pk", flat=True)[:20]):
+        for pk in found:
+            with suppress(ClaimedByOther, WrongMove):  # somebody was faster; those are no longer among the free
+                return claim(pk, person=person)
+    return None
+
+
+@transaction.atomic
+def release(case_id: int, *, person: Person) -> Case:
+    """Give a claimed case back.
+
+    Raises:
+        UnknownCase, NotYours: no such case; it is not claimed by this person.
+    """
+    case = _held(case_id, person, N_("released"))
+    case.claimed_by = case.claimed_until = None
+    case.save(update_fields=["claimed_by", "claimed_until"])
+    record("case.released", by=person.actor, about=case.about)
+    return case
+
+
+@transaction.atomic
+def decide(case_id: int, *, person: Person, scheme: str, code: str, reason: str) -> Case:
+    """Give a verdict. What follows from it (report, notice) is decided by the rules in ``flow``.
+
+    Args:
+        case_id: an open case that ``person`` has claimed.
+        person: the reviewer.
+        scheme: a scheme plug-in.
+        code: one of its codes.
+        reason: why, 1 to 2,000 characters.
+
+    Raises:
+        UnknownCase, NotAllowed, NotYours, WrongMove: as their names say.
+        BadVerdict: unknown scheme or code, or no reason.
+    """
+    _require("cases.decide", person)
+    case = _held(case_id, person, N_("decided"))
+    target = CASE.after("decided", case.state)
+    known = registry.schemes().get(scheme)
+    found = known.get(code) if known else None
+    if found is None:
+        raise BadVerdict(why=Said("there is no code {code!r} in a scheme {scheme!r}", code=code, scheme=scheme))
+    text = _text(reason, BadVerdict, N_("a reason is required"))
+    verdict = Verdict.objects.create(
+        case=case, scheme=scheme, code=code, confirms=found.confirms, reason=text, by=person, at=clock.now()
+    )
+    case.state, case.verdict = target, verdict
+    case.claimed_by = case.claimed_until = None
+    case.save(update_fields=["state", "verdict", "claimed_by", "claimed_until"])
+    facts = {"verdict": verdict.pk, "scheme": scheme, "code": code, "confirms": found.confirms}
+    record("case.decided", by=person.actor, about=case.about, **facts)
+    faults.point("cases.decided")
+    return case
+
+
+@transaction.atomic
+def reopen(case_id: int, *, person: Person, reason: str) -> Case:
+    """Open a decided case again. What has not left the house yet is taken back by the rules in ``flow``.
+
+    Raises:
+        UnknownCase, NotAllowed, WrongMove, BadVerdict: as their names say; a reason is required.
+    """
+    case = _locked(case_id)
+    if not rules.has_perm("cases.reopen", person, case):
+        raise NotAllowed(act=ACTS["cases.reopen"])
+    text = _text(reason, BadVerdict, N_("a reason is required"))
+    verdict = case.verdict_id
+    case.state, case.verdict = CASE.after("reopened", case.state), None
+    case.save(update_fields=["state", "verdict"])
+    why = Comment.objects.create(case=case, by=person, at=clock.now(), text=text)
+    record("case.reopened", by=person.actor, about=case.about, verdict=verdict, comment=why.pk)
+    return case
+
+
+@transaction.atomic
+def comment(case_id: int, *, person: Person, text: str) -> Comment:
+    """Leave a note for colleagues, 1 to 2,000 characters.
+
+    Raises:
+        UnknownCase, NotAllowed, BadComment: as their names say.
+    """
+    _require("cases.comment", person)
+    case = _locked(case_id)
+    plain = _text(text, BadComment, N_("it is empty"))
+    made = Comment.objects.create(case=case, by=person, at=clock.now(), text=plain)
+    record("case.commented", by=person.actor, about=case.about, comment=made.pk)
+    return made
+
+
+def _text(given: str, refused: type[BadVerdict | BadComment], empty: str) -> str:
+    text = given.replace("\r\n", "\n").strip()
+    if not text:
+        raise refused(why=empty)
+    if len(text) > LONGEST:
+        raise refused(why=Said("it has {n} characters; {most} are allowed", n=len(text), most=f"{LONGEST:,}"))
+    if "\0" in text:
+        raise refused(why=N_("it holds a NUL character"))
+    return text
+
+
+def _require(permission: str, person: Person) -> None:
+    if not rules.has_perm(permission, person):
+        raise NotAllowed(act=ACTS[permission])
+
+
+def _locked(case_id: int) -> Case:
+    rows = Case.objects.select_for_update(of=("self",), no_key=True)
+    case = rows.select_related("claimed_by").filter(pk=case_id).first()
+    if case is None:
+        raise UnknownCase(case=case_id)
+    return case
+
+
+def _held(case_id: int, person: Person, act: str) -> Case:
+    case = _locked(case_id)
+    if case.holder() != person:
+        raise NotYours(act=act)
+    return case

@@ -1,0 +1,1 @@
+"""The ground floor: ports, registry, documents, errors, clock, faults, search. No Django, no database."""

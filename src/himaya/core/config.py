@@ -1,0 +1,303 @@
+"""What an operator can set: by environment (``HIMAYA_…``) or in one commented file, with a default for everything.
+
+The environment wins over the file ``himaya.toml`` in the data directory (or wherever ``HIMAYA_CONFIG`` points). A node
+starts with neither. ``himaya init`` writes the file with every setting explained; ``himaya doctor`` says what is wrong.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, IPvAnyNetwork, StringConstraints, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from himaya.core.errors import HimayaError
+from himaya.core.words import N_
+
+MIB = 1024 * 1024
+SOURCE = r"^(private:)?(\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$"
+"""A host that may be fetched from: ``media.example``, ``.media.example``, ``private:127.0.0.1:8080``."""
+FOREIGN = ("HIMAYA_DATA", "HIMAYA_CONFIG", "HIMAYA_KERNEL", "HIMAYA_FAULT", "HIMAYA_COMPLETE")
+"""Names that are read elsewhere: the places of data and file, the kernel's instructions, and two of the tests."""
+
+
+Sandbox = Literal["best", "required", "off"]
+
+
+class BadConfig(HimayaError):
+    """The configuration cannot be used: {why}."""
+
+    remedy = "Correct the setting named above in the environment or in {path}."
+
+
+class Route(BaseModel):
+    """Where documents of a kind go: a channel, and what it needs to know."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,49}$")
+    channel: str
+    options: dict[str, Any] = {}
+
+
+def _data_directory() -> Path:
+    if given := os.environ.get("HIMAYA_DATA"):
+        return Path(given).expanduser().resolve()
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "himaya"
+
+
+def _config_file() -> Path:
+    return Path(os.environ.get("HIMAYA_CONFIG") or _data_directory() / "himaya.toml")
+
+
+class Config(BaseSettings):
+    """Every setting, its default and its meaning. The commented file is generated from here."""
+
+    model_config = SettingsConfigDict(env_prefix="HIMAYA_", env_nested_delimiter="__", extra="forbid")
+
+    node_name: str = Field(
+        "Himaya", max_length=80, description=N_("How this node is called in the console and in documents.")
+    )
+    database_url: str = Field(
+        "", description=N_("Empty: SQLite in the data directory. Else postgresql://user:password@host:port/name.")
+    )
+    hosts: list[str] = Field(
+        ["localhost", "127.0.0.1", "[::1]"], description=N_("Host names under which the console may be reached.")
+    )
+    https: bool = Field(
+        False,
+        description=N_("True where people reach the node over TLS: secure cookies, HSTS. Needed beyond this machine."),
+    )
+    bind: str = Field("127.0.0.1", description=N_("Address that `himaya serve` listens on."))
+    port: int = Field(8460, ge=1, le=65535, description=N_("Port that `himaya serve` listens on."))
+    web_workers: int = Field(1, ge=1, le=64, description=N_("Web processes."))
+    worker_threads: int = Field(4, ge=1, le=64, description=N_("Deliveries that run side by side."))
+    second_factor: bool = Field(
+        True, description=N_("Everybody who signs in must set up a second factor (TOTP or a security key).")
+    )
+    claim_minutes: int = Field(30, ge=1, le=1440, description=N_("How long a claimed case stays with its reviewer."))
+    contact: str = Field(
+        "", max_length=200, description=N_("Whom authorities and hosts can ask back; it stands in reports and notices.")
+    )
+    preferred_scheme: str = Field(
+        "",
+        description=N_(
+            "Scheme that a reviewer is shown first. Empty: the one by which the list grades, else INTERPOL."
+        ),
+    )
+    session_hours: int = Field(10, ge=1, le=168, description=N_("A sign-in ends after this time."))
+    max_file_bytes: int = Field(
+        64 * MIB, ge=1024, description=N_("A larger file is not read, and is counted as too large.")
+    )
+    max_video_bytes: int = Field(
+        4 * 1024 * MIB,
+        ge=1024,
+        description=N_("A larger video is not read. (Videos are read in pieces, and may be larger than other files.)"),
+    )
+    video_seconds_per_frame: float = Field(
+        1.0, ge=0.1, le=60, description=N_("Seconds of a video between frames that are compared. vPDQ: 1.")
+    )
+    video_key_frames: bool = Field(
+        False,
+        description=N_(
+            "Decode key frames of videos alone: five to ten times faster; scenes between two key frames are not seen."
+        ),
+    )
+    video_hours: float = Field(
+        6, gt=0, le=24, description=N_("Hours of a video that are looked at; the rest is said to be left out.")
+    )
+    video_query_percent: float = Field(
+        80, gt=0, le=100, description=N_("Per cent of the frames of an upload that make it a listed video. vPDQ: 80.")
+    )
+    video_listed_percent: float = Field(
+        0, ge=0, le=100, description=N_("Per cent of the listed frames that must be in it besides. vPDQ: 0.")
+    )
+    max_request_bytes: int = Field(128 * MIB, ge=1024, description=N_("A larger request to the API is refused."))
+    screen_seconds: int = Field(
+        60,
+        ge=1,
+        le=3600,
+        description=N_("Time that one request may take for decoding files; what is not done by then is not screened."),
+    )
+    max_batch: int = Field(1000, ge=1, le=10_000, description=N_("Files or hashes in one request to /api/v1/screen."))
+    max_matches: int = Field(
+        100, ge=1, le=10_000, description=N_("Matches answered for one thing; the nearest come first.")
+    )
+    orientations: bool = Field(
+        False, description=N_("Pictures are also looked for turned and mirrored, unless a request says otherwise.")
+    )
+    letterbox: bool = Field(
+        False,
+        description=N_(
+            "Pictures are also looked for without the bars at their edges, unless a request says otherwise."
+        ),
+    )
+    keep_fingerprints_days: int = Field(
+        0,
+        ge=0,
+        le=3650,
+        description=N_(
+            "How long fingerprints of what was screened are kept, with the place as it was given, to be compared with"
+            " items that lists gain later. 0: nothing is kept. The bytes never are."
+        ),
+    )
+    flood_matches: int = Field(
+        100,
+        ge=1,
+        le=1_000_000,
+        description=N_(
+            "An item that matches more distinct contents than this is held until a person has looked at it."
+        ),
+    )
+    flood_hours: int = Field(1, ge=1, le=168, description=N_("Within how many hours the contents of an item count."))
+    decoders: int = Field(
+        0, ge=0, le=256, description=N_("Processes that decode pictures during a scan. 0: one per core.")
+    )
+    exact_decode: bool = Field(
+        False,
+        description=N_(
+            "Decode every picture exactly. Slower; else the PDQ of a JPEG may lie a few bits beside, out of 256."
+        ),
+    )
+    hma_open_to: list[IPvAnyNetwork] = Field(
+        [],
+        description=N_(
+            "Networks (CIDR) from which /hma answers without a key, as HMA does: for a client that can send none, on"
+            " this machine or in a private network. Whoever reaches the node from there can do what that key may."
+        ),
+    )
+    hma_open_as: str = Field(
+        "", max_length=80, description=N_("Name of the API key in whose name, and with whose scopes, that happens.")
+    )
+    hma_fetch_from: list[Annotated[str, StringConstraints(pattern=SOURCE, max_length=260)]] = Field(
+        [],
+        description=N_(
+            "Hosts from which /hma fetches what a url parameter names; empty: none. media.example is one host,"
+            " .media.example every host below it, media.example:8080 another port; private: before it allows an address"
+            " of a private network."
+        ),
+    )
+    hma_open_cases: bool = Field(
+        False, description=N_("True: what is found through /hma/m/lookup opens a case, as through /api/v1/screen.")
+    )
+    s3_endpoint: str = Field(
+        "",
+        description=N_(
+            "Where buckets are asked for, as in https://s3.example. Empty: as AWS_ENDPOINT_URL says, or Amazon."
+        ),
+    )
+    decoder_sandbox: Sandbox = Field(
+        "best",
+        description=N_(
+            "What keeps a decoder that a hostile file took over from everything else. best: every layer that this "
+            "system allows. required: the same, and nothing is decoded where system calls cannot be filtered. off: "
+            "limits on memory and time alone."
+        ),
+    )
+    demo: bool = Field(
+        False, description=N_("Shows that everything here is drawn and invented. `himaya demo` sets it.")
+    )
+    reports: list[Route] = Field(
+        [Route(name="console", channel="console"), Route(name="file", channel="file")],
+        description=N_("Where a confirmed case is reported."),
+    )
+    notices: list[Route] = Field(
+        [Route(name="console", channel="console")],
+        description=N_("Where the host of confirmed material is notified."),
+    )
+
+    @property
+    def data(self) -> Path:
+        """The data directory."""
+        return _data_directory()
+
+    @property
+    def file(self) -> Path:
+        """The configuration file, which need not exist."""
+        return _config_file()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment first, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=_config_file())
+
+
+@lru_cache(maxsize=1)
+def config() -> Config:
+    """The configuration of this process, read once.
+
+    Raises:
+        BadConfig: a setting has a wrong value, or the file is not TOML.
+    """
+    try:
+        return Config()
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        said = _no_such(where, Config.model_fields) if first["type"] == "extra_forbidden" else first["msg"]
+        raise BadConfig(why=f"{where}: {said}", path=_config_file()) from error
+    except ValueError as error:
+        raise BadConfig(why=_in_words(error), path=_config_file()) from error
+
+
+def _no_such(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"there is no such setting{f'; did you mean {near[0]}?' if near else ''}"
+
+
+def _in_words(error: ValueError) -> str:
+    """What is wrong where the settings cannot even be read."""
+    if unreadable := re.search(r'value for field "(\w+)" from source "EnvSettingsSource"', str(error)):
+        return f'HIMAYA_{unreadable[1].upper()}: it is a list, to be written as JSON, as in ["node.example"]'
+    return f"it is not TOML: {error}"
+
+
+def unknown() -> dict[str, str]:
+    """Names in the environment that look like settings and are none, and what is wrong with each."""
+    known = {*FOREIGN, *(f"HIMAYA_{name.upper()}" for name in Config.model_fields)}
+    strange = (name for name in os.environ if name.startswith("HIMAYA_") and name.partition("__")[0] not in known)
+    return {name: _no_such(name, known) for name in sorted(strange)}
+
+
+def template() -> str:
+    """The commented configuration file: every setting with its meaning and its default, commented out."""
+    lines = ["# Himaya. Every line is optional; the defaults are shown. HIMAYA_<NAME> in the environment wins.", ""]
+    for name, field in Config.model_fields.items():
+        if name in ("demo", "reports", "notices"):
+            continue
+        lines += [f"# {field.description}", f"# {name} = {json.dumps(field.default)}", ""]
+    for name in ("reports", "notices"):
+        lines.append(f"# {Config.model_fields[name].description} One block for each destination.")
+        for route in Config.model_fields[name].default:
+            lines += [f"# [[{name}]]", f'# name = "{route.name}"', f'# channel = "{route.channel}"', ""]
+    lines += [
+        "# [[notices]]",
+        '# name = "abuse-desk"',
+        '# channel = "email"',
+        '# options.host = "mail.example"',
+        "# options.port = 587",
+        '# options.security = "starttls"  # or "tls"; "none" only for a server on this machine',
+        '# options.sender = "node@example"',
+        '# options.recipient = "abuse@host.example"',
+        "# A block that you add takes the place of the defaults: keep the ones you want.",
+        "",
+    ]
+    return "\n".join(lines)

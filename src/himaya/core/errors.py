@@ -1,0 +1,84 @@
+"""Errors that a person can act on.
+
+An exception's docstring is its message: a ``str.format`` template over the facts it was raised with. A face (page,
+API, command line) shows the message and the remedy; it never invents a text of its own. Programming errors stay plain
+Python exceptions and are not caught by faces.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+
+class HimayaError(Exception):
+    """Something went wrong."""
+
+    remedy: str = ""
+    """What to do about it, as a template over the same facts."""
+    status: int = 400
+    """The HTTP status that a face answers with (RFC 9110)."""
+    exit_code: int = 2
+    """The exit status of a command that ends with this error."""
+
+    def __init__(self, **facts: object) -> None:
+        self.facts = facts
+        super().__init__(self.template().format(**facts))
+
+    @classmethod
+    def template(cls) -> str:
+        """The message before its facts are filled in: the key under which it is translated."""
+        return " ".join(inspect.cleandoc(cls.__doc__ or "").split())
+
+    @classmethod
+    def code(cls) -> str:
+        """A stable name for machines, from the class name: ``UnknownList`` gives ``unknown-list``."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__).lower()
+
+    def diagnostics(self) -> str:
+        """Message and remedy, for a terminal or a log."""
+        remedy = self.remedy.format(**self.facts)
+        return f"{self}\n{remedy}" if remedy else str(self)
+
+
+class UnknownPlugin(HimayaError):
+    """There is no {kind} plug-in named {name!r}; there are: {known}."""
+
+    status = 404
+
+
+class DuplicatePlugin(HimayaError):
+    """Two {kind} plug-ins are named {name!r}: {first} and {second}."""
+
+    remedy = "Remove one of the two packages, or rename its plug-in."
+    status = 500
+
+
+class BadSignal(HimayaError):
+    """{value!r} is no {signal} value: {why}."""
+
+    status = 422
+
+
+class NotHashable(HimayaError):
+    """No {signal} can be computed: {why}."""
+
+    status = 422
+
+
+class BadCursor(HimayaError):
+    """The cursor {cursor!r} was not given out by this server."""
+
+    remedy = "Start again without a cursor, and pass on next_cursor as it was answered."
+    status = 422
+
+
+class Flawed(HimayaError):
+    """Several things in the request are wrong."""
+
+    status = 422
+
+    def __init__(self, errors: list[dict[str, str]], **facts: object) -> None:
+        self.errors = errors
+        """What is wrong, as ``where`` and ``why``; a long list may be cut, ``facts`` tell the full number."""
+        super().__init__(**facts)

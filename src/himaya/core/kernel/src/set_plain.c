@@ -1,0 +1,2 @@
+#define SET plain
+#include "set_body.h"

@@ -1,0 +1,66 @@
+"""Writing to the ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection
+
+from himaya.core import clock
+from himaya.ledger.chain import GENESIS, canonical
+from himaya.ledger.models import Cursor, Entry, Head
+
+SYSTEM = "system"
+"""The actor of what the node does by itself, following a rule that a person wrote."""
+
+
+def record(act: str, *, by: str, about: str, **data: Any) -> Entry:
+    """Append one entry. Commits or vanishes with the transaction of the act that it records.
+
+    Args:
+        act: what happened, ``room.verb-in-the-past``: ``case.opened``.
+        by: who: ``person:7``, ``key:ab12cd34``, ``system``.
+        about: what: ``case:12``.
+        data: further facts, JSON types; no content, no free text about a person.
+
+    Raises:
+        RuntimeError: called outside a transaction; the entry could outlive or miss its act.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError(f"ledger.record({act!r}) outside a transaction")
+    head = lock_head()
+    entry = Entry(
+        seq=head.seq + 1,
+        at=clock.now(),
+        actor=by,
+        act=act,
+        about=about,
+        content=canonical(data),
+        previous=head.digest,
+    )
+    entry.digest = entry.link().expected_digest()
+    entry.save(force_insert=True)
+    head.seq, head.digest = entry.seq, entry.digest
+    head.save()
+    return entry
+
+
+def lock_head() -> Head:
+    """The end of the chain, locked until the transaction ends.
+
+    A transaction that changes jobs and writes an entry calls this before it touches a job: where one takes the head
+    first and another the job, PostgreSQL ends one of the two, and it may be the one that has just sent something.
+    """
+    return Head.objects.select_for_update().get_or_create(pk=1, defaults={"digest": GENESIS})[0]
+
+
+def lock_cursor(name: str) -> Cursor:
+    """The place where the reader ``name`` stopped, locked until the transaction ends."""
+    Cursor.objects.get_or_create(name=name)
+    return Cursor.objects.select_for_update().get(name=name)
+
+
+def move_cursor(cursor: Cursor, *, to: int) -> None:
+    """Note that everything up to ``to`` has been read."""
+    cursor.seq = to
+    cursor.save(update_fields=["seq"])

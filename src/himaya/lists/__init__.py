@@ -1,0 +1,1 @@
+"""Lists of known material: items with provenance, state and class."""

@@ -1,0 +1,99 @@
+"""The forms of the list pages. They ask; what may be is the services' to say."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from himaya.core import registry
+
+MAX_RADIUS_HELP = _("Greatest distance, in bits, at which perceptual signals match: 0 to 64. 31 is the usual one.")
+
+
+class CreateForm(forms.Form):
+    """What a new list needs."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=60,
+        help_text=_("Small letters, digits and dashes. It stands in addresses and never changes."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "dir": "ltr"}),
+    )
+    title = forms.CharField(label=_("Title"), max_length=120, required=False, help_text=_("For people."))
+    source = forms.CharField(
+        label=_("Source"),
+        max_length=120,
+        required=False,
+        help_text=_("Who vouches for items that name nobody: an authority, a hotline, you."),
+    )
+    radius = forms.IntegerField(label=_("Match radius"), initial=31, help_text=MAX_RADIUS_HELP)
+
+
+class ChangeForm(forms.Form):
+    """What can be changed of a list."""
+
+    enabled = forms.BooleanField(
+        label=_("The list is on"),
+        required=False,
+        help_text=_("While it is off, its items match nothing. Items and cases stay as they are."),
+    )
+    radius = forms.IntegerField(label=_("Match radius"), help_text=MAX_RADIUS_HELP)
+
+
+class ImportForm(forms.Form):
+    """A file, and what it does not say by itself."""
+
+    file = forms.FileField(
+        label=_("File"),
+        help_text=_("CSV with a header line, or one hash a line."),
+        error_messages={"required": _("Choose a file."), "empty": _("The file is empty.")},
+    )
+    format = forms.ChoiceField(label=_("Format"), required=False)
+    signal = forms.ChoiceField(
+        label=_("Signal"),
+        required=False,
+        help_text=_("Needed where values alone do not tell: SHA-256 and PDQ both have 64 digits."),
+    )
+    accept_good = forms.BooleanField(
+        label=_("Take the good lines"),
+        required=False,
+        help_text=_("Where lines are refused, import the others. Otherwise one refused line stops the whole file."),
+    )
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        formats = [(one.name, gettext(one.label)) for one in registry.formats().values()]
+        signals = [(one.name, one.label) for one in registry.signals().values()]
+        self.fields["format"].choices = [("", gettext("By the file name")), *formats]  # type: ignore[attr-defined]
+        self.fields["signal"].choices = [("", gettext("As the file says")), *signals]  # type: ignore[attr-defined]
+
+
+class ReleaseForm(forms.Form):
+    """Why a held item is let go, and when it is to be held again."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": _("Give a reason.")},
+    )
+    limit = forms.IntegerField(
+        label=_("Hold it again beyond so many contents"),
+        required=False,
+        min_value=1,
+        max_value=1_000_000_000,
+        help_text=_("Empty: never again."),
+    )
+
+
+class MarkForm(forms.Form):
+    """Why the state of an item is to be another."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("One sentence that a colleague understands in a year."),
+        error_messages={"required": _("Give a reason.")},
+    )

@@ -1,0 +1,229 @@
+"""Import: a file becomes items of a list, all of it or nothing.
+
+The file is read once, without touching the list: good rows go to a spool on disk, refused lines to the caller. Then,
+where nothing was refused (or the caller takes the good lines alone), they arrive (:mod:`himaya.lists.arrivals`).
+Memory stays constant.
+"""
+
+from __future__ import annotations
+
+import marshal
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, ParamSpec
+
+from django.db import transaction
+
+from himaya.core import registry
+from himaya.core.config import config
+from himaya.core.errors import Flawed, HimayaError
+from himaya.core.ports import ItemRow, Refusal
+from himaya.ledger.services import record
+from himaya.lists.arrivals import Arrival
+from himaya.lists.parsing import Reader
+
+if TYPE_CHECKING:
+    from himaya.lists.models import HashList
+
+BATCH = 1000
+"""Rows that are written in a transaction: few enough that nobody waits long for SQLite's one writer."""
+HEAVY = 4 * 1024**2
+"""Bytes of bodies after which a batch is full, too."""
+
+
+class UnknownList(HimayaError):
+    """There is no list named {name!r}; there are: {known}."""
+
+    remedy = "Make it with: himaya lists create {name}"
+    status = 404
+
+
+class RefusedRows(Flawed):
+    """{refused} of {rows} rows cannot be taken; nothing was imported."""
+
+    remedy = "Correct the rows named here, or ask for the good ones alone with accept_good."
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What an import did. ``kept_withdrawn`` counts rows of the file that are withdrawn here and stay so."""
+
+    rows: int
+    refused: int
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    kept_withdrawn: int = 0
+    imported: bool = True
+
+
+class _Spool:
+    """Good rows on their way, in an unnamed file of the data directory that vanishes with the process."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile(dir=config().data)  # noqa: SIM115 - closed by __exit__
+        self._waiting: list[tuple[int | str | bool | bytes, ...]] = []
+        self._weight = 0
+
+    def __enter__(self) -> _Spool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, row: ItemRow) -> None:
+        self._waiting.append(
+            (row.line, row.signal, row.value, row.scheme, row.code, row.source, row.reference, row.note,
+             row.negative, row.body)
+        )  # fmt: skip
+        self._weight += len(row.body)
+        if len(self._waiting) == BATCH or self._weight >= HEAVY:
+            self._flush()
+
+    def _flush(self) -> None:
+        marshal.dump(self._waiting, self._file)
+        self._waiting, self._weight = [], 0
+
+    def batches(self) -> Iterator[list[ItemRow]]:
+        self._flush()
+        end = self._file.tell()
+        self._file.seek(0)
+        while self._file.tell() < end:
+            some = marshal.load(self._file)  # noqa: S302 - this process wrote it, and nobody else can
+            if some:
+                yield [ItemRow(*fields, body=body) for *fields, body in some]
+
+
+@dataclass(slots=True)
+class Staged:
+    """A file whose rows have arrived, or been refused, and count for nobody yet."""
+
+    hash_list: HashList
+    by: str
+    rows: int
+    refused: int
+    arrival: Arrival | None = None
+
+    @transaction.atomic
+    def publish(self) -> ImportResult:
+        """Let the items count, in one small transaction, and put it on record. Where lines barred it, nothing happens.
+
+        Raises:
+            ImportLost: this import stood still and was taken for dead.
+        """
+        come = self.arrival
+        if come is None:
+            return ImportResult(rows=self.rows, refused=self.refused, imported=False)
+        come.publish()
+        counts = {"added": come.added, "changed": come.changed, "kept_withdrawn": come.kept_withdrawn}
+        counts |= {"negative": come.negative} if come.negative else {}
+        record("list.imported", by=self.by, about=f"list:{self.hash_list.name}", refused=self.refused, **counts)
+        return ImportResult(
+            rows=self.rows,
+            refused=self.refused,
+            added=come.added,
+            changed=come.changed,
+            unchanged=come.unchanged,
+            kept_withdrawn=come.kept_withdrawn,
+        )
+
+
+@contextmanager
+def staged(
+    hash_list: HashList,
+    *,
+    stream: BinaryIO,
+    format_name: str,
+    by: str,
+    signal: str = "",
+    accept_good: bool = False,
+    benign: bool = False,
+    on_refusal: Callable[[Refusal], None] = lambda _: None,
+    on_progress: Callable[[int, int], None] = lambda *_: None,
+) -> Iterator[Staged]:
+    """Read ``stream`` and let its rows arrive beside the list. What is not published within the context vanishes.
+
+    Args:
+        hash_list: where to.
+        stream: the file, opened binary.
+        format_name: a format plug-in.
+        by: the actor.
+        signal: what the values are, where the file does not say.
+        accept_good: import the good lines although others are refused.
+        benign: whether lines may say what is known to be benign, which a lead alone may.
+        on_refusal: called once for every refused line, in order.
+        on_progress: called with the number of rows read, then of rows written, as it goes on.
+
+    Raises:
+        BadListFile: the file as a whole is not of the format.
+        AmbiguousSignal: the values fit more than one signal and ``signal`` is not given.
+        ImportUnderWay, ImportLost: another import into this list has not ended; this one stood still too long.
+    """
+    reader, format_ = Reader(signal, benign=benign), registry.format_(format_name)
+    good = refused = 0
+    with _Spool() as spool:
+        for row in reader.read(format_.read(stream)):
+            if isinstance(row, Refusal):
+                refused += 1
+                on_refusal(row)
+            else:
+                good += 1
+                spool.add(row)
+            if (good + refused) % BATCH == 0:
+                on_progress(good + refused, 0)
+        read = Staged(hash_list, by, good + refused, refused)
+        if refused and not accept_good:
+            yield read
+            return
+        with Arrival(hash_list, by=by) as read.arrival:
+            done = 0
+            for batch in spool.batches():
+                read.arrival.take(batch)
+                done += len(batch)
+                on_progress(read.rows, done)
+            read.arrival.weigh()
+            yield read
+
+
+P = ParamSpec("P")
+
+
+def _published(stage: Callable[P, AbstractContextManager[Staged]]) -> Callable[P, ImportResult]:
+    def act(*args: P.args, **how: P.kwargs) -> ImportResult:
+        with stage(*args, **how) as read:
+            return read.publish()
+
+    return act
+
+
+import_items = _published(staged)
+"""Read a file into the list; the arguments and errors are those of :func:`staged`. Returns the counts: with refused
+lines and without ``accept_good`` nothing is imported, and ``imported`` is False.
+"""
+
+
+@transaction.atomic
+def add_items(
+    hash_list: HashList,
+    *,
+    rows: list[ItemRow],
+    by: str,
+    accept_good: bool = False,
+    benign: bool = False,
+    on_refusal: Callable[[Refusal], None] = lambda _: None,
+) -> ImportResult:
+    """Add rows that somebody wrote, under the rules of :func:`import_items`; a refusal's ``line`` is the row's."""
+    read = list(Reader("", benign=benign).read(rows))
+    good = [row for row in read if isinstance(row, ItemRow)]
+    for row in read:
+        if isinstance(row, Refusal):
+            on_refusal(row)
+    found = Staged(hash_list, by, len(read), len(read) - len(good))
+    if found.refused and not accept_good:
+        return found.publish()
+    with Arrival(hash_list, by=by, sweeps=False) as found.arrival:
+        found.arrival.take(good)
+        found.arrival.weigh()
+        return found.publish()

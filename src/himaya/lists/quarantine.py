@@ -1,0 +1,142 @@
+"""The flood guard's half of a list: an item that suddenly matches too much is held until a person has looked at it.
+
+Who counts is above (``screening.flood``); here stands which items are held, on what figures, and who let them go. A row
+without an end is a quarantine that holds, and the database lets an item have one of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from himaya.core import clock
+from himaya.core.errors import HimayaError
+from himaya.core.words import N_
+from himaya.ledger.services import record
+from himaya.lists.arrivals import revise
+from himaya.lists.models import Item, Quarantine
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+NEVER = 2**31 - 1
+"""A limit that no item reaches: it is exempt."""
+
+
+class NotHeld(HimayaError):
+    """Item {item} is not in quarantine."""
+
+    status = 409
+
+
+class BadRelease(HimayaError):
+    """The item cannot be let go so: {why}."""
+
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """How much an item matched: distinct contents within some hours, and how many of them lay at each distance."""
+
+    contents: int
+    hours: int
+    distances: Mapping[int, int]
+
+
+def limits(ids: Iterable[int]) -> dict[int, int]:
+    """Item → how many contents it may match before it is held again; those that were never let go are not named."""
+    ended = Quarantine.objects.filter(item__in=list(ids)).exclude(ended_at=None)
+    return dict(ended.order_by("pk").values_list("item", "limit"))
+
+
+def claim_items(ids: Iterable[int]) -> list[int]:
+    """Lock items until the transaction ends, in one order; those of them that are not held yet.
+
+    Whoever holds items afterwards calls this before anything of a case, or the ledger, is locked.
+    """
+    locked = Item.objects.select_for_update(no_key=True).filter(pk__in=list(ids)).order_by("pk")
+    wanted = list(locked.values_list("pk", flat=True))
+    held = set(Quarantine.objects.filter(item__in=wanted, ended_at=None).values_list("item", flat=True))
+    return [pk for pk in wanted if pk not in held]
+
+
+@transaction.atomic
+def hold_items(floods: Mapping[int, Flood]) -> None:
+    """Put items into quarantine: they match and say so, and open no case by themselves. Claim them first.
+
+    Args:
+        floods: item → what made it suspicious.
+    """
+    if not floods:
+        return
+    now, names = clock.now(), dict(Item.objects.filter(pk__in=floods).values_list("pk", "list__name"))
+    Quarantine.objects.bulk_create(
+        [
+            Quarantine(item_id=pk, at=now, contents=one.contents, hours=one.hours, distances=_text(one.distances))
+            for pk, one in sorted(floods.items())
+        ]
+    )
+    revise()
+    for pk, one in sorted(floods.items()):
+        facts = {"list": names[pk], "contents": one.contents, "hours": one.hours}
+        record("item.quarantined", by="system", about=f"item:{pk}", **facts)
+
+
+@transaction.atomic
+def release_item(item_id: int, *, by: str, reason: str, limit: int = NEVER) -> Quarantine:
+    """Let an item open cases again.
+
+    Args:
+        item_id: an item in quarantine.
+        by: a lead.
+        reason: why, 1 to 500 characters.
+        limit: how many contents it may match, within the time of the guard, before it is held again.
+
+    Raises:
+        NotHeld: it is in no quarantine.
+        BadRelease: no reason, or a limit that it has reached already, or that nothing could reach.
+    """
+    text = reason.strip()
+    if not text or len(text) > 500 or "\0" in text:
+        raise BadRelease(why=N_("a reason of at most 500 characters is required, without NUL"))
+    claimed = Item.objects.select_for_update(no_key=True).filter(pk=item_id).values_list("list__name", flat=True)
+    name = claimed.first()
+    held = Quarantine.objects.filter(item=item_id, ended_at=None).first()
+    if name is None or held is None:
+        raise NotHeld(item=item_id)
+    if not held.contents < limit <= NEVER:
+        raise BadRelease(why=N_("the limit must be greater than what it has matched by now"))
+    _end(held, by=by, reason=text, limit=limit)
+    revise()
+    record("item.released", by=by, about=f"item:{item_id}", list=name, limit=0 if limit == NEVER else limit)
+    return held
+
+
+def close(item: Item, *, by: str, reason: str) -> None:
+    """End the quarantine of an item that matches no more; part of the act that withdraws it."""
+    held = Quarantine.objects.filter(item=item, ended_at=None).first()
+    if held:
+        _end(held, by=by, reason=reason, limit=0)
+
+
+def _end(held: Quarantine, *, by: str, reason: str, limit: int) -> None:
+    held.ended_at, held.ended_by, held.reason, held.limit = clock.now(), by, reason, limit
+    held.save(update_fields=["ended_at", "ended_by", "reason", "limit"])
+
+
+def _text(distances: Mapping[int, int]) -> dict[str, int]:
+    return {str(distance): n for distance, n in sorted(distances.items())}
+
+
+def quarantines() -> QuerySet[Quarantine]:
+    """Items that are held, those that wait longest first."""
+    return Quarantine.objects.select_related("item", "item__list").filter(ended_at=None).order_by("pk")
+
+
+def is_held(item: Item) -> bool:
+    """Whether the item is in quarantine."""
+    return Quarantine.objects.filter(item=item, ended_at=None).exists()

@@ -1,0 +1,239 @@
+"""Writing lists and items."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from himaya.core import clock, registry
+from himaya.core.errors import HimayaError
+from himaya.core.ports import ItemRow
+from himaya.core.words import N_, Said
+from himaya.ledger.services import record
+from himaya.lists import queries
+from himaya.lists.arrivals import ImportLost, ImportUnderWay, Kind, count, revise
+from himaya.lists.importing import ImportResult, RefusedRows, UnknownList, add_items, import_items, staged
+from himaya.lists.models import ACTIVE, DISPUTED, WITHDRAWN, HashList, Item
+from himaya.lists.parsing import LIMITS, AmbiguousSignal, kind_of
+from himaya.lists.quarantine import close
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from himaya.core.ports import Refusal
+
+__all__ = [
+    "AmbiguousSignal",
+    "BadList",
+    "ImportLost",
+    "ImportResult",
+    "ImportUnderWay",
+    "LeadsAlone",
+    "RefusedRows",
+    "UnknownItem",
+    "UnknownList",
+    "add_benign",
+    "add_items",
+    "change_list",
+    "create_list",
+    "export_items",
+    "find_list",
+    "import_items",
+    "kind_of",
+    "mark_item",
+    "mark_items",
+    "staged",
+]
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+MAX_RADIUS = 64
+"""The greatest radius of any list. Beyond about a quarter of the bits, unrelated pictures begin to match."""
+
+
+class BadList(HimayaError):
+    """The list {name!r} cannot be made so: {why}."""
+
+    status = 422
+
+
+class LeadsAlone(HimayaError):
+    """Only a lead may say what is known to be benign, or take it back."""
+
+    remedy = "Ask a lead to do it in the console."
+    status = 403
+
+
+class UnknownItem(HimayaError):
+    """There is no item {item} on a list here."""
+
+    status = 404
+
+
+def find_list(name: str) -> HashList:
+    """The list of that name.
+
+    Raises:
+        UnknownList: there is none.
+    """
+    found = HashList.objects.filter(name=name).first()
+    if found is None:
+        known = ", ".join(HashList.objects.order_by("name").values_list("name", flat=True)[:20])
+        raise UnknownList(name=name, known=known or "none yet")
+    return found
+
+
+@transaction.atomic
+def create_list(name: str, *, by: str, title: str = "", source: str = "", radius: int = 31) -> HashList:
+    """Make an empty list.
+
+    Args:
+        name: small letters, digits and dashes; it never changes.
+        by: the actor.
+        title: for people; the name where empty.
+        source: who stands behind items that name nobody.
+        radius: greatest distance, in bits, at which perceptual signals of this list match: 0 to 64.
+
+    Raises:
+        BadList: the name is taken or malformed, or the radius outside its limits.
+    """
+    if not NAME.fullmatch(name):
+        raise BadList(
+            name=name, why=N_("use 1 to 60 small letters, digits or dashes, beginning with a letter or digit")
+        )
+    if not 0 <= radius <= MAX_RADIUS:
+        raise BadList(name=name, why=Said("the radius must be 0 to {n} bits", n=MAX_RADIUS))
+    if len(title) > 120 or len(source) > 120 or "\0" in title + source:
+        raise BadList(name=name, why=N_("title and source take at most 120 characters, none of them NUL"))
+    made, fresh = HashList.objects.get_or_create(
+        name=name,
+        defaults={
+            "title": title or name,
+            "source": source,
+            "radius": radius,
+            "created_at": clock.now(),
+            "created_by": by,
+        },
+    )
+    if not fresh:
+        raise BadList(name=name, why=N_("there is a list of that name already"))
+    record("list.created", by=by, about=f"list:{name}", radius=radius)
+    return made
+
+
+@transaction.atomic
+def change_list(name: str, *, by: str, enabled: bool | None = None, radius: int | None = None) -> HashList:
+    """Switch a list on or off, or change its radius. It holds for the next screening.
+
+    Raises:
+        UnknownList, BadList: no such list; a radius outside its limits.
+    """
+    found = find_list(name)
+    if radius is not None and not 0 <= radius <= MAX_RADIUS:
+        raise BadList(name=name, why=Said("the radius must be 0 to {n} bits", n=MAX_RADIUS))
+    found.enabled = found.enabled if enabled is None else enabled
+    found.radius = found.radius if radius is None else radius
+    found.save(update_fields=["enabled", "radius"])
+    revise()
+    record("list.changed", by=by, about=f"list:{name}", enabled=found.enabled, radius=found.radius)
+    return found
+
+
+@transaction.atomic
+def mark_item(item_id: int, *, state: str, by: str, reason: str, benign: bool = False) -> Item:
+    """Set an item's state. A withdrawn item matches no more; a disputed one matches and says so. One that is known to
+    be benign suppresses matches only while it is active: doubt speaks for a look at them.
+
+    Args:
+        item_id: the item.
+        state: active, disputed or withdrawn.
+        by: the actor.
+        reason: why.
+        benign: whether the actor may change what is known to be benign, which a lead alone may.
+
+    Raises:
+        UnknownItem: there is none.
+        LeadsAlone: it is known to be benign, and the actor is no lead.
+        BadList: the state is unknown, or the reason empty or with a NUL, which PostgreSQL does not store.
+    """
+    item = Item.objects.select_for_update(of=("self",), no_key=True).select_related("list").filter(pk=item_id).first()
+    if item is None:
+        raise UnknownItem(item=item_id)
+    if item.negative and not benign:
+        raise LeadsAlone
+    if state not in (ACTIVE, DISPUTED, WITHDRAWN):
+        raise BadList(
+            name=item.list.name, why=Said("an item is active, disputed or withdrawn, not {state}", state=repr(state))
+        )
+    if not reason.strip() or "\0" in reason:
+        raise BadList(name=item.list.name, why=N_("a reason is required, without NUL characters"))
+    was = item.state
+    item.state, item.reason = state, reason.strip()[:500]
+    item.changed_at, item.revision = clock.now(), revise().pk
+    item.save(update_fields=["state", "reason", "changed_at", "revision"])
+    if state == WITHDRAWN:
+        close(item, by=by, reason=item.reason)
+    kind = Kind(item.signal, item.scheme, item.code, state, item.negative)
+    if state != was:
+        count(item.list, {kind: 1, kind._replace(state=was): -1}, at=item.changed_at)
+    record(f"item.{state}", by=by, about=f"item:{item.pk}", list=item.list.name)
+    return item
+
+
+@transaction.atomic
+def mark_items(item_ids: Iterable[int], *, state: str, by: str, reason: str) -> list[Item]:
+    """Set the state of several items, of all or of none. They are locked in one order: two who do so wait in turn.
+
+    Raises:
+        UnknownItem, BadList: as :func:`mark_item`.
+    """
+    wanted = sorted(set(item_ids))
+    list(Item.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=wanted).order_by("pk"))
+    return [mark_item(pk, state=state, by=by, reason=reason) for pk in wanted]
+
+
+def add_benign(hash_list: HashList, *, values: Iterable[tuple[str, str]], by: str, reason: str) -> list[Item]:
+    """Say that contents are known to be benign: what is as near to them as to an item of the list is no match of it.
+
+    Args:
+        hash_list: the list that they are mistaken for.
+        values: signal and value, canonical; those that were withdrawn suppress again.
+        by: a lead.
+        reason: why; it stands as the items' note.
+
+    Raises:
+        BadList: the reason is empty, longer than 500 characters or has a NUL.
+        RefusedRows: a value cannot be read.
+    """
+    if not reason.strip() or "\0" in reason or len(reason) > LIMITS["note"]:
+        raise BadList(name=hash_list.name, why=N_("a reason of at most 500 characters is required, without NUL"))
+    refused: list[Refusal] = []
+    wanted = dict.fromkeys(values)
+    rows = [ItemRow(n, *one, note=reason.strip(), negative=True) for n, one in enumerate(wanted)]
+    there = Item.objects.filter(list=hash_list, negative=True, value__in=[value for _, value in wanted])
+    list(there.select_for_update(no_key=True).order_by("pk"))  # items before the ledger's head, as everywhere
+    result = add_items(hash_list, rows=rows, by=by, benign=True, on_refusal=refused.append)
+    if not result.imported:
+        flaws = [{"where": f"values[{one.line}]", "why": one.why} for one in refused]
+        raise RefusedRows(flaws, refused=result.refused, rows=result.rows)
+    added = [Item.objects.get(list=hash_list, signal=s, value=v, negative=True) for s, v in wanted]
+    for item in added:
+        if item.state == ACTIVE:
+            record("item.benign", by=by, about=f"item:{item.pk}", list=hash_list.name)
+        else:
+            mark_item(item.pk, state=ACTIVE, by=by, reason=reason, benign=True)
+    return added
+
+
+@transaction.atomic
+def export_items(name: str, *, format_name: str, by: str) -> Iterator[bytes]:
+    """Hand out the active items of a list as a file, and record who took it. The file comes in constant memory.
+
+    Raises:
+        UnknownList: there is no such list.
+        UnknownPlugin: there is no such format.
+    """
+    found, format_ = find_list(name), registry.format_(format_name)
+    record("list.exported", by=by, about=f"list:{name}", format=format_name)
+    return format_.render(queries.rows(found))

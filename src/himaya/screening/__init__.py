@@ -1,0 +1,1 @@
+"""Something is shown to us, a file or a fingerprint: is it known?"""

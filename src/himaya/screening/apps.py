@@ -1,0 +1,19 @@
+"""Screening as a Django app."""
+
+from django.apps import AppConfig
+
+
+class ScreeningConfig(AppConfig):
+    """Screening, scans, counts."""
+
+    name = "himaya.screening"
+    label = "screening"
+
+    def ready(self) -> None:
+        """In rounds of the worker: remove what is needed no more, compare new items with what came before."""
+        from himaya.ledger.worker import on_tick
+        from himaya.screening import before, flood, kept
+
+        on_tick(flood.sweep)
+        on_tick(kept.sweep)
+        on_tick(before.look)

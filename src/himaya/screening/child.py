@@ -1,0 +1,86 @@
+"""What runs in a child: take an open file, fingerprint it, answer. Forked by :mod:`himaya.screening.zygote` alone.
+
+Requests are :class:`~himaya.core.ports.Options` as JSON, with the open file beside them. Answers are JSON, too:
+``Fingerprinted``, ``Skipped``, or, before these and up to once a second, ``Working``: it shows that a long file is
+still worked on. A plug-in's ``compute`` says so by ``content.progress(fraction)``, as often as it likes.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import socket
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from typing import NoReturn
+
+from himaya.core.contents import Content
+from himaya.screening.fingerprinting import compute, fingerprint
+from himaya.screening.line import Line
+from himaya.screening.messages import ANSWER, LONGEST_REQUEST, REQUEST, Working
+from himaya.screening.sandbox import NotAllowed, kernel, limits, seccomp
+
+BETWEEN = 1.0
+"""Seconds from one sign of work to the next."""
+LINE = 3
+"""The one descriptor that a child has, beside standard input, output and error, which lead nowhere."""
+
+
+class Teller:
+    """Tells the parent that there is progress: once a second at most, and only where there is some."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._told, self._at = 0.0, time.monotonic()
+
+    def __call__(self, done: float) -> None:
+        """``done`` of 1 is done."""
+        now = time.monotonic()
+        if done != self._told and now - self._at >= BETWEEN:
+            self._told, self._at = done, now
+            self._line.send(ANSWER.dump_json(Working(min(max(float(done), 0.0), 1.0))))
+
+
+def confine(layers: Collection[str], zygote: int) -> None:
+    """What a child is kept from beyond what its zygote is; the filter of system calls last."""
+    with suppress(NotAllowed):
+        kernel.die_with_parent(signal.SIGKILL)
+    if os.getppid() != zygote:
+        os._exit(1)
+    limits.limit_child()
+    if "seccomp" in layers:
+        seccomp.allow_few()
+
+
+def serve(end: int, layers: Collection[str], zygote: int, sample: bytes) -> NoReturn:
+    """Close every other descriptor, be confined, and answer until the line is closed.
+
+    Args:
+        end: the descriptor of the line.
+        layers: those that hold here.
+        zygote: the process that forked this one.
+        sample: worked on before the first file: a page of memory that is shared with the zygote is copied when it is
+            first touched, and that takes longer than a small picture. Nobody waits for a spare
+            child; whoever is waited for gets none.
+    """
+    try:
+        os.dup2(end, LINE)
+        os.closerange(LINE + 1, 65536)
+        line = Line(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=LINE))
+        confine(layers, zygote)
+        if sample:
+            ANSWER.dump_json(compute(Content(sample)))
+        while True:
+            line.send(answer(*line.receive_with_file(most=LONGEST_REQUEST), Teller(line)))
+    except EOFError:
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
+def answer(request: bytes, descriptor: int, teller: Teller) -> bytes:
+    """The outcome for one file, as JSON."""
+    with io.BufferedReader(io.FileIO(descriptor)) as file:
+        return ANSWER.dump_json(fingerprint(Content(file, teller), REQUEST.validate_json(request)))

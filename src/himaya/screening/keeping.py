@@ -1,0 +1,114 @@
+"""Keeping the files of the search index: writing them anew as the lists change, and seeing that they are whole.
+
+A thread of the worker does it, one on a machine: whoever holds the lock. A process that is killed at it leaves a file
+without a name that counts, and the file that was there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import DatabaseError, connection
+
+from himaya.core.search import BadIndexFile
+from himaya.screening import live, snapshots
+
+SMALL = 10_000
+"""Fewer changes than these are read from the database in no time."""
+SHARE = 20
+"""A file is written anew once as many items changed as a twentieth of what it holds."""
+PAUSE = 2.0
+"""Seconds between two looks."""
+
+logger = logging.getLogger(__name__)
+
+
+def due(view: live.View) -> list[str]:
+    """Signals whose file should be written anew."""
+    return [name for name, part in view.parts.items() if view.beside[name] > max(SMALL, len(part) // SHARE)]
+
+
+def keep() -> bool:
+    """Write every file that is due; False where another process is at it.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    signals = due(live.view())
+    if not signals:
+        return True
+    with locked() as ours:
+        if ours:
+            for signal in signals:
+                live.merge(signal)
+        return ours
+
+
+def check() -> list[BadIndexFile]:
+    """Read every file whole and put damaged ones away, so that they are written anew; what was wrong with them."""
+    found = []
+    for signal in snapshots.stamps():
+        try:
+            snapshots.verify(signal)
+        except BadIndexFile as error:
+            found.append(error)
+            snapshots.path(signal).unlink(missing_ok=True)
+    return found
+
+
+@contextmanager
+def locked(*, wait: bool = False) -> Iterator[bool]:
+    """Whether this process, of all on this machine, is the one that writes."""
+    snapshots.directory().mkdir(mode=0o700, parents=True, exist_ok=True)
+    number = os.open(snapshots.directory() / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(number)
+
+
+class Keeper:
+    """The thread that keeps the files, until told to stop."""
+
+    def __init__(self) -> None:
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="index", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what is in hand, for a moment; a file that is half written counts for nothing."""
+        self._ended.set()
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        try:
+            for error in check():
+                logger.warning("%s It was put away, and is written anew.", error)
+            while not self._ended.wait(PAUSE):
+                self._once()
+        finally:
+            connection.close()
+
+    def _once(self) -> None:
+        try:
+            keep()
+        except DatabaseError as error:
+            logger.warning("the search index waits: %s", str(error).strip())
+            connection.close()
+            self._ended.wait(PAUSE * 5)
+        except Exception:
+            logger.exception("the search index could not be written; trying again")
+            self._ended.wait(PAUSE * 30)

@@ -1,0 +1,291 @@
+"""The lists in memory: what every question is compared with, kept as the database has it.
+
+One :class:`View` a process: an index of each perceptual signal, the first halves of each exact signal's values, the
+radius of each list. It is opened from files that all processes of a machine share (:mod:`himaya.screening.snapshots`)
+and follows the database by the number of the last change of the lists: what came and went since the files were written
+lies beside them in memory. A hit is always looked up in the database once more, so what was withdrawn never matches.
+
+Without :func:`follow`, every question asks the database first what has changed. With it a thread does, woken by
+PostgreSQL's NOTIFY or five times a second, and a question whose answer is *unknown* needs no database at all; where the
+thread cannot tell for longer than :data:`FRESH`, questions ask for themselves again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import numpy as np
+from django.db import DatabaseError, connection
+
+from himaya.core import registry, search
+from himaya.lists import queries as lists
+from himaya.screening import snapshots, video_matching
+
+CHUNK = 50_000
+FRESH = 0.8
+"""Seconds for which a view counts as current after the database was asked."""
+OFF = 255
+"""The radius of a list that is switched off."""
+PAUSE = 0.2
+"""Seconds between two questions of the thread."""
+
+logger = logging.getLogger(__name__)
+
+
+Part = search.SearchIndex | search.Prefixes
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The lists as they were at a revision. ``near`` and ``exact`` are by signal, ``radii`` and ``names`` by list."""
+
+    revision: int
+    near: Mapping[str, search.SearchIndex]
+    exact: Mapping[str, search.Prefixes]
+    radii: search.Radii
+    names: Mapping[str, int]
+    files: Mapping[str, snapshots.Stamp]
+    """The files that were there when it was loaded, whether they were of use or not."""
+    beside: Mapping[str, int]
+    """How many items of each signal changed since its file was written."""
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """What there is of each signal."""
+        return {**self.near, **self.exact}
+
+    def radii_of(self, only: frozenset[str]) -> search.Radii:
+        """The radii, those of other lists switched off; all where ``only`` is empty."""
+        if not only:
+            return self.radii
+        chosen = np.full_like(self.radii, OFF)
+        for name in only & self.names.keys():
+            chosen[self.names[name]] = self.radii[self.names[name]]
+        return chosen
+
+
+class Live:
+    """One process's view and what keeps it current. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._view: View | None = None
+        self._current_until = -1.0
+        self._reading = False
+
+    def view(self) -> View:
+        """The view, current: as of now, or where a thread follows, of the last :data:`FRESH` seconds.
+
+        Nobody waits while changes are read, which takes some seconds for a million: the view is what it was before.
+
+        Raises:
+            DatabaseError: the database does not answer.
+        """
+        view = self._view
+        if view is not None and (self._reading or time.monotonic() < self._current_until):
+            return view
+        return self.catch_up()
+
+    def catch_up(self, *, for_seconds: float = 0) -> View:
+        """Ask the database what has changed; questions of the next ``for_seconds`` need not ask again."""
+        with self._lock:
+            asked = time.monotonic()
+            revision = lists.revision()
+            self._reading = for_seconds > 0
+            try:
+                self._view = view = self._caught_up(self._view, revision)
+            finally:
+                self._reading = False
+            self._current_until = asked + for_seconds
+            return view
+
+    def merge(self, signal: str) -> None:
+        """Write a signal's file anew with all that lies beside it, and open that."""
+        with self._lock:
+            view = self._caught_up(self._view, lists.revision())
+            snapshots.write(signal, view.parts[signal], view.revision)
+            self._view = self._caught_up(view, view.revision)
+
+    def _caught_up(self, view: View | None, revision: int) -> View:
+        if view is None or revision < view.revision:  # an older database was restored: begin anew
+            return _loaded(revision)
+        stamps = snapshots.stamps()
+        if stamps != view.files:
+            view = _reopened(view, stamps)
+        return view if revision == view.revision else _changed(view, revision)
+
+
+def _loaded(revision: int) -> View:
+    radii, names = _terms()
+    empty = View(revision, {}, {}, radii, names, snapshots.stamps(), {})
+    plain = [kind for kind in registry.signals().values() if not kind.composite]
+    return _with(empty, [kind.name for kind in plain if kind.exact or kind.bits == 256])
+
+
+def _reopened(view: View, stamps: Mapping[str, snapshots.Stamp]) -> View:
+    """The view with the signals whose files are new, or gone, read from there."""
+    changed = [signal for signal in view.parts if stamps.get(signal) != view.files.get(signal)]
+    return _with(replace(view, files=stamps), changed)
+
+
+def _with(view: View, signals: Iterable[str]) -> View:
+    """The view with these signals loaded: from their files and what changed since, or all from the database."""
+    near, exact, beside = dict(view.near), dict(view.exact), dict(view.beside)
+    for signal in signals:
+        index, revision = snapshots.read(signal, at_most=view.revision) or (_new(signal), 0)
+        beside[signal] = _apply(signal, index, revision)
+        if isinstance(index, search.Prefixes):
+            exact[signal] = index
+        else:
+            near[signal] = index
+    return replace(view, near=near, exact=exact, beside=beside)
+
+
+def _new(signal: str) -> Part:
+    return search.Prefixes.build(np.empty(0, np.uint64)) if registry.is_exact(signal) else search.empty()
+
+
+def _changed(view: View, revision: int) -> View:
+    beside = dict(view.beside)
+    for signal, part in view.parts.items():
+        beside[signal] += _apply(signal, part, view.revision)
+    radii, names = _terms()
+    return replace(view, revision=revision, radii=radii, names=names, beside=beside)
+
+
+def _terms() -> tuple[search.Radii, Mapping[str, int]]:
+    terms = lists.terms()
+    radii = np.full(max((term.id for term in terms), default=-1) + 1, OFF, np.uint8)
+    for term in terms:
+        radii[term.id] = term.radius if term.enabled else OFF
+    return radii, {term.name: term.id for term in terms}
+
+
+def _apply(signal: str, index: Part, since: int) -> int:
+    """Bring an index that is at revision ``since`` up to date; how many items it took up or let go.
+
+    All that is new goes in by one call, so that nobody sees half of an import. What is gone goes first: where somebody
+    brings it back meanwhile, it is among the new. (Nobody meets what is gone in any case, for hits are looked up.)
+    """
+    if isinstance(index, search.Prefixes):  # what was withdrawn stays in, and is asked about in vain
+        return _apply_exact(index, lists.matching_since(since, signal=signal))
+    gone = np.fromiter(lists.withdrawn_since(since, signal=signal) if since else (), np.int64)
+    removed = index.remove(gone) if gone.size else 0
+    keys, hashes, groups = [], [], []
+    changes = lists.matching_since(since, signal=signal)
+    while chunk := list(islice(changes, CHUNK)):
+        ids, values, of = zip(*chunk, strict=True)
+        keys.append(np.array(ids, np.int64))
+        hashes.append(search.from_hex(values))
+        groups.append(np.array(of, np.uint16))
+    if not keys:
+        return removed
+    all_keys = np.concatenate(keys)
+    fresh = ~index.holds(all_keys)  # the rest has new terms alone: a value never changes
+    if fresh.any():
+        index.add(all_keys[fresh], np.concatenate(hashes)[fresh], np.concatenate(groups)[fresh])
+    return removed + int(fresh.sum())
+
+
+def _apply_exact(index: search.Prefixes, changes: Iterator[tuple[int, str, int]]) -> int:
+    firsts = [np.empty(0, np.uint64)]
+    while chunk := list(islice(changes, CHUNK)):
+        firsts.append(search.of_hex([value for _, value, _ in chunk]))
+    new = np.concatenate(firsts)
+    new = new[~index.perhaps(new)]
+    if new.size:
+        index.add(new)
+    return len(new)
+
+
+# --- following -------------------------------------------------------------------------------------------------------
+
+
+class _Follower:
+    """The thread that keeps a view current."""
+
+    def __init__(self, live: Live) -> None:
+        self._live, self._ended = live, threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lists", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop, and wait for it."""
+        self._ended.set()
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        try:
+            while not self._ended.is_set():
+                try:
+                    self._follow()
+                except DatabaseError as error:
+                    logger.warning("the lists cannot be followed: %s", str(error).strip())
+                    connection.close()
+                    self._ended.wait(PAUSE * 5)
+                except Exception:
+                    logger.exception("the lists cannot be followed; trying again")
+                    self._ended.wait(PAUSE * 5)
+        finally:
+            connection.close()
+
+    def _follow(self) -> None:
+        listening = connection.vendor == "postgresql"
+        if listening:
+            with connection.cursor() as cursor:
+                cursor.execute(f"LISTEN {lists.CHANNEL}")
+        while not self._ended.is_set():
+            self._live.catch_up(for_seconds=FRESH)
+            if not listening:
+                self._ended.wait(PAUSE)
+                continue
+            for _ in connection.connection.notifies(timeout=PAUSE, stop_after=1):
+                pass
+
+
+_live = Live()
+_follower: _Follower | None = None
+_starting = threading.Lock()
+
+
+def view() -> View:
+    """This process's view, current."""
+    return _live.view()
+
+
+def merge(signal: str) -> None:
+    """Write a signal's file anew, for this process and the others of this machine."""
+    _live.merge(signal)
+
+
+def follow() -> None:
+    """Have a thread of this process keep the view current from now on. Once is enough."""
+    global _follower
+    with _starting:
+        if _follower is None:
+            _follower = _Follower(_live)
+
+
+def forget() -> None:
+    """Begin anew, as when the database was exchanged under this process. For tests."""
+    global _live, _follower
+    with _starting:
+        if _follower is not None:
+            _follower.end()
+        _live, _follower = Live(), None
+    video_matching.forget()
+
+
+def _begin_anew() -> None:
+    """In a forked process: its parent's thread is not here, and a lock may be held for ever."""
+    global _live, _follower, _starting
+    _live, _follower, _starting = Live(), None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_begin_anew)

@@ -1,0 +1,110 @@
+"""Tables of screening: scans and daily counts. What did not match leaves nothing but a number."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+
+class Scan(models.Model):
+    """A walk through folders and buckets. ``cursor`` is the last place that is done: what came before it is never done
+    again.
+
+    ``cursor`` is a JSON list: number of the root, then the parts of the path below it, each as text that keeps
+    undecodable bytes (PEP 383) escaped; a member of an archive has its number behind the archive's parts. ``options``
+    say how it was begun, ``report`` how much of the report counts.
+    """
+
+    roots = models.JSONField()
+    lists = models.JSONField(default=list)
+    options = models.JSONField(default=dict)
+    report = models.JSONField(default=dict)
+    state = models.CharField(max_length=12, default="running")
+    cursor = models.JSONField(default=list)
+    counts = models.JSONField(default=dict)
+    started_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    by = models.CharField(max_length=100)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=("running", "stopped", "finished")), name="screening_scan_state"
+            )
+        ]
+
+
+class Encounter(models.Model):
+    """A content that matched an item lately; see :mod:`himaya.screening.flood`. ``content`` is a digest of its name."""
+
+    item = models.BigIntegerField()
+    content = models.CharField(max_length=32)
+    distance = models.PositiveSmallIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["item", "content"], name="screening_encounter_once")]
+        indexes = [
+            models.Index(fields=["item", "at"], name="screening_encounter_item"),
+            models.Index(fields=["at"], name="screening_encounter_at"),
+        ]
+
+
+class Kept(models.Model):
+    """What the operator chose to keep of something that was screened; see :mod:`himaya.screening.before`."""
+
+    key = models.CharField(max_length=32, unique=True)
+    """A digest of subject and place."""
+    subject = models.CharField(max_length=220)
+    origin = models.CharField(max_length=20)
+    place = models.TextField()
+    media_type = models.CharField(max_length=60, default="")
+    size = models.BigIntegerField(null=True)
+    """Null where a fingerprint was sent, and no content."""
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["at"], name="screening_kept_at")]
+
+
+class KeptValue(models.Model):
+    """A fingerprint of what is kept."""
+
+    kept = models.ForeignKey(Kept, on_delete=models.PROTECT, related_name="+")
+    signal = models.CharField(max_length=20)
+    value = models.CharField(max_length=200)
+    variant = models.CharField(max_length=40, default="")
+    quality = models.PositiveSmallIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kept", "signal", "value", "variant"], name="screening_kept_value_once")
+        ]
+        indexes = [models.Index(fields=["signal", "value"], name="screening_kept_value")]
+
+
+class Lookback(models.Model):
+    """How far new items were compared with what is kept. One row; ``done`` and ``goal`` are numbers of revisions.
+
+    Between them: the last exact item that was looked up (``exact``), the last perceptual one of the items before those
+    in hand (``near``), and the last kept value that was compared with these (``kept``).
+    """
+
+    done = models.BigIntegerField()
+    goal = models.BigIntegerField()
+    due = models.DateTimeField(null=True)
+    exact = models.BigIntegerField(default=0)
+    near = models.BigIntegerField(default=0)
+    kept = models.BigIntegerField(default=0)
+
+
+class DayCount(models.Model):
+    """How much was looked at on a day, by origin (``api``, ``scan``, ``cli``, ``hma``) and outcome."""
+
+    day = models.DateField()
+    origin = models.CharField(max_length=20)
+    outcome = models.CharField(max_length=20)
+    number = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["day", "origin", "outcome"], name="screening_count_once")]

@@ -1,0 +1,317 @@
+"""Screening: the one service behind the command line, the API and the demonstration."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from himaya.cases.services import Seen, SeenMatch, open_cases
+from himaya.core import registry
+from himaya.core.config import config
+from himaya.core.errors import HimayaError
+from himaya.core.ports import Options
+from himaya.lists import quarantine
+from himaya.lists.services import find_list
+from himaya.screening import decoders, flood, matching
+from himaya.screening import kept as keeping
+from himaya.screening.counting import count
+from himaya.screening.fingerprinting import Fingerprinted, Skipped
+from himaya.screening.options import chosen
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from himaya.cases.models import Case
+
+
+class TooMany(HimayaError):
+    """{given} things in one request; at most {limit} are taken."""
+
+    remedy = "Send them in several requests."
+    status = 413
+
+
+class TooLarge(HimayaError):
+    """{name} has {size} bytes; at most {limit} are taken."""
+
+    remedy = "Compute the fingerprints where the file is, and send those."
+    status = 413
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Bytes to screen. ``place`` says where they were met; they are forgotten afterwards."""
+
+    content: bytes
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of this machine to screen, read where it lies. No part of ``path`` is a link."""
+
+    path: bytes
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A fingerprint to screen, computed by somebody else."""
+
+    signal: str
+    value: str
+    place: str = ""
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is known about one thing. ``skipped`` is set where it could not be screened at all; ``suppressed`` would be
+    matches, were they not known to be benign.
+    """
+
+    place: str
+    fingerprints: tuple[tuple[str, str, int | None], ...] = ()
+    matches: tuple[matching.Found, ...] = ()
+    problems: dict[str, str] = field(default_factory=dict)
+    media_type: str = ""
+    size: int | None = None
+    skipped: Skipped | None = None
+    suppressed: tuple[matching.Found, ...] = ()
+    case: Case | None = None
+
+    @property
+    def calls(self) -> bool:
+        """Whether it calls for a case: it matches an item that is not in quarantine."""
+        return not all(match.item.quarantined for match in self.matches)
+
+
+Thing = Content | File | Value
+Read = tuple[str, Fingerprinted | Skipped | Value]
+"""Where something was met, and what was read of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found out, before anything follows from it."""
+
+    answers: list[Answer]
+    read: list[Read]
+
+    @property
+    def hits(self) -> int:
+        """How many things are known."""
+        return sum(bool(one.matches) for one in self.answers)
+
+
+def screen(
+    things: Sequence[Thing],
+    *,
+    by: str,
+    origin: str,
+    occasion: str,
+    lists: Iterable[str] = (),
+    open_cases: bool = True,
+    options: Options | None = None,
+    on_progress: decoders.OnProgress = lambda *_: None,
+) -> list[Answer]:
+    """Say of each thing whether it is known, and open a case for each hit.
+
+    Args:
+        things: contents, files and fingerprints, at most ``max_batch``.
+        by: the actor.
+        origin: ``api``, ``cli``.
+        occasion: names this act of looking; the same occasion and place again is the same sighting.
+        lists: names of the lists to look in; all that are switched on where empty.
+        open_cases: False only asks.
+        options: how contents are fingerprinted; as the operator set it where None.
+        on_progress: told, from threads, how far a file is that takes long: its number among the files, 0 to 1.
+
+    Returns:
+        One answer for each thing, in order.
+
+    Raises:
+        TooMany, TooLarge: a limit is exceeded; nothing was screened.
+        UnknownList, UnknownPlugin, BadSignal: a name or a value is wrong; nothing was screened.
+    """
+    looked = look(things, lists=lists, options=options, on_progress=on_progress)
+    return settle(looked, by=by, origin=origin, occasion=occasion, open_cases=open_cases)
+
+
+def look(
+    things: Sequence[Thing],
+    *,
+    lists: Iterable[str] = (),
+    seconds: float = math.inf,
+    options: Options | None = None,
+    on_progress: decoders.OnProgress = lambda *_: None,
+) -> Looked:
+    """Say of each thing whether it is known. Writes nothing and holds nothing up: decoding may take its time.
+
+    Args:
+        things: as :func:`screen`.
+        lists: as :func:`screen`.
+        options: as :func:`screen`.
+        seconds: the time for decoding in all; contents that are not done by then are skipped, and say so.
+        on_progress: as :func:`screen`.
+
+    Raises:
+        TooMany, TooLarge, UnknownList, UnknownPlugin, BadSignal: as :func:`screen`.
+    """
+    settings = config()
+    if len(things) > settings.max_batch:
+        raise TooMany(given=len(things), limit=settings.max_batch)
+    for thing in things:
+        if isinstance(thing, Content) and len(thing.content) > settings.max_file_bytes:
+            raise TooLarge(name=thing.place or "a file", size=len(thing.content), limit=settings.max_file_bytes)
+    read = _read(things, seconds, options or chosen(), on_progress)
+    return Looked(answer(read, lists=lists), read)
+
+
+def settle(looked: Looked, *, by: str, origin: str, occasion: str, open_cases: bool = True) -> list[Answer]:
+    """Count what was looked at and open a case for each hit, in one transaction; where none is opened, in none."""
+    met, kept = _met(looked), keeping.traces(looked.read, origin=origin)
+    if not (open_cases and looked.hits):
+        count(Counter(map(_outcome, looked.answers)), origin=origin, met=met, kept=kept)
+        return looked.answers
+    with transaction.atomic():
+        keeping.write(kept)
+        floods = flood.note(met)
+        answers = [_held(one, floods.items) for one in looked.answers] if floods.items else looked.answers
+        answers = _opened(answers, looked.read, by=by, origin=origin, occasion=occasion)
+        quarantine.hold_items(floods.new)
+        count(Counter(map(_outcome, answers)), origin=origin)
+    return answers
+
+
+def settle_before(looked: Looked, *, occasion: str, times: Sequence[datetime]) -> list[Answer]:
+    """Open cases for what was screened earlier and is known only now, within the caller's transaction.
+
+    Args:
+        looked: what is kept of it, matched now.
+        occasion: names the change of the lists: told again, it is the same sighting.
+        times: when each of them was screened.
+    """
+    floods = flood.note(_met(looked))
+    answers = [_held(one, floods.items) for one in looked.answers] if floods.items else looked.answers
+    answers = _opened(answers, looked.read, by="system", origin="before", occasion=occasion, times=times)
+    quarantine.hold_items(floods.new)
+    count({"before": sum(one.case is not None for one in answers)}, origin="before")
+    return answers
+
+
+def _met(looked: Looked) -> list[flood.Met]:
+    """What the flood guard is to know of."""
+    pairs = zip(looked.answers, looked.read, strict=True)
+    return [
+        flood.met(hit.item.id, _subject(one, source), hit.distance) for one, (_, source) in pairs for hit in one.matches
+    ]
+
+
+def _held(one: Answer, items: Container[int]) -> Answer:
+    """The answer, where some of its items are put into quarantine with it, or were since it was given."""
+    hits = [replace(m, item=replace(m.item, quarantined=True)) if m.item.id in items else m for m in one.matches]
+    return replace(one, matches=tuple(hits))
+
+
+def _read(things: Sequence[Thing], seconds: float, options: Options, on_progress: decoders.OnProgress) -> list[Read]:
+    contents = [t.content for t in things if isinstance(t, Content)]
+    paths = [t.path for t in things if isinstance(t, File)]
+    pool = decoders.shared()
+    fingerprinted = iter(pool.contents(contents, seconds=seconds, options=options) if contents else ())
+    limit = config().max_file_bytes
+    files = iter(pool.files(paths, max_bytes=limit, options=options, on_progress=on_progress) if paths else ())
+    read: list[Read] = []
+    for thing in things:
+        if isinstance(thing, Content | File):
+            read.append((thing.place, next(fingerprinted if isinstance(thing, Content) else files)))
+        else:
+            value, body = registry.signal(thing.signal).read(thing.value)
+            read.append((thing.place, Value(thing.signal, value, thing.place, body)))
+    return read
+
+
+def answer(read: Sequence[Read], *, lists: Iterable[str] = ()) -> list[Answer]:
+    """Match what was read. Writes nothing.
+
+    Raises:
+        UnknownList: a name is wrong.
+    """
+    names = [find_list(name).name for name in lists]
+    wanted = [_values(one) for _, one in read]
+    bodies = {value: body for _, one in read for value, body in _bodies(one)}
+    found = matching.find(wanted, only=names, limit=config().max_matches, bodies=bodies)
+    return [
+        replace(_answer(place, one, tuple(hits.matches)), suppressed=tuple(hits.suppressed))
+        for (place, one), hits in zip(read, found, strict=True)
+    ]
+
+
+def _values(one: Fingerprinted | Skipped | Value) -> list[tuple[str, str, str]]:
+    if isinstance(one, Value):
+        return [(one.signal, one.value, "")]
+    if isinstance(one, Skipped):
+        return []
+    return [(f.signal, f.value, f.variant) for f in one.fingerprints]
+
+
+def _bodies(one: Fingerprinted | Skipped | Value) -> list[tuple[str, bytes]]:
+    if isinstance(one, Value):
+        return [(one.value, one.body)] if one.body else []
+    return [(f.value, f.body) for f in one.fingerprints if f.body] if isinstance(one, Fingerprinted) else []
+
+
+def _answer(place: str, one: Fingerprinted | Skipped | Value, hits: tuple[matching.Found, ...]) -> Answer:
+    if isinstance(one, Value):
+        return Answer(place, ((one.signal, one.value, None),), hits)
+    if isinstance(one, Skipped):
+        return Answer(place, skipped=one)
+    values = tuple((f.signal, f.value, f.quality) for f in one.fingerprints if not f.variant)
+    return Answer(place, values, hits, one.problems, one.media_type, one.size)
+
+
+def _opened(
+    answers: Sequence[Answer],
+    read: Sequence[Read],
+    *,
+    by: str,
+    origin: str,
+    occasion: str,
+    times: Sequence[datetime | None] = (),
+) -> list[Answer]:
+    """Open or join a case for every answer that calls for one; all of them commit together."""
+    met = zip(answers, read, times or [None] * len(answers), strict=True)
+    seen = [replace(_seen(one, source, origin, occasion), at=at) for one, (_, source), at in met if one.calls]
+    cases = iter(open_cases(seen, by=by) if seen else ())
+    return [replace(one, case=next(cases)) if one.calls else one for one in answers]
+
+
+def _subject(one: Answer, source: Fingerprinted | Skipped | Value) -> str:
+    """What names the content."""
+    return f"sha256:{source.sha256}" if isinstance(source, Fingerprinted) else ":".join(one.fingerprints[0][:2])
+
+
+def _seen(one: Answer, source: Fingerprinted | Skipped | Value, origin: str, occasion: str) -> Seen:
+    exact = isinstance(source, Fingerprinted)
+    matches = [
+        SeenMatch(
+            m.item.id, m.item.list_name, m.item.signal, m.item.value, m.distance, m.item.radius, m.item.state,
+            m.item.scheme, m.item.code, m.item.source, m.item.added_by, m.item.added_at, m.variant, m.overlap,
+        )
+        for m in one.matches
+    ]  # fmt: skip
+    place = one.place or ("" if exact else "a fingerprint was sent")
+    return Seen(_subject(one, source), one.fingerprints, matches, origin, occasion, place, one.media_type, one.size)
+
+
+def _outcome(one: Answer) -> str:
+    if one.skipped:
+        return "skipped"
+    if one.matches:
+        return "hit" if one.calls else "quarantined"
+    return "suppressed" if one.suppressed else "miss"

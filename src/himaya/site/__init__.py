@@ -1,0 +1,1 @@
+"""Assembly: settings, addresses, base templates, the command line. Nothing is decided here."""

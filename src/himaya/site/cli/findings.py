@@ -1,0 +1,104 @@
+"""What came of a scan, for people."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from himaya.core.words import printable
+from himaya.site.cli.shown import err, folded, out, table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from himaya.screening.matching import Found
+    from himaya.screening.scanning import Progress
+    from himaya.screening.services import Answer
+
+FIRST = 3
+"""Places that are shown for each reason why files were not screened."""
+CUT = 16
+"""Characters of a list's name in the table of hits, on a terminal."""
+Lacking = dict[str, list[str]]
+"""Reason → the first places."""
+
+
+def note_lacks(lacking: Lacking, answers: list[Answer]) -> None:
+    """Remember the first places for each reason why a file was not screened, or by exact hash only."""
+    from himaya.screening.telling import lacks
+
+    for answer in answers:
+        for reason in lacks(answer):
+            places = lacking.setdefault(reason, [])
+            if len(places) < FIRST:
+                places.append(answer.place)
+
+
+def in_words(result: Progress) -> str:
+    """The counts of a scan; what was not screened is not among them."""
+    return f"{result.files:,} files screened, {result.hits:,} hits, {len(result.cases):,} cases"
+
+
+def tell_lacks(result: Progress, lacking: Lacking) -> None:
+    """What was not screened, and what by exact hash alone, as it has no fingerprint of its looks: how many, why, where.
+
+    A scan that went on from earlier knows the places of what it met itself.
+    """
+    for reason, number in sorted(result.skipped.items()):
+        err.print(f"[yellow]{number:,} not screened:[/] {escape(reason)}", soft_wrap=True)
+        _tell_places(lacking.get(reason, []), number)
+    for reason, number in sorted(result.limited.items()):
+        err.print(f"[dim]{number:,} compared by exact hash only: {escape(reason)}[/]", soft_wrap=True)
+        _tell_places(lacking.get(reason, []), number)
+
+
+def _tell_places(places: list[str], number: int) -> None:
+    for place in places:
+        err.print(f"[dim]    {escape(printable(_from_here(place)))}[/]", soft_wrap=True)
+    if number > len(places):
+        err.print(f"[dim]    and {number - len(places):,} more; --json names all[/]", soft_wrap=True)
+
+
+def hit_table(answers: list[Answer]) -> Table:
+    """The hits: the case, how near, what class, which list says so, and where.
+
+    One line for each where it is written to a file; on a terminal the place takes what width is left.
+    """
+    rows = [(_row(answer), printable(_from_here(answer.place))) for answer in answers]
+    heads = ("case", "match", "class", "list")
+    taken = sum(max(len(head), *(len(row[n]) for row, _ in rows)) + 2 for n, head in enumerate(heads))
+    shown = table(*heads, "where", keep=heads)
+    for row, place in rows:
+        where = folded(place, width=max(16, out.width - taken)) if out.is_terminal else place
+        shown.add_row(*(escape(cell) for cell in row), escape(where))
+    return shown
+
+
+def _from_here(place: str) -> str:
+    """On a terminal, a path below the working directory is told from there."""
+    here = str(Path.cwd())
+    return os.path.relpath(place, here) if out.is_terminal and place.startswith(f"{here}/") else place
+
+
+def _row(answer: Answer) -> tuple[str, str, str, str]:
+    best = answer.matches[0]
+    name = best.item.list_name
+    name = f"{name[: CUT - 1]}…" if out.is_terminal and len(name) > CUT else name
+    label = f"{best.item.scheme} {best.item.code}".strip() or "-"
+    return answer.case.reference if answer.case else "-", match(best), label, name
+
+
+def match(found: Found) -> str:
+    """By which signal, and for one that has distances how near (bits); of a video how much of it, and where."""
+    from himaya.core import registry
+    from himaya.core.overlap import WHOLE, shown_share, shown_time
+
+    name = found.item.signal
+    near = "same file" if registry.is_exact(name) else f"{name} {found.distance}"
+    if how := found.overlap:
+        share = how.query if how.rule == WHOLE else how.listed
+        near = f"{name} {how.rule} {shown_share(share)} % {shown_time(how.start)}-{shown_time(how.end)}"
+    return f"{near}, {found.variant}" if found.variant else near

@@ -1,0 +1,234 @@
+"""``himaya lists …``"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import typer
+from rich.markup import escape
+
+from himaya.core.errors import HimayaError
+from himaya.core.words import printable
+from himaya.site.cli import app, start
+from himaya.site.cli.grammar import KEEP, command, commands
+from himaya.site.cli.shown import done, err, out, progress, runnable, table
+
+if TYPE_CHECKING:
+    from himaya.core.ports import Refusal
+
+lists = commands("Lists of known material.")
+app.add_typer(lists, name="lists", rich_help_panel=KEEP)
+SHOWN = 20
+
+
+class NoFile(HimayaError):
+    """The file {path} cannot be read: {why}."""
+
+    remedy = "Check the path, and that you may read it; - reads standard input."
+
+
+class NotWritten(HimayaError):
+    """{path} cannot be written: {why}."""
+
+    remedy = "Choose another place; nothing was left there."
+    exit_code = 3
+
+
+class Refused(HimayaError):
+    """{refused} of {rows} lines were refused, so nothing was imported."""
+
+    remedy = "Correct them, or take the others alone with --accept-good."
+    exit_code = 1
+
+
+class NoneGood(HimayaError):
+    """Not one of {rows} lines can be taken, so nothing was imported."""
+
+    remedy = "Correct them; what a line holds is told by: himaya lists import --help"
+    exit_code = 1
+
+
+Name = Annotated[str, typer.Argument(help="The list.")]
+Format = Annotated[
+    str, typer.Option("--format", metavar="FORMAT", help="csv or hashes; by the file's ending where left out.")
+]
+
+
+@command(lists, "create", example='himaya lists create hotline --title "National hotline"')
+def create(
+    name: Annotated[str, typer.Argument(help="Small letters, digits, dashes; it never changes.")],
+    title: Annotated[str, typer.Option(help="For people.", metavar="TEXT")] = "",
+    source: Annotated[str, typer.Option(help="Who stands behind items that name nobody.", metavar="TEXT")] = "",
+    radius: Annotated[
+        int, typer.Option(help="Greatest distance in bits for perceptual signals, 0 to 64.", metavar="BITS")
+    ] = 31,
+) -> None:
+    """Make an empty list."""
+    start.database()
+    from himaya.lists import services
+
+    services.create_list(name, by=start.actor(), title=title, source=source, radius=radius)
+    done(runnable(f"list {name}. Fill it with: himaya lists import {name} FILE"))
+
+
+@command(lists, "import", example="himaya lists import hotline hashes.csv --report refused.csv")
+def import_(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="CSV, or one hash a line. - reads standard input.", allow_dash=True)],
+    format_: Format = "",
+    signal: Annotated[
+        str, typer.Option(help="What the values are, where the file does not say.", metavar="SIGNAL")
+    ] = "",
+    accept_good: Annotated[
+        bool, typer.Option("--accept-good", help="Import the good lines of a file with bad ones.")
+    ] = False,
+    report: Annotated[Path | None, typer.Option(help="Write every refused line here, as CSV.", metavar="FILE")] = None,
+) -> None:
+    """Import a file, all of it or nothing; importing it again changes nothing.
+
+    A CSV file has a header that names the columns signal and value and, where wanted, scheme, code, source, reference,
+    note and negative (yes: known to be benign; the note says why). A plain file has one hash a line, alone
+    or as in sha256:…
+    """
+    start.database()
+    from himaya.core import registry
+    from himaya.lists import services
+
+    found = services.find_list(name)
+    kind, told = services.kind_of(file.name)
+    kind, told = registry.format_(format_ or kind).name, signal or told
+    with _opened(file) as stream, _Refusals(report) as refusals, progress("lines") as bar:
+        task = bar.add_task("reading", total=None, note="")
+
+        def advance(read: int, written: int) -> None:
+            if written and bar.tasks[task].total is None:
+                bar.reset(task, description="writing", total=read, note="")
+            bar.update(task, completed=written or read)
+
+        result = services.import_items(
+            found,
+            stream=stream,
+            format_name=kind,
+            by=start.actor(),
+            signal=told,
+            accept_good=accept_good,
+            benign=True,
+            on_refusal=refusals.add,
+            on_progress=advance,
+        )
+    refusals.tell()
+    if not result.imported:
+        refusal = Refused if result.refused < result.rows else NoneGood
+        raise refusal(refused=f"{result.refused:,}", rows=f"{result.rows:,}")
+    kept = f", {result.kept_withdrawn:,} stay withdrawn" if result.kept_withdrawn else ""
+    done(
+        f"{result.added:,} added, {result.changed:,} changed, {result.unchanged:,} unchanged{kept}, "
+        f"{result.refused:,} refused"
+    )
+
+
+class _Refusals:
+    """Shows the first refused lines and writes all of them where asked."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._file: IO[str] | None = None
+        self._first: list[Refusal] = []
+        self._number = 0
+        if path is None:
+            return
+        import csv
+
+        try:
+            self._file = path.open("w", encoding="utf-8", newline="")
+        except OSError as error:
+            raise NotWritten(path=path, why=error.strerror) from error
+        self._writer: Any = csv.writer(self._file)
+        self._writer.writerow(["line", "why", "excerpt"])
+
+    def __enter__(self) -> _Refusals:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            self._file.close()
+
+    def add(self, refusal: Refusal) -> None:
+        self._number += 1
+        if self._file:
+            self._writer.writerow([refusal.line, refusal.why, refusal.excerpt])
+        if len(self._first) < SHOWN:
+            self._first.append(refusal)
+
+    def tell(self) -> None:
+        for refusal in self._first:
+            excerpt = f": [dim]{escape(ascii(refusal.excerpt)[1:-1])}[/]" if refusal.excerpt else ""
+            err.print(f"[yellow]line {refusal.line:,}:[/] {escape(refusal.why)}{excerpt}", soft_wrap=True)
+        if self._number > len(self._first):
+            err.print(f"… and {self._number - len(self._first):,} more; --report FILE writes them all")
+
+
+def _opened(file: Path) -> BinaryIO:
+    try:
+        return sys.stdin.buffer if str(file) == "-" else file.open("rb")
+    except OSError as error:
+        raise NoFile(path=printable(str(file)), why=error.strerror) from error
+
+
+@command(lists, "export", example="himaya lists export hotline hotline.csv")
+def export(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="Where to; - is standard output.", allow_dash=True)] = Path("-"),
+    format_: Format = "",
+) -> None:
+    """Write the active items of a list; a file appears whole or not at all."""
+    start.database()
+    from himaya.core import files
+    from himaya.lists import services
+
+    to_stdout = str(file) == "-"
+    kind = format_ or ("csv" if to_stdout else services.kind_of(file.name)[0])
+    rendered = services.export_items(name, format_name=kind, by=start.actor())
+    if to_stdout:
+        for part in rendered:
+            sys.stdout.buffer.write(part)
+        return
+    try:
+        files.replace(file, rendered)
+    except OSError as error:
+        raise NotWritten(path=printable(str(file)), why=error.strerror) from error
+    done(f"list {name} → {printable(str(file))}")
+
+
+@command(lists, "show", example="himaya lists show hotline")
+def show(
+    name: Annotated[str, typer.Argument(help="A list; all of them where left out.", show_default=False)] = "",
+) -> None:
+    """Show all lists, or what one is made of."""
+    start.database()
+    out.print(_composition(name) if name else _all())
+
+
+def _all() -> Any:
+    from himaya.lists import queries
+
+    standings, none = queries.standings(), queries.Standing()
+    shown = table("list", "title", "active#", "disputed#", "withdrawn#", "radius#", "on")
+    for one in queries.lists():
+        n = standings.get(one.pk, none)
+        numbers = [f"{number:,}" for number in (n.active, n.disputed, n.withdrawn)]
+        shown.add_row(one.name, escape(one.title), *numbers, str(one.radius), "yes" if one.enabled else "no")
+    return shown if shown.row_count else runnable("No list yet. Make one with: himaya lists create NAME")
+
+
+def _composition(name: str) -> Any:
+    from himaya.lists import queries, services
+
+    shown = table("signal", "class", "items#", "last change")
+    for row in queries.composition(services.find_list(name)):
+        label = f"{row['scheme']} {row['code']}".strip() or "-"
+        shown.add_row(str(row["signal"]), escape(label), f"{row['n']:,}", f"{row['changed']:%Y-%m-%d %H:%M}")
+    if not shown.row_count:
+        return runnable(f"{name} is empty. Fill it with: himaya lists import {name} FILE")
+    return shown

@@ -1,0 +1,56 @@
+"""What every page of the console knows: where one can go, who one is, how it looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+from django.utils.translation import gettext
+
+from himaya.core.config import config
+from himaya.core.words import N_
+from himaya.site.languages import offered
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from himaya.accounts.models import Person
+
+NAV = (
+    (N_("Today"), "site:dashboard", "numbers.view"),
+    (N_("Queue"), "cases:queue", "cases.view"),
+    (N_("Lists"), "lists:index", "lists.view"),
+    (N_("Reports"), "reporting:index", "documents.view"),
+    (N_("Notices"), "takedown:index", "documents.view"),
+    (N_("Deliveries"), "ledger:deliveries", "deliveries.view"),
+    (N_("Numbers"), "transparency:numbers", "numbers.view"),
+    (N_("Ledger"), "ledger:index", "ledger.view"),
+    (N_("Settings"), "site:settings", "settings.view"),
+)
+THEMES = ("", "light", "dark")
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Context of ``base.html``."""
+    theme = request.COOKIES.get("theme", "")
+    person = request.user if hasattr(request, "user") and request.user.is_authenticated else None
+    return {
+        "nav": _nav(request, person) if person else [],
+        "search_url": reverse("cases:queue") if person and person.may("cases.view") else "",
+        "node_name": config().node_name,
+        "theme": theme if theme in THEMES else "",
+        "demo": config().demo,
+        "second_factor": config().second_factor,
+        "LANGUAGES_OFFERED": offered(),
+    }
+
+
+def _nav(request: HttpRequest, person: Person) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = [
+        {"url": reverse(name), "label": gettext(label), "count": 0} for label, name, needed in NAV if person.may(needed)
+    ]
+    around = [
+        e["url"] for e in entries if request.path == e["url"] or (e["url"] != "/" and request.path.startswith(e["url"]))
+    ]
+    here = max(around, key=len, default="")  # /ledger/deliveries/ lies in /ledger/ and is a room of its own
+    return [{**entry, "current": entry["url"] == here} for entry in entries]

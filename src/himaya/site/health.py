@@ -1,0 +1,202 @@
+"""What is well and what is not, in words: for the dashboard, the doctor and probes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+from django.db import connection
+
+from himaya.accounts.queries import people, sealed_elsewhere
+from himaya.accounts.roles import LEAD, REVIEWER
+from himaya.accounts.words import moment, number
+from himaya.core import clock, kernel
+from himaya.core.config import config
+from himaya.core.errors import HimayaError
+from himaya.core.words import N_, Said
+from himaya.flow.reactor import FollowAgain, followed
+from himaya.ledger import append_only, delivery, turns
+from himaya.ledger import queries as ledger
+from himaya.ledger.proving import last_proved
+from himaya.lists.quarantine import quarantines
+from himaya.screening import before, decoders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BEHIND = timedelta(seconds=60)
+"""What waits for longer, although a worker runs, waits too long."""
+STUCK = {"dead", "unknown"}
+"""States of a job that do not end by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. ``what``, ``said`` and ``remedy`` are marked for translation."""
+
+    what: str
+    state: Literal["ok", "wait", "danger"]
+    said: str
+    remedy: str = ""
+    needs: str = ""
+    """The permission without which the remedy is somebody else's; ``otherwise`` is for those who have it not."""
+    otherwise: str = ""
+
+    def advice(self, may: Callable[[str], bool]) -> str:
+        """The remedy for whoever ``may`` do this and not that."""
+        return self.remedy if not self.needs or may(self.needs) else self.otherwise
+
+
+def health(*, thorough: bool = False) -> list[Finding]:
+    """Everything that a running node can say about itself; ``thorough``: decoders are started to look at them."""
+    return [
+        database_health(),
+        kernel_health(),
+        worker_health(),
+        rules_health(),
+        letters_health(),
+        items_health(),
+        ledger_health(),
+        people_health(),
+        *decoders_health(start=thorough),
+        *routes_health(),
+        *before_health(),
+    ]
+
+
+def decoders_health(*, start: bool) -> list[Finding]:
+    """What keeps the processes in that decode the files of strangers; nothing where none has been started."""
+    what = N_("Decoders")
+    try:
+        level = decoders.level(start=start)
+    except HimayaError as error:
+        return [Finding(what, "danger", str(error), error.remedy.format(**error.facts))]
+    if level is None:
+        return []
+    if not level.suffices:
+        said = Said("kept in by {layers} alone", layers=", ".join(level.layers))
+        remedy = N_("Have the system allow filters of system calls (seccomp); see SECURITY.md.")
+        return [Finding(what, "wait", said, remedy)]
+    if level.missing:
+        return [Finding(what, "ok", Said("in a sandbox, without {lacking}", lacking=", ".join(level.missing)))]
+    return [Finding(what, "ok", N_("in a sandbox of every layer"))]
+
+
+def database_health() -> Finding:
+    """Which database, and whether it refuses to change the ledger."""
+    what = N_("Database")
+    if not append_only.is_installed(connection):
+        said = N_("the triggers that protect the ledger are missing")
+        return Finding(what, "danger", said, N_("Run: himaya init, then: himaya ledger verify"))
+    kind = "PostgreSQL" if connection.vendor == "postgresql" else "SQLite"
+    return Finding(what, "ok", kind)
+
+
+def kernel_health() -> Finding:
+    """Whether the C kernel serves, or NumPy in its place."""
+    what, status = N_("Kernel"), kernel.status()
+    if status.available:
+        return Finding(what, "ok", f"C, {status.instructions}")
+    said = Said("NumPy serves in its place, more slowly: {why}", why=status.why_not)
+    return Finding(what, "wait", said, kernel.REMEDY)
+
+
+def worker_health() -> Finding:
+    """Whether a worker runs, deliveries leave, and the rules follow the ledger."""
+    what = N_("Worker")
+    due, unread = ledger.oldest_due(), ledger.unread_since("flow", acts=followed())
+    if not turns.is_alive():
+        remedy = N_("Run: himaya serve (or himaya worker)")
+        if due or unread:
+            return Finding(what, "danger", N_("none is running, and work waits for it"), remedy)
+        return Finding(what, "wait", N_("none is running; nothing waits for it"), remedy)
+    if unread and clock.now() - unread > BEHIND:
+        remedy = N_("Read what the worker logs: it names the reason, and the worker goes on once that is put right.")
+        return Finding(what, "danger", N_("runs, but has not followed the ledger for more than a minute"), remedy)
+    if due and clock.now() - due > BEHIND:
+        remedy = N_("Raise worker_threads in the configuration file, or run another one: himaya worker")
+        return Finding(what, "danger", N_("runs, but work has been waiting for more than a minute"), remedy)
+    return Finding(what, "ok", N_("keeps up"))
+
+
+def rules_health() -> Finding:
+    """Whether what follows from a verdict was done."""
+    what = N_("Rules")
+    waiting = ledger.waiting(kind=FollowAgain.kind)
+    if set(waiting) & STUCK:
+        said = N_("what follows from a verdict could not be done")
+        remedy = N_("Open Deliveries: read the error, put right what it names, then let it be tried again.")
+        otherwise = N_("Once its cause is put right, a lead can let it be tried again.")
+        return Finding(what, "danger", said, remedy, "deliveries.settle", otherwise)
+    if waiting:
+        said = N_("what follows from a verdict failed and is tried again")
+        remedy = N_("Open Deliveries and read the error: it names what to put right.")
+        return Finding(what, "wait", said, remedy, "deliveries.view", N_("A lead can see what it is."))
+    return Finding(what, "ok", N_("all were followed"))
+
+
+def letters_health() -> Finding:
+    """Deliveries that a person must look at."""
+    what = N_("Deliveries")
+    if set(ledger.waiting(kind=delivery.DeliveryHandler.kind)) & STUCK:
+        remedy = N_("Open Deliveries: send them again, or note that they arrived.")
+        otherwise = N_("A lead can send them again, or note that they arrived.")
+        return Finding(what, "wait", N_("some need a person"), remedy, "deliveries.settle", otherwise)
+    return Finding(what, "ok", N_("none needs a person"))
+
+
+def items_health() -> Finding:
+    """Items that suddenly matched too much and wait for a person."""
+    what, held = N_("Items"), quarantines().count()
+    if held:
+        remedy = N_("Open Lists, then Quarantine: let each go, or withdraw it.")
+        otherwise = N_("A lead can let them go, or withdraw them.")
+        said = Said("in quarantine because they suddenly matched too much: {n}", n=number(held))
+        return Finding(what, "wait", said, remedy, "lists.release", otherwise)
+    return Finding(what, "ok", N_("none suddenly matches too much"))
+
+
+def before_health() -> list[Finding]:
+    """How far new items were compared with what was screened before; nothing where nothing is kept."""
+    if not config().keep_fingerprints_days:
+        return []
+    what, came = N_("What came before"), before.standing()
+    if came.done < came.last:
+        said = Said("changes of the lists still to be compared: {n}", n=number(came.last - came.done))
+        return [Finding(what, "ok" if turns.is_alive() else "wait", said)]
+    return [Finding(what, "ok", N_("compared with all that the lists gained"))]
+
+
+def ledger_health() -> Finding:
+    """How long the record is, and when it was last proved in the console (``himaya ledger verify`` writes nothing)."""
+    n, last = number(ledger.head()[0]), last_proved()
+    if last is None:
+        return Finding(N_("Ledger"), "ok", Said("entries: {n}; not yet proved in the console", n=n))
+    return Finding(N_("Ledger"), "ok", Said("entries: {n}; proved {when}", n=n, when=moment(last.at)))
+
+
+def people_health() -> Finding:
+    """Whether somebody can decide cases, and is asked for a second factor that can be read."""
+    what = N_("People")
+    if sealed_elsewhere():
+        said = N_("second factors were sealed with another secrets file: whoever has one cannot sign in")
+        return Finding(what, "danger", said, N_("Put back the secrets.json that belongs to this database."))
+    if not people().filter(is_active=True, role__in=(REVIEWER, LEAD)).exists():
+        return Finding(what, "wait", N_("nobody can decide a case"), N_("Run: himaya users add NAME --role reviewer"))
+    if not config().second_factor and not config().demo:
+        said = N_("a password alone opens the console")
+        return Finding(what, "wait", said, N_("Set second_factor = true in the configuration file."))
+    return Finding(what, "ok", N_("somebody can decide"))
+
+
+def routes_health() -> list[Finding]:
+    """Every route that cannot be used."""
+    found = []
+    for kind in ("report", "notice"):
+        for route in delivery.routes(kind):
+            try:
+                delivery.resolve(kind, route.name)
+            except delivery.BadRoute as error:
+                found.append(Finding(N_("Routes"), "danger", str(error), error.remedy.format(**error.facts)))
+    return found

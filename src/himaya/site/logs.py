@@ -1,0 +1,15 @@
+"""What stands in the log. Read by the settings, so nothing of Django is imported here."""
+
+from __future__ import annotations
+
+import logging
+
+
+class OneLine(logging.Filter):
+    """What was asked for and refused is an answer, not a defect: one line in the log, without a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Every record passes."""
+        if getattr(record, "status_code", 500) < 500:
+            record.exc_info = record.exc_text = None
+        return True

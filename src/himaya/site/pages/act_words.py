@@ -1,0 +1,72 @@
+"""Every act of the ledger in words: one table, to which each room that has pages of its own adds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext
+
+from himaya.cases import words
+from himaya.core.words import N_
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ACTS = {
+    **words.ACTS,
+    "bank.named": N_("List named %(name)s for HMA's clients"),
+    "bank.removed": N_("Bank %(name)s deleted by an HMA client: its list is off"),
+    "content.added": N_("Content %(content)s added by an HMA client"),
+    "content.changed": N_("Content %(content)s switched on or off by an HMA client"),
+    "content.removed": N_("Content %(content)s removed by an HMA client"),
+    "item.active": N_("Item restored, list %(list)s"),
+    "item.benign": N_("Item said to be known benign, list %(list)s"),
+    "item.disputed": N_("Item marked as disputed, list %(list)s"),
+    "item.quarantined": N_("Item held: it matched %(contents)s contents in %(hours)s hours, list %(list)s"),
+    "item.released": N_("Item let go, list %(list)s"),
+    "item.withdrawn": N_("Item withdrawn, list %(list)s"),
+    "key.added": N_("Key made for a program"),
+    "key.revoked": N_("Key revoked"),
+    "ledger.proved": N_("Ledger proved: whole up to entry %(entries)s"),
+    "list.changed": N_("List changed"),
+    "list.created": N_("List made"),
+    "list.exported": N_("List exported"),
+    "list.imported": N_("File imported: %(added)s added, %(changed)s changed"),
+    "person.added": N_("Person added"),
+    "person.changed": N_("Person changed"),
+    "person.factor-added": N_("Set up a second factor: %(factor)s"),
+    "person.factor-removed": N_("Removed their own second factor: %(factor)s"),
+    "person.factor-reset": N_("Second factor taken away"),
+    "person.locked": N_("Account locked for a while: too many wrong passwords or codes"),
+    "person.password-changed": N_("Changed their own password"),
+    "person.password-reset": N_("New password given"),
+    "person.signed-in": N_("Signed in"),
+    "scan.finished": N_("Scan finished: %(files)s files, %(hits)s hits"),
+    "scan.started": N_("Scan started"),
+    "scan.stopped": N_("Scan stopped: %(files)s files, %(hits)s hits"),
+}
+ROOMS = {
+    "bank": N_("Banks of HMA's clients"),
+    "case": N_("Cases"),
+    "content": N_("Contents of HMA's clients"),
+    "delivery": N_("Deliveries"),
+    "flow": N_("Rules"),
+    "item": N_("Items"),
+    "key": N_("Keys for programs"),
+    "ledger": N_("Ledger"),
+    "list": N_("Lists"),
+    "notice": N_("Notices"),
+    "person": N_("People"),
+    "report": N_("Reports"),
+    "scan": N_("Scans"),
+}
+
+
+def act_words(act: str, facts: Mapping[str, Any]) -> str:
+    """What an entry says happened; the bare name of an act of another version."""
+    return words.act_words(act, facts, ACTS)
+
+
+def room_words(room: str) -> str:
+    """What acts before whose dot ``room`` stands are about."""
+    return gettext(ROOMS[room]) if room in ROOMS else room

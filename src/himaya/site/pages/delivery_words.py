@@ -1,0 +1,124 @@
+"""What the pages of deliveries say: of documents on their way out, and of what follows from a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext
+
+from himaya.cases.words import JOB_STATES
+from himaya.core.words import N_
+from himaya.flow.reactor import FollowAgain
+from himaya.lists.words import class_label, signal_label
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from himaya.ledger.models import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What is said of a kind of job; marked for translation."""
+
+    kind: str
+    states: Mapping[str, tuple[str, str]]
+    """State → shape and word."""
+    checks: Mapping[str, str]
+    """State that needs a person → what to check."""
+    happened: Mapping[str, str]
+    """Ledger act → what it was for this job."""
+    again: str
+    again_note: str
+    retried: str
+
+
+_HAPPENED = {
+    "report.queued": N_("Queued"),
+    "notice.queued": N_("Queued"),
+    "delivery.sent": N_("Arrived"),
+    "delivery.failed": N_("Failed; a person must look at it"),
+    "delivery.unknown": N_("It is not known whether it arrived"),
+    "delivery.retried": N_("Sent again by hand"),
+    "delivery.settled": N_("Noted as arrived"),
+    "delivery.cancelled": N_("Taken back before it left"),
+}
+DELIVERY = Speech(
+    kind=N_("Delivery"),
+    states=JOB_STATES,
+    checks={
+        "unknown": N_(
+            "It may have arrived. Ask the recipient for the message with the key of this delivery. If they have it, "
+            "note their reference; if not, send it again."
+        ),
+        "dead": N_("It did not arrive. Read the error, put right what it names, then send it again."),
+    },
+    happened=_HAPPENED,
+    again=N_("Send it again"),
+    again_note=N_("The same document leaves under the same key."),
+    retried=N_("It waits to leave again; the worker takes it within seconds."),
+)
+FOLLOWING = Speech(
+    kind=N_("What follows from a verdict"),
+    states={
+        **JOB_STATES,
+        "ready": ("wait", N_("is tried again")),
+        "running": ("info", N_("is being done")),
+        "done": ("ok", N_("done")),
+        "dead": ("danger", N_("could not be done")),
+    },
+    checks={
+        "dead": N_(
+            "What follows from a verdict could not be done. Read the error, put right what it names, then let it be "
+            "tried again."
+        )
+    },
+    happened={
+        **_HAPPENED,
+        "flow.failed": N_("Could not be done; it is tried again by itself"),
+        "flow.followed": N_("Done"),
+        "delivery.failed": N_("Given up; a person must look at it"),
+        "delivery.retried": N_("Tried again by hand"),
+    },
+    again=N_("Try it again"),
+    again_note=N_("What holds by now is done; what was done already is not done twice."),
+    retried=N_("It is tried again; the worker takes it within seconds."),
+)
+RULES = {
+    "tell_authority_and_host": N_("Reports and notices are queued"),
+    "take_back_what_has_not_left": N_("What has not left is taken back"),
+}
+"""Rule → what it does, in words."""
+
+
+def speech(job: Job) -> Speech:
+    """How one speaks of a job."""
+    return FOLLOWING if job.kind == FollowAgain.kind else DELIVERY
+
+
+def rule_words(name: str) -> str:
+    """What a rule does; its name where it is of another version."""
+    return gettext(RULES[name]) if name in RULES else name
+
+
+def told(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A document as a person reads it: class, reason and times of the verdict, fingerprints with their labels."""
+    verdict, seen = document.get("verdict", {}), [_moment(one.get("at")) for one in document.get("sightings", [])]
+    return {
+        "class": class_label(verdict.get("scheme", ""), verdict.get("code", "")) if verdict.get("code") else "",
+        "reason": verdict.get("reason", ""),
+        "decided_at": _moment(verdict.get("decided_at")),
+        "made_at": _moment(document.get("made_at")),
+        "fingerprints": [
+            {"label": signal_label(one["signal"]), "value": one["value"]} for one in document.get("fingerprints", [])
+        ],
+        "lists": sorted({one["list_name"] for one in document.get("matches", [])}),
+        "seen": len(seen),
+        "last_seen": max((moment for moment in seen if moment), default=None),
+    }
+
+
+def _moment(written: str | None) -> datetime | None:
+    return datetime.fromisoformat(written) if written else None

@@ -1,0 +1,40 @@
+"""All addresses of a node: the staff tree and the API tree. (The public tree comes with the public door.)"""
+
+from __future__ import annotations
+
+from django.urls import include, path, re_path
+from django.views.i18n import set_language
+
+from himaya.accounts import pages as accounts_pages
+from himaya.accounts.access import open_to_all
+from himaya.cases import pages as cases_pages
+from himaya.hma import api as hma_api
+from himaya.lists import pages as lists_pages
+from himaya.reporting import pages as reporting_pages
+from himaya.site import pages as site_pages
+from himaya.site.api import api
+from himaya.site.pages import ledger as ledger_pages
+from himaya.takedown import pages as takedown_pages
+from himaya.transparency import pages as transparency_pages
+
+staff = [
+    path("", include((site_pages.urlpatterns, "site"))),
+    path("accounts/", include(accounts_pages.urlpatterns)),
+    path("cases/", include((cases_pages.urlpatterns, "cases"))),
+    path("lists/", include((lists_pages.urlpatterns, "lists"))),
+    path("reports/", include((reporting_pages.urlpatterns, "reporting"))),
+    path("notices/", include((takedown_pages.urlpatterns, "takedown"))),
+    path("numbers/", include((transparency_pages.urlpatterns, "transparency"))),
+    path("ledger/", include((ledger_pages.urlpatterns, "ledger"))),
+    path("i18n/language", open_to_all(set_language), name="set_language"),
+]
+programs = [
+    path("api/v1/", api.urls),
+    # with one slash or two: Coop writes one too many where its setting ends in one
+    re_path("^hma//?", include((hma_api.urlpatterns, "hma"))),
+]
+urlpatterns = [*programs, *staff]
+handler400 = "himaya.site.errors.bad_request"
+handler403 = "himaya.site.errors.forbidden"
+handler404 = "himaya.site.errors.not_found"
+handler500 = "himaya.site.errors.server_error"

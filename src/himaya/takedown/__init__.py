@@ -1,0 +1,1 @@
+"""We tell a host."""

@@ -1,0 +1,1 @@
+"""Numbers for the public and for those who answer to it."""

@@ -1,0 +1,166 @@
+"""The numbers of a node, for those who work here: each with its words, the days as plots, all of it as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.utils.translation import gettext
+from django.views.decorators.http import require_safe
+
+from himaya.accounts.access import needs
+from himaya.accounts.words import joined, number
+from himaya.cases import queries as cases
+from himaya.core import clock
+from himaya.core.words import N_
+from himaya.reporting import queries as reporting
+from himaya.screening import queries as screening
+from himaya.takedown import queries as takedown
+from himaya.transparency.queries import numbers as all_numbers
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+DAYS = 30
+ROOMS = {
+    "screening": N_("Screening"),
+    "cases": N_("Cases"),
+    "reporting": N_("Reports"),
+    "takedown": N_("Notices"),
+    "lists": N_("Lists"),
+    "ledger": N_("Ledger and deliveries"),
+    "accounts": N_("People and keys"),
+}
+WORDS = {
+    "screened": N_("files and hashes screened"),
+    "screened.hits": N_("of them, matched a list"),
+    "screened.suppressed": N_("of them, nearer to what a list knows to be benign"),
+    "screened.misses": N_("of them, matched none"),
+    "screened.skipped": N_("could not be read"),
+    "screened.before": N_("screened earlier, and known only now"),
+    "scans": N_("scans of folders"),
+    "cases.open": N_("cases that are open"),
+    "cases.decided": N_("cases that are decided"),
+    "cases.confirmed": N_("of them, confirmed"),
+    "cases.dismissed": N_("of them, not confirmed"),
+    "sightings": N_("sightings of the content of cases"),
+    "reports.cases": N_("cases of which a report arrived"),
+    "reports.sent": N_("reports that arrived, one for each route of a case"),
+    "reports.waiting": N_("reports on their way"),
+    "reports.need-a-person": N_("reports that need a person"),
+    "notices.cases": N_("cases of which a notice arrived"),
+    "notices.sent": N_("notices that arrived, one for each route of a case"),
+    "notices.waiting": N_("notices on their way"),
+    "notices.need-a-person": N_("notices that need a person"),
+    "lists": N_("lists"),
+    "items.active": N_("items that can match"),
+    "items.disputed": N_("items in dispute, which can match"),
+    "items.withdrawn": N_("items withdrawn, which cannot match"),
+    "items.quarantined": N_("items in quarantine, because they suddenly matched too much"),
+    "screened.quarantined": N_("of them, matched only items in quarantine"),
+    "items.negative": N_("items known to be benign, which suppress matches"),
+    "ledger.entries": N_("entries in the ledger"),
+    "deliveries.sent": N_("deliveries that arrived"),
+    "deliveries.waiting": N_("deliveries on their way"),
+    "deliveries.need-a-person": N_("deliveries that need a person"),
+    "people.active": N_("people who may sign in"),
+    "keys.valid": N_("keys that are not revoked"),
+}
+"""What every number counts."""
+BY_ROUTE = {"reporting": reporting.by_route, "takedown": takedown.by_route}
+
+
+@needs("numbers.view")
+@require_safe
+def numbers(request: HttpRequest) -> HttpResponse:
+    """All numbers, and the last thirty days."""
+    groups = [
+        {
+            "label": gettext(ROOMS.get(room, room)),
+            "rows": [{"name": name, "words": _words(name), "value": value} for name, value in values.items()],
+            "note": _routes(room),
+        }
+        for room, values in all_numbers().by_room.items()
+    ]
+    return render(request, "transparency/numbers.html", {"groups": groups, "plots": _plots()})
+
+
+def _routes(room: str) -> str:
+    """Which routes the documents of a room arrived over: a route may lead to an authority, or only into a log."""
+    found = BY_ROUTE[room]() if room in BY_ROUTE else {}
+    parts = [gettext("%(route)s %(n)s") % {"route": route, "n": number(n)} for route, n in found.items()]
+    return gettext("Arrived over these routes: %(routes)s") % {"routes": joined(parts)} if parts else ""
+
+
+def _words(name: str) -> str:
+    return gettext(WORDS[name]) if name in WORDS else name
+
+
+def _plots() -> list[list[dict[str, Any]]]:
+    """What was looked at and what of it was known; what was opened and what was decided."""
+    looked, worked = screening.per_day(days=DAYS), cases.per_day(days=DAYS)
+    screened, hits = [(day, n) for day, n, _ in looked], [(day, n) for day, _, n in looked]
+    opened, decided = [(day, n) for day, n, _ in worked], [(day, n) for day, _, n in worked]
+    return [
+        [
+            _plot(screened, gettext("In 30 days, %(n)s files and hashes were screened"), gettext("screened")),
+            _plot(hits, gettext("Of these, %(n)s matched a list"), gettext("hits")),
+        ],
+        [
+            _plot(opened, gettext("Cases opened in 30 days: %(n)s"), gettext("cases opened")),
+            _plot(decided, gettext("Verdicts given in 30 days: %(n)s"), gettext("verdicts")),
+        ],
+    ]
+
+
+def _plot(days: list[tuple[str, int]], title: str, up: str) -> dict[str, Any]:
+    """One plot; its title says the sum, its axis names days as month and day."""
+    total = sum(value for _, value in days)
+    rows = [{"label": day[5:], "value": value} for day, value in days]
+    return {"title": title % {"n": number(total)}, "up": up, "rows": rows}
+
+
+@needs("numbers.view")
+@require_safe
+def numbers_csv(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """Every number with its room and its words."""
+    rows = [
+        (room, name, value, _words(name))
+        for room, values in all_numbers().by_room.items()
+        for name, value in values.items()
+    ]
+    return _csv("numbers", ("room", "number", "value", "words"), rows)
+
+
+@needs("numbers.view")
+@require_safe
+def days_csv(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """The last thirty days, a line a day."""
+    rows = [
+        (day, total, hits, opened, decided)
+        for (day, total, hits), (_, opened, decided) in zip(
+            screening.per_day(days=DAYS), cases.per_day(days=DAYS), strict=True
+        )
+    ]
+    return _csv("days", ("day", "screened", "hits", "cases_opened", "verdicts"), rows)
+
+
+def _csv(name: str, header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> HttpResponse:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(header)
+    writer.writerows(rows)
+    response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="himaya-{name}-{clock.now():%Y-%m-%d}.csv"'
+    return response
+
+
+urlpatterns = [
+    path("", numbers, name="numbers"),
+    path("numbers.csv", numbers_csv, name="numbers_csv"),
+    path("days.csv", days_csv, name="days_csv"),
+]

@@ -1,0 +1,333 @@
+"""Role × address × object: who may do what, written out, and tried on every address that the resolver knows.
+
+A new address must be given a row here; a change of rights is a visible change of the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from tests.casework import opened
+
+from himaya.accounts import services as accounts
+from himaya.cases import services as cases
+from himaya.core.config import config
+from himaya.core.ports import ItemRow
+from himaya.ledger.queries import head
+from himaya.lists import services as lists
+
+ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN = ROLES = ("analyst", "reviewer", "lead", "auditor", "admin")
+EVERYBODY = set(ROLES)
+CASE_READERS = {ANALYST, REVIEWER, LEAD, AUDITOR}
+CASE_WORKERS = {ANALYST, REVIEWER, LEAD}
+DECIDERS = {REVIEWER, LEAD}
+DOCUMENT_READERS = {REVIEWER, LEAD, AUDITOR}
+DELIVERY_READERS = {REVIEWER, LEAD, AUDITOR, ADMIN}
+LIST_KEEPERS = {LEAD, ADMIN}
+RECORD_READERS = {LEAD, AUDITOR}
+
+OPEN = {
+    "site:healthz", "site:theme", "set_language", "account_login", "account_logout", "account_inactive",
+    "mfa_authenticate", "account_signup", "account_email", "account_set_password",
+}  # fmt: skip
+"""Addresses that ask for nobody's name; the last three lead to nothing."""
+
+TABLE: dict[str, set[str]] = {
+    "site:dashboard": EVERYBODY,
+    "site:settings": {ADMIN},
+    "site:add_person": {ADMIN},
+    "site:change_role": {ADMIN},
+    "site:bar_person": {ADMIN},
+    "site:readmit_person": {ADMIN},
+    "site:reset_password": {ADMIN},
+    "site:reset_factor": {ADMIN},
+    "site:add_key": {ADMIN},
+    "site:revoke_key": {ADMIN},
+    "account_reauthenticate": EVERYBODY,
+    "account_change_password": EVERYBODY,
+    "mfa_index": EVERYBODY,
+    "mfa_reauthenticate": EVERYBODY,
+    "mfa_activate_totp": EVERYBODY,
+    "mfa_deactivate_totp": EVERYBODY,
+    "mfa_view_recovery_codes": EVERYBODY,
+    "mfa_generate_recovery_codes": EVERYBODY,
+    "mfa_download_recovery_codes": EVERYBODY,
+    "mfa_list_webauthn": EVERYBODY,
+    "mfa_add_webauthn": EVERYBODY,
+    "mfa_reauthenticate_webauthn": EVERYBODY,
+    "mfa_remove_webauthn": EVERYBODY,
+    "mfa_edit_webauthn": EVERYBODY,
+    "cases:queue": CASE_READERS,
+    "cases:case": CASE_READERS,
+    "cases:sightings": CASE_READERS,
+    "cases:claim_next": CASE_WORKERS,
+    "cases:claim": CASE_WORKERS,
+    "cases:release": CASE_WORKERS,
+    "cases:comment": CASE_WORKERS,
+    "cases:decide": DECIDERS,
+    "cases:reopen": DECIDERS,
+    "cases:excuse": {LEAD},
+    "lists:index": EVERYBODY,
+    "lists:list": EVERYBODY,
+    "lists:item": EVERYBODY,
+    "lists:quarantine": EVERYBODY,
+    "lists:release": {LEAD},
+    "lists:export": LIST_KEEPERS,
+    "lists:create": LIST_KEEPERS,
+    "lists:change": LIST_KEEPERS,
+    "lists:import": LIST_KEEPERS,
+    "lists:mark": LIST_KEEPERS,
+    "reporting:index": DOCUMENT_READERS,
+    "takedown:index": DOCUMENT_READERS,
+    "transparency:numbers": EVERYBODY,
+    "transparency:numbers_csv": EVERYBODY,
+    "transparency:days_csv": EVERYBODY,
+    "ledger:index": RECORD_READERS,
+    "ledger:entry": RECORD_READERS,
+    "ledger:verify": RECORD_READERS,
+    "ledger:deliveries": DELIVERY_READERS,
+    "ledger:delivery": DELIVERY_READERS,
+    "ledger:retry": {LEAD},
+    "ledger:settle": {LEAD},
+    "ledger:cancel": {LEAD},
+}
+
+ONLY_POST = {
+    "site:add_person", "site:change_role", "site:readmit_person",
+    "site:add_key", "site:revoke_key", "cases:claim_next", "cases:claim", "cases:release", "cases:comment",
+    "cases:decide", "cases:reopen", "cases:excuse", "lists:mark", "lists:release",
+    "ledger:verify", "ledger:retry", "ledger:settle", "ledger:cancel",
+}  # fmt: skip
+"""Addresses that do something: no link leads there."""
+BOTH = {"site:reset_factor", "site:reset_password", "site:bar_person", "lists:create", "lists:change", "lists:import"}
+"""Forms with a page of their own."""
+
+
+def patterns(found: list[Any], space: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """Every address of the staff tree, by its full name."""
+    for one in found:
+        if isinstance(one, URLResolver):
+            if not str(one.pattern).startswith(("api/", "^hma")):
+                yield from patterns(one.url_patterns, f"{space}{one.namespace}:" if one.namespace else space)
+        else:
+            yield f"{space}{one.name}", one
+
+
+ADDRESSES = dict(patterns(get_resolver().url_patterns))
+
+
+@pytest.fixture
+def objects(people: SimpleNamespace) -> dict[str, Any]:
+    """One thing of each kind that an address can name."""
+    made = lists.create_list("hotline", by="system")
+    lists.add_items(made, rows=[ItemRow(1, "md5", "0" * 31 + "1")], by="system")
+    case = opened(1)
+    key = accounts.add_key("partner", scopes=["screen"], by="system").key
+    return {"pk": case.pk, "name": "hotline", "username": "analyst", "prefix": key.prefix, "seq": 1}
+
+
+def address(name: str, objects: dict[str, Any]) -> str:
+    wanted = ADDRESSES[name].pattern.converters
+    return reverse(name, kwargs={key: objects[key] for key in wanted})
+
+
+def state() -> tuple[Any, ...]:
+    """The head of the ledger and the number of rows of every table of ours."""
+    ours = [model for model in apps.get_models() if model.__module__.startswith("himaya.")]
+    return (head(), *(model.objects.count() for model in ours))
+
+
+def test_every_address_has_a_row_and_every_row_an_address() -> None:
+    assert set(ADDRESSES) == set(TABLE) | OPEN
+
+
+@pytest.mark.parametrize("name", sorted(ADDRESSES))
+def test_every_address_says_who_it_is_for(name: str) -> None:
+    view = ADDRESSES[name].callback
+    assert getattr(view, "open_to_all", False) is (name in OPEN)
+    assert hasattr(view, "permission") is (name not in OPEN)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_whoever_is_not_signed_in_is_asked_to_and_nothing_happens(name: str, objects: dict[str, Any]) -> None:
+    before = state()
+    for method in ("get", "post"):
+        answer = getattr(Client(), method)(address(name, objects))
+        assert answer.status_code == 302, method
+        assert answer["Location"].startswith("/accounts/login/")
+    assert state() == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_gets_what_its_rows_say_and_no_more(
+    role: str, objects: dict[str, Any], sign_in: Callable[[str], Client]
+) -> None:
+    client, wrong = sign_in(role), []
+    for name in sorted(TABLE):
+        for method in ("get", "post"):
+            before = state()
+            answer = getattr(client, method)(address(name, objects))
+            if (name, role, method) == ("cases:reopen", REVIEWER, "post"):
+                continue  # only for who gave the verdict: see the objects below
+            refused = answer.status_code == 403
+            if refused is (role in TABLE[name]):
+                wrong.append((name, method, answer.status_code))
+            if refused and state() != before:
+                wrong.append((name, method, "refused, and yet something was written"))
+        client = sign_in(role)  # an administrator may have ended a session on the way
+    assert wrong == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", [LEAD, ADMIN])
+def test_an_address_answers_the_methods_it_has_and_405_to_others(
+    role: str, objects: dict[str, Any], sign_in: Callable[[str], Client]
+) -> None:
+    client = sign_in(role)
+    for name in sorted(name for name, allowed in TABLE.items() if role in allowed and ":" in name):
+        refused = {method for method in ("get", "post", "put", "delete") if _is_405(client, method, name, objects)}
+        wanted = {"put", "delete"} | ({"get"} if name in ONLY_POST else set() if name in BOTH else {"post"})
+        assert refused == wanted, name
+        client = sign_in(role)
+
+
+def _is_405(client: Client, method: str, name: str, objects: dict[str, Any]) -> bool:
+    return bool(getattr(client, method)(address(name, objects)).status_code == 405)
+
+
+@pytest.mark.django_db
+def test_a_barred_person_is_out_at_the_next_request(people: SimpleNamespace, sign_in: Callable[[str], Client]) -> None:
+    client = sign_in("reviewer")
+    assert client.get("/cases/").status_code == 200
+    accounts.change_person("reviewer", by="system", active=False)
+    assert client.get("/cases/").status_code == 302
+
+
+@pytest.mark.django_db
+def test_a_changed_role_holds_at_the_next_request(people: SimpleNamespace, sign_in: Callable[[str], Client]) -> None:
+    client = sign_in("reviewer")
+    accounts.change_person("reviewer", by="system", role="admin")
+    assert client.get("/cases/").status_code == 403
+    assert client.get("/settings/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_new_password_ends_the_sessions(people: SimpleNamespace, sign_in: Callable[[str], Client]) -> None:
+    client = sign_in("reviewer")
+    accounts.reset_password("reviewer", by="system")
+    assert client.get("/cases/").status_code == 302
+
+
+@pytest.mark.django_db
+def test_no_form_is_taken_without_its_token(
+    objects: dict[str, Any], people: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config(), "second_factor", False)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(people.lead, backend="allauth.account.auth_backends.AuthenticationBackend")
+    for name in sorted(TABLE):
+        answer = client.post(address(name, objects))
+        assert answer.status_code in (403, 405, 302), name
+        assert answer.status_code != 302 or answer["Location"].startswith("/accounts/"), name
+    assert client.post("/cases/1/claim").status_code == 403
+
+
+# --- objects: what holds for one case and not for another ------------------------------------------------------------
+
+VERDICT = {"scheme": "interpol", "code": "baseline", "reason": "as listed"}
+
+
+def outcome(act: Callable[..., Any], *arguments: Any, **named: Any) -> str:
+    """``done``, or the name of what stood in the way; nothing is written then."""
+    before = state()
+    try:
+        act(*arguments, **named)
+    except cases.HimayaError as error:
+        assert state() == before
+        return type(error).__name__
+    return "done"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("role", "free", "a_colleague_s", "one_s_own"),
+    [
+        ("analyst", "NotAllowed", "NotAllowed", "NotAllowed"),
+        ("reviewer", "NotYours", "NotYours", "done"),
+        ("lead", "NotYours", "NotYours", "done"),
+        ("auditor", "NotAllowed", "NotAllowed", "-"),
+        ("admin", "NotAllowed", "NotAllowed", "-"),
+    ],
+)
+def test_only_who_holds_a_case_decides_it(
+    people: SimpleNamespace, role: str, free: str, a_colleague_s: str, one_s_own: str
+) -> None:
+    person = getattr(people, role)
+    colleague = people.lead if role == "reviewer" else people.reviewer
+    case = opened(1)
+    assert outcome(cases.decide, case.pk, person=person, **VERDICT) == free
+    cases.claim(case.pk, person=colleague)
+    assert outcome(cases.decide, case.pk, person=person, **VERDICT) == a_colleague_s
+    cases.release(case.pk, person=colleague)
+    if one_s_own != "-":
+        cases.claim(case.pk, person=person)
+        assert outcome(cases.decide, case.pk, person=person, **VERDICT) == one_s_own
+
+
+@pytest.mark.django_db
+def test_a_claim_is_nobody_s_when_its_time_is_over(people: SimpleNamespace, clock: Any) -> None:
+    case = opened(1)
+    cases.claim(case.pk, person=people.reviewer)
+    assert outcome(cases.claim, case.pk, person=people.lead) == "ClaimedByOther"
+    clock.advance(timedelta(minutes=31))
+    assert outcome(cases.decide, case.pk, person=people.reviewer, **VERDICT) == "NotYours"
+    assert outcome(cases.claim, case.pk, person=people.lead) == "done"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        ("analyst", "NotAllowed"),
+        ("reviewer", "done"),
+        ("lead", "done"),
+        ("auditor", "NotAllowed"),
+        ("admin", "NotAllowed"),
+    ],
+)
+def test_a_lead_or_whoever_gave_the_verdict_takes_it_back(people: SimpleNamespace, role: str, expected: str) -> None:
+    case = opened(1)
+    cases.claim(case.pk, person=people.reviewer)
+    cases.decide(case.pk, person=people.reviewer, **VERDICT)
+    assert outcome(cases.reopen, case.pk, person=getattr(people, role), reason="again") == expected
+
+
+@pytest.mark.django_db
+def test_another_reviewer_does_not_take_it_back(people: SimpleNamespace) -> None:
+    accounts.add_person("other", role="reviewer", by="system")
+    from himaya.accounts.queries import person
+
+    case = opened(1)
+    cases.claim(case.pk, person=people.reviewer)
+    cases.decide(case.pk, person=people.reviewer, **VERDICT)
+    assert outcome(cases.reopen, case.pk, person=person("other"), reason="again") == "NotAllowed"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", ROLES)
+def test_one_administrates_the_second_factors_of_others_and_not_one_s_own(
+    role: str, people: SimpleNamespace, sign_in: Callable[[str], Client]
+) -> None:
+    admin, target = sign_in("admin"), reverse("site:reset_factor", kwargs={"username": role})
+    before = state()
+    answer = admin.post(target, {"reason": "lost"})
+    assert (answer.status_code, state() != before) == ((409, False) if role == ADMIN else (200, True))

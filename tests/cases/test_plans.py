@@ -1,0 +1,75 @@
+"""Pages that are opened often read what they show: their questions are answered by an index, however large the node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from tests.casework import opened
+
+from himaya.cases import queries, services
+from himaya.cases.dispatch import coming
+from himaya.cases.history import history
+from himaya.cases.models import Case
+
+pytestmark = pytest.mark.django_db
+
+
+def plans(ask: Callable[[], Any]) -> str:
+    """How the database goes about every SELECT of ``ask``; PostgreSQL reads whole tables only where it has to."""
+    with CaptureQueriesContext(connection) as asked:
+        ask()
+    explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+    found = []
+    with connection.cursor() as cursor:
+        if connection.vendor != "sqlite":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        for query in asked.captured_queries:
+            if query["sql"].startswith("SELECT"):
+                cursor.execute(f"{explain} {query['sql'].replace('%', '%%')}")
+                found += [str(row[-1]) for row in cursor.fetchall()]
+    return "\n".join(found)
+
+
+ASKED: dict[str, Callable[[Case], Any]] = {
+    "the queue": lambda case: list(queries.queue()[:51]),
+    "how many are free": lambda case: queries.queue(free=True).count(),
+    "its matches": lambda case: list(queries.matches(case)[:50]),
+    "its sightings": lambda case: list(queries.sightings(case)[:20]),
+    "what was decided before": lambda case: list(queries.earlier_verdicts(case)),
+    "other cases of the same items": lambda case: list(queries.kin(case, state="open")[:10]),
+    "its history": history,
+    "what is coming": coming,
+    "the hours of a day": lambda case: queries.opened_per_hour(),
+    "the days of a month": lambda case: queries.per_day(),
+    "how old the queue is": lambda case: (queries.queue_ages(), queries.oldest_open()),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_no_page_of_a_case_reads_a_whole_table(asked: str, people: SimpleNamespace) -> None:
+    services.claim(opened(1).pk, person=people.lead)
+    case = services.decide(opened(1).pk, person=people.lead, scheme="interpol", code="baseline", reason="Agrees.")
+    plan = plans(lambda: ASKED[asked](case))
+    assert plan
+    for whole in ("SCAN cases_", "SCAN ledger_entry", "Seq Scan on cases_", "Seq Scan on ledger_entry"):
+        assert whole not in plan
+
+
+def test_a_case_does_not_walk_through_the_sightings_or_the_queue_of_the_whole_node() -> None:
+    case = opened(1)
+    story, kin = plans(lambda: history(case)), plans(lambda: list(queries.kin(case, state="open")[:10]))
+    if connection.vendor == "sqlite":  # which has no statistics to know better by
+        assert ("ledger_act" in story, "cases_queue" in kin) == (False, False)
+    assert ("ledger_about" in story, "cases_match_" in kin) == (True, True)
+
+
+def test_a_question_that_reads_everything_is_found() -> None:
+    opened(1)
+    assert "cases_case" in plans(lambda: list(Case.objects.filter(media_type="image/jpeg")))
+    plan = plans(lambda: list(Case.objects.filter(media_type="image/jpeg")))
+    assert "SCAN cases_" in plan or "Seq Scan on cases_" in plan

@@ -1,0 +1,79 @@
+"""``himaya scan`` over archives and buckets, and its reports: the same command as over a folder."""
+
+from __future__ import annotations
+
+import json
+from hashlib import md5
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+from tests.cli.conftest import Node
+from tests.s3 import Store
+from tests.screening.archived import tarred, zipped
+
+KNOWN, OTHER = b"note of the command line", b"another note"
+
+
+@pytest.fixture
+def folder(node: Node, tmp_path: Path) -> Path:
+    """A known file, alone and in archives, and one that nobody knows."""
+    if "noted" not in node.counts():
+        node.run("lists", "create", "noted")
+        node.run("lists", "import", "noted", "-", "--signal", "md5", input=md5(KNOWN).hexdigest())
+    made = tmp_path / "files"
+    made.mkdir()
+    (made / "known.txt").write_bytes(KNOWN)
+    (made / "other.txt").write_bytes(OTHER)
+    (made / "box.zip").write_bytes(zipped({"a": KNOWN}))
+    (made / "box.tgz").write_bytes(tarred({"a": KNOWN, "b": OTHER}, pack="gz"))
+    return made
+
+
+def test_archives_are_looked_into_unless_they_are_to_stay_closed(node: Node, folder: Path) -> None:
+    ran = node.run("scan", folder, status=1)
+    assert "7 files screened, 3 hits, 1 cases" in ran.stderr
+    assert f"{folder}/box.tgz!/a" in ran.stdout
+    assert "4 files screened, 1 hits, 1 cases" in node.run("scan", folder, "--no-archives", status=1).stderr
+
+
+def test_a_report_tells_of_every_file(node: Node, folder: Path, tmp_path: Path) -> None:
+    node.run("scan", folder, "--report", tmp_path / "scan.jsonl", status=1)
+    told = [json.loads(line) for line in (tmp_path / "scan.jsonl").read_text().splitlines()]
+    assert len(told) == 7
+    node.run("scan", folder, "--report", tmp_path / "scan.parquet", status=1)
+    rows = parquet.read_table(tmp_path / "scan.parquet").to_pylist()
+    assert [row["place"] for row in rows] == [line["place"] for line in told]
+    assert [row["hit"] for row in rows] == [bool(line["matches"]) for line in told]
+
+
+def test_a_report_that_cannot_be_written_is_refused_in_words(node: Node, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_text("mine")
+    for name, words in (("mine.jsonl", "something at"), ("a.csv", "ends in .jsonl"), ("no/a.jsonl", "No such file")):
+        assert words in node.run("scan", folder, "--report", tmp_path / name, status=3 if "/" in name else 2).stderr
+    assert (tmp_path / "mine.jsonl").read_text() == "mine"
+
+
+def test_a_bucket_is_scanned_by_the_same_command(node: Node, folder: Path, store: Store, tmp_path: Path) -> None:
+    for path in folder.iterdir():
+        store.put(f"in/{path.name}", path.read_bytes())
+    ran = node.run(
+        "scan", f"{store.root}/in/", "--s3-endpoint", store.endpoint, "--report", tmp_path / "s3.jsonl", status=1,
+        env=store.environment(),
+    )  # fmt: skip
+    assert "7 files screened, 3 hits, 1 cases" in ran.stderr
+    assert f"{store.root}/in/box.zip!/a" in ran.stdout
+    told = [json.loads(line)["place"] for line in (tmp_path / "s3.jsonl").read_text().splitlines()]
+    assert sorted(told)[-1] == f"{store.root}/in/other.txt"
+
+
+def test_the_endpoint_may_be_a_setting_of_the_node(node: Node, folder: Path, store: Store) -> None:
+    store.put("known", KNOWN)
+    environment = {**store.environment(), "HIMAYA_S3_ENDPOINT": store.endpoint}
+    assert "1 files screened, 1 hits" in node.run("scan", store.root, status=1, env=environment).stderr
+
+
+def test_a_bucket_that_refuses_is_an_error_in_words(node: Node, store: Store) -> None:
+    ran = node.run("scan", store.root, "--s3-endpoint", store.endpoint, status=3, env=store.environment("none"))
+    assert "cannot be listed: AccessDenied" in ran.stderr
+    assert "secret" not in ran.stderr

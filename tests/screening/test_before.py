@@ -1,0 +1,175 @@
+"""What came before: kept where the operator chose so, found when the lists gain it, forgotten in time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.configured import configured
+from tests.drawn import picture
+
+from himaya.cases.models import Case, Sighting
+from himaya.core import registry
+from himaya.core.contents import Content as Bytes
+from himaya.core.ports import ItemRow
+from himaya.lists.services import add_benign, add_items, create_list, find_list
+from himaya.screening import before, counting, kept, services
+from himaya.screening import queries as screening
+from himaya.screening.models import Kept, KeptValue, Lookback
+
+Add = Callable[..., None]
+PDQ = "5a" * 32
+MD5 = "ab" * 16
+
+
+def away(bits: int) -> str:
+    return f"{int(PDQ, 16) ^ ((1 << bits) - 1):064x}"
+
+
+@pytest.fixture
+def keeping(db: None, clock: Any) -> Iterator[None]:
+    """A node that keeps fingerprints for ten days, with an empty list."""
+    create_list("hotline", by="system")
+    with configured(keep_fingerprints_days=10):
+        look_all(clock)
+        yield
+
+
+def look_all(clock: Any) -> None:
+    """As the worker does, round by round."""
+    before.look()
+    clock.advance(timedelta(seconds=before.SETTLED + 1))
+    while before.look():
+        pass
+
+
+def screen(*values: str, signal: str = "pdq", place: str = "https://a.example/") -> None:
+    things = [services.Value(signal, value, f"{place}{n}") for n, value in enumerate(values)]
+    services.screen(things, by="system", origin="api", occasion="1")
+
+
+def add(*values: str, signal: str = "pdq") -> None:
+    add_items(find_list("hotline"), rows=[ItemRow(0, signal, value) for value in values], by="system")
+
+
+def test_nothing_is_kept_unless_the_operator_says_so(db: None) -> None:
+    create_list("hotline", by="system")
+    screen(PDQ)
+    assert not Kept.objects.exists()
+    assert before.look() is False
+
+
+@pytest.mark.parametrize(("signal", "known", "shown"), [("pdq", PDQ, away(9)), ("md5", MD5, MD5)])
+def test_what_came_before_is_found_once_its_list_gains_it(
+    keeping: None, clock: Any, signal: str, known: str, shown: str
+) -> None:
+    met = clock.now()
+    screen(shown, signal=signal)
+    screen(away(200), place="https://b.example/")
+    clock.advance(timedelta(days=3))
+    add(known, signal=signal)
+    look_all(clock)
+    [case] = Case.objects.all()
+    [sighting] = Sighting.objects.all()
+    assert (case.subject, sighting.origin, sighting.place) == (f"{signal}:{shown}", "before", "https://a.example/0")
+    assert sighting.at == met
+    assert sighting.occasion.startswith("before:")
+    assert screening.tally()["screened.before"] == 1
+    assert screening.tally()["screened"] == 2, "it was screened once"
+    look_all(clock)
+    assert Sighting.objects.count() == 1
+    standing = before.standing()
+    assert standing.done == standing.last
+
+
+def test_a_picture_that_was_screened_is_found_by_its_looks_and_its_case_is_that_of_its_bytes(
+    keeping: None, clock: Any
+) -> None:
+    content = picture(3)
+    services.screen([services.Content(content, "/srv/a.jpg")], by="system", origin="scan", occasion="1")
+    add(registry.signal("pdq").compute(Bytes(content))[0].value)
+    look_all(clock)
+    case = Case.objects.get()
+    assert case.subject.startswith("sha256:")
+    assert (case.media_type, case.size) == ("image/jpeg", len(content))
+    kept_json = json.dumps(list(Kept.objects.values()), default=str) + json.dumps(list(KeptValue.objects.values()))
+    assert content.hex()[:64] not in kept_json
+
+
+def test_what_was_known_when_it_was_screened_is_not_seen_a_second_time(keeping: None, clock: Any) -> None:
+    screen(PDQ)
+    add(PDQ)
+    screen(PDQ, place="https://b.example/")
+    look_all(clock)
+    assert sorted(Sighting.objects.values_list("origin", "place")) == [
+        ("api", "https://b.example/0"), ("before", "https://a.example/0"),
+    ]  # fmt: skip
+
+
+def test_what_is_known_to_be_benign_stays_quiet_and_a_flood_is_held(keeping: None, clock: Any) -> None:
+    screen(*map(away, range(1, 9)))
+    add_benign(find_list("hotline"), values=[("pdq", away(1))], by="system", reason="A test card.")
+    with configured(keep_fingerprints_days=10, flood_matches=3):
+        add(PDQ)
+        look_all(clock)
+    assert not Case.objects.exists()
+
+
+def test_a_step_at_a_time_finds_all_of_it(keeping: None, clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, few in (("ITEMS", 2), ("VALUES", 3), ("EXACT", 2), ("OPENED", 2)):
+        monkeypatch.setattr(before, name, few)
+    values = [f"{n:02x}" * 32 for n in (0x0F, 0x33, 0x55, 0x66, 0x99)]
+    screen(*values)
+    screen(*[value[:32] for value in values], signal="md5", place="https://b.example/")
+    add(*values)
+    add(*[value[:32] for value in values], signal="md5")
+    look_all(clock)
+    assert Case.objects.count() == 10
+
+
+def test_it_waits_until_everything_that_did_not_know_is_written(keeping: None, clock: Any) -> None:
+    screen(PDQ)
+    add(PDQ)
+    assert before.look() is False
+    assert before.look() is False
+    assert not Case.objects.exists()
+    look_all(clock)
+    assert Case.objects.count() == 1
+
+
+def test_the_same_content_at_the_same_place_is_kept_once_and_what_is_old_goes(keeping: None, clock: Any) -> None:
+    screen(PDQ, away(1))
+    clock.advance(timedelta(days=6))
+    screen(PDQ)
+    assert (Kept.objects.count(), KeptValue.objects.count()) == (2, 2)
+    clock.advance(timedelta(days=6))
+    kept.sweep()
+    assert list(Kept.objects.values_list("subject", flat=True)) == [f"pdq:{PDQ}"]
+    assert KeptValue.objects.count() == 1
+
+
+def test_all_of_it_goes_once_the_setting_is_off(keeping: None) -> None:
+    screen(PDQ)
+    with configured(keep_fingerprints_days=0):
+        kept.sweep()
+    assert not Kept.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_miss_waits_for_nothing_and_is_written_with_the_counts(keeping: None) -> None:
+    screen(PDQ)
+    assert not Kept.objects.exists()
+    counting.flush()
+    assert Kept.objects.count() == 1
+
+
+def test_what_the_lists_held_when_it_was_switched_on_is_not_compared(db: None, clock: Any) -> None:
+    create_list("hotline", by="system")
+    add(PDQ)
+    with configured(keep_fingerprints_days=10):
+        look_all(clock)
+        row = Lookback.objects.get()
+        assert (row.done, row.goal) == (before.standing().last,) * 2

@@ -1,0 +1,52 @@
+"""The API keeps to its own description (OpenAPI), whatever it is sent: every check of schemathesis, every operation."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import negative_data_rejection
+from tests.program import Program, sha256
+
+from himaya.cases.services import Seen, SeenMatch, open_case
+from himaya.core import clock
+from himaya.core.ports import ItemRow
+from himaya.lists import services as lists
+from himaya.site.api import api
+from himaya.site.wsgi import application
+
+CONFIG = {
+    "seed": 8460,
+    "checks": {
+        # The description says what a value looks like; whether it is one, or free, is found out by asking (422), and
+        # how many things go into one request is the operator's to say (413).
+        "positive_data_acceptance": {"expected-statuses": ["2xx", 401, 403, 404, 409, 413, 422]},
+    },
+}
+described = schemathesis.openapi.from_dict(
+    json.loads(json.dumps(api.get_openapi_schema(path_prefix="/api/v1/"))), config=SchemathesisConfig.from_dict(CONFIG)
+)
+described.app = application
+
+
+@pytest.fixture
+def program(transactional_db: None) -> Program:
+    """A program that may do everything, and a list, an item and a case to be asked for."""
+    listed = lists.create_list("a", by="system")
+    lists.add_items(listed, rows=[ItemRow(1, "sha256", sha256("tea"))], by="system")
+    match = SeenMatch(1, "a", "sha256", sha256("tea"), 0, 31, "active", "", "", "", "system", clock.now())
+    open_case(Seen("x", [("sha256", sha256("tea"), None)], [match], "api", "once", "here"), by="system")
+    return Program()
+
+
+@described.parametrize()
+@settings(max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+def test_the_api_keeps_to_its_description(case: Any, program: Program) -> None:
+    # In a form everything is text, and one text where a list is wanted is a list of one: nothing is of a wrong type.
+    not_asked = [negative_data_rejection] if case.media_type == "multipart/form-data" else []
+    headers = {"Host": "localhost", "Authorization": f"Bearer {program.secret}"}
+    case.call_and_validate(headers=headers, excluded_checks=not_asked)

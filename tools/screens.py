@@ -1,0 +1,151 @@
+"""Take the pictures of ``docs/screens`` from a demonstration node, in a real Chromium.
+
+Each page in light and dark, in Arabic, and at a phone's width, so that a person can look at all of them at once.
+"""
+
+# ruff: noqa: T201, S603
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import system_parts
+
+PROJECT = Path(__file__).parent.parent.resolve()
+SCREENS = PROJECT / "docs/screens"
+HIMAYA = Path(sys.executable).with_name("himaya")
+PAGES = {
+    "sign-in": ("", "/"),
+    "dashboard": ("lead", "/"),
+    "queue": ("reviewer", "/cases/"),
+    "case": ("reviewer", "a case"),
+    "verdict": ("reviewer", "a claimed case"),
+    "lists": ("lead", "/lists/"),
+    "deliveries": ("lead", "/ledger/deliveries/"),
+    "numbers": ("lead", "/numbers/"),
+    "ledger": ("lead", "/ledger/"),
+    "settings": ("admin", "/settings/"),
+}
+"""Name → who looks, and where."""
+LOOKS = {
+    "light": ("en", "light", 1440),
+    "dark": ("en", "dark", 1440),
+    "arabic": ("ar", "light", 1440),
+    "phone": ("en", "light", 360),
+}
+"""Name → language, theme, width in pixels."""
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
+]
+
+
+@contextlib.contextmanager
+def node() -> Iterator[tuple[str, dict[str, str]]]:
+    """A demonstration that is being served: its address, and the password of each role."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as directory:
+        command = [HIMAYA, "demo", "--data", f"{directory}/demo", "--port", str(port)]
+        environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as demo:
+            try:
+                assert demo.stdout is not None
+                yield f"http://localhost:{port}", _passwords(demo.stdout, port)
+            finally:
+                demo.terminate()
+
+
+def _passwords(output: Any, port: int) -> dict[str, str]:
+    found = {}
+    for line in output:
+        if row := re.match(r"\W*(reviewer|lead|analyst|auditor|admin)\s+(\S+)", line):
+            found[row[1]] = row[2]
+        if len(found) == 5:
+            break
+    for _ in range(200):
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"http://localhost:{port}/", timeout=2).close()
+            return found
+        time.sleep(0.1)
+    sys.exit("The demonstration does not answer.")
+
+
+def take(browser: Any, address: str, passwords: dict[str, str], wanted: list[str]) -> None:
+    """Take every picture that is wanted."""
+    signed_in: dict[str, Any] = {}
+    for name in wanted:
+        who, where = PAGES[name]
+        if who not in signed_in:
+            signed_in[who] = sign_in(browser, address, who, passwords.get(who, ""))
+        for look, (language, theme, width) in LOOKS.items():
+            context = browser.new_context(
+                storage_state=signed_in[who], viewport={"width": width, "height": 900}, reduced_motion="reduce"
+            )
+            context.add_cookies(
+                [{"name": n, "value": v, "url": address} for n, v in (("language", language), ("theme", theme))]
+            )
+            page = context.new_page()
+            find(page, address, where)
+            page.screenshot(path=SCREENS / f"{name}-{look}.png", full_page=look != "phone")
+            print(f"docs/screens/{name}-{look}.png", flush=True)
+            context.close()
+
+
+def find(page: Any, address: str, where: str) -> None:
+    """Go to the page; of the cases, to the newest, or to the one that the person holds or can claim."""
+    page.goto(address + {"a case": "/cases/?state=", "a claimed case": "/cases/?state=mine"}.get(where, where))
+    if where == "a claimed case" and not page.locator("form[action$='/claim'] [data-claim]").count():
+        page.goto(f"{address}/cases/?state=free")
+    if where == "a claimed case":
+        page.locator("[data-claim]").first.click()
+    if where == "a case":
+        page.goto(page.locator("a[href^='/cases/']").filter(has_text="H-").first.evaluate("a => a.href"))
+
+
+def sign_in(browser: Any, address: str, who: str, password: str) -> Any:
+    """The cookies of somebody who has signed in."""
+    context = browser.new_context()
+    if who:
+        page = context.new_page()
+        page.goto(address)
+        page.fill("[name=login]", who)
+        page.fill("[name=password]", password)
+        page.press("[name=password]", "Enter")
+        page.wait_for_url(f"{address}/**")
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+def main(wanted: list[str]) -> int:
+    """The exit status."""
+    from playwright.sync_api import sync_playwright
+
+    if system_parts.ensure(["chromium", "fonts"]):
+        return 1
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    with node() as (address, passwords), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=system_parts.chromium(), args=CHROMIUM)
+        take(browser, address, passwords, wanted or list(PAGES))
+        browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
