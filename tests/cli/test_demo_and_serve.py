@@ -189,6 +189,13 @@ def test_a_killed_server_takes_its_processes_with_it(node: Node) -> None:
         until(lambda: answers(port), running)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_told_to_stop_while_its_processes_start_stops(node: Node, number: signal.Signals) -> None:
+    running = node.begin("serve", "--no-worker", "--port", free_port())
+    with stopped(running, number):
+        until(lambda: bool(below(running.pid)), running)
+
+
 def test_a_worker_stops_when_told(node: Node) -> None:
     running = node.begin("worker")
     assert running.stderr is not None

@@ -94,7 +94,7 @@ def _serve(address: str, port: int, *, worker: bool) -> None:
 
     from himaya.core.config import config
 
-    os.register_at_fork(after_in_child=_end_with_parent)
+    _have_forks_end()
     connections.close_all()  # the server forks, and a forked connection to SQLite holds its locks for ever
     working = _WorkerProcess() if worker else None
     scheme = "https" if config().https else "http"
@@ -110,18 +110,37 @@ def _serve(address: str, port: int, *, worker: bool) -> None:
             log_access=False,
             log_level="warning",  # type: ignore[arg-type]
             respawn_failed_workers=True,
+            workers_kill_timeout=int(PATIENCE),
         ).serve()
     finally:
         if working is not None:
             working.stop()
 
 
-def _end_with_parent() -> None:
-    """Have the kernel end a web process whose parent was killed: it would keep the port (Linux, prctl(2))."""
-    if sys.platform == "linux":
-        import ctypes
+def _have_forks_end() -> None:
+    """See that a web process, which the server forks, ends when it is told to, and when its parent is killed.
 
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    A fork has its parent's handlers until it sets its own. Told to end meanwhile, it would take note as if it were the
+    parent and serve for ever. So signals wait while it is forked, and from then on end it. Ctrl-C at a terminal reaches
+    the fork as well, which leaves that to its parent.
+    """
+    ending = (signal.SIGINT, signal.SIGTERM)
+
+    def resume() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)
+
+    def in_fork() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if sys.platform == "linux":  # a killed parent's fork would keep the port (prctl(2))
+            import ctypes
+
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        resume()
+
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ending), after_in_parent=resume, after_in_child=in_fork
+    )
 
 
 class _WorkerProcess:
