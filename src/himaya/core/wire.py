@@ -52,9 +52,10 @@ class SignalAsked(Asked):
     @field_validator("value")
     @classmethod
     def _short(cls, value: str, info: ValidationInfo) -> str:
-        kind = registry.signals().get(info.data.get("signal", ""))
-        if len(value) > SHORT and not (kind and kind.composite):
-            raise ValueError(f"at most {SHORT} characters are taken")
+        if len(value) > SHORT:
+            kind = registry.signals().get(info.data.get("signal", ""))
+            if not (kind and kind.composite):
+                raise ValueError(f"at most {SHORT} characters are taken")
         return value
 
 

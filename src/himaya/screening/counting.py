@@ -11,9 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from multiprocessing.util import Finalize
 
@@ -48,15 +46,14 @@ def count(
         kept: what is to be kept of what was screened.
     """
     today = clock.now().date()
-    pending = Pending(list(met), list(kept))
-    pending.numbers.update({(today, origin, outcome): number for outcome, number in numbers.items() if number})
+    pending = Pending({(today, origin, outcome): number for outcome, number in numbers.items() if number}, met, kept)
     if connection.in_atomic_block:
         _write(pending)
     elif _gathered.add(pending) > FULL:
         flush()
 
 
-def waiting() -> Counter[Key]:
+def waiting() -> Mapping[Key, int]:
     """What this process has counted and not written yet: readers add it."""
     return _gathered.numbers()
 
@@ -71,20 +68,23 @@ def forget() -> None:
     _gathered.take()
 
 
-@dataclass(slots=True)
 class Pending:
     """What is to be written together."""
 
-    met: list[flood.Met] = field(default_factory=list)
-    kept: list[keeping.Trace] = field(default_factory=list)
-    numbers: Counter[Key] = field(default_factory=Counter)
+    __slots__ = ("kept", "met", "numbers")
+
+    def __init__(
+        self, numbers: Mapping[Key, int] = {}, met: Iterable[flood.Met] = (), kept: Iterable[keeping.Trace] = ()
+    ) -> None:
+        self.numbers, self.met, self.kept = dict(numbers), list(met), list(kept)
 
     def __bool__(self) -> bool:
         return bool(self.numbers or self.met or self.kept)
 
     def add(self, other: Pending) -> None:
         """Take what the other has."""
-        self.numbers.update(other.numbers)
+        for key, number in other.numbers.items():
+            self.numbers[key] = self.numbers.get(key, 0) + number
         self.met += other.met
         self.kept += other.kept
 
@@ -108,7 +108,7 @@ class _Gathered:
                 self._alarm.start()
             return len(self._waiting.met) + len(self._waiting.kept)
 
-    def numbers(self) -> Counter[Key]:
+    def numbers(self) -> Mapping[Key, int]:
         with self._changing:
             return self._waiting.numbers.copy()
 

@@ -65,6 +65,27 @@ def find(
     return [Judged(matches[:limit], suppressed[:limit]) for matches, suppressed in judged]
 
 
+def is_unknown(values: Mapping[str, Sequence[str]], *, only: Iterable[str] = ()) -> bool:
+    """Whether surely nothing matches, by what is in memory; where False, :func:`find` tells.
+
+    Args:
+        values: signal → canonical values.
+        only: names of the lists to look in; all where empty.
+    """
+    view = live.view()
+    radii = view.radii_of(frozenset(only))
+    for signal, some in values.items():
+        if signal in view.exact:
+            known = bool(view.exact[signal].perhaps(search.of_hex(some)).any())
+        elif signal in view.near:
+            known = bool(len(view.near[signal].near(search.from_hex(some), radii).rows))
+        else:
+            return False
+        if known:
+            return False
+    return True
+
+
 def _found(
     view: View, wanted: Sequence[Thing], names: frozenset[str], most: int, bodies: Mapping[str, bytes]
 ) -> list[list[Found]]:

@@ -12,6 +12,7 @@ import io
 import mmap
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -94,7 +95,7 @@ class Prefixes:
         return len(self._whole) + len(self._added)
 
 
-def of_hex(values: list[str]) -> Firsts:
+def of_hex(values: Sequence[str]) -> Firsts:
     """The first 64 bits of hexadecimal values of at least as many."""
     return np.frombuffer(bytes.fromhex("".join([value[:16] for value in values])), ">u8").astype(np.uint64)
 

@@ -173,7 +173,9 @@ class RingIndex:
         if values.ndim != 2:
             raise ValueError(f"hashes are rows of {HASH_BYTES} uint8")
         start = (state.view, state.now, state.visible, values, radius, limit)
-        parts = min(threads or os.cpu_count() or 1, max(1, len(values) // SHARE))
+        parts = max(1, len(values) // SHARE)
+        if parts > 1:
+            parts = min(threads or os.cpu_count() or 1, parts)
         if parts == 1:
             return _arrays(self._many(*start, 0, len(values), 0))
         tasks = [partial(self._many, *start, s.start, s.stop, 0) for s in shares(len(values), parts)]

@@ -43,26 +43,23 @@ def plain_answer(asked: ScreenAsked) -> bytes | None:
     if len(asked.items) > config().max_batch:
         return None
     signals = registry.signals()
-    if any(kind.composite for item in asked.items if (kind := signals.get(item.signal))):
-        return None
+    values: dict[str, list[str]] = {}
+    read: list[Read] = []
+    parts = []
     try:
-        values = [(item.signal, signals[item.signal].parse(item.value), "") for item in asked.items]
+        for item in asked.items:
+            signal, place = item.signal, item.place
+            value = signals[signal].parse(item.value)
+            values.setdefault(signal, []).append(value)
+            read.append((place, Value(signal, value)))
+            before, between, after = _frame(signal)
+            parts.append(f"{before}{quoted(place)}{between}{quoted(value)}{after}")
     except (BadSignal, KeyError):
         return None
-    found = matching.find([(value,) for value in values], only=asked.lists, limit=config().max_matches)
-    if any(one.matches or one.suppressed for one in found):
+    if not matching.is_unknown(values, only=asked.lists):
         return None
-    read: list[Read] = [
-        (item.place, Value(signal, value)) for item, (signal, value, _) in zip(asked.items, values, strict=True)
-    ]
-    count({"miss": len(values)}, origin="api", kept=kept.traces(read, origin="api"))
-    parts = [_unknown(item.place, *value) for item, value in zip(asked.items, values, strict=True)]
+    count({"miss": len(parts)}, origin="api", kept=kept.traces(read, origin="api"))
     return f'{{"hits": 0, "answers": [{", ".join(parts)}]}}'.encode()
-
-
-def _unknown(place: str, signal: str, value: str, _: str) -> str:
-    before, between, after = _frame(signal)
-    return f"{before}{quoted(place)}{between}{quoted(value)}{after}"
 
 
 @cache

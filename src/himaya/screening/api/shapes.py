@@ -22,7 +22,8 @@ class ScreenAsked(Asked):
     """Up to 1,000 fingerprints (the operator may set another number)."""
 
     items: Annotated[list[ItemAsked], Field(min_length=1, max_length=10_000)]
-    lists: Annotated[list[ListName], Field(max_length=100)] = []
+    # Made anew, and not copied deeply from a default, which costs as much as to read the rest.
+    lists: Annotated[list[ListName], Field(max_length=100, default_factory=list, json_schema_extra={"default": []})]
     open_cases: bool = True
 
 
