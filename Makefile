@@ -57,7 +57,7 @@ lock: $(DEVELOP)  ## solve requirements*.in anew into the hashed locks
 	$(COMPILE) --upgrade requirements-dev.in -o requirements-dev.lock
 	$(COMPILE) --upgrade requirements-build.in -o requirements-build.lock
 	for extra in video s3 parquet ray bench; do \
-	  $(COMPILE) --upgrade -c requirements.lock requirements-$$extra.in -o requirements-$$extra.lock || exit 1; done
+	  $(COMPILE) --upgrade -c requirements-dev.lock requirements-$$extra.in -o requirements-$$extra.lock || exit 1; done
 bench: $(DEVELOP) $(PEERS)  ## the figures of docs/figures.md, measured here (ONLY=match,hash,video,scan,http: a part)
 	$(BIN)/python -m benchmarks $(ONLY) $(ARGS)
 messages: $(DEVELOP)  ## gather the texts to translate, compile the translations
