@@ -54,6 +54,14 @@ def test_every_compiler_builds_it_without_a_warning(copied: Path, only: str) -> 
     assert said.startswith("zig:") == (only == "zig")
 
 
+def test_it_is_built_for_arm_as_well(tmp_path: Path) -> None:
+    target = ("-target", "aarch64-linux-gnu")
+    built = build.build(into=tmp_path / "arm.so", only="zig", machine="aarch64", extra=target, strict=True)
+    head = built.read_bytes()[:20]
+    assert head[:4] == b"\x7fELF"
+    assert int.from_bytes(head[18:], "little") == 183  # EM_AARCH64 (System V ABI)
+
+
 def test_what_was_built_from_other_sources_is_refused(copied: Path) -> None:
     shutil.copy(build.BUILT, in_copy(copied))
     assert python(copied, ASK).startswith("True")

@@ -80,13 +80,21 @@ def compiler(*, only: str = "") -> list[str]:
     raise NoCompiler("no C compiler works here (looked for cc, gcc, clang and the package ziglang)")
 
 
-def build(*, into: Path = BUILT, only: str = "", extra: Sequence[str] = (), strict: bool = False) -> Path:
+def build(
+    *,
+    into: Path = BUILT,
+    only: str = "",
+    machine: str = platform.machine(),
+    extra: Sequence[str] = (),
+    strict: bool = False,
+) -> Path:
     """Compile and link; ``into`` is exchanged in one step, so that a running program keeps what it has mapped.
 
     Args:
         into: the file to make.
         only: see :func:`compiler`.
-        extra: further flags, as for a sanitizer.
+        machine: the architecture that it is for, as :func:`platform.machine` names it.
+        extra: further flags, as for a sanitizer, or for another machine.
         strict: warnings are errors.
 
     Raises:
@@ -100,7 +108,7 @@ def build(*, into: Path = BUILT, only: str = "", extra: Sequence[str] = (), stri
         for source in sorted(SOURCES.glob("*.c")):
             target = Path(folder, source.stem + ".o")
             objects.append(str(target))
-            own = SETS.get(source.name, ()) if platform.machine() in ("x86_64", "AMD64") else ()
+            own = SETS.get(source.name, ()) if machine in ("x86_64", "AMD64") else ()
             running.append(_start([*command, *flags, *own, *says, "-c", str(source), "-o", str(target)]))
         _finish(running)
         linked = Path(folder, into.name)
