@@ -19,7 +19,7 @@ from himaya.core.errors import BadSignal
 from himaya.screening import kept, matching
 from himaya.screening.api.shapes import ScreenAsked
 from himaya.screening.counting import count
-from himaya.screening.services import Answer, Read, Value
+from himaya.screening.services import Answer, Value
 from himaya.screening.telling import told
 
 PLACE, SIGNAL, VALUE = "\x01", "\x02", "\x03"
@@ -44,21 +44,21 @@ def plain_answer(asked: ScreenAsked) -> bytes | None:
         return None
     signals = registry.signals()
     values: dict[str, list[str]] = {}
-    read: list[Read] = []
-    parts = []
+    read, parts = [], []
     try:
         for item in asked.items:
             signal, place = item.signal, item.place
             value = signals[signal].parse(item.value)
             values.setdefault(signal, []).append(value)
-            read.append((place, Value(signal, value)))
+            read.append((place, signal, value))
             before, between, after = _frame(signal)
             parts.append(f"{before}{quoted(place)}{between}{quoted(value)}{after}")
     except (BadSignal, KeyError):
         return None
     if not matching.is_unknown(values, only=asked.lists):
         return None
-    count({"miss": len(parts)}, origin="api", kept=kept.traces(read, origin="api"))
+    traces = kept.traces(((place, Value(signal, value)) for place, signal, value in read), origin="api")
+    count({"miss": len(parts)}, origin="api", kept=traces)
     return f'{{"hits": 0, "answers": [{", ".join(parts)}]}}'.encode()
 
 
