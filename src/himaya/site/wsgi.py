@@ -1,5 +1,6 @@
 """The door for WSGI servers."""
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -12,3 +13,7 @@ from himaya.site.shortcut import Shortcut  # noqa: E402
 
 live.follow()
 application = Shortcut(full)
+
+# What is loaded now stays: a full collection that walked through it would hold every request up for 40 ms.
+gc.collect()
+gc.freeze()
