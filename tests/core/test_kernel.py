@@ -143,6 +143,13 @@ for place in [*range(8, 300, 9), *rng.integers(4096, len(content), 60).tolist()]
     except BadIndexFile:
         refused += 1
     content[place] ^= 0x91
+from himaya.core import pdq
+for n in range(300):
+    height, width, channels = rng.integers(1, 700), rng.integers(1, 700), rng.choice([1, 3, 4])
+    scale = int(rng.choice([1, 2, 4, 8]))
+    shape = -(-height // scale), -(-width // scale), channels
+    kernel.use(kernel.instruction_sets()[n % len(kernel.instruction_sets())])
+    pdq.dihedral(pdq.Scaled(rng.integers(0, 256, shape, np.uint8), scale, int(height), int(width)))
 print("well", refused > 30)
 """
 

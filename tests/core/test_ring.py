@@ -292,3 +292,23 @@ def test_a_file_is_replaced_under_its_readers(saved, tmp_path):
     RingIndex.build(keys[:1], hashes[:1]).save(path)
     assert len(RingIndex.open(path)) == 1
     assert reader.query_many(values, 31) == before
+
+
+def test_rows_whose_numbers_take_four_bytes_and_groups_that_take_two(tmp_path, monkeypatch):
+    """As from 16.8 million items and 256 lists on."""
+    monkeypatch.setattr(segment, "NARROW_ROWS", 0)
+    keys, hashes, groups, values = data("clustered")
+    groups = (groups * 300).astype(np.uint16)
+    built, twin = RingIndex.build(keys, hashes, groups), NumpyIndex.build(keys, hashes, groups)
+    built.save(tmp_path / "x")
+    radii = np.full(601, 255, np.uint8)
+    radii[[0, 300, 600]] = 31, 64, 3
+    for index in (built, RingIndex.open(tmp_path / "x")):
+        assert index._state.levels[0].segment.id_bytes == 4
+        assert index._state.levels[0].segment.group_bytes == 2
+        for name in SETS:
+            kernel.use(name)
+            for way in ("ring", "scan"):
+                kernel.native.search_by(way)
+                for radius in (0, 31, 64, radii):
+                    assert index.query_many(values, radius) == twin.query_many(values, radius)

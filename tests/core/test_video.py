@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -215,22 +216,37 @@ def test_a_playlist_reaches_nothing(text: str, media_type: str, tmp_path: object
         assert refusal(text.format(url=url).encode(), media_type) in REFUSED
 
 
-def test_a_reference_out_of_the_file_is_not_followed(tmp_path: object) -> None:
+def reference(kind: str, path: str) -> bytes:
+    """A data reference to another file, as QuickTime's format has it: a URL, or an alias with an absolute path."""
+    if kind == "url ":
+        body = path.encode() + b"\0"
+    else:
+        name = path.rpartition("/")[2].encode()
+        body = bytes(10) + b"\0".ljust(28, b"\0") + bytes(12) + bytes([len(name)]) + name.ljust(63, b"\0") + bytes(36)
+        even = path.encode() + b"\0" * (len(path) % 2)
+        body += (2).to_bytes(2, "big") + len(even).to_bytes(2, "big") + even + b"\xff\xff\0\0"
+    return (12 + len(body)).to_bytes(4, "big") + kind.encode() + bytes(4) + body
+
+
+@pytest.mark.parametrize("kind", ["url ", "alis"])
+def test_a_reference_out_of_the_file_is_not_followed(kind: str, tmp_path: Path) -> None:
     """QuickTime's tracks may say that their samples lie in another file (alias records, url atoms)."""
-    outside = f"{tmp_path}/outside.mov"
-    content = filmed.clip(1, 2, "mov")
-    with open(outside, "wb") as file:
-        file.write(content)
-    at = content.index(b"dref") + 4 + 8
-    name = outside.encode()
-    atom = (12 + len(name) + 1).to_bytes(4, "big") + b"url " + bytes(4) + name + b"\0"
-    hostile = content[:at] + atom[:12] + content[at + 12 :]  # in place: the flag says that it is elsewhere
-    frames = []
+    content, other = filmed.clip(1, 2, "mov"), filmed.clip(2, 2, "mov")
+    (tmp_path / "outside.mov").write_bytes(other)
+    at = content.index(b"dref") + 12
+    assert content[at + 4 : at + 8] == b"url "
+    new = reference(kind, str(tmp_path / "outside.mov"))
+    hostile = bytearray(content[:at] + new + content[at + 12 :])
+    for box in (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"):
+        begin = hostile.index(box) - 4
+        size = int.from_bytes(hostile[begin : begin + 4], "big") + len(new) - 12
+        hostile[begin : begin + 4] = size.to_bytes(4, "big")
+    foreign = [frame.luma for frame in decoded(other)[0]]
     try:
-        frames, _ = decoded(hostile)
+        frames = decoded(bytes(hostile))[0]
     except video.NotVideo:
-        return
-    assert all(frame.luma.shape == (filmed.HEIGHT, filmed.WIDTH) for frame in frames)
+        frames = []
+    assert all(distance(frame.luma, outside) > 60 for frame in frames for outside in foreign)
 
 
 def test_nothing_is_opened_whatever_the_library_asks_for() -> None:
@@ -244,8 +260,10 @@ def test_a_damaged_video_gives_what_there_is_and_says_so() -> None:
     rng = np.random.default_rng(5)
     middle = (begin + end) // 2
     content[middle : middle + 6000] = rng.bytes(6000)
-    frames, _ = decoded(bytes(content))
+    frames, trouble = decoded(bytes(content))
     assert frames[0].time == 0
+    assert len(frames) > 2
+    assert trouble
 
 
 def test_any_damage_ends_in_frames_or_in_words() -> None:

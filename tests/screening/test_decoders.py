@@ -360,6 +360,14 @@ def test_an_answer_is_read_back() -> None:
                 {"sha256": "../../etc/passwd"},
                 {"media_type": "x" * 61},
                 {"problems": []},
+                {"problems": {"of-nobody": "words"}},
+                {"problems": {"md5": "words " * 100}},
+                {"fingerprints": [{"signal": "md5", "value": "cd" * 16, "quality": 10**30}]},
+                {"fingerprints": [{"signal": "md5", "value": "cd" * 16, "quality": -1}]},
+                {"fingerprints": [{"signal": "md5", "value": "cd" * 16, "variant": "r90" * 14}]},
+                {"fingerprints": [{"signal": "md5", "value": "cd" * 16, "variant": "a b"}]},
+                {"fingerprints": [{"signal": "md5", "value": "cd" * 16, "lacks": "words " * 100}]},
+                {"fingerprints": [{"signal": "md5", "value": "cd" * 16}] * 201},
                 {"fingerprints": [1]},
                 {"fingerprints": [{"signal": "of-nobody", "value": "cd"}]},
                 {"fingerprints": [{"signal": "md5", "value": "CD" * 16}]},
@@ -367,6 +375,7 @@ def test_an_answer_is_read_back() -> None:
             )
         ),
         b'{"reason": "a reason of my own", "detail": ""}',
+        json.dumps({"reason": CRASHED, "detail": "words " * 100}).encode(),
         b'{"done": 2}',
     ],
 )

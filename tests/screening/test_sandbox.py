@@ -204,3 +204,20 @@ def test_decoders_start_where_no_extra_is_installed() -> None:
     code = "import sys; sys.modules['av'] = None; from himaya.screening import zygote; print(len(zygote.warm_up()))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(ran.stdout) > 20
+
+
+def test_a_kernel_that_is_switched_off_is_off_where_pictures_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value, there in (("off", False), ("plain", True)):
+        monkeypatch.setenv("HIMAYA_KERNEL", value)
+        made = nursery.Nursery("best")
+        try:
+            processes = [made._process.pid, *below(made._process.pid)]
+            maps = [Path(f"/proc/{pid}/maps").read_text() for pid in processes]
+            assert any("_kernel.abi3" in one for one in maps) is there
+        finally:
+            made.close()
+
+
+def below(parent: int) -> list[int]:
+    ran = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True)
+    return [int(pid) for pid in ran.stdout.split()]

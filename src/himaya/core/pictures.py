@@ -37,6 +37,11 @@ if tuple(int(part) for part in PIL.__version__.split(".")[:3]) < MIN_PILLOW:
 MAX_PIXELS = 40_000_000
 """Largest picture that is decoded, width times height."""
 
+MOST_SCANS = 100
+SCANNED_PIXELS = 16 * MAX_PIXELS
+"""How often a JPEG may go over its pixels (ITU-T T.81, scans), and how many pixels that may be in all. A picture needs
+one or about ten; each takes a decoder as long as the first, and a few bytes of the file."""
+
 ENOUGH = 512
 """Samples along the shorter side of a sketch: no decoding at a fraction goes below."""
 
@@ -93,6 +98,7 @@ def decode(content: bytes) -> Picture:
     with _open(content) as image:
         if image.width * image.height > MAX_PIXELS:
             raise _too_large()
+        _see_to_scans(image, content)
         format_, orientation = image.format or "", _orientation(image)
         pixels = _load(image)
     if orientation == 1:
@@ -108,6 +114,7 @@ def sketch(content: bytes) -> Sketch | None:
         return None
     try:
         with _open(content, ("JPEG",)) as image:
+            _see_to_scans(image, content)
             return _sketched(image) if _is_ordinary(image) else None
     except Exception:  # noqa: BLE001 - decode() says in words what is wrong
         return None
@@ -141,6 +148,15 @@ def _sketched(image: Image.Image) -> Sketch:
 def _divides(scale: int, size: tuple[int, int], orientation: int) -> bool:
     """A sample that stands for fewer pixels than the others lies at the end; turned, it might lie at the beginning."""
     return orientation == 1 or all(side % scale == 0 for side in size)
+
+
+def _see_to_scans(image: Image.Image, content: bytes) -> None:
+    """Refuse a JPEG that comes back to its pixels without end. Its markers stand nowhere else but in metadata."""
+    if image.format != "JPEG":
+        return
+    scans = content.count(b"\xff\xda")
+    if scans > MOST_SCANS or scans * image.width * image.height > SCANNED_PIXELS:
+        raise NotDecodable(why=N_("it goes over its pixels more often than a picture needs"))
 
 
 def _open(content: bytes, formats: tuple[str, ...] = FORMATS) -> Image.Image:

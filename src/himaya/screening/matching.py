@@ -78,7 +78,7 @@ def is_unknown(values: Mapping[str, Sequence[str]], *, only: Iterable[str] = ())
         if signal in view.exact:
             known = bool(view.exact[signal].perhaps(search.of_hex(some)).any())
         elif signal in view.near:
-            known = bool(len(view.near[signal].near(search.from_hex(some), radii).rows))
+            known = bool(len(view.near[signal].near(search.from_hex(some), radii, 1).rows))
         else:
             return False
         if known:

@@ -28,6 +28,9 @@ Outcome = Fingerprinted | Skipped
 REQUEST: TypeAdapter[Options] = TypeAdapter(Options)
 ANSWER: TypeAdapter[Outcome | Working] = TypeAdapter(Outcome | Working)
 LEVEL: TypeAdapter[Level] = TypeAdapter(Level)
+MOST_WORDS, MOST_FINGERPRINTS = 500, 200
+"""Characters of what is said about a file; fingerprints of one file, of all signals in all variants."""
+_VARIANT = re.compile(r"[a-z0-9+-]{0,40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -41,10 +44,12 @@ def read_answer(raw: bytes) -> Outcome | Working:
     if isinstance(told, Working):
         plausible = 0 <= told.done <= 1
     elif isinstance(told, Skipped):
-        plausible = told.reason in REASONS
+        plausible = told.reason in REASONS and len(told.detail) <= MOST_WORDS
     else:
         plausible = bool(_SHA256.fullmatch(told.sha256)) and 0 < told.size < 2**53 and len(told.media_type) <= 60
-        plausible &= all(map(_is_sound, told.fingerprints))
+        plausible &= len(told.problems) <= len(registry.signals()) and registry.signals().keys() >= told.problems.keys()
+        plausible &= all(len(words) <= MOST_WORDS for words in told.problems.values())
+        plausible &= len(told.fingerprints) <= MOST_FINGERPRINTS and all(map(_is_sound, told.fingerprints))
     if not plausible:
         raise ValueError("not an answer")
     return told
@@ -52,6 +57,10 @@ def read_answer(raw: bytes) -> Outcome | Working:
 
 def _is_sound(one: Fingerprint) -> bool:
     kind = registry.signal(one.signal)
+    if not (one.quality is None or 0 <= one.quality <= 100) or len(one.lacks) > MOST_WORDS:
+        return False
+    if not _VARIANT.fullmatch(one.variant):
+        return False
     if kind.composite:
         return bool(one.body) and kind.read(kind.write(one.value, one.body)) == (one.value, one.body)
     return kind.parse(one.value) == one.value and not one.body

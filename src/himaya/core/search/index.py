@@ -111,8 +111,8 @@ class SearchIndex(Protocol):
         """As ``query`` for each row, in order; much faster than one by one."""
         ...
 
-    def near(self, values: Hashes, radius: int | Radii) -> Near:
-        """As ``query_many`` without a limit, in arrays: for batches."""
+    def near(self, values: Hashes, radius: int | Radii, limit: int | None = None) -> Near:
+        """As ``query_many``, in arrays: for batches."""
         ...
 
     def query_variants(self, values: Hashes, radius: int | Radii, limit: int | None = None) -> list[VariantHit]:

@@ -113,9 +113,9 @@ class NumpyIndex:
             hits.sort(key=lambda hit: (hit.distance, hit.key))
         return [hits[:limit] for hits in found]
 
-    def near(self, values: Hashes, radius: int | Radii) -> Near:
+    def near(self, values: Hashes, radius: int | Radii, limit: int | None = None) -> Near:
         """As ``query_many``, in arrays."""
-        found = [(row, *hit) for row, hits in enumerate(self.query_many(values, radius)) for hit in hits]
+        found = [(row, *hit) for row, hits in enumerate(self.query_many(values, radius, limit)) for hit in hits]
         rows, keys, distances = zip(*found, strict=True) if found else ((), (), ())
         return Near(np.array(rows, np.int32), np.array(keys, np.int64), np.array(distances, np.uint16))
 

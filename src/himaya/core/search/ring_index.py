@@ -148,9 +148,9 @@ class RingIndex:
         cuts = np.searchsorted(rows, np.arange(len(values) + 1)).tolist()
         return [hits[a:b] for a, b in pairwise(cuts)]
 
-    def near(self, values: Hashes, radius: int | Radii, *, threads: int = 0) -> Near:
-        """As ``query_many`` without a limit, in arrays; ``threads``: all processors for a large batch, where 0."""
-        return self._near(values, radius, None, threads)
+    def near(self, values: Hashes, radius: int | Radii, limit: int | None = None, *, threads: int = 0) -> Near:
+        """As ``query_many``, in arrays; ``threads``: all processors for a large batch, where 0."""
+        return self._near(values, radius, limit, threads)
 
     def query_variants(self, values: Hashes, radius: int | Radii, limit: int | None = None) -> list[VariantHit]:
         """Each key once, at its least distance, with the first such row."""

@@ -22,6 +22,8 @@ FLAT = 8192
 """Rows below which looking at each costs less than the 4 MiB of a ring's offsets."""
 NEVER = 0xFFFF_FFFF
 
+NARROW_ROWS = 1 << 24
+"""A row's number fits into three bytes below this."""
 Bytes = NDArray[np.uint8]
 Rows = NDArray[np.uint32]
 
@@ -66,7 +68,7 @@ class Segment:
         threads = threads or os.cpu_count() or 1
         in_threads([partial(c.gather, hashes, order[s], ordered[s]) for s in shares(count, threads)], threads)
         keys, groups = keys[order], groups[order]
-        width = 3 if count < 1 << 24 else 4
+        width = 3 if count < NARROW_ROWS else 4
         offsets = np.empty(4 * CHUNKS * (VALUES + 1), np.uint8)
         signatures = np.empty(2 * (CHUNKS * count + SLACK), np.uint8)
         signatures[-2 * SLACK :] = 0
