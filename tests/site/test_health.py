@@ -15,12 +15,14 @@ from himaya.ledger import outbox, turns, worker
 from himaya.ledger.models import Job, Lane, Turn
 from himaya.ledger.proving import prove
 from himaya.ledger.services import record
+from himaya.lists import services as lists
 from himaya.site.health import (
     Finding,
     health,
     kernel_health,
     ledger_health,
     letters_health,
+    radius_health,
     rules_health,
     worker_health,
 )
@@ -178,3 +180,12 @@ def test_which_kernel_serves_is_said_and_why_where_there_is_none(monkeypatch: py
     assert (found.state, str(found.said)) == ("wait", "NumPy serves in its place, more slowly: it has not been built")
     assert "make kernel" in found.remedy
     assert found.what in {each.what for each in health()}
+
+
+def test_a_list_whose_radius_slows_everything_down_is_named() -> None:
+    lists.create_list("narrow", by="system", radius=40)
+    assert not radius_health()
+    lists.create_list("wide", by="system", radius=48)
+    (found,) = radius_health()
+    assert found.state == "wait"
+    assert found.said.endswith("on every list: wide")

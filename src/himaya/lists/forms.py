@@ -8,7 +8,10 @@ from django.utils.translation import gettext_lazy as _
 
 from himaya.core import registry
 
-MAX_RADIUS_HELP = _("Greatest distance, in bits, at which perceptual signals match: 0 to 64. 31 is the usual one.")
+MAX_RADIUS_HELP = _(
+    "Greatest distance, in bits, at which perceptual signals match: 0 to 64. 31 is the usual one; above 40 every "
+    "question takes much longer."
+)
 
 
 class CreateForm(forms.Form):

@@ -62,7 +62,11 @@ def create(
     title: Annotated[str, typer.Option(help="For people.", metavar="TEXT")] = "",
     source: Annotated[str, typer.Option(help="Who stands behind items that name nobody.", metavar="TEXT")] = "",
     radius: Annotated[
-        int, typer.Option(help="Greatest distance in bits for perceptual signals, 0 to 64.", metavar="BITS")
+        int,
+        typer.Option(
+            help="Greatest distance in bits for perceptual signals, 0 to 64. Above 40 every question slows down.",
+            metavar="BITS",
+        ),
     ] = 31,
 ) -> None:
     """Make an empty list."""
