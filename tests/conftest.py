@@ -42,7 +42,7 @@ from tests import network  # noqa: E402
 from tools import system_parts  # noqa: E402
 
 pytest_plugins = ["tests.servers", "tests.s3", "tests.windows"]
-NEEDS = {"browser": "chromium", "postgres": "postgres", "gettext": "gettext"}
+NEEDS = {"browser": "chromium", "postgres": "postgres", "gettext": "gettext", "bubblewrap": "bubblewrap"}
 """Marker → the part of the system that its tests need."""
 DATABASE_FIXTURES = {
     "db",
@@ -68,6 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "postgres: starts a PostgreSQL server of its own")
     config.addinivalue_line("markers", "gettext: needs the gettext tools")
+    config.addinivalue_line("markers", "bubblewrap: needs bwrap")
     network.turn_off()
     from django.conf import settings
 

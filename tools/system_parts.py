@@ -115,9 +115,16 @@ PARTS = {
             ("fonts-noto-core",),
             "the Noto Sans Arabic font",
         ),
+        Part(
+            "bubblewrap",
+            "the outermost layer of the sandbox, and its tests",
+            lambda: bool(shutil.which("bwrap")),
+            ("bubblewrap",),
+            "bwrap on the PATH (dnf install bubblewrap)",
+        ),
     )
 }
-FOR_TESTS = ("gettext", "postgres", "chromium", "fonts")
+FOR_TESTS = ("gettext", "postgres", "chromium", "fonts", "bubblewrap")
 
 
 def must_be_complete() -> bool:

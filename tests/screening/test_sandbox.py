@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -187,16 +186,20 @@ def test_each_layer_holds_alone(layer: str) -> None:
     assert done.stdout == "Permission denied"
 
 
-def test_inside_bubblewrap_there_are_programs_and_nothing_else(tmp_path: Path) -> None:
-    """Where there is no bubblewrap, that is what is said (above)."""
+@pytest.mark.bubblewrap
+def test_inside_bubblewrap_there_are_programs_and_nothing_else(pool: Decoders, tmp_path: Path) -> None:
+    probe = ["bwrap", "--ro-bind", "/", "/", "--unshare-all", "true"]
+    allowed = subprocess.run(probe, capture_output=True, text=True, check=False)
+    if allowed.returncode:
+        assert "bubblewrap" in pool.level().missing, allowed.stderr
+        return
+    assert "bubblewrap" in pool.level().layers, pool.level().missing
     look = f"import os; print(sorted(os.listdir('/')), os.path.exists('{tmp_path}'), len(os.listdir('/tmp')))"
-    with suppress(NotAllowed):
-        command = bubblewrap.wrapped([sys.executable, "-P", "-c", look], readable=[])
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode and "namespace" in done.stderr:
-            return
-        assert not {"home", "var", "proc", "dev", "srv"} & set(ast.literal_eval(done.stdout.rpartition("]")[0] + "]"))
-        assert done.stdout.rpartition("]")[2].split()[0] == "False"
+    command = bubblewrap.wrapped([sys.executable, "-P", "-c", look], readable=[])
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    listed, _, rest = done.stdout.rpartition("]")
+    assert not {"home", "var", "proc", "dev", "srv"} & set(ast.literal_eval(f"{listed}]"))
+    assert rest.split()[0] == "False"
 
 
 def test_decoders_start_where_no_extra_is_installed() -> None:
@@ -209,7 +212,7 @@ def test_decoders_start_where_no_extra_is_installed() -> None:
 def test_a_kernel_that_is_switched_off_is_off_where_pictures_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     for value, there in (("off", False), ("plain", True)):
         monkeypatch.setenv("HIMAYA_KERNEL", value)
-        made = nursery.Nursery("best")
+        made = nursery.Nursery("off")
         try:
             processes = [made._process.pid, *below(made._process.pid)]
             maps = [Path(f"/proc/{pid}/maps").read_text() for pid in processes]
