@@ -54,7 +54,7 @@ def test_a_file_gives_the_state_that_it_was_written_at_and_the_database_the_rest
     assert {signal for signal, number in reads if number} == set(SIGNALS)
     view = live.view()
     assert (view.beside["pdq"], len(view.near["pdq"])) == (1, 3)
-    assert (view.beside["vpdq"], len(view.near["vpdq"])) == (4, 8)
+    assert (view.beside["vpdq"], len(view.frames["vpdq"])) == (4, 8)
 
 
 @pytest.mark.parametrize("signal", ["pdq", "vpdq"])
@@ -73,7 +73,7 @@ def test_what_was_withdrawn_after_a_file_was_written_does_not_match(written: Non
     [video] = known(film(7), signal="vpdq")
     mark_item(video.pk, state="withdrawn", by="system", reason="Not what it seemed.")
     assert distances() == [2, 3, 8]
-    assert (len(live.view().near["pdq"]), len(live.view().near["vpdq"])) == (2, 4)
+    assert (len(live.view().near["pdq"]), len(live.view().frames["vpdq"])) == (2, 4)
 
 
 @pytest.mark.parametrize("damage", ["flipped header", "cut", "foreign", "empty", "of another signal"])
@@ -155,7 +155,7 @@ def test_a_file_that_is_ahead_of_a_restored_database_is_passed_over(
     Item.objects.filter(pk=last.pk).delete()
     Revision.objects.filter(pk=last.revision).delete()
     assert distances() == ALL
-    assert len(live.view().near["vpdq"]) == 8
+    assert len(live.view().frames["vpdq"]) == 8
 
 
 @pytest.mark.parametrize(("signal", "beside", "after"), [("pdq", 1, 3), ("vpdq", 4, 8)])
@@ -164,7 +164,7 @@ def test_a_new_file_of_another_process_is_opened(written: None, signal: str, bes
     assert here.view().beside[signal] == beside
     there.merge(signal)
     view = here.view()
-    assert (view.beside[signal], len(view.near[signal])) == (0, after)
+    assert (view.beside[signal], len(view.parts[signal])) == (0, after)
 
 
 @pytest.mark.parametrize("signal", ["pdq", "vpdq"])
@@ -193,10 +193,10 @@ def test_the_frames_of_a_video_come_and_go_with_it_and_others_stay() -> None:
     poor = json.dumps([f"{value},{quality},{n}.000" for n, (value, quality) in enumerate(scenes)])
     [item] = known(poor, signal="vpdq")
     known(film(5), film(6), signal="vpdq")
-    assert len(live.view().near["vpdq"]) == 9
+    assert len(live.view().frames["vpdq"]) == 9
     for state, rows in (("withdrawn", 8), ("disputed", 9), ("active", 9), ("withdrawn", 8)):
         mark_item(item.pk, state=state, by="system", reason="A test.")
-        assert len(live.view().near["vpdq"]) == rows
+        assert len(live.view().frames["vpdq"]) == rows
     assert distances() == [5, 6]
 
 

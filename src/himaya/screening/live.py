@@ -39,10 +39,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The lists as they were at a revision. ``near`` and ``exact`` are by signal, ``radii`` and ``names`` by list."""
+    """The lists as they were at a revision: ``near``, ``frames``, ``exact`` by signal, ``radii``, ``names`` by list."""
 
     revision: int
     near: Mapping[str, search.SearchIndex]
+    frames: Mapping[str, search.SearchIndex]
+    """Of composite signals: no value of theirs can be looked for here."""
     exact: Mapping[str, search.Prefixes]
     radii: search.Radii
     names: Mapping[str, int]
@@ -54,7 +56,7 @@ class View:
     @property
     def parts(self) -> dict[str, changes.Part]:
         """What there is of each signal."""
-        return {**self.near, **self.exact}
+        return {**self.near, **self.frames, **self.exact}
 
     def radii_of(self, only: frozenset[str]) -> search.Radii:
         """The radii, those of other lists switched off; all where ``only`` is empty."""
@@ -119,7 +121,7 @@ class Live:
 
 def _loaded(revision: int) -> View:
     radii, names = _terms()
-    empty = View(revision, {}, {}, radii, names, snapshots.stamps(), {})
+    empty = View(revision, {}, {}, {}, radii, names, snapshots.stamps(), {})
     kinds = registry.signals().values()
     return _with(empty, [kind.name for kind in kinds if kind.exact or kind.composite or kind.bits == 256])
 
@@ -132,15 +134,17 @@ def _reopened(view: View, stamps: Mapping[str, snapshots.Stamp]) -> View:
 
 def _with(view: View, signals: Iterable[str]) -> View:
     """The view with these signals loaded: from their files and what changed since, or all from the database."""
-    near, exact, beside = dict(view.near), dict(view.exact), dict(view.beside)
+    near, frames, exact, beside = dict(view.near), dict(view.frames), dict(view.exact), dict(view.beside)
     for signal in signals:
         index, revision = snapshots.read(signal, at_most=view.revision) or (_new(signal), 0)
         beside[signal] = changes.apply(signal, index, revision)
         if isinstance(index, search.Prefixes):
             exact[signal] = index
+        elif registry.signal(signal).composite:
+            frames[signal] = index
         else:
             near[signal] = index
-    return replace(view, near=near, exact=exact, beside=beside)
+    return replace(view, near=near, frames=frames, exact=exact, beside=beside)
 
 
 def _new(signal: str) -> changes.Part:

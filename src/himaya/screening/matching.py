@@ -132,7 +132,7 @@ def _exact(view: View, signal: str, values: set[str]) -> dict[str, list[Found]]:
 def _of_frames(
     view: View, signal: str, values: set[str], only: frozenset[str], bodies: Mapping[str, bytes]
 ) -> dict[str, list[Found]]:
-    found = video_matching.find(signal, values, bodies, index=view.near[signal], radii=view.radii_of(only))
+    found = video_matching.find(signal, values, bodies, index=view.frames[signal], radii=view.radii_of(only))
     return {value: [Found(item, one.distance, overlap=one) for item, one in hits] for value, hits in found.items()}
 
 
