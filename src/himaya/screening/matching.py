@@ -39,6 +39,12 @@ class Found:
     """Of videos: which frames matched, and where."""
 
 
+_Group = tuple[str, ...]
+"""The distinct values of a thing by one signal, in its order: its variants."""
+_Met = dict[_Group, list[tuple[str, Found]]]
+"""What each group met, each item once, and by which of the values: the first at the least distance."""
+
+
 def find(
     wanted: Sequence[Thing],
     *,
@@ -98,22 +104,16 @@ def _found(
     for thing in things:
         for signal, variants in thing.items():
             groups[signal].add(tuple(variants))
-    by_signal: dict[str, _Met] = {}
+    met: dict[str, _Met] = {}
     for signal, distinct in groups.items():
         kind = registry.signal(signal)
         if kind.composite:
-            by_signal[signal] = _of_frames(view, signal, distinct, names, bodies)
+            met[signal] = _of_frames(view, signal, distinct, names, bodies)
         elif kind.exact:
-            by_signal[signal] = _exact(view, signal, distinct)
+            met[signal] = _exact(view, signal, distinct)
         else:
-            by_signal[signal] = _near(view, signal, distinct, names, most)
-    return [_of_one(thing, by_signal, names) for thing in things]
-
-
-_Group = tuple[str, ...]
-"""The distinct values of a thing by one signal, in its order: its variants."""
-_Met = dict[_Group, list[tuple[str, Found]]]
-"""What each group met, each item once, and by which of the values: the first at the least distance."""
+            met[signal] = _near(view, signal, distinct, names, most)
+    return [_of_one(thing, met, names) for thing in things]
 
 
 def _by_signal(thing: Thing) -> dict[str, dict[str, str]]:
@@ -128,6 +128,7 @@ def _of_one(thing: Mapping[str, Mapping[str, str]], met: Mapping[str, _Met], nam
     found = [
         replace(hit, variant=variants[value])
         for signal, variants in thing.items()
+        if met[signal]
         for value, hit in met[signal].get(tuple(variants), ())
         if not names or hit.item.list_name in names
     ]
