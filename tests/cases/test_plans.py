@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from tests.casework import opened
+from tests.plans import plans
 
 from himaya.cases import queries, services
 from himaya.cases.dispatch import coming
@@ -17,22 +17,6 @@ from himaya.cases.history import history
 from himaya.cases.models import Case
 
 pytestmark = pytest.mark.django_db
-
-
-def plans(ask: Callable[[], Any]) -> str:
-    """How the database goes about every SELECT of ``ask``; PostgreSQL reads whole tables only where it has to."""
-    with CaptureQueriesContext(connection) as asked:
-        ask()
-    explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
-    found = []
-    with connection.cursor() as cursor:
-        if connection.vendor != "sqlite":
-            cursor.execute("SET LOCAL enable_seqscan = off")
-        for query in asked.captured_queries:
-            if query["sql"].startswith("SELECT"):
-                cursor.execute(f"{explain} {query['sql'].replace('%', '%%')}")
-                found += [str(row[-1]) for row in cursor.fetchall()]
-    return "\n".join(found)
 
 
 ASKED: dict[str, Callable[[Case], Any]] = {

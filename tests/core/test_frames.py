@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,3 +102,12 @@ def test_a_digest_alone_is_a_value_without_frames() -> None:
     assert vpdq.read(HASH.upper()) == (HASH, b"")
     assert not vpdq.guessed(HASH)
     assert vpdq.guessed(json.dumps([f"{HASH},100,0"]))
+
+
+def test_a_frame_has_a_key_of_its_own_that_names_its_video() -> None:
+    known = np.array([1, 2, 70_000, 2**40])
+    keys = [frames.keys(int(one), np.arange(frames.MOST)) for one in known]
+    assert len(np.unique(np.concatenate(keys))) == len(known) * frames.MOST
+    assert [frames.videos(of_one).tolist() for of_one in keys] == [[one] for one in known]
+    assert frames.keys(known, 0).tolist() == [of_one[0] for of_one in keys]
+    assert frames.videos(frames.keys(known[::-1], 3)).tolist() == known.tolist()

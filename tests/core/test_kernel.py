@@ -129,7 +129,8 @@ for name in kernel.instruction_sets():
         kernel.native.search_by(way)
         for radius in (0, 3, 31, 64, np.array([31, 255, 40], np.uint8)):
             assert index.query_many(asked, radius) == twin.query_many(asked, radius)
-            assert index.query_variants(asked, radius, 4) == twin.query_variants(asked, radius, 4)
+            for ends in (np.array([6]), np.array([2, 2, 6])):
+                assert index.query_variants(asked, ends, radius, 4) == twin.query_variants(asked, ends, radius, 4)
 assert index.near(np.repeat(asked, 100, axis=0), 31, threads=3).rows.size
 kernel.native.search_by("ring")
 index.save(path)

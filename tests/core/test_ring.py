@@ -107,7 +107,9 @@ def test_limits_groups_and_variants_are_those_of_the_twin(kind):
         kernel.use(name)
         kernel.native.search_by("ring")
         assert index.query_many(values, radii, 5) == twin.query_many(values, radii, 5)
-        assert index.query_variants(values, radii) == twin.query_variants(values, radii)
+        for ends in (np.array([len(values)]), np.array([0, 1, 1, 4, len(values)]), np.arange(len(values)) + 1):
+            assert index.query_variants(values, ends, radii) == twin.query_variants(values, ends, radii)
+            assert index.query_variants(values, ends, radii, 3) == twin.query_variants(values, ends, radii, 3)
         assert index.query(values[0], radii) == twin.query(values[0], radii)
     assert index.query_many(values, np.array([255], np.uint8)) == [[]] * len(values)
 
@@ -128,7 +130,9 @@ def test_with_a_limit_a_million_equal_answers_take_no_memory(kind):
     many = np.repeat(values[:1], 64, axis=0)
     (expected,) = twin.query_many(values[:1], 31, 7)
     assert index.query_many(many, 31, 7) == [expected] * 64
-    assert index.query_variants(many, 31, 7) == [(*hit, 0) for hit in expected]
+    once = [(*hit, 0) for hit in expected]
+    assert index.query_variants(many, np.array([64]), 31, 7) == [once]
+    assert index.query_variants(many, np.array([30, 30, 64]), 31, 7) == [once, [], once]
 
 
 # --- changes ---------------------------------------------------------------------------------------------------------
@@ -260,7 +264,7 @@ def test_a_damaged_file_is_refused_or_answers_and_is_always_found_out(saved, tmp
         try:
             index = RingIndex.open(path)
             index.near(values, 40)
-            index.query_variants(values, 31, 3)
+            index.query_variants(values, np.array([3, len(values)]), 31, 3)
         except BadIndexFile:
             refused += 1
         content[place] ^= mask

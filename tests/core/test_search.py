@@ -304,17 +304,32 @@ def test_arrays_and_lists_say_the_same(pairs, values, radius, limit):
     assert index.query_many(rows, radius, limit) == [hits[:limit] for hits in lists]
 
 
-@given(pairs=entries, values=st.lists(hash_values, max_size=6), radius=radii, limit=st.none() | st.integers(0, 5))
-def test_of_variants_each_key_is_told_once_at_its_least_distance(pairs, values, radius, limit):
+@given(
+    pairs=entries,
+    things=st.lists(st.lists(hash_values, max_size=6), max_size=4),
+    radius=radii,
+    limit=st.none() | st.integers(0, 5),
+)
+def test_of_variants_each_key_is_told_once_at_its_least_distance(pairs, things, radius, limit):
     index = search.build(*arrays(pairs))
-    _, rows = arrays([(0, value) for value in values])
-    best = {}
-    for variant, value in enumerate(values):
-        for hit in plainly(pairs, value, radius):
-            best[hit.key] = min(best.get(hit.key, (257, 0)), (hit.distance, variant))
-    expected = sorted((distance, key, variant) for key, (distance, variant) in best.items())[:limit]
-    found = index.query_variants(rows, radius, limit)
-    assert [(hit.distance, hit.key, hit.variant) for hit in found] == expected
+    _, rows = arrays([(0, value) for values in things for value in values])
+    expected = []
+    for values in things:
+        best = {}
+        for variant, value in enumerate(values):
+            for hit in plainly(pairs, value, radius):
+                best[hit.key] = min(best.get(hit.key, (257, 0)), (hit.distance, variant))
+        found = sorted((distance, key, variant) for key, (distance, variant) in best.items())
+        expected.append([(key, distance, variant) for distance, key, variant in found[:limit]])
+    assert index.query_variants(rows, np.cumsum([len(values) for values in things]), radius, limit) == expected
+
+
+@pytest.mark.parametrize("ends", [[], [3], [5], [2, 1, 4], [-1, 4], [4, 0]])
+@pytest.mark.parametrize("times", [1, 200])
+def test_ends_of_things_that_do_not_fit_are_refused(ends, times):
+    index = search.build(np.arange(9), np.zeros((9, 32), np.uint8))
+    with pytest.raises(ValueError, match="end"):
+        index.query_variants(np.zeros((4 * times, 32), np.uint8), np.array(ends, np.int64) * times, 31)
 
 
 @given(pairs=entries, note=st.binary(max_size=50))

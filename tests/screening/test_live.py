@@ -1,9 +1,8 @@
-"""The lists in memory: opened from a shared file, current within a second, and never wrong because of a file."""
+"""The lists in memory: current within a second in every process."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,34 +12,15 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from tests.screening.on_lists import MD5, away, distances, film, known
 
-from himaya.core import faults, search
-from himaya.core.ports import ItemRow
+from himaya.core import registry, search
 from himaya.ledger.services import record
-from himaya.lists.models import HashList, Item
-from himaya.lists.services import add_items, change_list, create_list, mark_item
-from himaya.screening import keeping, live, matching, snapshots
+from himaya.lists.models import Item
+from himaya.lists.services import change_list, mark_item
+from himaya.screening import live, matching
 
 pytestmark = pytest.mark.django_db
-PDQ, MD5 = "5a" * 32, "ab" * 16
-SIGNALS = ["md5", "pdq"]
-
-
-def away(bits: int) -> str:
-    """A value that differs from :data:`PDQ` in so many bits."""
-    return f"{int(PDQ, 16) ^ ((1 << bits) - 1):064x}"
-
-
-def known(*values: str, signal: str = "pdq", to: str = "hotline") -> list[Item]:
-    """Items on a list, which is made where it is missing."""
-    listed = HashList.objects.filter(name=to).first() or create_list(to, by="system")
-    add_items(listed, rows=[ItemRow(0, signal, value) for value in values], by="system")
-    return list(Item.objects.filter(list=listed, signal=signal, value__in=values).order_by("pk"))
-
-
-def distances() -> list[int]:
-    """How far from PDQ the matches are, and 0 for MD5."""
-    return [hit.distance for hit in matching.find([[("pdq", PDQ, ""), ("md5", MD5, "")]], limit=99)[0].matches]
 
 
 def changed_by_another_process(act: Callable[[], Any]) -> None:
@@ -55,168 +35,16 @@ def changed_by_another_process(act: Callable[[], Any]) -> None:
     thread.join(30)
 
 
-@pytest.fixture
-def written() -> None:
-    """Files of both kinds, and two items that came after them."""
-    known(away(1), away(2))
-    known(MD5, signal="md5")
-    for signal in SIGNALS:
-        live.merge(signal)
-    known(away(3))
-    live.forget()
-
-
-@pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """From which revision on each signal was read from the database."""
-    seen: list[tuple[str, int]] = []
-    real = live.lists.matching_since
-
-    def matching_since(number: int, *, signal: str) -> Iterator[Any]:
-        seen.append((signal, number))
-        return real(number, signal=signal)
-
-    monkeypatch.setattr(live.lists, "matching_since", matching_since)
-    return seen
-
-
-# --- files -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_file_gives_the_state_that_it_was_written_at_and_the_database_the_rest(
-    written: None, reads: list[tuple[str, int]]
-) -> None:
-    assert distances() == [0, 1, 2, 3]
-    assert {signal for signal, number in reads if number} == {"md5", "pdq"}
-    view = live.view()
-    assert (view.beside["pdq"], len(view.near["pdq"])) == (1, 3)
-
-
-def test_writing_a_file_takes_in_what_lay_beside_it(written: None) -> None:
-    live.merge("pdq")
-    assert live.view().beside["pdq"] == 0
-    assert distances() == [0, 1, 2, 3]
-    live.forget()
-    assert live.view().beside["pdq"] == 0
-
-
-def test_what_was_withdrawn_after_a_file_was_written_does_not_match(written: None) -> None:
-    mark_item(Item.objects.get(value=away(1)).pk, state="withdrawn", by="system", reason="Not what it seemed.")
-    mark_item(Item.objects.get(value=MD5).pk, state="withdrawn", by="system", reason="Not what it seemed.")
-    assert distances() == [2, 3]
-
-
-@pytest.mark.parametrize("damage", ["flipped header", "cut", "foreign", "empty", "of another signal"])
-@pytest.mark.parametrize("signal", SIGNALS)
-def test_a_damaged_or_foreign_file_is_passed_over_and_written_anew(
-    written: None, signal: str, damage: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    file = snapshots.path(signal)
-    content = bytearray(file.read_bytes())
-    if damage == "flipped header":
-        content[9] ^= 1
-    elif damage == "cut":
-        del content[-1:]
-    elif damage == "foreign":
-        content = bytearray(b"something else altogether" * 500)
-    elif damage == "empty":
-        content = bytearray()
-    else:
-        content = bytearray(snapshots.path(next(s for s in SIGNALS if s != signal)).read_bytes())
-    file.unlink()
-    file.write_bytes(content)
-    assert distances() == [0, 1, 2, 3]
-    assert "read from the database instead" in caplog.text
-    live.merge(signal)
-    live.forget()
-    caplog.clear()
-    assert distances() == [0, 1, 2, 3]
-    assert caplog.text == ""
-
-
-def test_damage_inside_of_a_file_is_found_by_reading_it_whole_and_the_file_put_away(written: None) -> None:
-    file = snapshots.path("md5")
-    content = bytearray(file.read_bytes())
-    content[-3] ^= 1
-    file.write_bytes(content)
-    assert [error.facts["path"] for error in keeping.check()] == [file]
-    assert not file.exists()
-    assert keeping.check() == []
-    assert distances() == [0, 1, 2, 3]
-
-
-def test_a_file_of_a_database_whose_past_is_another_one_is_passed_over(
-    written: None, reads: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    file = snapshots.path("pdq")
-    opened = search.open(file)
-    note = json.loads(opened.note)
-    note["entry"][1] = "0" * 64
-    opened.save(file, json.dumps(note).encode())
-    assert distances() == [0, 1, 2, 3]
-    assert ("pdq", 0) in reads
-    assert "another database" in caplog.text
-
-
-def test_a_file_that_is_ahead_of_a_restored_database_is_passed_over(written: None) -> None:
-    known(away(4))
-    live.merge("pdq")
-    live.forget()
-    from himaya.lists.models import Revision
-
-    last = Item.objects.get(value=away(4))
-    revision = last.revision
-    Item.objects.filter(pk=last.pk).delete()
-    Revision.objects.filter(pk=revision).delete()
-    assert distances() == [0, 1, 2, 3]
-
-
-def test_a_new_file_of_another_process_is_opened(written: None) -> None:
-    here, there = live.Live(), live.Live()
-    assert here.view().beside["pdq"] == 1
-    there.merge("pdq")
-    view = here.view()
-    assert (view.beside["pdq"], len(view.near["pdq"])) == (0, 3)
-
-
-def test_a_merge_that_ends_before_its_time_leaves_the_file_that_was_there(written: None) -> None:
-    before = snapshots.path("pdq").read_bytes()
-    faults.arm("files.replace:raise")
-    with pytest.raises(faults.InjectedFault):
-        live.merge("pdq")
-    faults.arm("")
-    assert snapshots.path("pdq").read_bytes() == before
-    assert sorted(path.name for path in snapshots.directory().iterdir()) == ["md5.index", "pdq.index"]
-    assert distances() == [0, 1, 2, 3]
-
-
-def test_files_are_written_once_enough_has_changed(written: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert keeping.due(live.view()) == []
-    monkeypatch.setattr(keeping, "SMALL", 0)
-    assert keeping.due(live.view()) == ["pdq"]
-    assert keeping.keep()
-    assert live.view().beside == {**live.view().beside, "pdq": 0}
-
-
-def test_one_process_of_a_machine_writes(written: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "SMALL", 0)
-    with keeping.locked() as ours:
-        assert ours
-        assert not keeping.keep()
-    assert keeping.keep()
-
-
-# --- following -------------------------------------------------------------------------------------------------------
-
-
 def test_what_is_on_no_list_is_answered_without_the_database(django_assert_num_queries: Any) -> None:
     known(away(1))
     known(MD5, signal="md5")
+    known(film(5), signal="vpdq")
     record("test.happened", by="system", about="test:1")
     live._live.catch_up(for_seconds=60)
-    far = [("pdq", away(99), ""), ("md5", "cd" * 16, ""), ("sha256", "cd" * 32, "")]
+    value, body = registry.signal("vpdq").read(film(99))
+    far = [("pdq", away(99), ""), ("md5", "cd" * 16, ""), ("sha256", "cd" * 32, ""), ("vpdq", value, "")]
     with django_assert_num_queries(0):
-        assert matching.find([far] * 5, limit=9) == [([], [])] * 5
+        assert matching.find([far] * 5, limit=9, bodies={value: body}) == [([], [])] * 5
 
 
 def test_only_what_may_be_known_is_looked_up(django_assert_num_queries: Any) -> None:
@@ -251,6 +79,8 @@ def test_a_change_elsewhere_holds_within_a_second(following: None) -> None:
     assert wait_for([1, 2]) < 1
     changed_by_another_process(lambda: known(MD5, signal="md5"))
     assert wait_for([0, 1, 2]) < 1
+    changed_by_another_process(lambda: known(film(3), signal="vpdq"))
+    assert wait_for([0, 1, 2, 3]) < 1
     changed_by_another_process(lambda: change_list("hotline", by="system", radius=1))
     assert wait_for([0, 1]) < 1
     changed_by_another_process(lambda: change_list("hotline", by="system", enabled=False))
@@ -258,9 +88,14 @@ def test_a_change_elsewhere_holds_within_a_second(following: None) -> None:
 
 
 def test_what_is_withdrawn_elsewhere_does_not_match_from_that_moment_on(following: None) -> None:
-    [item] = Item.objects.all()
-    changed_by_another_process(lambda: mark_item(item.pk, state="withdrawn", by="system", reason="A mistake."))
-    assert distances() == [], "a hit is looked up once more"
+    known(film(2), signal="vpdq")
+    wait_for([1, 2])
+    for item in Item.objects.all():
+        left = [hit for hit in distances() if hit != (1 if item.signal == "pdq" else 2)]
+        changed_by_another_process(
+            lambda pk=item.pk: mark_item(pk, state="withdrawn", by="system", reason="A mistake.")
+        )
+        assert distances() == left, "a hit is looked up once more"
 
 
 def test_where_the_thread_cannot_follow_questions_ask_the_database_themselves(
@@ -338,9 +173,6 @@ def test_the_web_server_follows(client: Client) -> None:
 
     importlib.reload(wsgi)
     assert live._follower is not None
-
-
-# --- memory ----------------------------------------------------------------------------------------------------------
 
 
 def test_firsts_say_perhaps_of_what_was_added_and_no_of_the_rest(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from typing import Any
 
@@ -82,6 +83,23 @@ def test_an_item_counts_once_by_the_variant_that_is_nearest() -> None:
     known(PDQ)
     [([hit], _)] = matching.find([[("pdq", away(9), ""), ("pdq", away(2), "as-stored")]], limit=9)
     assert (hit.distance, hit.variant) == (2, "as-stored")
+
+
+def test_of_many_things_each_has_every_item_once_by_its_nearest_variant_also_where_they_share_values() -> None:
+    chance, distance = random.Random(7), registry.signal("pdq").distance
+    items = known(*(away(n) for n in range(0, 40, 3)), radius=20) + known(*map(away, (2, 30)), to="narrow", radius=4)
+    values = [away(n) for n in range(0, 60, 4)] + ["c3" * 32]
+    things = [
+        [("pdq", chance.choice(values), f"turn {n}") for n in range(chance.randrange(6))] + [("md5", MD5, "")]
+        for _ in range(60)
+    ]
+    for thing, found in zip(things, matching.find(things, limit=9), strict=True):
+        best = []
+        for item in items:
+            near = [(distance(value, item.value), n) for n, (signal, value, _) in enumerate(thing) if signal == "pdq"]
+            if near and min(near)[0] <= item.list.radius:
+                best.append((min(near)[0], item.pk, thing[min(near)[1]][2]))
+        assert [(hit.distance, hit.item.id, hit.variant) for hit in found.matches] == sorted(best)[:9]
 
 
 def test_many_things_are_answered_in_their_order() -> None:

@@ -234,8 +234,9 @@ def test_a_video_that_was_screened_before_its_frames_were_listed_is_found(clock:
     assert Match.objects.get().signal == "vpdq"
 
 
-def test_the_short_way_leaves_frames_to_the_full_one() -> None:
-    frames = filmed.frames_of(filmed.upload(CLIP))
-    asked = plain.read(json.dumps({"items": [{"signal": "vpdq", "value": frames}]}).encode())
-    assert asked is not None
-    assert plain.plain_answer(asked) is None
+def test_the_short_way_leaves_frames_and_their_digest_to_the_full_one() -> None:
+    item = known(filmed.upload(CLIP))
+    for value in (filmed.frames_of(filmed.upload(CLIP)), item.value):
+        asked = plain.read(json.dumps({"items": [{"signal": "vpdq", "value": value}]}).encode())
+        assert asked is not None
+        assert plain.plain_answer(asked) is None

@@ -24,10 +24,15 @@ MOST = 20_000
 """Frames of one video: five and a half hours at one a second."""
 LONGEST = 2 * 1024**2 - 64 * 1024
 """Characters of a video's frames as JSON; room for :data:`MOST` of them."""
+ROOM = 15
+"""Bits of a key that number the frame within its video, where the frames of many videos are searched together."""
+assert MOST <= 1 << ROOM
 FLOOR = 50
 """Quality below which a frame has too little detail to be compared (vPDQ's default): black, blank, a line of text."""
 
 _RECORD = np.dtype([("hash", "u1", (32,)), ("quality", "u1"), ("ms", "<u4")])
+PACKED = _RECORD.itemsize
+"""Bytes of a packed frame."""
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -66,6 +71,16 @@ def unpack(body: bytes) -> FrameHashes:
     """
     records = np.frombuffer(body, _RECORD)
     return FrameHashes(records["hash"], records["quality"], records["ms"].astype(np.int64))
+
+
+def keys(videos: NDArray[np.int64] | int, numbers: NDArray[np.int64] | int) -> NDArray[np.int64]:
+    """The keys of frames in an index of many videos: the video's number, then the frame's, less than :data:`MOST`."""
+    return (np.asarray(videos, np.int64) << ROOM) + numbers
+
+
+def videos(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The numbers of the videos that frames are of, each once, in order."""
+    return np.unique(keys >> ROOM)
 
 
 def digest(body: bytes) -> str:

@@ -87,7 +87,7 @@ class Item(models.Model):
             models.CheckConstraint(condition=Q(state__in=("active", "disputed", "withdrawn")), name="lists_item_state"),
         ]
         indexes = [
-            models.Index(fields=["revision"], name="lists_item_revision"),
+            models.Index(fields=["revision", "signal"], name="lists_item_changes"),
             models.Index(fields=["list", "id"], name="lists_item_list"),
         ]
 

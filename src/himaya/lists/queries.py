@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Exists, Max, OuterRef, Q, Sum
+from django.db.models.functions import Length
 
 from himaya.core import registry
 from himaya.core.errors import BadSignal
@@ -185,6 +186,11 @@ def bodies(signal: str, values: Iterable[str]) -> dict[str, bytes]:
 def bodies_by_id(ids: Iterable[int]) -> dict[int, bytes]:
     """Item id → its parts, for items of composite signals."""
     return {pk: bytes(data) for pk, data in Body.objects.filter(item__in=list(ids)).values_list("item", "data")}
+
+
+def body_sizes(ids: Iterable[int]) -> dict[int, int]:
+    """Item id → the bytes of its parts, for items of composite signals."""
+    return dict(Body.objects.filter(item__in=list(ids)).values_list("item", Length("data")))
 
 
 def matching_since(number: int, *, signal: str) -> Iterator[tuple[int, str, int]]:

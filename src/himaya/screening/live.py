@@ -1,9 +1,10 @@
 """The lists in memory: what every question is compared with, kept as the database has it.
 
-One :class:`View` a process: an index of each perceptual signal, the first halves of each exact signal's values, the
-radius of each list. It is opened from files that all processes of a machine share (:mod:`himaya.screening.snapshots`)
-and follows the database by the number of the last change of the lists: what came and went since the files were written
-lies beside them in memory. A hit is always looked up in the database once more, so what was withdrawn never matches.
+One :class:`View` a process: an index of each perceptual signal (of a composite one, as videos have, of the frames), the
+first halves of each exact signal's values, the radius of each list. It is opened from files that all processes of a
+machine share (:mod:`himaya.screening.snapshots`) and follows the database by the number of the last change of the
+lists: what came and went since the files were written lies beside them in memory. A hit is always looked up in the
+database once more, so what was withdrawn never matches.
 
 Without :func:`follow`, every question asks the database first what has changed. With it a thread does, woken by
 PostgreSQL's NOTIFY or five times a second, and a question whose answer is *unknown* needs no database at all; where the
@@ -16,18 +17,16 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
 from django.db import DatabaseError, connection
 
 from himaya.core import registry, search
 from himaya.lists import queries as lists
-from himaya.screening import snapshots, video_matching
+from himaya.screening import changes, snapshots
 
-CHUNK = 50_000
 FRESH = 0.8
 """Seconds for which a view counts as current after the database was asked."""
 OFF = 255
@@ -38,27 +37,26 @@ PAUSE = 0.2
 logger = logging.getLogger(__name__)
 
 
-Part = search.SearchIndex | search.Prefixes
-
-
 @dataclass(frozen=True, slots=True)
 class View:
-    """The lists as they were at a revision. ``near`` and ``exact`` are by signal, ``radii`` and ``names`` by list."""
+    """The lists as they were at a revision: ``near``, ``frames``, ``exact`` by signal, ``radii``, ``names`` by list."""
 
     revision: int
     near: Mapping[str, search.SearchIndex]
+    frames: Mapping[str, search.SearchIndex]
+    """Of composite signals: no value of theirs can be looked for here."""
     exact: Mapping[str, search.Prefixes]
     radii: search.Radii
     names: Mapping[str, int]
     files: Mapping[str, snapshots.Stamp]
     """The files that were there when it was loaded, whether they were of use or not."""
     beside: Mapping[str, int]
-    """How many items of each signal changed since its file was written."""
+    """How many hashes of each signal came or went since its file was written."""
 
     @property
-    def parts(self) -> dict[str, Part]:
+    def parts(self) -> dict[str, changes.Part]:
         """What there is of each signal."""
-        return {**self.near, **self.exact}
+        return {**self.near, **self.frames, **self.exact}
 
     def radii_of(self, only: frozenset[str]) -> search.Radii:
         """The radii, those of other lists switched off; all where ``only`` is empty."""
@@ -123,9 +121,9 @@ class Live:
 
 def _loaded(revision: int) -> View:
     radii, names = _terms()
-    empty = View(revision, {}, {}, radii, names, snapshots.stamps(), {})
-    plain = [kind for kind in registry.signals().values() if not kind.composite]
-    return _with(empty, [kind.name for kind in plain if kind.exact or kind.bits == 256])
+    empty = View(revision, {}, {}, {}, radii, names, snapshots.stamps(), {})
+    kinds = registry.signals().values()
+    return _with(empty, [kind.name for kind in kinds if kind.exact or kind.composite or kind.bits == 256])
 
 
 def _reopened(view: View, stamps: Mapping[str, snapshots.Stamp]) -> View:
@@ -136,25 +134,27 @@ def _reopened(view: View, stamps: Mapping[str, snapshots.Stamp]) -> View:
 
 def _with(view: View, signals: Iterable[str]) -> View:
     """The view with these signals loaded: from their files and what changed since, or all from the database."""
-    near, exact, beside = dict(view.near), dict(view.exact), dict(view.beside)
+    near, frames, exact, beside = dict(view.near), dict(view.frames), dict(view.exact), dict(view.beside)
     for signal in signals:
         index, revision = snapshots.read(signal, at_most=view.revision) or (_new(signal), 0)
-        beside[signal] = _apply(signal, index, revision)
+        beside[signal] = changes.apply(signal, index, revision)
         if isinstance(index, search.Prefixes):
             exact[signal] = index
+        elif registry.signal(signal).composite:
+            frames[signal] = index
         else:
             near[signal] = index
-    return replace(view, near=near, exact=exact, beside=beside)
+    return replace(view, near=near, frames=frames, exact=exact, beside=beside)
 
 
-def _new(signal: str) -> Part:
+def _new(signal: str) -> changes.Part:
     return search.Prefixes.build(np.empty(0, np.uint64)) if registry.is_exact(signal) else search.empty()
 
 
 def _changed(view: View, revision: int) -> View:
     beside = dict(view.beside)
     for signal, part in view.parts.items():
-        beside[signal] += _apply(signal, part, view.revision)
+        beside[signal] += changes.apply(signal, part, view.revision)
     radii, names = _terms()
     return replace(view, revision=revision, radii=radii, names=names, beside=beside)
 
@@ -165,43 +165,6 @@ def _terms() -> tuple[search.Radii, Mapping[str, int]]:
     for term in terms:
         radii[term.id] = term.radius if term.enabled else OFF
     return radii, {term.name: term.id for term in terms}
-
-
-def _apply(signal: str, index: Part, since: int) -> int:
-    """Bring an index that is at revision ``since`` up to date; how many items it took up or let go.
-
-    All that is new goes in by one call, so that nobody sees half of an import. What is gone goes first: where somebody
-    brings it back meanwhile, it is among the new. (Nobody meets what is gone in any case, for hits are looked up.)
-    """
-    if isinstance(index, search.Prefixes):  # what was withdrawn stays in, and is asked about in vain
-        return _apply_exact(index, lists.matching_since(since, signal=signal))
-    gone = np.fromiter(lists.withdrawn_since(since, signal=signal) if since else (), np.int64)
-    removed = index.remove(gone) if gone.size else 0
-    keys, hashes, groups = [], [], []
-    changes = lists.matching_since(since, signal=signal)
-    while chunk := list(islice(changes, CHUNK)):
-        ids, values, of = zip(*chunk, strict=True)
-        keys.append(np.array(ids, np.int64))
-        hashes.append(search.from_hex(values))
-        groups.append(np.array(of, np.uint16))
-    if not keys:
-        return removed
-    all_keys = np.concatenate(keys)
-    fresh = ~index.holds(all_keys)  # the rest has new terms alone: a value never changes
-    if fresh.any():
-        index.add(all_keys[fresh], np.concatenate(hashes)[fresh], np.concatenate(groups)[fresh])
-    return removed + int(fresh.sum())
-
-
-def _apply_exact(index: search.Prefixes, changes: Iterator[tuple[int, str, int]]) -> int:
-    firsts = [np.empty(0, np.uint64)]
-    while chunk := list(islice(changes, CHUNK)):
-        firsts.append(search.of_hex([value for _, value, _ in chunk]))
-    new = np.concatenate(firsts)
-    new = new[~index.perhaps(new)]
-    if new.size:
-        index.add(new)
-    return len(new)
 
 
 # --- following -------------------------------------------------------------------------------------------------------
@@ -279,7 +242,6 @@ def forget() -> None:
         if _follower is not None:
             _follower.end()
         _live, _follower = Live(), None
-    video_matching.forget()
 
 
 def _begin_anew() -> None:

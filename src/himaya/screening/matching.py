@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from himaya.core import registry, search
 from himaya.core.overlap import Overlap
@@ -34,6 +37,12 @@ class Found:
     variant: str = ""
     overlap: Overlap | None = None
     """Of videos: which frames matched, and where."""
+
+
+_Group = tuple[str, ...]
+"""The distinct values of a thing by one signal, in its order: its variants."""
+_Met = dict[_Group, list[tuple[str, Found]]]
+"""What each group met, each item once, and by which of the values: the first at the least distance."""
 
 
 def find(
@@ -89,63 +98,86 @@ def is_unknown(values: Mapping[str, Sequence[str]], *, only: Iterable[str] = ())
 def _found(
     view: View, wanted: Sequence[Thing], names: frozenset[str], most: int, bodies: Mapping[str, bytes]
 ) -> list[list[Found]]:
-    """For each thing all that is near, negative items too; of each perceptual fingerprint the nearest ``most``."""
-    by_signal: dict[str, dict[str, list[Found]]] = {}
-    values: dict[str, set[str]] = defaultdict(set)
-    for thing in wanted:
-        for signal, value, _ in thing:
-            values[signal].add(value)
-    for signal, distinct in values.items():
+    """For each thing all that is near, negative items too; by each perceptual signal the nearest ``most``."""
+    things = [_by_signal(thing) for thing in wanted]
+    groups: dict[str, set[_Group]] = defaultdict(set)
+    for thing in things:
+        for signal, variants in thing.items():
+            groups[signal].add(tuple(variants))
+    met: dict[str, _Met] = {}
+    for signal, distinct in groups.items():
         kind = registry.signal(signal)
         if kind.composite:
-            by_signal[signal] = _of_frames(view, signal, distinct, names, bodies)
+            met[signal] = _of_frames(view, signal, distinct, names, bodies)
         elif kind.exact:
-            by_signal[signal] = _exact(view, signal, distinct)
+            met[signal] = _exact(view, signal, distinct)
         else:
-            by_signal[signal] = _near(view, signal, distinct, names, most)
-    return [_of_one(thing, by_signal, names) for thing in wanted]
+            met[signal] = _near(view, signal, distinct, names, most)
+    return [_of_one(thing, met, names) for thing in things]
 
 
-def _of_one(thing: Thing, found: dict[str, dict[str, list[Found]]], names: frozenset[str]) -> list[Found]:
-    best: dict[int, Found] = {}
+def _by_signal(thing: Thing) -> dict[str, dict[str, str]]:
+    """Signal → value → variant, the first of those with that value."""
+    found: dict[str, dict[str, str]] = {}
     for signal, value, variant in thing:
-        for hit in found[signal].get(value, ()):
-            if names and hit.item.list_name not in names:
-                continue
-            known = best.get(hit.item.id)
-            if known is None or hit.distance < known.distance:
-                best[hit.item.id] = replace(hit, variant=variant)
-    return sorted(best.values(), key=lambda f: (f.distance, not registry.is_exact(f.item.signal), f.item.id))
+        found.setdefault(signal, {}).setdefault(value, variant)
+    return found
 
 
-def _exact(view: View, signal: str, values: set[str]) -> dict[str, list[Found]]:
-    ordered = sorted(values)
+def _of_one(thing: Mapping[str, Mapping[str, str]], met: Mapping[str, _Met], names: frozenset[str]) -> list[Found]:
+    found = [
+        replace(hit, variant=variants[value])
+        for signal, variants in thing.items()
+        if met[signal]
+        for value, hit in met[signal].get(tuple(variants), ())
+        if not names or hit.item.list_name in names
+    ]
+    return sorted(found, key=lambda f: (f.distance, not registry.is_exact(f.item.signal), f.item.id))
+
+
+def _each_once(groups: Iterable[_Group], found: Mapping[str, list[Found]]) -> _Met:
+    """From what each value found."""
+    met: _Met = {}
+    for group in groups:
+        best: dict[int, tuple[str, Found]] = {}
+        for value in group:
+            for hit in found.get(value, ()):
+                if hit.item.id not in best or hit.distance < best[hit.item.id][1].distance:
+                    best[hit.item.id] = value, hit
+        met[group] = list(best.values())
+    return met
+
+
+def _exact(view: View, signal: str, groups: set[_Group]) -> _Met:
+    ordered = sorted({value for group in groups for value in group})
     if signal in view.exact:
         asked = view.exact[signal].perhaps(search.of_hex(ordered))
         ordered = [value for value, perhaps in zip(ordered, asked, strict=True) if perhaps]
     if not ordered:
         return {}
     known = lists.known_by_value(signal, ordered)
-    return {value: [Found(item, 0) for item in items] for value, items in known.items()}
+    return _each_once(groups, {value: [Found(item, 0) for item in items] for value, items in known.items()})
 
 
-def _of_frames(
-    view: View, signal: str, values: set[str], only: frozenset[str], bodies: Mapping[str, bytes]
-) -> dict[str, list[Found]]:
-    found = video_matching.find(signal, values, bodies, radii=view.radii_of(only))
-    return {value: [Found(item, one.distance, overlap=one) for item, one in hits] for value, hits in found.items()}
+def _of_frames(view: View, signal: str, groups: set[_Group], only: frozenset[str], bodies: Mapping[str, bytes]) -> _Met:
+    values = {value for group in groups for value in group}
+    hits = video_matching.find(signal, values, bodies, index=view.frames[signal], radii=view.radii_of(only))
+    found = {value: [Found(item, one.distance, overlap=one) for item, one in some] for value, some in hits.items()}
+    return _each_once(groups, found)
 
 
-def _near(view: View, signal: str, values: set[str], only: frozenset[str], limit: int) -> dict[str, list[Found]]:
-    ordered = sorted(values)
-    answers = view.near[signal].query_many(search.from_hex(ordered), view.radii_of(only), limit)
+def _near(view: View, signal: str, groups: set[_Group], only: frozenset[str], limit: int) -> _Met:
+    ordered = sorted(groups)
+    values = search.from_hex([value for group in ordered for value in group])
+    ends = np.fromiter(accumulate(map(len, ordered)), np.uint32, len(ordered))
+    answers = view.near[signal].query_variants(values, ends, view.radii_of(only), limit)
     near = {hit.key for hits in answers for hit in hits}
     if not near:
         return {}
     # Looked up once more: what was withdrawn a moment ago, or whose list was switched off, does not match.
     known = lists.known_by_id(near)
-    found: dict[str, list[Found]] = {}
-    for value, hits in zip(ordered, answers, strict=True):
-        met = [Found(known[hit.key], hit.distance) for hit in hits if hit.key in known]
-        found[value] = [one for one in met if one.distance <= one.item.radius]
-    return found
+    met: _Met = {}
+    for group, hits in zip(ordered, answers, strict=True):
+        found = [(group[hit.variant], Found(known[hit.key], hit.distance)) for hit in hits if hit.key in known]
+        met[group] = [(value, one) for value, one in found if one.distance <= one.item.radius]
+    return met

@@ -33,7 +33,10 @@ from himaya.core.search.prefixes import Prefixes, of_hex
 from himaya.core.search.ring_index import RingIndex
 
 __all__ = [
+    "HASH_BYTES",
     "BadIndexFile",
+    "Groups",
+    "Hashes",
     "Hit",
     "Keys",
     "Near",

@@ -17,6 +17,8 @@ Keys = NDArray[np.int64]
 """n keys."""
 Groups = NDArray[np.uint16]
 """n numbers of groups: items whose radius is set together."""
+Ends = NDArray[np.uint32]
+"""Of things in order, the row after the last of each: its variants are the rows from the end of the one before."""
 Radii = NDArray[np.uint8]
 """By group, the greatest distance in bits; 255: none of the group matches, and nothing of a group beyond its end."""
 Hashes = NDArray[np.uint8]
@@ -31,7 +33,7 @@ class Hit(NamedTuple):
 
 
 class VariantHit(NamedTuple):
-    """A stored hash that is near enough to a variant of one thing; ``variant`` is the row of the nearest."""
+    """A stored hash that is near enough to a variant of a thing; ``variant`` is the number of the nearest within it."""
 
     key: int
     distance: int
@@ -115,10 +117,14 @@ class SearchIndex(Protocol):
         """As ``query_many``, in arrays: for batches."""
         ...
 
-    def query_variants(self, values: Hashes, radius: int | Radii, limit: int | None = None) -> list[VariantHit]:
-        """The rows are variants of one thing, as a picture that is turned: each key once, at its least distance.
+    def query_variants(
+        self, values: Hashes, ends: Ends, radius: int | Radii, limit: int | None = None
+    ) -> list[list[VariantHit]]:
+        """As ``query_many`` for things of which each has some rows, as a picture that is turned has: for each thing
+        every key once, at its least distance, with the first variant at that distance.
 
-        The variant told is the first at that distance.
+        Raises:
+            ValueError: ``ends`` do not grow, or the last is not the number of rows.
         """
         ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -14,6 +15,7 @@ from himaya.core import files
 from himaya.core.search.index import (
     HASH_BYTES,
     BadIndexFile,
+    Ends,
     Groups,
     Hashes,
     Hit,
@@ -119,14 +121,14 @@ class NumpyIndex:
         rows, keys, distances = zip(*found, strict=True) if found else ((), (), ())
         return Near(np.array(rows, np.int32), np.array(keys, np.int64), np.array(distances, np.uint16))
 
-    def query_variants(self, values: Hashes, radius: int | Radii, limit: int | None = None) -> list[VariantHit]:
-        """Each key once, at its least distance, with the first such row."""
-        best: dict[int, VariantHit] = {}
-        for variant, hits in enumerate(self.query_many(values, radius)):
-            for key, distance in hits:
-                if key not in best or distance < best[key].distance:
-                    best[key] = VariantHit(key, distance, variant)
-        return sorted(best.values(), key=lambda hit: (hit.distance, hit.key))[:limit]
+    def query_variants(
+        self, values: Hashes, ends: Ends, radius: int | Radii, limit: int | None = None
+    ) -> list[list[VariantHit]]:
+        """For each thing every key once, at its least distance, with the first such variant."""
+        cuts, answers = [0, *ends.tolist()], self.query_many(values, radius)
+        if cuts[-1] != len(values) or cuts != sorted(cuts):
+            raise ValueError(f"ends of things that do not fit {len(values)} rows")
+        return [_each_once(answers[a:b])[:limit] for a, b in pairwise(cuts)]
 
     def __len__(self) -> int:
         return len(self._rows.keys)
@@ -144,6 +146,15 @@ def _near(block: _Rows, query: _Words, allowed: NDArray[np.int16]) -> list[Hit]:
     near = distances <= allowed[candidates]
     keys = block.keys[candidates[near]]
     return [Hit(int(k), int(d)) for k, d in zip(keys, distances[near], strict=True)]
+
+
+def _each_once(variants: list[list[Hit]]) -> list[VariantHit]:
+    best: dict[int, VariantHit] = {}
+    for variant, hits in enumerate(variants):
+        for key, distance in hits:
+            if key not in best or distance < best[key].distance:
+                best[key] = VariantHit(key, distance, variant)
+    return sorted(best.values(), key=lambda hit: (hit.distance, hit.key))
 
 
 def _allowed(block: _Rows, radius: int | Radii) -> NDArray[np.int16]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from himaya.core.search import ring_file
 from himaya.core.search.index import (
     HASH_BYTES,
+    Ends,
     Groups,
     Hashes,
     Hit,
@@ -152,12 +153,18 @@ class RingIndex:
         """As ``query_many``, in arrays; ``threads``: all processors for a large batch, where 0."""
         return self._near(values, radius, limit, threads)
 
-    def query_variants(self, values: Hashes, radius: int | Radii, limit: int | None = None) -> list[VariantHit]:
-        """Each key once, at its least distance, with the first such row."""
-        state, values = self._state, np.ascontiguousarray(values)
-        raw = self._many(state.view, state.now, state.visible, values, radius, limit, 0, len(values), 1)
-        rows, keys, distances = _arrays(raw)
-        return list(map(VariantHit, keys.tolist(), distances.tolist(), rows.tolist()))
+    def query_variants(
+        self, values: Hashes, ends: Ends, radius: int | Radii, limit: int | None = None
+    ) -> list[list[VariantHit]]:
+        """For each thing every key once, at its least distance, with the first such variant."""
+        rows, keys, distances = self._near(values, radius, limit, 0, np.ascontiguousarray(ends, np.uint32))
+        if not len(rows):
+            return [[] for _ in range(len(ends))]
+        things = np.searchsorted(ends, rows, side="right")
+        variants = rows - _begins(ends)[things]
+        hits = list(map(VariantHit, keys.tolist(), distances.tolist(), variants.tolist()))
+        cuts = np.searchsorted(things, np.arange(len(ends) + 1)).tolist()
+        return [hits[a:b] for a, b in pairwise(cuts)]
 
     def __len__(self) -> int:
         return self._state.living
@@ -168,7 +175,9 @@ class RingIndex:
         graves = sum(level.graves.nbytes for level in state.levels if level.graves is not None)
         return sum(level.segment.size() for level in state.levels) + graves + 46 * len(state.table.keys)
 
-    def _near(self, values: Hashes, radius: int | Radii, limit: int | None, threads: int) -> Near:
+    def _near(
+        self, values: Hashes, radius: int | Radii, limit: int | None, threads: int, ends: Ends | None = None
+    ) -> Near:
         state, values = self._state, np.ascontiguousarray(values)
         if values.ndim != 2:
             raise ValueError(f"hashes are rows of {HASH_BYTES} uint8")
@@ -177,8 +186,8 @@ class RingIndex:
         if parts > 1:
             parts = min(threads or os.cpu_count() or 1, parts)
         if parts == 1:
-            return _arrays(self._many(*start, 0, len(values), 0))
-        tasks = [partial(self._many, *start, s.start, s.stop, 0) for s in shares(len(values), parts)]
+            return _arrays(self._many(*start, 0, len(values), ends))
+        tasks = [partial(self._many, *start, *share) for share in _shares(len(values), ends, parts)]
         found = [_arrays(raw) for raw in in_threads(tasks, parts)]
         return Near(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
 
@@ -193,6 +202,22 @@ def _state(now: int, levels: tuple[_Level, ...], table: Table, count: int) -> _S
 
 def _arrays(raw: tuple[bytearray, bytearray, bytearray]) -> Near:
     return Near(np.frombuffer(raw[0], np.int32), np.frombuffer(raw[1], np.int64), np.frombuffer(raw[2], np.uint16))
+
+
+def _shares(rows: int, ends: Ends | None, parts: int) -> list[tuple[int, int, Ends | None]]:
+    """Rows cut into parts, no thing in two: begin, end, the ends of the things between, counted from the begin."""
+    if ends is None:
+        return [(s.start, s.stop, None) for s in shares(rows, parts)]
+    begins = _begins(ends)
+    if begins[-1] != rows or (np.diff(begins) < 0).any():
+        raise ValueError(f"ends of things that do not fit {rows} rows")
+    cuts = [(int(begins[s.start]), int(begins[s.stop]), ends[s]) for s in shares(len(ends), parts)]
+    return [(start, stop, some - np.uint32(start)) for start, stop, some in cuts]
+
+
+def _begins(ends: Ends) -> NDArray[np.int64]:
+    """The first row of each thing, and the number of rows."""
+    return np.concatenate(([0], ends), dtype=np.int64)
 
 
 def _rows(ring: object, keys: Keys, visible: int = NEVER) -> NDArray[np.uint32]:

@@ -25,7 +25,7 @@ def show() -> None:
     from himaya.screening import live, snapshots
 
     view = live.view()
-    shown = table("signal", "items#", "file MiB#", "bytes an item#", "changed since#")
+    shown = table("signal", "hashes#", "file MiB#", "bytes a hash#", "changed since#")
     for signal, part in sorted(view.parts.items()):
         size = view.files[signal][1] if signal in view.files else 0
         each = f"{size / len(part):.0f}" if size and len(part) else ""

@@ -5,7 +5,7 @@
 
 /* --- the answer as it grows ------------------------------------------------------------------------------------------- */
 
-static int by_distance(const void *left, const void *right) {
+static int by_query(const void *left, const void *right) {
     const Found *a = left, *b = right;
     if (a->query != b->query) return a->query < b->query ? -1 : 1;
     if (a->distance != b->distance) return a->distance < b->distance ? -1 : 1;
@@ -19,33 +19,38 @@ static int by_key(const void *left, const void *right) {
     return a->query < b->query ? -1 : a->query > b->query;
 }
 
-static int by_distance_alone(const void *left, const void *right) {
+static int by_distance(const void *left, const void *right) {
     const Found *a = left, *b = right;
     if (a->distance != b->distance) return a->distance < b->distance ? -1 : 1;
     return a->key < b->key ? -1 : a->key > b->key;
 }
 
-/* Into order, each key once where the queries are variants, and no more than the limit. */
+/* What variants of one thing found into order, each key once, at its least distance and of the first such variant. */
+static size_t each_key_once(Found *found, size_t n) {
+    if (n < 2) return n;
+    qsort(found, n, sizeof *found, by_key);
+    size_t kept = 1;
+    for (size_t i = 1; i < n; i++)
+        if (found[i].key != found[kept - 1].key) found[kept++] = found[i];
+    qsort(found, kept, sizeof *found, by_distance);
+    return kept;
+}
+
+/* Into order, thing by thing, and of each no more than the limit. */
 static void put_in_order(Search *s) {
     Found *found = s->found;
     if (!s->used) return;
-    if (s->variants) {
-        qsort(found, s->used, sizeof *found, by_key);
-        size_t kept = 1;
-        for (size_t i = 1; i < s->used; i++)
-            if (found[i].key != found[kept - 1].key) found[kept++] = found[i];
-        s->used = kept;
-        qsort(found, s->used, sizeof *found, by_distance_alone);
-        if (s->limit >= 0 && s->used > (uint64_t)s->limit) s->used = (size_t)s->limit;
-        return;
-    }
-    qsort(found, s->used, sizeof *found, by_distance);
-    if (s->limit < 0) return;
-    size_t kept = 0;
-    int64_t of_query = 0;
-    for (size_t i = 0; i < s->used; i++) {
-        of_query = i && found[i].query == found[i - 1].query ? of_query + 1 : 1;
-        if (of_query <= s->limit) found[kept++] = found[i]; /* never before the place that is compared next */
+    if (s->things > 1 || s->count == 1) qsort(found, s->used, sizeof *found, by_query);
+    if (!s->ends && s->limit < 0) return;
+    size_t kept = 0, at = 0, stop;
+    for (uint32_t thing = 0; at < s->used && thing < s->things; thing++, at = stop) {
+        uint32_t first = !s->ends ? found[at].query : thing ? s->ends[thing - 1] : 0;
+        uint32_t end = s->ends ? s->ends[thing] : first + 1;
+        for (stop = at; stop < s->used && found[stop].query < end; stop++) {}
+        size_t n = end - first > 1 ? each_key_once(found + at, stop - at) : stop - at;
+        if (s->limit >= 0 && n > (uint64_t)s->limit) n = (size_t)s->limit;
+        memmove(found + kept, found + at, n * sizeof *found);
+        kept += n;
     }
     s->used = kept;
 }
@@ -169,11 +174,10 @@ static PyObject *view(PyObject *module, PyObject *const *a, Py_ssize_t given) {
     return capsule;
 }
 
-typedef struct { Search search; const View *view; Py_buffer values, radii; int holding; uint64_t *own; } Call;
+typedef struct { Search search; const View *view; Py_buffer values, radii, ends; uint64_t *own; } Call;
 
 static void end_call(Call *call) {
-    if (call->holding > 0) PyBuffer_Release(&call->values);
-    if (call->holding > 1) PyBuffer_Release(&call->radii);
+    PyBuffer_Release(&call->values), PyBuffer_Release(&call->radii), PyBuffer_Release(&call->ends); /* where there are any */
     free(call->own), free(call->search.found);
 }
 
@@ -187,16 +191,14 @@ static int begin_call(Call *call, PyObject *const *a, int dimensions) {
     s->shorten_at = SHORTENED;
     if (PyErr_Occurred()) return -1;
     if (take_buffer(a[3], &call->values, "B", dimensions, 0, "hashes")) return -1;
-    call->holding = 1;
     if (call->values.shape[dimensions - 1] != HASH) return PyErr_SetString(PyExc_ValueError, "hashes are rows of 32 uint8"), -1;
-    s->count = dimensions == 1 ? 1 : (uint32_t)call->values.shape[0];
+    s->count = s->things = dimensions == 1 ? 1 : (uint32_t)call->values.shape[0];
     long long radius = -1;
     if (!PyObject_CheckBuffer(a[4])) {
         radius = PyLong_AsLongLong(a[4]);
         if (PyErr_Occurred()) return -1;
     } else {
         if (take_buffer(a[4], &call->radii, "B", 1, 0, "radii")) return -1;
-        call->holding = 2;
         s->radii = call->radii.buf, s->groups = call->radii.shape[0];
         for (int64_t g = 0; g < s->groups; g++)
             if (s->radii[g] != 255 && s->radii[g] > radius) radius = s->radii[g];
@@ -254,15 +256,27 @@ static PyObject *as_arrays(const Search *s, uint32_t first) {
     return arrays;
 }
 
-/* many(view, now, visible, values u8[k, 32], radius, limit, start, stop, variants): for the values [start, stop), arrays of
- * the values' rows, the keys and the distances of what was found. */
+/* Of `many`: the queries are variants of things, those of each up to one of `ends` u32[things]. 0, or -1 with an exception. */
+static int take_ends(Call *call, PyObject *ends) {
+    Search *s = &call->search;
+    if (ends == Py_None) return 0;
+    if (take_buffer(ends, &call->ends, "IL", 1, 0, "ends")) return -1;
+    s->ends = call->ends.buf, s->things = (uint32_t)call->ends.shape[0];
+    int right = call->ends.itemsize == 4 && call->ends.shape[0] < INT32_MAX && (s->things ? s->ends[s->things - 1] : 0) == s->count;
+    for (uint32_t i = 1; right && i < s->things; i++) right = s->ends[i - 1] <= s->ends[i];
+    if (right) return 0;
+    PyErr_SetString(PyExc_ValueError, "many: ends that do not fit the values");
+    return -1;
+}
+
+/* many(view, now, visible, values u8[k, 32], radius, limit, start, stop, ends or None): for the values [start, stop), arrays
+ * of the values' rows, the keys and the distances of what was found. `ends` count from `start`. */
 static PyObject *many(PyObject *module, PyObject *const *a, Py_ssize_t given) {
     (void)module;
     if (!take_arguments("many", given, 9)) return NULL;
     Call call;
     PyObject *arrays = NULL;
     long long start = PyLong_AsLongLong(a[6]), stop = PyLong_AsLongLong(a[7]);
-    long long variants = PyLong_AsLongLong(a[8]);
     if (PyErr_Occurred()) return NULL;
     if (!begin_call(&call, a, 2)) {
         if (start < 0 || start > stop || stop > call.values.shape[0] || stop >= INT32_MAX) {
@@ -271,8 +285,8 @@ static PyObject *many(PyObject *module, PyObject *const *a, Py_ssize_t given) {
             PyErr_NoMemory();
         } else {
             call.search.queries = memcpy(call.own, (const char *)call.values.buf + HASH * start, (size_t)(stop - start) * HASH);
-            call.search.count = (uint32_t)(stop - start), call.search.variants = variants != 0;
-            if (!run_call(&call)) arrays = as_arrays(&call.search, (uint32_t)start);
+            call.search.count = call.search.things = (uint32_t)(stop - start);
+            if (!take_ends(&call, a[8]) && !run_call(&call)) arrays = as_arrays(&call.search, (uint32_t)start);
         }
     }
     end_call(&call);

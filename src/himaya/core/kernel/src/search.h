@@ -83,8 +83,9 @@ typedef struct Search {
     int64_t groups;       /* their number */
     uint32_t now;         /* what was removed later is still there */
     uint32_t visible;     /* rows of a growing table that were there at that time */
-    int64_t limit;        /* the nearest so many of each query; -1: all */
-    int variants;         /* the queries are variants of one thing: each key once, at its least distance */
+    const uint32_t *ends; /* the queries up to each are variants of one thing; NULL: every query is a thing of its own */
+    uint32_t things;
+    int64_t limit;        /* the nearest so many of each thing, every key once, at its least distance; -1: all */
     Found *found;
     size_t used, room, shorten_at;
 } Search;
