@@ -12,6 +12,7 @@ import typer
 import yaml
 
 from himaya.core.config import FOREIGN, Config
+from himaya.core.kernel.build import BUILT
 from himaya.site.cli import app
 from himaya.site.database import database
 
@@ -56,14 +57,14 @@ def test_no_password_stands_in_the_file_and_none_is_a_default() -> None:
 
 def test_every_image_has_a_version() -> None:
     images = [DATABASE["image"], *re.findall(r"^FROM (\S+)", IMAGE, re.MULTILINE)]
-    assert len(images) == 2
+    assert len(images) == 3
     for image in images:
         assert re.fullmatch(r"[a-z]+:\d[\w.]*-[\w-]+", image), image
         assert "latest" not in image
 
 
 def test_what_the_image_copies_is_there() -> None:
-    copied = " ".join(words.rpartition(" ")[0] for words in re.findall(r"^COPY (.+)", IMAGE, re.MULTILINE)).split()
+    copied = " ".join(words.rpartition(" ")[0] for words in re.findall(r"^COPY ([^-].+)", IMAGE, re.MULTILINE)).split()
     assert set(copied) >= {"requirements.lock", "src"}
     for name in [*copied, *re.findall(r"docs/[\w/.-]+\.md", TEXT)]:
         assert (ROOT / name).exists(), name
@@ -110,3 +111,12 @@ def test_node_and_database_speak_of_the_same() -> None:
 def test_only_this_machine_reaches_it_before_there_is_tls(service: dict[str, Any]) -> None:
     port = Config.model_fields["port"].default
     assert service.get("ports", []) == ([f"127.0.0.1:{port}:{port}"] if service is NODE else [])
+
+
+def test_the_kernel_is_built_and_lies_where_it_is_looked_for() -> None:
+    (stage,) = re.findall(r"^FROM \S+ AS (\w+)", IMAGE, re.MULTILINE)
+    ((of, built, into),) = re.findall(r"^COPY --from=(\w+) (\S+) (\S+)", IMAGE, re.MULTILINE)
+    assert of == stage
+    assert Path(built).name == BUILT.name
+    assert (ROOT / into).resolve() == BUILT.parent
+    assert f"python {Path(built).parent}/build.py" in IMAGE

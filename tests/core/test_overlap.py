@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from himaya.core import frames
-from himaya.core.overlap import CLIP, WHOLE, Overlap, Side, overlap, shown_share, shown_time
+from himaya.core.overlap import CLIP, VPDQ, WHOLE, Overlap, Side, Terms, may_overlap, overlap, shown_share, shown_time
 
 Row = tuple[bytes, int, float]
 RADIUS = 31
@@ -34,8 +34,8 @@ def side(rows: list[Row]) -> Side:
     return Side(frames.of(rows))
 
 
-def match(query: list[Row], listed: list[Row], radius: int = RADIUS, **more: float) -> Overlap | None:
-    return overlap(side(query), side(listed), radius, **more)
+def match(query: list[Row], listed: list[Row], radius: int = RADIUS, terms: Terms = VPDQ) -> Overlap | None:
+    return overlap(side(query), side(listed), radius, terms)
 
 
 def later(rows: list[Row], by: float) -> list[Row]:
@@ -110,13 +110,13 @@ def test_equal_frames_count_once_as_vpdq_has_it() -> None:
 
 def test_the_operators_shares_are_kept() -> None:
     query = scene(1, 9) + later(scene(2, 1), 9)
-    assert match(query, scene(1, 100), query_percent=91)
-    found = match(query, scene(1, 100), query_percent=91)
+    assert match(query, scene(1, 100), terms=Terms(91))
+    found = match(query, scene(1, 100), terms=Terms(91))
     assert found is not None
     assert found.rule == CLIP  # nine frames in order are a scene, whatever their share
-    assert match(query, scene(1, 10), query_percent=90, listed_percent=90) is not None
+    assert match(query, scene(1, 10), terms=Terms(90, 90)) is not None
     shuffled = [(value, 100, float(n * 7 % 5 * 40)) for n, (value, _, _) in enumerate(scene(1, 2))]
-    assert match(shuffled, scene(1, 10), listed_percent=21) is None
+    assert match(shuffled, scene(1, 10), terms=Terms(listed=21)) is None
 
 
 def test_two_still_videos_of_hours_are_compared_in_bounded_time_and_memory() -> None:
@@ -187,6 +187,10 @@ videos = st.lists(st.tuples(letters, st.sampled_from([49, 50, 100]), st.just(0.0
 def test_the_law_is_that_of_a_plain_twin(query: list[Row], listed: list[Row], radius: int) -> None:
     found, wanted = match(query, listed, radius), twin(query, listed, radius)
     assert (found and (found.rule, found.query, found.listed)) == wanted
+    if found:  # what is known before they are compared does not rule it out
+        one, other = side(query), side(listed)
+        near = np.bitwise_count(one.hashes[:, None] ^ other.hashes[None]).sum(axis=2, dtype=int) <= radius
+        assert may_overlap(one, other, int(near.any(axis=1).sum()), int(near.any(axis=0).sum()), VPDQ)
 
 
 def test_shares_and_times_for_people() -> None:

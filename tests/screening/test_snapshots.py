@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.screening.on_lists import MD5, SCENES, away, distances, film, known
 
-from himaya.core import faults, frames, search
+from himaya.core import faults, files, frames, search
+from himaya.core.search import BadIndexFile
 from himaya.lists.models import Body, Item, Revision
 from himaya.lists.services import mark_item
 from himaya.screening import keeping, live, snapshots
@@ -167,6 +169,46 @@ def test_a_new_file_of_another_process_is_opened(written: None, signal: str, bes
     assert (view.beside[signal], len(view.parts[signal])) == (0, after)
 
 
+def test_a_file_that_is_ahead_of_a_process_is_opened_as_well(
+    written: None, reads: list[tuple[str, int]], caplog: pytest.LogCaptureFixture
+) -> None:
+    here, there = live.Live(), live.Live()
+    here.view()
+    known(away(4))
+    there.merge("pdq")
+    reads.clear()
+    view = here.view()
+    assert (view.beside["pdq"], len(view.near["pdq"])) == (0, 4)
+    assert ("pdq", 0) not in reads
+    assert caplog.text == ""
+
+
+def test_what_cannot_be_read_back_does_not_take_the_place_of_the_file(
+    written: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, real = snapshots.path("pdq").read_bytes(), files.replace
+
+    def worn_out(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
+        whole = bytearray(b"".join(map(bytes, chunks)))
+        whole[-1] ^= 1
+        real(path, [whole])
+
+    monkeypatch.setattr(files, "replace", worn_out)
+    with pytest.raises(BadIndexFile):
+        live.merge("pdq")
+    assert snapshots.path("pdq").read_bytes() == before
+    assert distances() == ALL
+
+
+def test_what_a_killed_process_left_half_written_is_removed(written: None) -> None:
+    left = [snapshots.directory() / name for name in (".pdq.index.x7", ".pdq.new", "..pdq.new.abc")]
+    for file in left:
+        file.write_bytes(b"half")
+    assert keeping.check() == []
+    assert not [file for file in left if file.exists()]
+    assert distances() == ALL
+
+
 @pytest.mark.parametrize("signal", ["pdq", "vpdq"])
 def test_a_merge_that_ends_before_its_time_leaves_the_file_that_was_there(written: None, signal: str) -> None:
     before = snapshots.path(signal).read_bytes()
@@ -182,6 +224,9 @@ def test_a_merge_that_ends_before_its_time_leaves_the_file_that_was_there(writte
 def test_files_are_written_once_enough_has_changed(written: None, monkeypatch: pytest.MonkeyPatch) -> None:
     assert keeping.due(live.view()) == []
     monkeypatch.setattr(keeping, "SMALL", 0)
+    monkeypatch.setattr(keeping, "SHARE", 0.1)
+    assert keeping.due(live.view()) == []
+    monkeypatch.setattr(keeping, "OLD", 0.0)
     assert keeping.due(live.view()) == ["pdq", "vpdq"]
     assert keeping.keep()
     assert live.view().beside == {**live.view().beside, "pdq": 0, "vpdq": 0}

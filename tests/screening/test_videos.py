@@ -16,11 +16,12 @@ from tests.configured import configured
 
 from himaya.cases.models import Case, Match
 from himaya.core.config import config
+from himaya.core.overlap import Side
 from himaya.core.ports import CANONICAL, ItemRow
 from himaya.lists.models import Body, HashList, Item
 from himaya.lists.quarantine import Flood, hold_items
 from himaya.lists.services import add_items, change_list, create_list, mark_item
-from himaya.screening import before, child, decoders, nursery, scanning, services
+from himaya.screening import before, child, decoders, nursery, scanning, services, video_matching
 from himaya.screening.api import plain
 from himaya.screening.fingerprinting import Fingerprinted, Skipped
 from himaya.screening.messages import ANSWER, REQUEST, read_answer
@@ -101,6 +102,32 @@ def test_each_list_has_its_own_radius_for_frames() -> None:
     assert [found.item.list_name for found in answer.matches] == ["wide"]
     [answer] = shown(filmed.clip(7, 6, "webm", "libvpx"), lists=["narrow"])
     assert not answer.matches
+
+
+def test_enough_matches_are_enough_and_the_likest_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = filmed.clip(7, 12)
+    for number in range(4):
+        known(filmed.upload(("walk", 7, 3 + 3 * number)), to=f"list-{number}")
+    compared: list[int] = []
+    real = video_matching.overlap
+
+    def overlap(query: Side, listed: Side, *terms: Any) -> Any:
+        compared.append(len(listed))
+        return real(query, listed, *terms)
+
+    monkeypatch.setattr(video_matching, "overlap", overlap)
+    monkeypatch.setattr(video_matching, "CHUNK", 1)
+    monkeypatch.setattr(config(), "max_matches", 2)
+    [answer] = shown(whole)
+    assert len(answer.matches) == 2
+    assert len(compared) == 2
+    assert compared == sorted(compared, reverse=True)
+
+
+def test_what_shares_a_frame_alone_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    known(filmed.upload(("walk", 7, 30)))
+    monkeypatch.setattr(video_matching, "overlap", lambda *terms: pytest.fail("compared"))
+    assert not shown(filmed.upload(("walk", 7, 1), ("walk", 3, 9)))[0].matches
 
 
 def test_the_shares_are_the_operators_to_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from himaya.core import clock as clocks
 from himaya.core import kernel
+from himaya.core.ports import ItemRow
 from himaya.flow import reactor
 from himaya.flow.reactor import FollowAgain
 from himaya.ledger import outbox, turns, worker
@@ -16,9 +17,11 @@ from himaya.ledger.models import Job, Lane, Turn
 from himaya.ledger.proving import prove
 from himaya.ledger.services import record
 from himaya.lists import services as lists
+from himaya.screening import live, snapshots
 from himaya.site.health import (
     Finding,
     health,
+    index_health,
     kernel_health,
     ledger_health,
     letters_health,
@@ -189,3 +192,17 @@ def test_a_list_whose_radius_slows_everything_down_is_named() -> None:
     (found,) = radius_health()
     assert found.state == "wait"
     assert found.said.endswith("on every list: wide")
+
+
+def test_a_damaged_index_is_found_by_reading_it_whole() -> None:
+    assert not index_health()
+    listed = lists.create_list("hotline", by="system")
+    lists.add_items(listed, rows=[ItemRow(0, "md5", "ab" * 16)], by="system")
+    live.merge("md5")
+    assert [one.state for one in index_health()] == ["ok"]
+    file = snapshots.path("md5")
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    (found,) = index_health()
+    assert (found.state, found.said.endswith("md5")) == ("danger", True)

@@ -31,12 +31,21 @@ def replace(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
             file.flush()
             os.fsync(file.fileno())
         faults.point("files.replace")
-        temporary.replace(path)
+        rename(temporary, path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
-    _sync_directory(path.parent)
+
+
+def rename(old: Path, new: Path) -> None:
+    """Give a file that is whole another name in its directory, in place of what has it; after a crash one is there.
+
+    Raises:
+        OSError: it could not be renamed.
+    """
+    old.replace(new)
+    _sync_directory(new.parent)
 
 
 def _sync_directory(path: Path) -> None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,22 +93,32 @@ class Side:
         return len(self.hashes)
 
 
-def overlap(
-    query: Side,
-    listed: Side,
-    radius: int,
-    *,
-    query_percent: float = QUERY_PERCENT,
-    listed_percent: float = LISTED_PERCENT,
-) -> Overlap | None:
+class Terms(NamedTuple):
+    """The least shares of the upload and of the listed video by vPDQ's rule, in per cent."""
+
+    query: float = QUERY_PERCENT
+    listed: float = LISTED_PERCENT
+
+
+VPDQ = Terms()
+
+
+def may_overlap(query: Side, listed: Side, mine: int, theirs: int, terms: Terms) -> bool:
+    """Whether they can match, where so many of the upload's frames are near a listed one, and of the listed ones near
+    one of the upload's. Each rule needs as many; :func:`overlap` looks which they are.
+    """
+    whole = 100 * mine >= terms.query * len(query) and 100 * theirs >= terms.listed * len(listed)
+    return whole or 100 * theirs >= CLIP_PERCENT * len(listed) or min(mine, theirs) >= SCENE
+
+
+def overlap(query: Side, listed: Side, radius: int, terms: Terms = VPDQ) -> Overlap | None:
     """How they match; None where they do not.
 
     Args:
         query: the upload.
         listed: a video on a list.
         radius: the most bits between two frames that are near.
-        query_percent: the least share of the upload by vPDQ's rule.
-        listed_percent: the least share of the listed video by vPDQ's rule.
+        terms: of vPDQ's rule.
     """
     if not len(query) or not len(listed):
         return None
@@ -116,7 +127,7 @@ def overlap(
         return None
     near = seen.nearest <= radius
     shares = 100 * int(near.sum()) / len(query), 100 * int(seen.found.sum()) / len(listed)
-    if shares[0] >= query_percent and shares[1] >= listed_percent:
+    if shares[0] >= terms.query and shares[1] >= terms.listed:
         return Overlap(WHOLE, *shares, *_from_to(query.ms[near[query.which]]), round(float(seen.nearest[near].mean())))
     return seen.clip(shares[0])
 

@@ -10,6 +10,7 @@ import fcntl
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,16 +22,28 @@ from himaya.screening import live, snapshots
 SMALL = 10_000
 """Fewer changes than these are read from the database in no time."""
 SHARE = 20
-"""A file is written anew once as many items changed as a twentieth of what it holds."""
+"""A file is written anew once as many items changed as a twentieth of what it holds,"""
+OLD = 300.0
+"""or once more than a few changed and it is so many seconds old: whoever starts reads them from the database."""
 PAUSE = 2.0
 """Seconds between two looks."""
+CHECK = 24 * 3600.0
+"""Seconds between two readings of all files as a whole."""
 
 logger = logging.getLogger(__name__)
 
 
 def due(view: live.View) -> list[str]:
     """Signals whose file should be written anew."""
-    return [name for name, part in view.parts.items() if view.beside[name] > max(SMALL, len(part) // SHARE)]
+    return [name for name in view.parts if _is_due(view, name)]
+
+
+def _is_due(view: live.View, name: str) -> bool:
+    number, stamp = view.beside[name], view.files.get(name)
+    if number <= SMALL:
+        return False
+    written = stamp[2] / 1e9 if stamp else 0.0
+    return number > len(view.parts[name]) // SHARE or time.time() - written > OLD
 
 
 def keep() -> bool:
@@ -50,8 +63,13 @@ def keep() -> bool:
 
 
 def check() -> list[BadIndexFile]:
-    """Read every file whole and put damaged ones away, so that they are written anew; what was wrong with them."""
+    """Read every file whole and put damaged ones away, so that they are written anew; what was wrong with them.
+
+    For whoever holds the lock: what was left half-written is removed as well.
+    """
     found = []
+    for file in snapshots.leftovers():
+        file.unlink(missing_ok=True)
     for signal in snapshots.stamps():
         try:
             snapshots.verify(signal)
@@ -65,7 +83,7 @@ def check() -> list[BadIndexFile]:
 def locked(*, wait: bool = False) -> Iterator[bool]:
     """Whether this process, of all on this machine, is the one that writes."""
     snapshots.directory().mkdir(mode=0o700, parents=True, exist_ok=True)
-    number = os.open(snapshots.directory() / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    number = os.open(snapshots.directory() / snapshots.LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(number, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -94,21 +112,25 @@ class Keeper:
         self._thread.join(5)
 
     def _run(self) -> None:
+        checked = -CHECK
         try:
-            for error in check():
-                logger.warning("%s It was put away, and is written anew.", error)
             while not self._ended.wait(PAUSE):
-                self._once()
+                try:
+                    if time.monotonic() - checked >= CHECK:
+                        checked = time.monotonic()
+                        self._check()
+                    keep()
+                except DatabaseError as error:
+                    logger.warning("the search index waits: %s", str(error).strip())
+                    connection.close()
+                    self._ended.wait(PAUSE * 5)
+                except Exception:
+                    logger.exception("the search index could not be written; trying again")
+                    self._ended.wait(PAUSE * 30)
         finally:
             connection.close()
 
-    def _once(self) -> None:
-        try:
-            keep()
-        except DatabaseError as error:
-            logger.warning("the search index waits: %s", str(error).strip())
-            connection.close()
-            self._ended.wait(PAUSE * 5)
-        except Exception:
-            logger.exception("the search index could not be written; trying again")
-            self._ended.wait(PAUSE * 30)
+    def _check(self) -> None:
+        with locked() as ours:
+            for error in check() if ours else ():
+                logger.warning("%s It was put away, and is written anew.", error)

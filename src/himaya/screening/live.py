@@ -29,6 +29,8 @@ from himaya.screening import changes, snapshots
 
 FRESH = 0.8
 """Seconds for which a view counts as current after the database was asked."""
+READING = 60.0
+"""Seconds for which changes may be read while questions are answered from the view before; then these wait for them."""
 OFF = 255
 """The radius of a list that is switched off."""
 PAUSE = 0.2
@@ -75,7 +77,7 @@ class Live:
         self._lock = threading.Lock()
         self._view: View | None = None
         self._current_until = -1.0
-        self._reading = False
+        self._reading_until = -1.0
 
     def view(self) -> View:
         """The view, current: as of now, or where a thread follows, of the last :data:`FRESH` seconds.
@@ -86,7 +88,8 @@ class Live:
             DatabaseError: the database does not answer.
         """
         view = self._view
-        if view is not None and (self._reading or time.monotonic() < self._current_until):
+        now = time.monotonic()
+        if view is not None and (now < self._reading_until or now < self._current_until):
             return view
         return self.catch_up()
 
@@ -95,11 +98,11 @@ class Live:
         with self._lock:
             asked = time.monotonic()
             revision = lists.revision()
-            self._reading = for_seconds > 0
+            self._reading_until = asked + READING if for_seconds else -1.0
             try:
                 self._view = view = self._caught_up(self._view, revision)
             finally:
-                self._reading = False
+                self._reading_until = -1.0
             self._current_until = asked + for_seconds
             return view
 
@@ -136,7 +139,7 @@ def _with(view: View, signals: Iterable[str]) -> View:
     """The view with these signals loaded: from their files and what changed since, or all from the database."""
     near, frames, exact, beside = dict(view.near), dict(view.frames), dict(view.exact), dict(view.beside)
     for signal in signals:
-        index, revision = snapshots.read(signal, at_most=view.revision) or (_new(signal), 0)
+        index, revision = snapshots.read(signal) or (_new(signal), 0)
         beside[signal] = changes.apply(signal, index, revision)
         if isinstance(index, search.Prefixes):
             exact[signal] = index

@@ -108,7 +108,7 @@ def _found(
     for signal, distinct in groups.items():
         kind = registry.signal(signal)
         if kind.composite:
-            met[signal] = _of_frames(view, signal, distinct, names, bodies)
+            met[signal] = _of_frames(view, signal, distinct, names, most, bodies)
         elif kind.exact:
             met[signal] = _exact(view, signal, distinct)
         else:
@@ -159,9 +159,11 @@ def _exact(view: View, signal: str, groups: set[_Group]) -> _Met:
     return _each_once(groups, {value: [Found(item, 0) for item in items] for value, items in known.items()})
 
 
-def _of_frames(view: View, signal: str, groups: set[_Group], only: frozenset[str], bodies: Mapping[str, bytes]) -> _Met:
-    values = {value for group in groups for value in group}
-    hits = video_matching.find(signal, values, bodies, index=view.frames[signal], radii=view.radii_of(only))
+def _of_frames(
+    view: View, signal: str, groups: set[_Group], only: frozenset[str], limit: int, bodies: Mapping[str, bytes]
+) -> _Met:
+    values, radii = {value for group in groups for value in group}, view.radii_of(only)
+    hits = video_matching.find(signal, values, bodies, index=view.frames[signal], radii=radii, most=limit)
     found = {value: [Found(item, one.distance, overlap=one) for item, one in some] for value, some in hits.items()}
     return _each_once(groups, found)
 

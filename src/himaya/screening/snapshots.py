@@ -15,14 +15,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from himaya.core import registry, search
+from himaya.core import files, registry, search
 from himaya.core.config import config
 from himaya.core.search import BadIndexFile
 from himaya.ledger import queries as ledger
+from himaya.lists import queries as lists
 
 Stamp = tuple[int, int, int]
 """What tells one file from another: number, length, time of writing in nanoseconds."""
-ENDING = ".index"
+ENDING, LOCK = ".index", ".lock"
 
 logger = logging.getLogger(__name__)
 
@@ -55,12 +56,12 @@ def stamps() -> Mapping[str, Stamp]:
     return found
 
 
-def read(signal: str, *, at_most: int) -> Opened | None:
-    """The file of a signal; None where there is none that stands for this database, at most at revision ``at_most``."""
+def read(signal: str) -> Opened | None:
+    """The file of a signal; None where there is none that stands for this database as it is now."""
     file = path(signal)
     try:
         content = search.Prefixes.open(file) if registry.is_exact(signal) else search.open(file)
-        revision = _revision(signal, content.note, at_most)
+        revision = _revision(signal, content.note)
     except BadIndexFile as error:
         if file.exists():
             logger.warning("%s It is read from the database instead.", error)
@@ -74,16 +75,20 @@ def read(signal: str, *, at_most: int) -> Opened | None:
 
 
 def write(signal: str, content: search.SearchIndex | search.Prefixes, revision: int) -> None:
-    """Write ``content``, which holds what the database held at ``revision``.
+    """Write ``content``, which holds what the database held at ``revision``, and read it back before it counts.
 
     Raises:
         OSError: the disk is full, or the directory cannot be written.
+        BadIndexFile: what was written is not what is read.
     """
     # The entry is read after the items: a database that has it has had these items.
     seq, digest = ledger.head()
     note = {"signal": signal, "revision": revision, "entry": [seq, digest]}
     directory().mkdir(mode=0o700, parents=True, exist_ok=True)
-    content.save(path(signal), json.dumps(note).encode())
+    new = directory() / f".{signal}.new"
+    content.save(new, json.dumps(note).encode())
+    _verify(signal, new)
+    files.rename(new, path(signal))
 
 
 def verify(signal: str) -> None:
@@ -92,7 +97,15 @@ def verify(signal: str) -> None:
     Raises:
         BadIndexFile: it is damaged.
     """
-    file = path(signal)
+    _verify(signal, path(signal))
+
+
+def leftovers() -> list[Path]:
+    """What killed processes left half-written; whoever holds the lock may remove it."""
+    return [file for file in directory().iterdir() if file.name.startswith(".") and file.name != LOCK]
+
+
+def _verify(signal: str, file: Path) -> None:
     if registry.is_exact(signal):
         search.Prefixes.verify(file)
     else:
@@ -104,13 +117,13 @@ def _stamp(file: Path) -> Stamp:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _revision(signal: str, note: bytes, at_most: int) -> int | None:
+def _revision(signal: str, note: bytes) -> int | None:
     """The revision that a note names, if its entry stands in the ledger here."""
     try:
         told = json.loads(note)
         seq, digest = told["entry"]
         revision = int(told["revision"])
-        if told["signal"] != signal or revision > at_most:
+        if told["signal"] != signal or revision > lists.revision():  # asked now: another process may be ahead of us
             return None
     except (ValueError, KeyError, TypeError):
         return None

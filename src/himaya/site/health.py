@@ -14,6 +14,7 @@ from himaya.accounts.words import moment, number
 from himaya.core import clock, kernel
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
+from himaya.core.search import BadIndexFile
 from himaya.core.words import N_, Said
 from himaya.flow.reactor import FollowAgain, followed
 from himaya.ledger import append_only, delivery, turns
@@ -21,7 +22,7 @@ from himaya.ledger import queries as ledger
 from himaya.ledger.proving import last_proved
 from himaya.lists.quarantine import quarantines
 from himaya.lists.queries import terms
-from himaya.screening import before, decoders
+from himaya.screening import before, decoders, snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,9 @@ class Finding:
 
 
 def health(*, thorough: bool = False) -> list[Finding]:
-    """Everything that a running node can say about itself; ``thorough``: decoders are started to look at them."""
+    """Everything that a running node can say about itself; ``thorough``: decoders are started to look at them, and
+    the files of the search index read whole.
+    """
     return [
         database_health(),
         kernel_health(),
@@ -61,6 +64,7 @@ def health(*, thorough: bool = False) -> list[Finding]:
         letters_health(),
         items_health(),
         *radius_health(),
+        *(index_health() if thorough else ()),
         ledger_health(),
         people_health(),
         *decoders_health(start=thorough),
@@ -159,6 +163,23 @@ def items_health() -> Finding:
         said = Said("in quarantine because they suddenly matched too much: {n}", n=number(held))
         return Finding(what, "wait", said, remedy, "lists.release", otherwise)
     return Finding(what, "ok", N_("none suddenly matches too much"))
+
+
+def index_health() -> list[Finding]:
+    """Whether the files of the search index are whole, each read from end to end; nothing where there are none."""
+    what, stamps = N_("Search index"), snapshots.stamps()
+    damaged = []
+    for signal in stamps:
+        try:
+            snapshots.verify(signal)
+        except BadIndexFile:
+            damaged.append(signal)
+    if damaged:
+        said = Said("damaged on the disk, so that items may be missed: {names}", names=", ".join(sorted(damaged)))
+        return [
+            Finding(what, "danger", said, N_("Run: himaya index verify (it puts them away), and look at the disk."))
+        ]
+    return [Finding(what, "ok", N_("every file is whole"))] if stamps else []
 
 
 def radius_health() -> list[Finding]:

@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='item',
-            index=models.Index(fields=['revision'], name='lists_item_revision'),
+            index=models.Index(fields=['revision', 'signal'], name='lists_item_changes'),
         ),
         migrations.AddIndex(
             model_name='item',
