@@ -297,6 +297,14 @@ def test_progress_grows_to_the_end() -> None:
     assert 0 < told[0] <= told[-1] <= 1
 
 
+def test_a_still_video_is_seen_to_be_worked_on_although_it_is_read_at_once() -> None:
+    told: list[float] = []
+    content = filmed.upload(("still", 1, 20))
+    assert len(content) < 256 * 1024, "less than is read at a time"
+    list(video.Frames(io.BytesIO(content), "video/mp4", VideoTerms(), told.append))
+    assert len(told) > 20
+
+
 def test_memory_does_not_grow_with_the_length_of_a_video(tmp_path: object) -> None:
     """Peak of a process of its own, for half a minute and for ten."""
     short, long = peak_of(tmp_path, 30), peak_of(tmp_path, 600)

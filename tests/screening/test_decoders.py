@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -20,9 +21,10 @@ from PIL import Image
 from tests.drawn import bomb, image, picture, written
 
 from himaya.core.errors import HimayaError
-from himaya.screening import decoders, nursery
+from himaya.screening import child, decoders, nursery
 from himaya.screening.decoders import Decoders
 from himaya.screening.fingerprinting import CRASHED, OUT_OF_TIME, TOO_SLOW, Fingerprinted, Skipped
+from himaya.screening.line import Line
 from himaya.screening.messages import Working, read_answer
 from himaya.screening.sandbox import limits
 
@@ -382,3 +384,17 @@ def test_an_answer_is_read_back() -> None:
 def test_an_answer_that_no_child_of_ours_gives_is_refused(raw: bytes) -> None:
     with pytest.raises((ValueError, HimayaError)):
         read_answer(raw)
+
+
+def test_work_is_told_once_a_second_though_the_share_of_the_file_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        clock = iter([0.0, 0.5, 1.0, 1.2, 2.5])
+        monkeypatch.setattr(child.time, "monotonic", lambda: next(clock))
+        teller = child.Teller(Line(theirs))
+        for _ in range(4):
+            teller(0.5)
+        monkeypatch.undo()
+        until = time.monotonic() + 5
+        told = [read_answer(Line(ours).receive(most=1000, until=until)) for _ in range(2)]
+        assert told == [Working(0.5)] * 2

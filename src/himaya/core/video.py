@@ -120,10 +120,10 @@ class Frames:
                 if at >= self._how.longest:
                     self.trouble = Said("only its first {n} minutes were looked at", n=round(self._how.longest / 60))
                     return
+                self._progress(min(self._file.tell() / size, 1))
                 cell = int(at / self._how.seconds_per_frame)
                 if cell > last and not frame.is_corrupt:
                     last = cell
-                    self._progress(min(self._file.tell() / size, 1))
                     yield Frame(at, _luma(frame), round(frame.rotation / 90) % 4)
             if last < 0:
                 raise NotVideo(why=N_("it is damaged"))
