@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from himaya.core import registry
 from himaya.core.ports import Fingerprint, Options
-from himaya.screening.fingerprinting import REASONS, Fingerprinted, Skipped
+from himaya.screening.fingerprinting import REASONS, Fingerprinted, Rest, Skipped
 from himaya.screening.sandbox import Level
 
 LONGEST_REQUEST = 64 * 1024
@@ -24,14 +25,30 @@ class Working:
     done: float
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What the bytes alone say, before anything is decoded. It holds whatever becomes of the child. Next: ``Ended``."""
+
+    begun: Fingerprinted
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What was computed after ``Begun``."""
+
+    rest: Rest
+
+
 Outcome = Fingerprinted | Skipped
+Answer = Begun | Ended | Outcome | Working
 REQUEST: TypeAdapter[Options] = TypeAdapter(Options)
-ANSWER: TypeAdapter[Outcome | Working] = TypeAdapter(Outcome | Working)
+ANSWER: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(union_mode="left_to_right")])
+"""Each has a name that no other has: the first that fits is the one."""
 LEVEL: TypeAdapter[Level] = TypeAdapter(Level)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def read_answer(raw: bytes) -> Outcome | Working:
+def read_answer(raw: bytes) -> Answer:
     """Read what a child said; a file may have taken it over.
 
     Raises:
@@ -42,12 +59,18 @@ def read_answer(raw: bytes) -> Outcome | Working:
         plausible = 0 <= told.done <= 1
     elif isinstance(told, Skipped):
         plausible = told.reason in REASONS
+    elif isinstance(told, Ended):
+        plausible = all(map(_is_sound, told.rest.fingerprints))
     else:
-        plausible = bool(_SHA256.fullmatch(told.sha256)) and 0 < told.size < 2**53 and len(told.media_type) <= 60
-        plausible &= all(map(_is_sound, told.fingerprints))
+        plausible = _is_plausible(told.begun if isinstance(told, Begun) else told)
     if not plausible:
         raise ValueError("not an answer")
     return told
+
+
+def _is_plausible(told: Fingerprinted) -> bool:
+    facts = bool(_SHA256.fullmatch(told.sha256)) and 0 < told.size < 2**53 and len(told.media_type) <= 60
+    return facts and all(map(_is_sound, told.fingerprints))
 
 
 def _is_sound(one: Fingerprint) -> bool:
