@@ -6,7 +6,6 @@ import ipaddress
 import socket
 import ssl
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +15,12 @@ from tests.configured import configured, free_port
 from tests.drawn import picture
 from tests.hma import serving
 from tests.hma.conftest import SIGNALS, Hma, refused
-from tests.hma.serving import Served, content, drip, status
+from tests.hma.serving import Served, at, content, drip, status
 
 from himaya.core.config import BadConfig, config
 from himaya.hma import fetching
 
 FOREIGN = ipaddress.ip_address("203.0.113.7")
-
-
-@pytest.fixture
-def pages() -> dict[str, serving.Serve]:
-    return {"/a.jpg": content(picture(1))}
-
-
-@pytest.fixture
-def server(pages: dict[str, serving.Serve]) -> Iterator[Served]:
-    """A server whose host the operator named, with the word that allows a private address."""
-    with serving.serving(pages) as server, configured(hma_fetch_from=[f"private:127.0.0.1:{server.port}"]):
-        yield server
-
-
-def at(server: Served, path: str = "/a.jpg", host: str = "127.0.0.1") -> str:
-    return f"http://{host}:{server.port}{path}"
 
 
 # --- what is fetched -------------------------------------------------------------------------------------------------

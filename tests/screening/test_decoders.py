@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,12 +18,11 @@ import pytest
 from PIL import Image
 from tests.drawn import bomb, image, picture, written
 
-from himaya.core.errors import HimayaError
-from himaya.screening import child, decoders, nursery
+from himaya.core.contents import Content
+from himaya.screening import decoders, nursery
 from himaya.screening.decoders import Decoders
-from himaya.screening.fingerprinting import CRASHED, OUT_OF_TIME, TOO_SLOW, Fingerprinted, Skipped
+from himaya.screening.fingerprinting import CRASHED, OUT_OF_TIME, TOO_SLOW, Fingerprinted, Skipped, fingerprint
 from himaya.screening.line import Line
-from himaya.screening.messages import Working, read_answer
 from himaya.screening.sandbox import limits
 
 MakePool = Callable[..., Decoders]
@@ -62,10 +59,18 @@ def below(pid: int) -> list[int]:
     return found
 
 
+def command(pid: int) -> bytes:
+    """Empty where it has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def pids(of: Decoders) -> list[int]:
     """The children that there are: what has a line, and nothing below it."""
     assert of._nursery is not None
-    zygote = [pid for pid in below(of._nursery._process.pid) if b"zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    zygote = [pid for pid in below(of._nursery._process.pid) if b"zygote" in command(pid)]
     return [pid for pid in zygote if len(below(pid)) == 1]
 
 
@@ -169,23 +174,51 @@ def test_a_child_that_died_while_it_had_nothing_to_do_is_not_held_against_the_ne
     assert reasons(one.contents([b"b"])) == [""]
 
 
+@pytest.mark.parametrize("point", ["begin", "decode"])
 def test_where_the_zygote_is_killed_the_file_in_hand_has_another_go_and_no_child_stays(
-    pool: MakePool, monkeypatch: pytest.MonkeyPatch
+    pool: MakePool, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
-    monkeypatch.setenv("HIMAYA_FAULT", "fingerprinting.begin:sleep=1")
+    monkeypatch.setenv("HIMAYA_FAULT", f"fingerprinting.{point}:sleep=2")
+    receive, received = Line.receive, threading.Event()
+
+    def receives(*args: Any, **more: Any) -> bytes:
+        message = receive(*args, **more)
+        received.set()  # the digests, where the child comes as far as that
+        return message
+
+    monkeypatch.setattr(Line, "receive", receives)
     one = pool()
     one.level()
     assert one._nursery is not None
     processes = below(one._nursery._process.pid)
     found: list[Any] = []
-    asked = threading.Thread(target=lambda: found.extend(one.contents([b"a"])))
+    asked = threading.Thread(target=lambda: found.extend(one.contents([picture(1)])))
     asked.start()
     wait_until(lambda: one._places._value == 0 and pids(one))
+    assert received.wait(20 if point == "decode" else 0) is (point == "decode")
     children = pids(one)
     os.kill(processes[-1], signal.SIGKILL)
     asked.join()
-    assert reasons(found) == [""]
+    assert found == [fingerprint(Content(picture(1)))]
     wait_until(lambda: all(map(gone, [*processes, *children])))
+
+
+def test_a_file_that_takes_everything_down_each_time_is_given_up(
+    one: Decoders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def ask(call: Any, number: int, of: nursery.Nursery, descriptor: int) -> Skipped:
+        tried.append(number)
+        of._process.kill()
+        of._process.wait()
+        return Skipped(CRASHED)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(decoders, "_ask", ask)
+        assert one.contents([b"a"]) == [Skipped(CRASHED)]
+    assert len(tried) == decoders.GOES
+    assert reasons(one.contents([b"b"])) == [""]
 
 
 def test_a_call_has_children_of_its_own_and_none_of_these_more_than_a_few_files(
@@ -322,79 +355,3 @@ def turned() -> Image.Exif:
     exif = Image.Exif()
     exif[0x0112] = 6
     return exif
-
-
-# --- what a child says -----------------------------------------------------------------------------------------------
-
-GOOD: dict[str, Any] = {
-    "size": 3,
-    "sha256": "ab" * 32,
-    "media_type": "image/png",
-    "fingerprints": [{"signal": "md5", "value": "cd" * 16, "quality": None, "variant": ""}],
-    "problems": {"pdq": "it is cut off"},
-}
-
-
-def test_an_answer_is_read_back() -> None:
-    found = read_answer(json.dumps(GOOD).encode())
-    assert isinstance(found, Fingerprinted)
-    assert found.fingerprints[0].value == "cd" * 16
-    assert read_answer(json.dumps({"reason": CRASHED, "detail": ""}).encode()) == Skipped(CRASHED)
-    assert read_answer(b'{"done": 0.5}') == Working(0.5)
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"",
-        b"not JSON",
-        b"\xff\xfe",
-        b"[" * 100_000,
-        b"[]",
-        b'"text"',
-        b"null",
-        *(
-            json.dumps({**GOOD, **change}).encode()
-            for change in (
-                {"size": -1},
-                {"size": 2**70},
-                {"size": "many"},
-                {"sha256": "../../etc/passwd"},
-                {"media_type": "x" * 61},
-                {"problems": []},
-                {"problems": {"of-nobody": "words"}},
-                {"problems": {"md5": "words " * 100}},
-                {"fingerprints": [{"signal": "md5", "value": "cd" * 16, "quality": 10**30}]},
-                {"fingerprints": [{"signal": "md5", "value": "cd" * 16, "quality": -1}]},
-                {"fingerprints": [{"signal": "md5", "value": "cd" * 16, "variant": "r90" * 14}]},
-                {"fingerprints": [{"signal": "md5", "value": "cd" * 16, "variant": "a b"}]},
-                {"fingerprints": [{"signal": "md5", "value": "cd" * 16, "lacks": "words " * 100}]},
-                {"fingerprints": [{"signal": "md5", "value": "cd" * 16}] * 201},
-                {"fingerprints": [1]},
-                {"fingerprints": [{"signal": "of-nobody", "value": "cd"}]},
-                {"fingerprints": [{"signal": "md5", "value": "CD" * 16}]},
-                {"fingerprints": [{"signal": "md5", "value": "not hexadecimal"}]},
-            )
-        ),
-        b'{"reason": "a reason of my own", "detail": ""}',
-        json.dumps({"reason": CRASHED, "detail": "words " * 100}).encode(),
-        b'{"done": 2}',
-    ],
-)
-def test_an_answer_that_no_child_of_ours_gives_is_refused(raw: bytes) -> None:
-    with pytest.raises((ValueError, HimayaError)):
-        read_answer(raw)
-
-
-def test_work_is_told_once_a_second_though_the_share_of_the_file_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        clock = iter([0.0, 0.5, 1.0, 1.2, 2.5])
-        monkeypatch.setattr(child.time, "monotonic", lambda: next(clock))
-        teller = child.Teller(Line(theirs))
-        for _ in range(4):
-            teller(0.5)
-        monkeypatch.undo()
-        until = time.monotonic() + 5
-        told = [read_answer(Line(ours).receive(most=1000, until=until)) for _ in range(2)]
-        assert told == [Working(0.5)] * 2

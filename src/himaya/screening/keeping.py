@@ -71,9 +71,8 @@ def check() -> list[BadIndexFile]:
     for file in snapshots.leftovers():
         file.unlink(missing_ok=True)
     for signal in snapshots.stamps():
-        try:
-            snapshots.verify(signal)
-        except BadIndexFile as error:
+        error = snapshots.wrong_with(signal)
+        if error is not None:
             found.append(error)
             snapshots.path(signal).unlink(missing_ok=True)
     return found

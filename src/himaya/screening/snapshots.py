@@ -91,13 +91,13 @@ def write(signal: str, content: search.SearchIndex | search.Prefixes, revision: 
     files.rename(new, path(signal))
 
 
-def verify(signal: str) -> None:
-    """Read a whole file and compare its checksum; takes seconds for tens of millions of items.
-
-    Raises:
-        BadIndexFile: it is damaged.
-    """
-    _verify(signal, path(signal))
+def wrong_with(signal: str) -> BadIndexFile | None:
+    """Read a whole file and compare its checksum; takes seconds for tens of millions of items."""
+    try:
+        _verify(signal, path(signal))
+    except BadIndexFile as error:
+        return error
+    return None
 
 
 def leftovers() -> list[Path]:

@@ -14,7 +14,6 @@ from himaya.accounts.words import moment, number
 from himaya.core import clock, kernel
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
-from himaya.core.search import BadIndexFile
 from himaya.core.words import N_, Said
 from himaya.flow.reactor import FollowAgain, followed
 from himaya.ledger import append_only, delivery, turns
@@ -168,14 +167,9 @@ def items_health() -> Finding:
 def index_health() -> list[Finding]:
     """Whether the files of the search index are whole, each read from end to end; nothing where there are none."""
     what, stamps = N_("Search index"), snapshots.stamps()
-    damaged = []
-    for signal in stamps:
-        try:
-            snapshots.verify(signal)
-        except BadIndexFile:
-            damaged.append(signal)
+    damaged = [signal for signal in sorted(stamps) if snapshots.wrong_with(signal)]
     if damaged:
-        said = Said("damaged on the disk, so that items may be missed: {names}", names=", ".join(sorted(damaged)))
+        said = Said("damaged on the disk, so that items may be missed: {names}", names=", ".join(damaged))
         return [
             Finding(what, "danger", said, N_("Run: himaya index verify (it puts them away), and look at the disk."))
         ]
