@@ -32,6 +32,8 @@ SOURCE = r"^(private:)?(\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])
 FOREIGN = ("HIMAYA_DATA", "HIMAYA_CONFIG", "HIMAYA_KERNEL", "HIMAYA_FAULT", "HIMAYA_COMPLETE")
 """Names that are read elsewhere: the places of data and file, the kernel's instructions, and two of the tests."""
 
+WEB_THREADS = 4
+"""Requests that one web process answers at a time."""
 
 Sandbox = Literal["best", "required", "off"]
 

@@ -59,6 +59,8 @@ class Options:
     """A picture is also looked for without the bars at its edges."""
     video: VideoTerms = VideoTerms()
     """How videos are looked at."""
+    only: tuple[str, ...] = ()
+    """Names of the signals that are computed, where they apply; every one that is installed where empty."""
 
 
 CANONICAL = Options()

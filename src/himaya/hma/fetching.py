@@ -3,6 +3,9 @@
 An address in a request makes this node call somebody in the caller's stead (server-side request forgery). So a host
 has to be named; its name is looked up once, and the connection goes to the address that was looked at; an address of
 a private network needs a word of its own; a redirect may lead to the same host alone; time and size have an end.
+
+A process that serves has few threads, and one that fetches waits for somebody else. So half of them fetch at most:
+hosts that are slow hold up who asks for them, and nobody else.
 """
 
 from __future__ import annotations
@@ -15,20 +18,21 @@ import socket
 import ssl
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin, urlsplit
 
-from himaya.core.config import config
+from himaya.core.config import WEB_THREADS, config
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-CONNECT, TOTAL = 3.0, 30.0
+CONNECT, TOTAL = 3.0, 15.0
 """Seconds to look up and reach a host, and for everything."""
+AT_ONCE = WEB_THREADS // 2
+"""Fetches that one process has under way."""
+QUICK = 1.0
+"""Seconds after which a fetch counts as slow: nobody waits for its end."""
 REDIRECTS = 3
 LONGEST = 8000
 CHUNK = 64 * 1024
@@ -62,6 +66,46 @@ class FetchedTooLarge(HimayaError):
     status = 413
 
 
+class TooManyFetches(HimayaError):
+    """This node is fetching from hosts that are slow, and takes on no more of it now."""
+
+    remedy = "Try again later, or send the file itself (POST)."
+    status = 503
+
+
+class _Room:
+    """Room for few fetches at a time. Who finds none waits while one of those under way may be done at once."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._begun: list[float] = []
+        """When those began that are under way, the latest last."""
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Inside the block there is room for one more.
+
+        Raises:
+            TooManyFetches: there is none, and will be none soon.
+        """
+        with self._changed:
+            while len(self._begun) >= AT_ONCE:
+                if (left := self._begun[-1] + QUICK - time.monotonic()) <= 0:
+                    raise TooManyFetches
+                self._changed.wait(left)
+            begun = time.monotonic()
+            self._begun.append(begun)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._begun.remove(begun)
+                self._changed.notify()
+
+
+_room = _Room()
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """What came, and the media type that its server gave it."""
@@ -85,9 +129,14 @@ def fetch(url: str) -> Fetched:
     Raises:
         NotFetched, HostNotNamed: it is no address, or not of a host that the operator named.
         NoAnswer, FetchedTooLarge: the host does not give it, or not in time; it is too large.
+        TooManyFetches: as many as are allowed are under way, and slow.
     """
-    until = time.monotonic() + TOTAL
     place = _place(url)
+    with _room.one():
+        return _fetched(place, url, time.monotonic() + TOTAL)
+
+
+def _fetched(place: _Place, url: str, until: float) -> Fetched:
     try:
         for _ in range(REDIRECTS + 1):
             came = _get(place, until)

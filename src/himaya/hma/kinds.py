@@ -1,4 +1,7 @@
-"""HMA's names of signals and contents, and ours. Every signal that is not composite is offered under its own name."""
+"""HMA's names of signals and contents, and ours. Every signal is offered under its own name.
+
+The value of a composite one is a great many hashes: a file is looked up by it, and it is neither told nor taken.
+"""
 
 from __future__ import annotations
 
@@ -77,20 +80,26 @@ def of_media(media_type: str) -> str:
     return {"image": PHOTO, "video": VIDEO}.get(media_type.lower().partition("/")[0], "")
 
 
-def offered(kind: str) -> dict[str, str]:
-    """HMA's name → ours, for every signal of a content type. An MD5 of a video is called as HMA calls it."""
-    ours = [s.name for s in _simple() if kind in MEDIA.get(s.media, CONTENT_TYPES)]
+def offered(kind: str, *, composite: bool = False) -> dict[str, str]:
+    """HMA's name → ours, for every signal of a content type. An MD5 of a video is called as HMA calls it.
+
+    Args:
+        kind: the content type.
+        composite: the composite ones as well.
+    """
+    signals = registry.signals().values() if composite else _simple()
+    ours = [one.name for one in signals if kind in MEDIA.get(one.media, CONTENT_TYPES)]
     theirs = {name: other for other, name in SYNONYMS.items()} if kind == VIDEO else {}
     return {theirs.get(name, name): name for name in ours}
 
 
-def chosen(kind: str, types: str | None) -> dict[str, str]:
+def chosen(kind: str, types: str | None, *, composite: bool = False) -> dict[str, str]:
     """The part of :func:`offered` that ``types``, a list with commas, asks for; all of it where that is missing.
 
     Raises:
         NoSuchKind: one of them is not offered for this content type, or none is named.
     """
-    there = offered(kind)
+    there = offered(kind, composite=composite)
     if types is None:
         return there
     wanted = [name.strip() for name in types.split(",") if name.strip()]

@@ -1,7 +1,8 @@
 """What runs in a child: take an open file, fingerprint it, answer. Forked by :mod:`himaya.screening.zygote` alone.
 
 Requests are :class:`~himaya.core.ports.Options` as JSON, with the open file beside them. Answers are JSON, too:
-``Fingerprinted``, ``Skipped``, or, before these and up to once a second, ``Working``: it shows that a long file is
+``Fingerprinted`` or ``Skipped``; where something is to be decoded, first ``Begun``, so that what the bytes alone say is
+not lost with a child, and then ``Ended``. Before each and up to once a second ``Working`` shows that a long file is
 still worked on. A plug-in's ``compute`` says so by ``content.progress(fraction)``, as often as it likes.
 """
 
@@ -16,10 +17,11 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import NoReturn
 
+from himaya.core import faults
 from himaya.core.contents import Content
-from himaya.screening.fingerprinting import compute, fingerprint
+from himaya.screening.fingerprinting import Fingerprinted, fingerprint, left_for, of_bytes, of_rest
 from himaya.screening.line import Line
-from himaya.screening.messages import ANSWER, LONGEST_REQUEST, REQUEST, Working
+from himaya.screening.messages import ANSWER, LONGEST_REQUEST, REQUEST, Answer, Begun, Ended, Working
 from himaya.screening.sandbox import NotAllowed, kernel, limits, seccomp
 
 BETWEEN = 1.0
@@ -75,16 +77,23 @@ def serve(end: int, layers: Collection[str], zygote: int, sample: bytes) -> NoRe
         line = Line(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=LINE))
         confine(layers, zygote)
         if sample:
-            ANSWER.dump_json(compute(Content(sample)))
+            ANSWER.dump_json(fingerprint(Content(sample)))
         while True:
-            line.send(answer(*line.receive_with_file(most=LONGEST_REQUEST), Teller(line)))
+            answer(line, *line.receive_with_file(most=LONGEST_REQUEST))
     except EOFError:
         os._exit(0)
     finally:
         os._exit(1)
 
 
-def answer(request: bytes, descriptor: int, teller: Teller) -> bytes:
-    """The outcome for one file, as JSON."""
+def answer(line: Line, request: bytes, descriptor: int) -> None:
+    """Say what comes of one file, what its bytes alone say before it is decoded."""
     with io.BufferedReader(io.FileIO(descriptor)) as file:
-        return ANSWER.dump_json(fingerprint(Content(file, teller), REQUEST.validate_json(request)))
+        content, options = Content(file, Teller(line)), REQUEST.validate_json(request)
+        faults.point("fingerprinting.begin")
+        told: Answer = of_bytes(content, options)
+        if isinstance(told, Fingerprinted) and left_for(told.media_type, options):
+            line.send(ANSWER.dump_json(Begun(told)))
+            faults.point("fingerprinting.decode")
+            told = Ended(of_rest(content, options))
+        line.send(ANSWER.dump_json(told))

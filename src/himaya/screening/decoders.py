@@ -3,7 +3,8 @@
 Decoders are where hostile files do their harm: a crash, an endless loop or a flood of memory ends a child, not the
 node, and what takes a child over finds itself in a sandbox (:mod:`himaya.screening.sandbox`). A child is handed neither
 the environment nor the database nor the secrets, and no file but the one that it works on, open for reading. What it
-answers is JSON, of bounded size, and is read as untrusted.
+answers is JSON, of bounded size, and is read as untrusted. What the bytes alone say it tells before it decodes: a file
+that ends its decoder is still known by its digests.
 
 A child serves one call, and of that no more than :data:`FILES_EACH` files: what takes it over sees no other caller's
 files, and few of this one's. What a fork costs stands in docs/decisions/0020.
@@ -25,7 +26,16 @@ from functools import partial
 from himaya.core.config import Sandbox, config
 from himaya.core.errors import HimayaError
 from himaya.core.ports import CANONICAL, Options
-from himaya.screening.fingerprinting import CRASHED, OUT_OF_TIME, TOO_SLOW, UNREADABLE, Skipped, open_file
+from himaya.screening.fingerprinting import (
+    CRASHED,
+    OUT_OF_TIME,
+    TOO_SLOW,
+    UNREADABLE,
+    Skipped,
+    is_so,
+    open_file,
+    unfinished,
+)
 from himaya.screening.messages import Outcome as Outcome
 from himaya.screening.nursery import Child, Nursery, started
 from himaya.screening.sandbox import Level
@@ -196,7 +206,7 @@ class Decoders:
         while True:
             nursery = self._living()
             outcome = _ask(call, number, nursery, descriptor)
-            if outcome != Skipped(CRASHED) or nursery.lives():
+            if not is_so(outcome, CRASHED) or nursery.lives():
                 return outcome
             # Else the zygote was killed, and every child with it: no fault of this file, which has another go.
 
@@ -209,12 +219,13 @@ def _ask(call: _Call, number: int, nursery: Nursery, descriptor: int) -> Outcome
         call.give(child)
         return outcome
     except TimeoutError:
-        outcome = Skipped(TOO_SLOW if call.left() else OUT_OF_TIME)
+        reason = TOO_SLOW if call.left() else OUT_OF_TIME
     except (OSError, EOFError, ValueError, HimayaError):
-        outcome = Skipped(CRASHED)
-    if child is not None:
-        child.end()
-    return outcome
+        reason = CRASHED
+    if child is None:
+        return Skipped(reason)
+    child.end()
+    return unfinished(child.begun, reason, call.options)
 
 
 @contextmanager

@@ -5,13 +5,22 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
-from himaya.core import faults, files, registry
+from himaya.core import files, registry
 from himaya.core.contents import HEAD, Content, sniff
 from himaya.core.errors import NotHashable
-from himaya.core.ports import CANONICAL, Fingerprint, Options
+from himaya.core.ports import CANONICAL, Fingerprint, Options, SignalType
 from himaya.core.words import N_
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What was made of a content beyond what its bytes alone say: the part for which it may have to be decoded."""
+
+    fingerprints: tuple[Fingerprint, ...] = ()
+    problems: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +32,11 @@ class Fingerprinted:
     media_type: str
     fingerprints: tuple[Fingerprint, ...]
     problems: dict[str, str] = field(default_factory=dict)
+
+    def and_rest(self, rest: Rest) -> Fingerprinted:
+        """What the bytes alone say, and the rest, in the order of the signals' names."""
+        found = sorted((*self.fingerprints, *rest.fingerprints), key=lambda one: one.signal)
+        return replace(self, fingerprints=tuple(found), problems=self.problems | rest.problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +69,44 @@ _APPLIES = {"picture": "image/", "video": "video/", "any": ""}
 
 def fingerprint(content: Content, options: Options = CANONICAL) -> Fingerprinted | Skipped:
     """Compute every signal that applies to ``content``."""
-    faults.point("fingerprinting.begin")
+    begun = of_bytes(content, options)
+    return begun if isinstance(begun, Skipped) else begun.and_rest(of_rest(content, options))
+
+
+def of_bytes(content: Content, options: Options = CANONICAL) -> Fingerprinted | Skipped:
+    """Compute what needs no decoder, whose loss it must not share: exact signals of any bytes."""
     if not content.size:
         return Skipped(EMPTY)
-    return compute(content, options)
+    found = _computed(content, options, of_rest=False)
+    return Fingerprinted(content.size, content.digest("sha256"), content.media_type, found.fingerprints, found.problems)
 
 
-def compute(content: Content, options: Options = CANONICAL) -> Fingerprinted:
-    """As :func:`fingerprint`, of what is not empty."""
-    media_type = content.media_type
+def of_rest(content: Content, options: Options = CANONICAL) -> Rest:
+    """Compute what :func:`of_bytes` leaves."""
+    return _computed(content, options, of_rest=True)
+
+
+def left_for(media_type: str, options: Options = CANONICAL) -> list[str]:
+    """The names of the signals that :func:`of_rest` computes of such content."""
+    return [name for name, _ in _applying(media_type, options, of_rest=True)]
+
+
+def unfinished(begun: Fingerprinted | None, reason: str, options: Options) -> Fingerprinted | Skipped:
+    """The outcome for a content at which its decoder was lost, by what this had told of it before."""
+    if begun is None:
+        return Skipped(reason)
+    return begun.and_rest(Rest(problems=dict.fromkeys(left_for(begun.media_type, options), reason)))
+
+
+def is_so(outcome: Fingerprinted | Skipped, reason: str) -> bool:
+    """Whether a content was skipped, or a signal of it is missing, for this reason."""
+    return outcome.reason == reason if isinstance(outcome, Skipped) else reason in outcome.problems.values()
+
+
+def _computed(content: Content, options: Options, *, of_rest: bool) -> Rest:
     found: list[Fingerprint] = []
     problems: dict[str, str] = {}
-    for name, kind in registry.signals().items():
-        if not media_type.startswith(_APPLIES[kind.media]):
-            continue
+    for name, kind in _applying(content.media_type, options, of_rest=of_rest):
         try:
             found += (computed := kind.compute(content, options))
             if computed[0].lacks:
@@ -77,7 +115,15 @@ def compute(content: Content, options: Options = CANONICAL) -> Fingerprinted:
             problems[name] = str(error.facts["why"])
         except MemoryError:
             problems[name] = N_("it takes more memory than a decoder may use")
-    return Fingerprinted(content.size, content.digest("sha256"), media_type, tuple(found), problems)
+    return Rest(tuple(found), problems)
+
+
+def _applying(media_type: str, options: Options, *, of_rest: bool) -> Iterator[tuple[str, SignalType]]:
+    for name, kind in registry.signals().items():
+        needs_no_decoder = kind.exact and kind.media == "any"
+        applies = needs_no_decoder is not of_rest and media_type.startswith(_APPLIES[kind.media])
+        if applies and (not options.only or name in options.only):
+            yield name, kind
 
 
 def open_file(path: bytes, max_bytes: int, max_video_bytes: int = 0) -> int | Skipped:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from himaya.core import registry
 from himaya.core.ports import Fingerprint, Options
-from himaya.screening.fingerprinting import REASONS, Fingerprinted, Skipped
+from himaya.screening.fingerprinting import REASONS, Fingerprinted, Rest, Skipped
 from himaya.screening.sandbox import Level
 
 LONGEST_REQUEST = 64 * 1024
@@ -24,9 +25,25 @@ class Working:
     done: float
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What the bytes alone say, before anything is decoded. It holds whatever becomes of the child. Next: ``Ended``."""
+
+    begun: Fingerprinted
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What was computed after ``Begun``."""
+
+    rest: Rest
+
+
 Outcome = Fingerprinted | Skipped
+Answer = Begun | Ended | Outcome | Working
 REQUEST: TypeAdapter[Options] = TypeAdapter(Options)
-ANSWER: TypeAdapter[Outcome | Working] = TypeAdapter(Outcome | Working)
+ANSWER: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(union_mode="left_to_right")])
+"""Each has a name that no other has: the first that fits is the one."""
 LEVEL: TypeAdapter[Level] = TypeAdapter(Level)
 MOST_WORDS, MOST_FINGERPRINTS = 500, 200
 """Characters of what is said about a file; fingerprints of one file, of all signals in all variants."""
@@ -34,7 +51,7 @@ _VARIANT = re.compile(r"[a-z0-9+-]{0,40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def read_answer(raw: bytes) -> Outcome | Working:
+def read_answer(raw: bytes) -> Answer:
     """Read what a child said; a file may have taken it over.
 
     Raises:
@@ -45,14 +62,24 @@ def read_answer(raw: bytes) -> Outcome | Working:
         plausible = 0 <= told.done <= 1
     elif isinstance(told, Skipped):
         plausible = told.reason in REASONS and len(told.detail) <= MOST_WORDS
+    elif isinstance(told, Ended):
+        plausible = _are_plausible(told.rest)
     else:
-        plausible = bool(_SHA256.fullmatch(told.sha256)) and 0 < told.size < 2**53 and len(told.media_type) <= 60
-        plausible &= len(told.problems) <= len(registry.signals()) and registry.signals().keys() >= told.problems.keys()
-        plausible &= all(len(words) <= MOST_WORDS for words in told.problems.values())
-        plausible &= len(told.fingerprints) <= MOST_FINGERPRINTS and all(map(_is_sound, told.fingerprints))
+        plausible = _is_plausible(told.begun if isinstance(told, Begun) else told)
     if not plausible:
         raise ValueError("not an answer")
     return told
+
+
+def _is_plausible(told: Fingerprinted) -> bool:
+    facts = bool(_SHA256.fullmatch(told.sha256)) and 0 < told.size < 2**53 and len(told.media_type) <= 60
+    return facts and _are_plausible(told)
+
+
+def _are_plausible(told: Fingerprinted | Rest) -> bool:
+    words = registry.signals().keys() >= told.problems.keys()
+    words &= all(len(why) <= MOST_WORDS for why in told.problems.values())
+    return words and len(told.fingerprints) <= MOST_FINGERPRINTS and all(map(_is_sound, told.fingerprints))
 
 
 def _is_sound(one: Fingerprint) -> bool:

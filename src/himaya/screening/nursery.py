@@ -19,8 +19,9 @@ from pathlib import Path
 from himaya.core.config import Sandbox
 from himaya.core.errors import HimayaError
 from himaya.core.ports import Options
+from himaya.screening.fingerprinting import Fingerprinted, Skipped, left_for
 from himaya.screening.line import Line
-from himaya.screening.messages import LEVEL, LONGEST_ANSWER, REQUEST, Outcome, Working, read_answer
+from himaya.screening.messages import LEVEL, LONGEST_ANSWER, REQUEST, Begun, Ended, Outcome, Working, read_answer
 from himaya.screening.sandbox import LAYERS, Level, NotAllowed, bubblewrap
 
 PATIENCE = 30.0
@@ -76,6 +77,8 @@ class Child:
         self._born = time.monotonic()
         self.files = 0
         """How many it was given."""
+        self.begun: Fingerprinted | None = None
+        """What the bytes of the file in hand say, told before that is decoded."""
 
     @property
     def age(self) -> float:
@@ -85,7 +88,7 @@ class Child:
     def ask(
         self, options: Options, descriptor: int, *, until: float, tell: Callable[[float], None] = lambda _: None
     ) -> Outcome:
-        """What is made of an open file.
+        """What is made of an open file. Where this raises, ``begun`` is what is known of it all the same.
 
         Args:
             options: how it is to be fingerprinted.
@@ -98,16 +101,30 @@ class Child:
             OSError, EOFError: it died.
             ValueError, HimayaError: it says what no child of ours says.
         """
-        self.files += 1
+        self.files, self.begun = self.files + 1, None
         self._line.send(REQUEST.dump_json(options), descriptor)
         until = min(until, time.monotonic() + LONGEST)
         for _ in range(int(LONGEST)):
             patience = time.monotonic() + PATIENCE
             told = read_answer(self._line.receive(most=LONGEST_ANSWER, until=min(until, patience)))
-            if not isinstance(told, Working):
-                return told
-            tell(told.done)
+            if isinstance(told, Working):
+                tell(told.done)
+            elif (outcome := self._outcome(told, options)) is not None:
+                return outcome
         raise ValueError("more signs of work than a child of ours gives")
+
+    def _outcome(self, told: Begun | Ended | Outcome, options: Options) -> Outcome | None:
+        """The outcome, once all of it is told. What a file makes of the child that decodes it changes no digest."""
+        if self.begun is None and isinstance(told, Begun):
+            self.begun = told.begun
+            return None
+        if self.begun is None and isinstance(told, Fingerprinted | Skipped):
+            return told
+        if self.begun is not None and isinstance(told, Ended):
+            left = {*left_for(self.begun.media_type, options)}
+            if left.issuperset({one.signal for one in told.rest.fingerprints}):
+                return self.begun.and_rest(told.rest)
+        raise ValueError("not an answer at this point")
 
     def lives(self) -> bool:
         """Whether it waits for its next file."""

@@ -8,7 +8,7 @@ from functools import partial
 
 from himaya.core.ports import CANONICAL, Options
 from himaya.screening.decoders import Decoders, Outcome
-from himaya.screening.fingerprinting import CRASHED, Skipped
+from himaya.screening.fingerprinting import CRASHED, is_so
 from himaya.screening.sources import is_remote
 from himaya.screening.sources.places import Place
 
@@ -68,7 +68,7 @@ def read(
 def _twice(read: Callable[[list[bytes]], list[Outcome]], things: list[bytes]) -> list[Outcome]:
     """Read, and read again what a decoder crashed on: it may have been ended by something else than the file."""
     found = read(things)
-    crashed = [n for n, one in enumerate(found) if isinstance(one, Skipped) and one.reason == CRASHED]
+    crashed = [n for n, one in enumerate(found) if is_so(one, CRASHED)]
     for n, again in zip(crashed, read([things[n] for n in crashed]) if crashed else (), strict=True):
         found[n] = again
     return found

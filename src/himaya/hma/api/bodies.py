@@ -9,6 +9,7 @@ from pydantic import AllowInfNan, BaseModel, ConfigDict, Field, StringConstraint
 from pydantic_core import from_json
 
 from himaya.accounts.keys import require_media_type
+from himaya.core.errors import HimayaError
 from himaya.core.wire import NO_NUL
 from himaya.hma.door import BadAsk
 
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     T = TypeVar("T", bound=BaseModel)
+
+
+class WrongShape(HimayaError):
+    """{why}."""
+
+    status = 422
+
 
 LARGEST = 16 * 1024
 """Characters of a content's ``json``, written out."""
@@ -124,20 +132,25 @@ def read(request: HttpRequest, shape: type[T]) -> T:
     """The body as a shape.
 
     Raises:
-        WrongMediaType, BadAsk: as :func:`json_of`, or it is of another shape.
+        WrongMediaType, BadAsk: as :func:`json_of`.
+        WrongShape: it is of another shape.
     """
-    return shaped(json_of(request), shape)
+    return _shaped(json_of(request), shape, WrongShape)
 
 
 def shaped(body: Any, shape: type[T]) -> T:
-    """A value as a shape.
+    """A part of what was sent as a shape; HMA looks at such parts by itself and says 400.
 
     Raises:
         BadAsk: it is of another one.
     """
+    return _shaped(body, shape, BadAsk)
+
+
+def _shaped(body: Any, shape: type[T], error: type[HimayaError]) -> T:
     try:
         return shape.model_validate(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    except ValidationError as found:
+        first = found.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise BadAsk(why=f"{where}: {first['msg']}" if where else first["msg"]) from None
+        raise error(why=f"{where}: {first['msg']}" if where else first["msg"]) from None

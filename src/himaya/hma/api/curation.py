@@ -76,7 +76,7 @@ def add_content(request: HttpRequest, bank: str) -> HttpResponse:
         said = _of_form(request)
     else:
         raise BadAsk(why="Neither `url` nor multipart file upload was received")
-    found, lacking = hashes(media)
+    found, lacking = hashes(media, to_keep=True)
     facts = said.metadata.given() if said.metadata else {}
     number = services.add_content(
         bank,

@@ -11,10 +11,12 @@ from himaya.hma import kinds
 from himaya.hma.door import BadAsk, told
 from himaya.hma.fetching import fetch
 from himaya.screening import decoders, options
-from himaya.screening.fingerprinting import OUT_OF_TIME, Fingerprinted, Skipped
+from himaya.screening.fingerprinting import OUT_OF_TIME, Fingerprinted, Skipped, is_so
 from himaya.screening.services import TooLarge
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.http import HttpRequest, HttpResponse
 
 
@@ -52,11 +54,12 @@ def hash_file(request: HttpRequest) -> HttpResponse:
     return told(hashes(from_form(request))[0])
 
 
-def from_url(request: HttpRequest) -> Media:
-    """What the ``url`` parameter names.
+def from_url(request: HttpRequest, *, composite: bool = False) -> Media:
+    """What the ``url`` parameter names; ``composite``: composite signals of it may be wanted, too.
 
     Raises:
-        NotFetched, HostNotNamed, NoAnswer, FetchedTooLarge, NoSuchKind, BadAsk: it cannot be had, or not be used.
+        NotFetched, HostNotNamed, NoAnswer, FetchedTooLarge, TooManyFetches, NoSuchKind, BadAsk: it cannot be had, or
+            not be used.
     """
     asked, url = request.GET.get("content_type", ""), request.GET["url"]
     if asked:
@@ -66,11 +69,11 @@ def from_url(request: HttpRequest) -> Media:
     if not kind:
         why = f"unsupported url ContentType: {came.media_type[:60]!r}; say with content_type=photo or video what it is"
         raise BadAsk(why=why)
-    return Media(came.content, kinds.chosen(kind, request.GET.get("types")), url[:4000])
+    return Media(came.content, kinds.chosen(kind, request.GET.get("types"), composite=composite), url[:4000])
 
 
-def from_form(request: HttpRequest) -> Media:
-    """The file of a form.
+def from_form(request: HttpRequest, *, composite: bool = False) -> Media:
+    """The file of a form; ``composite`` as :func:`from_url`.
 
     Raises:
         BadAsk, NoSuchKind, TooLarge: there is none, or more than one; its field is no content type; it is too large.
@@ -81,7 +84,7 @@ def from_form(request: HttpRequest) -> Media:
     if len(files) > 1:
         raise BadAsk(why="Only one file allowed per request")
     name, file = files[0]
-    wanted = kinds.chosen(kinds.content_type(name), request.GET.get("types"))
+    wanted = kinds.chosen(kinds.content_type(name), request.GET.get("types"), composite=composite)
     limit = config().max_file_bytes
     if (file.size or 0) > limit:
         raise TooLarge(name=(file.name or "the file")[:80], size=file.size, limit=limit)
@@ -95,26 +98,39 @@ def decoders_say(content: bytes) -> str:
     return sniff(content)
 
 
-def hashes(media: Media) -> tuple[dict[str, str], dict[str, str]]:
+def hashes(media: Media, *, to_keep: bool = False) -> tuple[dict[str, str], dict[str, str]]:
     """What was wanted of the fingerprints, and why some of them cannot be had; both by HMA's name.
 
+    Args:
+        media: what is hashed; nothing of it is computed but what is wanted.
+        to_keep: for a list: exact values, and all that the time would have allowed.
+
     Raises:
-        NotHashed, NoTimeLeft: there is none at all.
+        NotHashed, NoTimeLeft: there is none at all, or, to keep, less than there would be another time.
     """
-    seconds = config().screen_seconds
-    [found] = decoders.shared().contents([media.content], seconds=seconds, options=options.chosen())
+    how = options.chosen(exact=to_keep or None, only=set(media.wanted.values()))
+    [found] = decoders.shared().contents([media.content], seconds=config().screen_seconds, options=how)
+    if to_keep and is_so(found, OUT_OF_TIME):
+        raise NoTimeLeft
     return chosen(found, media)
 
 
 def chosen(found: Fingerprinted | Skipped, media: Media) -> tuple[dict[str, str], dict[str, str]]:
     """The same, of what was computed already."""
-    if isinstance(found, Skipped):
-        if found.reason == OUT_OF_TIME:
-            raise NoTimeLeft
-        raise NotHashed(why=found.reason)
-    values = {one.signal: one.value for one in found.fingerprints if not one.variant}
+    values, problems = _values(found)
     had = {name: values[ours] for name, ours in media.wanted.items() if ours in values}
-    lacking = {name: found.problems.get(ours, "-") for name, ours in media.wanted.items() if ours not in values}
-    if not had:
-        raise NotHashed(why="; ".join(f"{name}: {why}" for name, why in lacking.items()))
-    return had, lacking
+    lacking = {name: problems.get(ours, "-") for name, ours in media.wanted.items() if ours not in values}
+    if had:
+        return had, lacking
+    if is_so(found, OUT_OF_TIME):
+        raise NoTimeLeft
+    if isinstance(found, Skipped):
+        raise NotHashed(why=found.reason)
+    raise NotHashed(why="; ".join(f"{name}: {why}" for name, why in lacking.items()))
+
+
+def _values(found: Fingerprinted | Skipped) -> tuple[dict[str, str], Mapping[str, str]]:
+    """Signal → its canonical value; and → why there is none."""
+    if isinstance(found, Skipped):
+        return {}, {}
+    return {one.signal: one.value for one in found.fingerprints if not one.variant}, found.problems

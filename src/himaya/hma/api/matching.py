@@ -16,7 +16,7 @@ from himaya.hma.api.bodies import json_of
 from himaya.hma.api.hashing import Media, chosen, from_form, from_url
 from himaya.hma.door import BadAsk, Lacking, told
 from himaya.lists import queries as lists
-from himaya.screening import services
+from himaya.screening import options, services
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +36,7 @@ BOOLEANS = {"true": True, "1": True, "false": False, "0": False, "": False}
 def lookup(request: HttpRequest) -> HttpResponse:
     """``GET /m/lookup``: by ``signal`` and ``signal_type``, or what ``url`` names. Seed and coin have no effect."""
     if request.GET.get("url"):
-        found = _of_media(request, from_url(request))
+        found = _of_media(request, from_url(request, composite=True))
         wanted = request.GET.get("signal_type")
         return told(found if wanted is None else found.get(wanted, {}))
     name, value = request.GET.get("signal_type", ""), request.GET.get("signal", "")
@@ -47,7 +47,7 @@ def lookup(request: HttpRequest) -> HttpResponse:
 
 def lookup_file(request: HttpRequest) -> HttpResponse:
     """``POST /m/lookup``: a form with one file."""
-    return told(_of_media(request, from_form(request)))
+    return told(_of_media(request, from_form(request, composite=True)))
 
 
 def raw_lookup(request: HttpRequest) -> HttpResponse:
@@ -74,10 +74,13 @@ def _of_value(request: HttpRequest, name: str, value: str) -> Iterable[Found]:
 
 
 def _of_media(request: HttpRequest, media: Media) -> dict[str, Matches]:
-    """Signal type → what is known by it."""
+    """Signal type → what is known by it. Nothing else is computed."""
     narrowed = _lists(request)
     looked = services.look(
-        [services.Content(media.content, media.place)], lists=narrowed or (), seconds=config().screen_seconds
+        [services.Content(media.content, media.place)],
+        lists=narrowed or (),
+        seconds=config().screen_seconds,
+        options=options.chosen(only=set(media.wanted.values())),
     )
     read = looked.read[0][1]
     assert not isinstance(read, services.Value)
