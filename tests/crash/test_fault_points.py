@@ -18,7 +18,7 @@ import himaya
 from himaya.screening.fingerprinting import CRASHED
 from himaya.screening.telling import NO_PICTURE
 
-IN_A_CHILD = {"fingerprinting.begin"}
+IN_A_CHILD = {"fingerprinting.begin", "fingerprinting.decode"}
 """Points at which a decoder dies, not the node."""
 CONTENTS = [f"file {n}".encode() for n in range(6)]
 KNOWN = [hashlib.sha256(content).hexdigest() for content in CONTENTS[:3]]

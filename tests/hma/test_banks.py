@@ -36,9 +36,9 @@ def test_a_bank_that_is_there_is_not_made_again(hma: Hma) -> None:
 
 @pytest.mark.parametrize("ratio", [-0.1, 1.1, "much", "nan", "inf"])
 def test_a_ratio_that_is_none_is_refused(hma: Hma, ratio: object) -> None:
-    refused(hma.post("/c/banks", {"name": "KNOWN", "enabled_ratio": ratio}), 400, "enabled_ratio")
+    refused(hma.post("/c/banks", {"name": "KNOWN", "enabled_ratio": ratio}), 422, "enabled_ratio")
     hma.bank()
-    refused(hma.put("/c/bank/KNOWN", {"enabled_ratio": ratio}), 400, "enabled_ratio")
+    refused(hma.put("/c/bank/KNOWN", {"enabled_ratio": ratio}), 422, "enabled_ratio")
 
 
 def test_a_bank_is_switched_off_and_on_at_once(hma: Hma) -> None:
@@ -65,9 +65,19 @@ def test_a_bank_that_is_not_there_is_said_so(hma: Hma) -> None:
 
 def test_what_is_no_json_is_refused(hma: Hma) -> None:
     refused(hma.post("/c/banks", "{"), 400, "not JSON")
-    refused(hma.post("/c/banks", "[]"), 400)
-    refused(hma.post("/c/banks", {}), 400, "name")
     refused(hma.post("/c/banks"), 415)
+
+
+def test_json_of_another_shape_is_refused_as_hma_does(hma: Hma) -> None:
+    hma.bank()
+    before = hma.get("/c/banks").json()
+    refused(hma.post("/c/banks", "[]"), 422)
+    refused(hma.post("/c/banks", {}), 422, "name")
+    refused(hma.post("/c/banks", {"name": 5}), 422, "name")
+    refused(hma.put("/c/bank/KNOWN", {"name": ["OTHER"]}), 422, "name")
+    refused(hma.post("/c/exchanges", {"bank": "X"}), 422, "api")
+    refused(hma.post("/c/banks", {"name": "known"}), 400, "bank")  # a name of the right shape that is none of HMA's
+    assert hma.get("/c/banks").json() == before
 
 
 def test_every_change_is_on_record_under_the_key(hma: Hma) -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.configured import configured
+from tests.core.test_sketch import vivid
+from tests.decoding import Decoding
 from tests.drawn import flat, picture
 from tests.hma.conftest import SIGNALS, A, B, C, Hma, refused
 
-from himaya.core import registry
+from himaya.core import drawing, registry
 from himaya.core.contents import Content
-from himaya.core.ports import ItemRow
+from himaya.core.ports import ItemRow, Options
 from himaya.hma import services
 from himaya.ledger.worker import _ticks
 from himaya.lists import queries as lists
 from himaya.lists import services as list_services
+from himaya.screening.fingerprinting import CRASHED
 
 SHA1 = "0" * 39 + "1"
 
@@ -118,6 +123,37 @@ def test_a_file_is_added_by_all_its_signals_and_forgotten(hma: Hma) -> None:
     assert {item.reference for item in lists.items(list_services.find_list("known"))} == {"42"}
 
 
+def test_what_is_added_is_the_exact_value_and_a_question_is_answered_by_the_shorter_way(hma: Hma) -> None:
+    """Others match by what is on a list, and by no shorter way that this version happens to take."""
+    content = drawing.encode(vivid(drawing.landscape(12, width=1100, height=1030)), quality=60)
+    pdq = registry.signal("pdq")
+    exact, near = (pdq.compute(Content(content), Options(exact=exact))[0].value for exact in (True, False))
+    assert 0 < pdq.distance(exact, near) < 8, "this picture shows the difference"
+    added = hma.upload("/c/bank/KNOWN/content", content).json()
+    assert added["signals"]["pdq"] == exact
+    assert [item.value for item in lists.items(list_services.find_list("known")).filter(signal="pdq")] == [exact]
+    assert hma.upload("/h/hash", content).json()["pdq"] == near
+    found = hma.upload("/m/lookup?types=pdq", content).json()["pdq"]["KNOWN"]
+    assert found == [{"bank_content_id": added["id"], "distance": str(pdq.distance(exact, near))}]
+
+
+def test_what_time_does_not_suffice_for_is_not_added_by_halves(hma: Hma, decoding: Decoding) -> None:
+    decoding("fingerprinting.decode:sleep=60")
+    with configured(screen_seconds=1):
+        answer = hma.upload("/c/bank/KNOWN/content", picture(1))
+        refused(answer, 503, "time for decoding")
+        assert answer["Retry-After"]
+        assert items() == {}
+        assert hma.upload("/c/bank/KNOWN/content?types=md5", picture(1)).status_code == 200
+
+
+def test_a_file_that_ends_its_decoder_is_added_by_its_digests_and_says_so(hma: Hma, decoding: Decoding) -> None:
+    decoding("fingerprinting.decode:kill")
+    told = hma.upload("/c/bank/KNOWN/content", picture(1)).json()
+    assert told["signals"]["sha256"] == hashlib.sha256(picture(1)).hexdigest()
+    assert told["problems"] == {"pdq": CRASHED}
+
+
 def test_only_the_types_that_are_asked_for_are_added(hma: Hma) -> None:
     told = hma.upload("/c/bank/KNOWN/content?types=pdq,md5", picture(1)).json()
     assert list(told["signals"]) == ["pdq", "md5"]
@@ -188,10 +224,10 @@ def test_a_moment_that_has_passed_is_on(hma: Hma, clock: Any) -> None:
     assert hma.matches(A) == {"KNOWN": [number]}
 
 
-@pytest.mark.parametrize("until", [-1, 2**53 + 1, "soon", 1.5])
-def test_a_moment_that_is_none_is_refused(hma: Hma, until: Any) -> None:
+@pytest.mark.parametrize(("until", "status"), [(-1, 400), (2**70, 400), ("soon", 422), (1.5, 422)])
+def test_a_moment_that_is_none_is_refused(hma: Hma, until: Any, status: int) -> None:
     number = hma.signal(md5=A)
-    refused(hma.put(f"/c/bank/KNOWN/content/{number}", {"disable_until_ts": until}), 400)
+    refused(hma.put(f"/c/bank/KNOWN/content/{number}", {"disable_until_ts": until}), status)
     assert hma.matches(A) == {"KNOWN": [number]}
 
 

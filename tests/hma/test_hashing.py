@@ -9,11 +9,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from tests import filmed
 from tests.configured import configured
+from tests.decoding import Decoding
 from tests.drawn import flat, picture
 from tests.hma.conftest import SIGNALS, Hma, refused
 
 from himaya.core.contents import Content
 from himaya.screening import queries as screening
+from himaya.screening.fingerprinting import CRASHED
 
 
 def expected(content: bytes) -> dict[str, str]:
@@ -36,6 +38,27 @@ def test_the_frames_of_a_video_have_no_place_here(hma: Hma) -> None:
     told = hma.upload("/h/hash", filmed.clip(7, 2), field="video")
     assert (told.status_code, set(told.json())) == (200, {"video_md5", "sha1", "sha256"})
     refused(hma.upload("/h/hash?types=vpdq", filmed.clip(7, 2), field="video"), 400, "signal_type 'vpdq'")
+
+
+def test_nothing_is_decoded_of_which_nothing_is_wanted(hma: Hma, decoding: Decoding) -> None:
+    """A video of any length is hashed by its bytes in the time that these take."""
+    decoding("fingerprinting.decode:kill")
+    clip = filmed.clip(7, 2)
+    told = hma.upload("/h/hash", clip, field="video").json()
+    assert told == {
+        "video_md5": hashlib.md5(clip).hexdigest(),
+        "sha1": hashlib.sha1(clip).hexdigest(),
+        "sha256": hashlib.sha256(clip).hexdigest(),
+    }
+    assert set(hma.upload("/h/hash?types=md5", picture(1)).json()) == {"md5"}
+    refused(hma.upload("/h/hash?types=pdq", picture(1)), 400, CRASHED)  # so it is decoded where that is wanted
+
+
+def test_where_time_runs_out_what_was_had_is_told_and_503_where_that_is_nothing(hma: Hma, decoding: Decoding) -> None:
+    decoding("fingerprinting.decode:sleep=60")
+    with configured(screen_seconds=1):
+        assert set(hma.upload("/h/hash", picture(1)).json()) == set(SIGNALS) - {"pdq"}
+        refused(hma.upload("/h/hash?types=pdq", picture(1)), 503, "time for decoding")
 
 
 def test_types_narrow_what_is_told(hma: Hma) -> None:

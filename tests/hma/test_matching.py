@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from tests import filmed
 from tests.configured import configured
+from tests.decoding import Decoding
 from tests.drawn import flat, picture
+from tests.hma import serving
 from tests.hma.conftest import SIGNALS, A, B, Hma, refused
 
 from himaya.cases import queries as cases
 from himaya.core import registry
 from himaya.core.contents import Content
+from himaya.core.ports import ItemRow
+from himaya.lists import queries as lists
 from himaya.lists import services as list_services
 from himaya.screening import queries as screening
+from himaya.screening import services
+from himaya.screening.fingerprinting import CRASHED
 
 NAMES = [*SIGNALS, "video_md5"]
 
@@ -127,6 +135,72 @@ def test_a_picture_without_detail_is_looked_up_by_what_it_has(hma: Hma) -> None:
     refused(hma.upload("/m/lookup?types=pdq", flat()), 400, "not hashable", "too little detail")
 
 
+def test_a_video_is_looked_up_by_its_looks(hma: Hma) -> None:
+    """By the name that HMA's own extension has, and the distance is the mean one of the frames that match."""
+    hma.bank()
+    frames = filmed.frames_of(filmed.clip(7, 6))
+    rows = [ItemRow(0, "vpdq", frames)]
+    list_services.add_items(list_services.find_list("known"), rows=rows, by="system")
+    number = lists.items(list_services.find_list("known")).get().pk
+    names = ["vpdq", "sha1", "sha256", "video_md5"]
+    same = hma.upload("/m/lookup", filmed.clip(7, 6) + b"x", field="video").json()
+    assert same == {name: {} for name in names} | {"vpdq": {"KNOWN": [{"bank_content_id": number, "distance": "0"}]}}
+    other = filmed.clip(7, 6, "webm", "libvpx")
+    [expected] = services.look([services.Content(other, "")]).answers[0].matches
+    assert expected.distance > 0
+    [found] = hma.upload("/m/lookup?types=vpdq", other, field="video").json()["vpdq"]["KNOWN"]
+    assert found == {"bank_content_id": number, "distance": str(expected.distance)}
+    assert hma.upload("/m/lookup?types=vpdq", filmed.clip(3, 6), field="video").json() == {"vpdq": {}}
+    assert hma.upload("/m/lookup?types=vpdq&banks=NOBODY", other, field="video").json() == {"vpdq": {}}
+
+
+def test_a_video_that_an_address_names_is_looked_up_by_its_looks(hma: Hma) -> None:
+    hma.bank()
+    rows = [ItemRow(0, "vpdq", filmed.frames_of(filmed.clip(7, 6)))]
+    list_services.add_items(list_services.find_list("known"), rows=rows, by="system")
+    pages = {"/a.mp4": serving.content(filmed.clip(7, 6) + b"x", "video/mp4")}
+    with serving.serving(pages) as server, configured(hma_fetch_from=[f"private:127.0.0.1:{server.port}"]):
+        url = f"http://127.0.0.1:{server.port}/a.mp4"
+        found = hma.get("/m/lookup", url=url).json()
+        assert list(found["vpdq"]) == ["KNOWN"]
+        assert hma.get("/m/lookup", url=url, signal_type="vpdq").json() == found["vpdq"]
+        refused(hma.get("/h/hash", url=url, types="vpdq"), 400, "signal_type 'vpdq'")
+
+
+def test_frames_are_told_of_no_photo_and_taken_from_nobody(hma: Hma) -> None:
+    frames = filmed.frames_of(filmed.clip(7, 2))
+    hma.bank()
+    refused(hma.upload("/m/lookup?types=vpdq", picture(1)), 400, "signal_type 'vpdq'")
+    refused(hma.get("/m/lookup", signal=frames, signal_type="vpdq"), 400, "SignalType 'vpdq'")
+    refused(hma.post("/c/bank/KNOWN/signal", {"vpdq": frames}), 400, "SignalType 'vpdq'")
+    refused(hma.upload("/c/bank/KNOWN/content?types=vpdq", filmed.clip(7, 2), field="video"), 400, "vpdq")
+
+
+def test_a_file_is_looked_up_by_what_is_asked_and_nothing_else_is_computed(hma: Hma, decoding: Decoding) -> None:
+    decoding("fingerprinting.decode:kill")
+    hma.bank()
+    clip = filmed.clip(7, 6)
+    number = hma.signal(video_md5=hashlib.md5(clip).hexdigest())
+    same = {"KNOWN": [{"bank_content_id": number, "distance": "0"}]}
+    assert hma.upload("/m/lookup?types=video_md5,sha1", clip, field="video").json() == {"video_md5": same, "sha1": {}}
+    refused(hma.upload("/m/lookup?types=vpdq", clip, field="video"), 400, CRASHED)
+    assert hma.upload("/m/lookup", clip, field="video").json() == {"video_md5": same, "sha1": {}, "sha256": {}}
+
+
+def test_what_time_does_not_suffice_for_is_left_out_of_the_answer(hma: Hma, decoding: Decoding) -> None:
+    decoding("fingerprinting.decode:sleep=60")
+    hma.bank()
+    clip = filmed.clip(7, 6)
+    number = hma.signal(video_md5=hashlib.md5(clip).hexdigest())
+    with configured(screen_seconds=1):
+        found = hma.upload("/m/lookup", clip, field="video").json()
+        assert found == {
+            "video_md5": {"KNOWN": [{"bank_content_id": number, "distance": "0"}]}, "sha1": {}, "sha256": {}
+        }  # fmt: skip
+        refused(hma.upload("/m/lookup?types=vpdq", clip, field="video"), 503, "time for decoding")
+    assert screening.today() == {"hit": 1}
+
+
 # --- what follows ----------------------------------------------------------------------------------------------------
 
 
@@ -196,9 +270,6 @@ def test_the_index_is_never_behind(hma: Hma, clock: Any) -> None:
 
 
 def test_a_list_that_was_there_before_is_looked_up_like_a_bank(hma: Hma) -> None:
-    from himaya.core.ports import ItemRow
-    from himaya.lists import queries as lists
-
     made = list_services.create_list("hotline-2024", by="system")
     list_services.add_items(made, rows=[ItemRow(0, "md5", A)], by="system")
     assert hma.matches(A) == {"HOTLINE_2024": [lists.items(made).get().pk]}

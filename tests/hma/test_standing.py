@@ -24,7 +24,7 @@ def test_a_signal_type_can_be_on_and_not_off(hma: Hma) -> None:
     told = hma.put("/c/signal_type/pdq", {"enabled_ratio": 0.5})
     assert (told.status_code, told.json()) == (200, {"name": "pdq", "enabled_ratio": 1.0})
     refused(hma.put("/c/signal_type/pdq", {"enabled_ratio": 0}), 501, "switch off the bank")
-    refused(hma.put("/c/signal_type/pdq", {}), 400, "enabled_ratio")
+    refused(hma.put("/c/signal_type/pdq", {}), 422, "enabled_ratio")
     refused(hma.put("/c/signal_type/nonsense", {"enabled_ratio": 1}), 400, "SignalType 'nonsense'")
 
 

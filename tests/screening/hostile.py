@@ -5,6 +5,7 @@ to tell it.
 """
 
 import ctypes
+import json
 import mmap
 import os
 import socket
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from himaya.core.contents import Content
 from himaya.core.ports import Options
 from himaya.screening import child, zygote
-from himaya.screening.fingerprinting import UNREADABLE, Skipped
+from himaya.screening.fingerprinting import UNREADABLE, Fingerprinted, Rest, Skipped, of_bytes
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 LINE = child.LINE
@@ -73,8 +74,34 @@ TRIES: dict[bytes, Callable[[], object]] = {
 }
 
 
-def tries(content: Content, options: Options) -> Skipped:
+def says(told: dict[str, object]) -> None:
+    text = json.dumps(told).encode()
+    os.write(LINE, len(text).to_bytes(4, "big") + text)
+    time.sleep(60)
+
+
+OTHERS = {"signal": "md5", "value": "ab" * 16}
+SAYS: dict[bytes, dict[str, object]] = {
+    b"it is another": {"size": 3, "sha256": "ab" * 32, "media_type": "image/png", "fingerprints": [OTHERS]},
+    b"it began anew": {"begun": {"size": 3, "sha256": "ab" * 32, "media_type": "a", "fingerprints": [OTHERS]}},
+    b"its md5 is another": {"rest": {"fingerprints": [OTHERS]}},
+    b"it is empty": {"reason": "the file is empty"},
+    b"nonsense": {"nonsense": []},
+}
+"""What a child that was taken over while it decoded says, by the last word of the picture."""
+
+
+def decodes(content: Content, options: Options) -> Rest:
+    for word, told in SAYS.items():
+        if content.whole.endswith(word):
+            says(told)
+    os._exit(0)
+
+
+def tries(content: Content, options: Options) -> Fingerprinted | Skipped:
     CONTENT[:] = [content]
+    if content.media_type.startswith("image/"):
+        return of_bytes(content, options)
     what = content.whole.partition(b":")[0]
     try:
         TRIES[what]()
@@ -85,5 +112,5 @@ def tries(content: Content, options: Options) -> Skipped:
 
 if __name__ == "__main__":
     child.BETWEEN = 0.1
-    child.fingerprint = tries  # type: ignore[assignment]
+    child.of_bytes, child.of_rest = tries, decodes  # type: ignore[assignment]
     sys.exit(zygote.main())

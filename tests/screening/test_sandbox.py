@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from himaya.core.config import Sandbox
 from himaya.core.contents import Content
 from himaya.screening import nursery
 from himaya.screening.decoders import Decoders
-from himaya.screening.fingerprinting import CRASHED, TOO_SLOW, UNREADABLE, Fingerprinted, Skipped, fingerprint
+from himaya.screening.fingerprinting import CRASHED, TOO_SLOW, UNREADABLE, Fingerprinted, Skipped, fingerprint, of_bytes
 from himaya.screening.sandbox import LAYERS, NotAllowed, bubblewrap, seccomp
 
 ROOT = Path(__file__).parents[2]
@@ -47,21 +48,26 @@ def pool() -> Iterator[Decoders]:
 
 
 @pytest.fixture(scope="module")
-def hostile() -> Iterator[Try]:
+def taken_over() -> Iterator[Decoders]:
+    """Decoders whose children do what the content says; see :mod:`tests.screening.hostile`."""
     pool = Decoders(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nursery, "ZYGOTE", "tests.screening.hostile")
         patch.setattr(nursery, "READABLE", [nursery.SOURCE, ROOT / "tests"])
         patch.setitem(nursery.SET, "PYTHONPATH", f"{nursery.SOURCE}:{ROOT}")
         pool.level()
+    yield pool
+    pool.close()
 
+
+@pytest.fixture
+def hostile(taken_over: Decoders) -> Try:
     def tries(what: bytes) -> Skipped:
-        [outcome] = pool.contents([what])
+        [outcome] = taken_over.contents([what])
         assert isinstance(outcome, Skipped)
         return outcome
 
-    yield tries
-    pool.close()
+    return tries
 
 
 KILLED = ("connect", "execute", "change the content", "trace", "remove", "kill")
@@ -84,6 +90,18 @@ def test_a_child_that_was_taken_over_does_not_hold_the_node(
     begun = time.monotonic()
     assert hostile(what.encode()).reason in (CRASHED, TOO_SLOW)
     assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize(
+    "said", ["it is another", "it began anew", "its md5 is another", "it is empty", "nonsense", "nothing"]
+)
+def test_a_file_that_takes_its_decoder_over_cannot_change_its_digests(taken_over: Decoders, said: str) -> None:
+    content = picture(1) + said.encode()
+    [outcome] = taken_over.contents([content])
+    expected = of_bytes(Content(content))
+    assert isinstance(expected, Fingerprinted)
+    assert {one.signal for one in expected.fingerprints} == {"md5", "sha1", "sha256"}
+    assert outcome == replace(expected, problems={"pdq": CRASHED})
 
 
 def test_who_shows_that_it_works_is_waited_for_but_not_for_ever(hostile: Try, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -11,18 +13,20 @@ from typing import Any
 
 import pytest
 from tests.configured import configured
+from tests.decoding import Decoding
 from tests.drawn import flat, picture, truncated
 from tests.screening.conftest import KNOWN, OTHER, counts, place
 
 from himaya.cases.models import Case, Sighting
 from himaya.core import files
+from himaya.core.ports import ItemRow
 from himaya.ledger.models import Entry
-from himaya.lists.services import UnknownList, change_list, create_list
-from himaya.screening.fingerprinting import EMPTY, LINK, NOT_A_FILE, TOO_LARGE, UNREADABLE, VANISHED
+from himaya.lists.services import UnknownList, add_items, change_list, create_list
+from himaya.screening.fingerprinting import CRASHED, EMPTY, LINK, NOT_A_FILE, TOO_LARGE, UNREADABLE, VANISHED
 from himaya.screening.models import Scan
 from himaya.screening.queries import tally
 from himaya.screening.roots import NoSuchPath, UnreadablePath
-from himaya.screening.scanning import NothingToResume, OtherLists, scan
+from himaya.screening.scanning import NothingToResume, OtherLists, Way, scan
 from himaya.screening.telling import NO_PICTURE
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +66,35 @@ def test_files_that_could_be_compared_exactly_alone_are_counted_with_the_reason(
     done = scan([str(tmp_path)], by="system")
     assert counts(done) == (4, 0, {})
     assert done.limited == {"it is cut off": 1, "too little detail": 1, NO_PICTURE: 1}
+
+
+def test_a_picture_that_ends_every_decoder_is_found_by_its_digests_and_counted_as_limited(
+    tmp_path: Path, decoding: Decoding
+) -> None:
+    decoding("fingerprinting.decode:kill")
+    rows = [ItemRow(0, "md5", hashlib.md5(picture(1)).hexdigest())]
+    add_items(create_list("hotline", by="system"), rows=rows, by="system")
+    for name, content in (("known.jpg", picture(1)), ("other.jpg", picture(2)), ("text.txt", OTHER)):
+        place(tmp_path / "folder" / name, content)
+    done = scan([str(tmp_path / "folder")], by="system", way=Way(report=tmp_path / "a.jsonl"))
+    assert counts(done) == (3, 1, {})
+    assert done.limited == {CRASHED: 2, NO_PICTURE: 1}
+    assert Scan.objects.get().counts == done.as_json()
+    assert Sighting.objects.get().place == str(tmp_path / "folder" / "known.jpg")
+    told = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert [(one["limited"], one["skipped"]) for one in told] == [([CRASHED], None)] * 2 + [([NO_PICTURE], None)]
+
+
+def test_a_file_whose_decoder_was_ended_by_something_else_is_read_again(
+    tmp_path: Path, listed: None, decoding: Decoding
+) -> None:
+    """A child is given several files of a call: the second time it has no other file before this one."""
+    decoding("fingerprinting.decode:kill@3")
+    for number in range(3):
+        place(tmp_path / f"{number}.jpg", picture(1) + b"%d" % number)
+    done = scan([str(tmp_path)], by="system")
+    assert counts(done) == (3, 3, {})
+    assert done.limited == {}
 
 
 def test_names_that_are_no_text_are_places_like_others(tmp_path: Path, listed: None, small_batches: None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests import drawn
 from tests.configured import configured
+from tests.decoding import Decoding
 from tests.program import Program, is_problem, sha256
 
 from himaya.cases import queries as cases
@@ -17,7 +18,7 @@ from himaya.core.ports import ItemRow
 from himaya.lists import services as lists
 from himaya.screening import decoders
 from himaya.screening import queries as screening
-from himaya.screening.fingerprinting import OUT_OF_TIME
+from himaya.screening.fingerprinting import CRASHED, OUT_OF_TIME
 
 
 @pytest.fixture
@@ -257,6 +258,22 @@ def test_files_that_were_not_decoded_in_time_say_so_and_the_others_are_answered(
     assert [one["skipped"] and one["skipped"]["reason"] for one in told["answers"]] == [None, OUT_OF_TIME, OUT_OF_TIME]
     assert told["answers"][0]["case"]
     assert screening.today() == {"hit": 1, "skipped": 2}
+
+
+@pytest.mark.parametrize(("fault", "why"), [("sleep=60", OUT_OF_TIME), ("kill", CRASHED)])
+def test_a_file_that_was_not_decoded_is_answered_by_its_digests_and_says_why(
+    program: Program, known: bytes, decoding: Decoding, fault: str, why: str
+) -> None:
+    decoding(f"fingerprinting.decode:{fault}")
+    with configured(screen_seconds=1):
+        answer = program.upload(known)
+    told = one(answer)
+    assert answer.json()["hits"] == 1
+    assert told["skipped"] is None
+    assert told["problems"] == [{"signal": "pdq", "why": why}]
+    assert [match["signal"] for match in told["matches"]] == ["sha256"]
+    assert told["case"]
+    assert screening.today() == {"hit": 1}
 
 
 def test_without_open_cases_nothing_is_opened(program: Program, known: bytes) -> None:

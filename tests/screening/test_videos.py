@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -16,15 +15,16 @@ from tests.configured import configured
 
 from himaya.cases.models import Case, Match
 from himaya.core.config import config
+from himaya.core.contents import Content as Bytes
 from himaya.core.overlap import Side
 from himaya.core.ports import CANONICAL, ItemRow
 from himaya.lists.models import Body, HashList, Item
 from himaya.lists.quarantine import Flood, hold_items
 from himaya.lists.services import add_items, change_list, create_list, mark_item
-from himaya.screening import before, child, decoders, nursery, scanning, services, video_matching
+from himaya.screening import before, decoders, nursery, scanning, services, video_matching
 from himaya.screening.api import plain
-from himaya.screening.fingerprinting import Fingerprinted, Skipped
-from himaya.screening.messages import ANSWER, REQUEST, read_answer
+from himaya.screening.fingerprinting import Fingerprinted, Skipped, fingerprint
+from himaya.screening.messages import ANSWER, read_answer
 from himaya.screening.models import KeptValue
 
 pytestmark = pytest.mark.django_db
@@ -192,8 +192,8 @@ def test_progress_of_a_video_reaches_whoever_asked(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(filmed.upload(*LONG))
     told: list[float] = []
-    descriptor = os.open(path, os.O_RDONLY)
-    child.answer(REQUEST.dump_json(CANONICAL), descriptor, told.append)  # type: ignore[arg-type]
+    with path.open("rb") as file:
+        fingerprint(Bytes(file, told.append))
     digesting, *decoding = told
     assert digesting == 1
     assert len(decoding) >= 3

@@ -89,7 +89,7 @@ class ContentSaid(Loose):
 class ContentChange(Loose):
     """What is to change of a content."""
 
-    disable_until_ts: Annotated[int, Field(le=2**53)] | None = None
+    disable_until_ts: int | None = None
     note: Note | None = None
 
 
