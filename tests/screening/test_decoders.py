@@ -67,10 +67,18 @@ def below(pid: int) -> list[int]:
     return found
 
 
+def command(pid: int) -> bytes:
+    """Empty where it has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def pids(of: Decoders) -> list[int]:
     """The children that there are: what has a line, and nothing below it."""
     assert of._nursery is not None
-    zygote = [pid for pid in below(of._nursery._process.pid) if b"zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    zygote = [pid for pid in below(of._nursery._process.pid) if b"zygote" in command(pid)]
     return [pid for pid in zygote if len(below(pid)) == 1]
 
 
