@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from tests.configured import configured
+from tests.drawn import picture
+from tests.hma import serving
 
 from himaya.accounts.roles import SCOPES
 from himaya.accounts.services import add_key
@@ -69,6 +73,19 @@ class Hma:
 @pytest.fixture
 def hma(db: None) -> Hma:
     return Hma()
+
+
+@pytest.fixture
+def pages() -> dict[str, serving.Serve]:
+    """What :func:`server` serves, by path."""
+    return {"/a.jpg": serving.content(picture(1))}
+
+
+@pytest.fixture
+def server(pages: dict[str, serving.Serve]) -> Iterator[serving.Served]:
+    """A server whose host the operator named, with the word that allows a private address."""
+    with serving.serving(pages) as server, configured(hma_fetch_from=[f"private:127.0.0.1:{server.port}"]):
+        yield server
 
 
 def refused(answer: Any, status: int, *words: str) -> str:

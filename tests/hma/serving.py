@@ -48,6 +48,11 @@ def serving(pages: dict[str, Serve]) -> Iterator[Served]:
         thread.join()
 
 
+def at(server: Served, path: str = "/a.jpg", host: str = "127.0.0.1") -> str:
+    """The address of a page."""
+    return f"http://{host}:{server.port}{path}"
+
+
 def content(body: bytes, media_type: str = "image/jpeg", **headers: str) -> Serve:
     """A page with this body."""
 

@@ -139,7 +139,7 @@ def test_what_is_added_is_the_exact_value_and_a_question_is_answered_by_the_shor
 
 def test_what_time_does_not_suffice_for_is_not_added_by_halves(hma: Hma, decoding: Decoding) -> None:
     decoding("fingerprinting.decode:sleep=60")
-    with configured(screen_seconds=1):
+    with configured(screen_seconds=2):
         answer = hma.upload("/c/bank/KNOWN/content", picture(1))
         refused(answer, 503, "time for decoding")
         assert answer["Retry-After"]

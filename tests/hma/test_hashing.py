@@ -56,7 +56,7 @@ def test_nothing_is_decoded_of_which_nothing_is_wanted(hma: Hma, decoding: Decod
 
 def test_where_time_runs_out_what_was_had_is_told_and_503_where_that_is_nothing(hma: Hma, decoding: Decoding) -> None:
     decoding("fingerprinting.decode:sleep=60")
-    with configured(screen_seconds=1):
+    with configured(screen_seconds=2):
         assert set(hma.upload("/h/hash", picture(1)).json()) == set(SIGNALS) - {"pdq"}
         refused(hma.upload("/h/hash?types=pdq", picture(1)), 503, "time for decoding")
 

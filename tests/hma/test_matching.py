@@ -154,17 +154,18 @@ def test_a_video_is_looked_up_by_its_looks(hma: Hma) -> None:
     assert hma.upload("/m/lookup?types=vpdq&banks=NOBODY", other, field="video").json() == {"vpdq": {}}
 
 
-def test_a_video_that_an_address_names_is_looked_up_by_its_looks(hma: Hma) -> None:
+def test_a_video_that_an_address_names_is_looked_up_by_its_looks(
+    hma: Hma, server: serving.Served, pages: dict[str, serving.Serve]
+) -> None:
     hma.bank()
     rows = [ItemRow(0, "vpdq", filmed.frames_of(filmed.clip(7, 6)))]
     list_services.add_items(list_services.find_list("known"), rows=rows, by="system")
-    pages = {"/a.mp4": serving.content(filmed.clip(7, 6) + b"x", "video/mp4")}
-    with serving.serving(pages) as server, configured(hma_fetch_from=[f"private:127.0.0.1:{server.port}"]):
-        url = f"http://127.0.0.1:{server.port}/a.mp4"
-        found = hma.get("/m/lookup", url=url).json()
-        assert list(found["vpdq"]) == ["KNOWN"]
-        assert hma.get("/m/lookup", url=url, signal_type="vpdq").json() == found["vpdq"]
-        refused(hma.get("/h/hash", url=url, types="vpdq"), 400, "signal_type 'vpdq'")
+    pages["/a.mp4"] = serving.content(filmed.clip(7, 6) + b"x", "video/mp4")
+    url = serving.at(server, "/a.mp4")
+    found = hma.get("/m/lookup", url=url).json()
+    assert list(found["vpdq"]) == ["KNOWN"]
+    assert hma.get("/m/lookup", url=url, signal_type="vpdq").json() == found["vpdq"]
+    refused(hma.get("/h/hash", url=url, types="vpdq"), 400, "signal_type 'vpdq'")
 
 
 def test_frames_are_told_of_no_photo_and_taken_from_nobody(hma: Hma) -> None:
@@ -192,7 +193,7 @@ def test_what_time_does_not_suffice_for_is_left_out_of_the_answer(hma: Hma, deco
     hma.bank()
     clip = filmed.clip(7, 6)
     number = hma.signal(video_md5=hashlib.md5(clip).hexdigest())
-    with configured(screen_seconds=1):
+    with configured(screen_seconds=2):
         found = hma.upload("/m/lookup", clip, field="video").json()
         assert found == {
             "video_md5": {"KNOWN": [{"bank_content_id": number, "distance": "0"}]}, "sha1": {}, "sha256": {}

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 from tests.drawn import bomb, image, picture, written
-from tests.filmed import clip
 
 from himaya.core.contents import Content
-from himaya.core.errors import HimayaError
-from himaya.core.ports import Options
-from himaya.screening import child, decoders, nursery
+from himaya.screening import decoders, nursery
 from himaya.screening.decoders import Decoders
-from himaya.screening.fingerprinting import CRASHED, OUT_OF_TIME, TOO_SLOW, Fingerprinted, Rest, Skipped, fingerprint
-from himaya.screening.line import Line
-from himaya.screening.messages import Begun, Ended, Working, read_answer
+from himaya.screening.fingerprinting import CRASHED, OUT_OF_TIME, TOO_SLOW, Fingerprinted, Skipped, fingerprint
 from himaya.screening.sandbox import limits
 
 MakePool = Callable[..., Decoders]
@@ -144,56 +135,6 @@ def test_a_file_that_takes_too_long_is_counted_as_that_and_the_next_one_is_fine(
     assert reasons(one.contents([b"a", b"b", b"c"])) == ["", TOO_SLOW, ""]
     assert time.monotonic() - begun < 20
     wait_until(lambda: len(pids(one)) <= nursery.SPARES)
-
-
-def known_by(outcome: Any, content: bytes) -> dict[str, str]:
-    """What an outcome lacks, whose digests are those of the content."""
-    assert isinstance(outcome, Fingerprinted)
-    assert outcome.sha256 == hashlib.sha256(content).hexdigest()
-    digests = {name: hashlib.new(name, content).hexdigest() for name in ("md5", "sha1", "sha256")}
-    assert {one.signal: one.value for one in outcome.fingerprints} == digests
-    return outcome.problems
-
-
-def test_a_file_that_kills_its_decoder_is_known_by_its_digests(pool: MakePool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HIMAYA_FAULT", "fingerprinting.decode:kill@2")
-    contents = [picture(1), clip(7, 2), b"a text", picture(2)]
-    first, film, text, last = pool().contents(contents)
-    for content, whole in ((contents[0], first), (contents[3], last)):
-        assert whole == fingerprint(Content(content)), "the child that died had another file in hand"
-    assert known_by(film, contents[1]) == {"vpdq": CRASHED}
-    assert known_by(text, contents[2]) == {}
-
-
-def test_a_file_whose_decoding_takes_too_long_is_known_by_its_digests(
-    pool: MakePool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HIMAYA_FAULT", "fingerprinting.decode:sleep=60")
-    one = pool()
-    one.level()
-    content = picture(1)
-    begun = time.monotonic()
-    [out_of_time, text] = [one.contents([some], seconds=1)[0] for some in (content, b"a text")]
-    assert known_by(out_of_time, content) == {"pdq": OUT_OF_TIME}
-    assert known_by(text, b"a text") == {}
-    monkeypatch.setattr(nursery, "PATIENCE", 0.5)
-    assert known_by(one.contents([content])[0], content) == {"pdq": TOO_SLOW}
-    assert time.monotonic() - begun < 20
-
-
-def test_only_what_is_asked_for_is_computed(pool: MakePool, monkeypatch: pytest.MonkeyPatch) -> None:
-    content = picture(1)
-    whole = fingerprint(Content(content))
-    assert isinstance(whole, Fingerprinted)
-    one = pool()
-    for names in (("md5",), ("pdq",), ("pdq", "sha1")):
-        [found] = one.contents([content], options=Options(only=names))
-        assert found == replace(whole, fingerprints=tuple(f for f in whole.fingerprints if f.signal in names))
-    monkeypatch.setenv("HIMAYA_FAULT", "fingerprinting.decode:kill")
-    [found] = pool().contents([clip(7, 2)], options=Options(only=("sha1", "pdq")))
-    assert isinstance(found, Fingerprinted)
-    assert [one.signal for one in found.fingerprints] == ["sha1"], "nothing was decoded"
-    assert found.problems == {}
 
 
 def test_when_the_time_for_all_is_used_up_what_is_done_counts_and_the_rest_says_so(
@@ -386,85 +327,3 @@ def turned() -> Image.Exif:
     exif = Image.Exif()
     exif[0x0112] = 6
     return exif
-
-
-# --- what a child says -----------------------------------------------------------------------------------------------
-
-GOOD: dict[str, Any] = {
-    "size": 3,
-    "sha256": "ab" * 32,
-    "media_type": "image/png",
-    "fingerprints": [{"signal": "md5", "value": "cd" * 16, "quality": None, "variant": ""}],
-    "problems": {"pdq": "it is cut off"},
-}
-
-
-def test_an_answer_is_read_back() -> None:
-    found = read_answer(json.dumps(GOOD).encode())
-    assert isinstance(found, Fingerprinted)
-    assert found.fingerprints[0].value == "cd" * 16
-    assert read_answer(json.dumps({"reason": CRASHED, "detail": ""}).encode()) == Skipped(CRASHED)
-    assert read_answer(b'{"done": 0.5}') == Working(0.5)
-    assert read_answer(json.dumps({"begun": GOOD}).encode()) == Begun(found)
-    rest = {"fingerprints": GOOD["fingerprints"], "problems": {}}
-    assert read_answer(json.dumps({"rest": rest}).encode()) == Ended(Rest(found.fingerprints))
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"",
-        b"not JSON",
-        b"\xff\xfe",
-        b"[" * 100_000,
-        b"[]",
-        b'"text"',
-        b"null",
-        *(
-            json.dumps(told).encode()
-            for change in (
-                {"size": -1},
-                {"size": 2**70},
-                {"size": "many"},
-                {"sha256": "../../etc/passwd"},
-                {"media_type": "x" * 61},
-                {"problems": []},
-                {"problems": {"of-nobody": "words"}},
-                {"problems": {"md5": "words " * 100}},
-                {"fingerprints": [{"signal": "md5", "value": "cd" * 16, "quality": 10**30}]},
-                {"fingerprints": [{"signal": "md5", "value": "cd" * 16, "quality": -1}]},
-                {"fingerprints": [{"signal": "md5", "value": "cd" * 16, "variant": "r90" * 14}]},
-                {"fingerprints": [{"signal": "md5", "value": "cd" * 16, "variant": "a b"}]},
-                {"fingerprints": [{"signal": "md5", "value": "cd" * 16, "lacks": "words " * 100}]},
-                {"fingerprints": [{"signal": "md5", "value": "cd" * 16}] * 201},
-                {"fingerprints": [1]},
-                {"fingerprints": [{"signal": "of-nobody", "value": "cd"}]},
-                {"fingerprints": [{"signal": "md5", "value": "CD" * 16}]},
-                {"fingerprints": [{"signal": "md5", "value": "not hexadecimal"}]},
-            )
-            for told in ({**GOOD, **change}, {"begun": {**GOOD, **change}})
-        ),
-        b'{"reason": "a reason of my own", "detail": ""}',
-        json.dumps({"reason": CRASHED, "detail": "words " * 100}).encode(),
-        b'{"done": 2}',
-        b'{"begun": {"reason": "the file is empty"}}',
-        b'{"rest": {"fingerprints": [{"signal": "md5", "value": "CD"}]}}',
-    ],
-)
-def test_an_answer_that_no_child_of_ours_gives_is_refused(raw: bytes) -> None:
-    with pytest.raises((ValueError, HimayaError)):
-        read_answer(raw)
-
-
-def test_work_is_told_once_a_second_though_the_share_of_the_file_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        clock = iter([0.0, 0.5, 1.0, 1.2, 2.5])
-        monkeypatch.setattr(child.time, "monotonic", lambda: next(clock))
-        teller = child.Teller(Line(theirs))
-        for _ in range(4):
-            teller(0.5)
-        monkeypatch.undo()
-        until = time.monotonic() + 5
-        told = [read_answer(Line(ours).receive(most=1000, until=until)) for _ in range(2)]
-        assert told == [Working(0.5)] * 2

@@ -265,7 +265,7 @@ def test_a_file_that_was_not_decoded_is_answered_by_its_digests_and_says_why(
     program: Program, known: bytes, decoding: Decoding, fault: str, why: str
 ) -> None:
     decoding(f"fingerprinting.decode:{fault}")
-    with configured(screen_seconds=1):
+    with configured(screen_seconds=2):
         answer = program.upload(known)
     told = one(answer)
     assert answer.json()["hits"] == 1

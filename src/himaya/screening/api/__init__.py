@@ -50,9 +50,10 @@ class UnknownScan(HimayaError):
 def screen(request: HttpRequest) -> HttpResponse:
     """Say of each file or hash whether it is known, and open a case for each hit unless `open_cases` is false.
 
-    Files are fingerprinted and forgotten; those that are not done when the request's time is used up say so under
-    `skipped`, and can be sent again. What is not known leaves nothing but a number in the day's counts, so an
-    Idempotency-Key keeps only answers that opened a case.
+    Files are fingerprinted and forgotten. When the request's time is used up, those not begun say so under `skipped`,
+    and those not decoded, which are compared by their digests alone, under `problems`; both can be sent again. What is
+    not known leaves nothing but a number in the day's counts, so an Idempotency-Key keeps only answers that opened a
+    case.
     """
     order = read(request)
     given = ticket(request, body=order.digest)
