@@ -68,6 +68,15 @@ def test_an_import_that_breaks_a_contract_is_named(skeleton: Path, file: str, li
     assert any(name.startswith(contract) for name in broken) or "exhaustive" in answer.stdout + answer.stderr
 
 
+def test_a_decoder_is_imported_in_no_room_but_the_ground(skeleton: Path) -> None:
+    rooms = set().union(*house.floors()) - {"core"}
+    for room in rooms:
+        (skeleton / "src/himaya" / room / "x.py").write_text("import av", "utf-8")
+    answer = lint(skeleton)
+    named = set(re.findall(r"^- *himaya\.(\w+)\.x -> av", answer.stdout, re.M))
+    assert named == rooms, answer.stdout
+
+
 def foreign_models(files: Mapping[str, str]) -> list[str]:
     """Imports of another room's models, by whatever way."""
     return [
