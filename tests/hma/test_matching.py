@@ -16,6 +16,7 @@ from tests.hma import serving
 from tests.hma.conftest import SIGNALS, A, B, Hma, refused
 
 from himaya.cases import queries as cases
+from himaya.cases.models import Case
 from himaya.core import registry
 from himaya.core.contents import Content
 from himaya.core.ports import ItemRow
@@ -186,6 +187,15 @@ def test_a_file_is_looked_up_by_what_is_asked_and_nothing_else_is_computed(hma: 
     assert hma.upload("/m/lookup?types=video_md5,sha1", clip, field="video").json() == {"video_md5": same, "sha1": {}}
     refused(hma.upload("/m/lookup?types=vpdq", clip, field="video"), 400, CRASHED)
     assert hma.upload("/m/lookup", clip, field="video").json() == {"video_md5": same, "sha1": {}, "sha256": {}}
+
+
+def test_a_case_that_a_look_up_opens_has_what_was_asked(hma: Hma) -> None:
+    hma.bank()
+    hma.signal(video_md5=hashlib.md5(filmed.clip(7, 6)).hexdigest())
+    with configured(hma_open_cases=True):
+        for types, has in (("?types=video_md5", {"md5"}), ("", {"md5", "sha1", "sha256", "vpdq"})):
+            hma.upload(f"/m/lookup{types}", filmed.clip(7, 6), field="video")
+            assert {signal for signal, *_ in Case.objects.get().fingerprints} == has
 
 
 def test_what_time_does_not_suffice_for_is_left_out_of_the_answer(hma: Hma, decoding: Decoding) -> None:

@@ -22,6 +22,7 @@ from himaya.core.contents import Content
 from himaya.screening import decoders, nursery
 from himaya.screening.decoders import Decoders
 from himaya.screening.fingerprinting import CRASHED, OUT_OF_TIME, TOO_SLOW, Fingerprinted, Skipped, fingerprint
+from himaya.screening.line import Line
 from himaya.screening.sandbox import limits
 
 MakePool = Callable[..., Decoders]
@@ -177,7 +178,15 @@ def test_a_child_that_died_while_it_had_nothing_to_do_is_not_held_against_the_ne
 def test_where_the_zygote_is_killed_the_file_in_hand_has_another_go_and_no_child_stays(
     pool: MakePool, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
-    monkeypatch.setenv("HIMAYA_FAULT", f"fingerprinting.{point}:sleep=1")
+    monkeypatch.setenv("HIMAYA_FAULT", f"fingerprinting.{point}:sleep=2")
+    receive, received = Line.receive, threading.Event()
+
+    def receives(*args: Any, **more: Any) -> bytes:
+        message = receive(*args, **more)
+        received.set()  # the digests, where the child comes as far as that
+        return message
+
+    monkeypatch.setattr(Line, "receive", receives)
     one = pool()
     one.level()
     assert one._nursery is not None
@@ -186,6 +195,7 @@ def test_where_the_zygote_is_killed_the_file_in_hand_has_another_go_and_no_child
     asked = threading.Thread(target=lambda: found.extend(one.contents([picture(1)])))
     asked.start()
     wait_until(lambda: one._places._value == 0 and pids(one))
+    assert received.wait(20 if point == "decode" else 0) is (point == "decode")
     children = pids(one)
     os.kill(processes[-1], signal.SIGKILL)
     asked.join()
