@@ -60,7 +60,7 @@ def test_a_scan_that_is_stopped_says_how_to_go_on_and_goes_on(node: Node, folder
     running.send_signal(number)
     _, said = running.communicate(timeout=30)
     assert running.returncode == 130, said
-    assert "stopping after the files in hand" in said
+    assert "stopping; Ctrl-C again stops at once" in said
     assert "Go on with the same command and --resume" in said
     assert "Traceback" not in said
     finish_by_resuming(node, folder)

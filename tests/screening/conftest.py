@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.drawn import picture
@@ -15,6 +16,7 @@ from himaya.core.ports import ItemRow
 from himaya.lists.services import add_items, create_list
 from himaya.screening import scanning
 from himaya.screening.engines import local
+from himaya.screening.services import Answer
 
 KNOWN, OTHER = b"a known text", b"another text"
 
@@ -33,6 +35,12 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two files each, and nothing is read ahead: what a test does between two batches is seen by the next one."""
     monkeypatch.setattr(scanning, "BATCH", 2)
     monkeypatch.setattr(local, "AHEAD", 0)
+
+
+def after_a_batch() -> dict[str, Any]:
+    """Arguments of a scan that is stopped after its first batch."""
+    seen: list[Answer] = []
+    return {"on_batch": lambda _, answers: seen.extend(answers), "stop": lambda: bool(seen)}
 
 
 def counts(done: scanning.Progress) -> tuple[int, int, dict[str, int]]:

@@ -25,7 +25,7 @@ from tests.screening.archived import (
     tarred,
     zipped,
 )
-from tests.screening.conftest import KNOWN, OTHER, counts, place
+from tests.screening.conftest import KNOWN, OTHER, after_a_batch, counts, place
 
 from himaya.cases.models import Case, Sighting
 from himaya.screening.fingerprinting import EMPTY, LINK, NOT_A_FILE, TOO_LARGE
@@ -33,7 +33,7 @@ from himaya.screening.scanning import OtherOptions, Way, scan
 from himaya.screening.sources import archives, walk
 from himaya.screening.sources.archives import TOO_DEEP
 from himaya.screening.sources.archives.members import DAMAGED, ENCRYPTED, METHOD, TOO_MANY, UNPACKS
-from himaya.screening.sources.places import Place
+from himaya.screening.sources.places import Most, Place
 
 pytestmark = pytest.mark.django_db
 
@@ -206,8 +206,8 @@ def test_a_bomb_costs_little_and_what_comes_after_it_is_screened(
     place(tmp_path / "b.zip", zipped({"after": OTHER}))
     began, held, found = time.process_time(), 0, Counter[str]()
     last = b""
-    for one in walk([os.fsencode(tmp_path)], into_archives=True, max_bytes=8_000_000):
-        held += len(one.content or b"")
+    for one in walk([os.fsencode(tmp_path)], into_archives=True, most=Most(8_000_000, 2**32)):
+        held += one.size if one.member else 0
         found[one.skipped.reason if one.skipped else ""] += 1
         last = one.path
     took = time.process_time() - began
@@ -248,9 +248,9 @@ def test_a_scan_that_is_stopped_after_any_member_goes_on_behind_it(
     place(tmp_path / "a" / "box.zip", zipped({"1": KNOWN, "in.zip": inner, "2": KNOWN}))
     place(tmp_path / "a" / "z", KNOWN)
     place(tmp_path / "b.tgz", tarred({"1": KNOWN, "in.zip": inner, "2": KNOWN}, pack="gz"))
-    done = scan([str(tmp_path)], by="system", stop=lambda: True)
+    done = scan([str(tmp_path)], by="system", **after_a_batch())
     while not done.finished:
-        done = scan([str(tmp_path)], by="system", resume=True, stop=lambda: True)
+        done = scan([str(tmp_path)], by="system", resume=True, **after_a_batch())
     assert counts(done) == (15, 11, {})
     assert Case.objects.get().sightings == len(seen()) == 11
 
@@ -258,7 +258,7 @@ def test_a_scan_that_is_stopped_after_any_member_goes_on_behind_it(
 def test_a_scan_goes_on_into_archives_as_it_began(tmp_path: Path, listed: None, small_batches: None) -> None:
     for name in ("a.zip", "b.zip", "c.zip"):
         place(tmp_path / name, zipped({"known": KNOWN}))
-    scan([str(tmp_path)], by="system", way=Way(archives=False), stop=lambda: True)
+    scan([str(tmp_path)], by="system", way=Way(archives=False), **after_a_batch())
     with pytest.raises(OtherOptions, match="was begun with --archives no; asked for is yes"):
         scan([str(tmp_path)], by="system", way=Way(archives=True), resume=True)
     assert counts(scan([str(tmp_path)], by="system", resume=True)) == (3, 0, {})

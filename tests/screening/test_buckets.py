@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import gc
+import io
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import md5
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import filmed
 from tests.configured import configured
 from tests.drawn import picture
 from tests.s3 import KEYS, Store
 from tests.screening.archived import tarred, zipped
-from tests.screening.conftest import KNOWN, OTHER, counts, place
+from tests.screening.conftest import KNOWN, OTHER, after_a_batch, counts, place
 
 from himaya.cases.models import Case, Sighting
+from himaya.core.contents import HEAD
+from himaya.core.ports import ItemRow
+from himaya.lists.services import add_items, create_list
 from himaya.screening.fingerprinting import EMPTY, NO_PERMISSION, TOO_LARGE, UNREADABLE, VANISHED
 from himaya.screening.models import Scan
 from himaya.screening.scanning import Way, count_files, scan
 from himaya.screening.sources import s3, walk
+from himaya.screening.sources.archives.members import TOO_MANY
+from himaya.screening.sources.places import Most
 from himaya.screening.sources.s3 import BucketRefused, NotABucket
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:datetime:DeprecationWarning:botocore")]
@@ -35,7 +49,8 @@ def test_a_bucket_is_scanned_as_a_folder_is(store: Store, listed: None) -> None:
     assert sorted(Sighting.objects.values_list("place", flat=True)) == sorted(
         f"{store.root}/{key}" for key in ("a/known.txt", "a/صورة.jpg", "box.tar.gz!/known", "box.zip!/known")
     )
-    assert count_files([store.root], endpoint=store.endpoint) == 6
+    assert done.members == 2
+    assert count_files([store.root]) is None, "it would be listed twice"
 
 
 def test_a_prefix_and_a_folder_are_one_scan(store: Store, listed: None, tmp_path: Path) -> None:
@@ -72,9 +87,9 @@ def test_a_scan_of_a_bucket_that_is_stopped_goes_on_where_it_was(
 ) -> None:
     for number in range(7):
         store.put(f"{number % 2}/{number}", KNOWN)
-    done = scan([store.root], by="system", way=Way(endpoint=store.endpoint), stop=lambda: True)
+    done = scan([store.root], by="system", way=Way(endpoint=store.endpoint), **after_a_batch())
     while not done.finished:
-        done = scan([store.root], by="system", resume=True, stop=lambda: True)
+        done = scan([store.root], by="system", resume=True, **after_a_batch())
     assert counts(done) == (7, 7, {})
     assert Case.objects.get().sightings == 7
 
@@ -92,8 +107,86 @@ def test_a_large_object_is_not_fetched_and_a_large_archive_is_looked_into(
     with configured(max_file_bytes=4096):
         done = scan([store.root], by="system", way=Way(endpoint=store.endpoint))
     assert counts(done) == (10, 1, {TOO_LARGE: 2})
-    assert {args[0].rpartition(b"/")[2] for args in fetched} == {b"box.zip"}
+    assert [args[1] for args in fetched if args[0].endswith(b"/large")] == [HEAD], "enough to see that it is no video"
     assert all(args[1] <= 4096 for args in fetched), "in pieces"
+
+
+def test_a_small_archive_is_asked_for_once(store: Store, listed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.put("box.docx", zipped({f"{n}": KNOWN for n in range(30)}))
+    store.put("none.zip", KNOWN)
+    asked: list[Any] = []
+    original = s3._fetched
+    monkeypatch.setattr(s3, "_fetched", lambda *args: asked.append(args) or original(*args))
+    assert counts(scan([store.root], by="system", way=Way(endpoint=store.endpoint))) == (32, 31, {})
+    assert len(asked) == 2
+
+
+def test_a_large_video_is_looked_into_in_a_bucket_and_in_archives(store: Store, tmp_path: Path) -> None:
+    clip = filmed.clip(7, 6)
+    add_items(create_list("films", by="system"), rows=[ItemRow(0, "md5", md5(clip).hexdigest())], by="system")
+    noise = b"no video" * len(clip)
+    for name, content in {"film.mp4": clip, "noise": noise}.items():
+        store.put(name, content)
+        place(tmp_path / name, content)
+    for name, make in {"box.zip": zipped, "box.tgz": lambda contents: tarred(contents, pack="gz")}.items():
+        content = make({"a": OTHER, "film.mp4": clip, "noise": noise, "z": OTHER})
+        store.put(name, content)
+        place(tmp_path / name, content)
+    with configured(max_file_bytes=len(clip) // 2), no_file_is_left_open():
+        for root in (store.root, str(tmp_path)):
+            done = scan([root], by="system", way=Way(endpoint=store.endpoint))
+            assert counts(done) == (7, 3, {TOO_LARGE: 5}), root
+    with configured(max_file_bytes=len(clip) // 2, max_video_bytes=len(clip) - 1):
+        for root in (store.root, str(tmp_path)):
+            assert scan([root], by="system", way=Way(endpoint=store.endpoint)).hits == 0
+
+
+@contextmanager
+def no_file_is_left_open() -> Iterator[None]:
+    """No file without a name stays behind."""
+    yield
+    gc.collect()
+    links = (Path("/proc/self/fd") / name for name in os.listdir("/proc/self/fd"))
+    assert [link for link in links if link.is_symlink() and "(deleted)" in os.readlink(link)] == []
+
+
+def test_an_archive_that_leads_back_and_forth_is_left_when_it_has_cost_enough(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "PIECE", 65_536)
+    monkeypatch.setattr(s3, "BESIDES", 1_000_000)
+    content = back_and_forth(200, gap=1_000_000)
+    store.put("box.zip", content)
+    store.put("z", OTHER)
+    fetched = 0
+    original = s3._fetched
+
+    def counted(*args: Any) -> bytes:
+        nonlocal fetched
+        found = original(*args)
+        fetched += len(found)
+        return found
+
+    monkeypatch.setattr(s3, "_fetched", counted)
+    with configured(max_file_bytes=4096):
+        done = scan([store.root], by="system", way=Way(endpoint=store.endpoint))
+    assert done.skipped == {TOO_LARGE: 2, TOO_MANY: 2}, "box.zip and what fills it; a member, and what is left"
+    assert 20 < done.files < 100
+    assert fetched < 2 * len(content) + 1_000_000 + 2 * HEAD
+
+
+def back_and_forth(number: int, *, gap: int) -> bytes:
+    """A zip whose members are stored at its two ends, in turns."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for n in range(number):
+            if n == number // 2:
+                archive.writestr("filler", bytes(gap))
+            archive.writestr(f"{n}", b"x")
+        listed = archive.filelist
+        half = number // 2
+        archive.filelist = [*chain.from_iterable(zip(listed[:half], listed[half + 1 :], strict=True)), listed[half]]
+    return out.getvalue()
 
 
 # --- what goes wrong -------------------------------------------------------------------------------------------------
@@ -118,6 +211,21 @@ def test_objects_that_may_not_be_read_are_counted_as_that(store: Store, as_: Any
     assert counts(scan([store.root], by="system", way=Way(endpoint=store.endpoint))) == (0, 0, {NO_PERMISSION: 2})
 
 
+def test_a_scan_that_is_stopped_goes_on_where_the_last_object_may_not_be_read(
+    store: Store, as_: Any, small_batches: None
+) -> None:
+    for name in "abc":
+        store.put(name, KNOWN)
+        store.put(f"{name}.zip", zipped({"c": KNOWN}))
+    as_("list")
+    done = scan([store.root], by="system", way=Way(endpoint=store.endpoint), **after_a_batch())
+    rounds = 1
+    while not done.finished:
+        done, rounds = scan([store.root], by="system", resume=True, **after_a_batch()), rounds + 1
+    assert rounds > 2
+    assert counts(done) == (0, 0, {NO_PERMISSION: 6})
+
+
 def test_what_vanishes_or_breaks_after_it_was_listed_is_counted_as_that(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,7 +240,7 @@ def test_what_vanishes_or_breaks_after_it_was_listed_is_counted_as_that(
         return broken(path.replace(b"s3://", b"s3://no-such-") if path.endswith(b"/b") else path, *args)
 
     monkeypatch.setattr(s3, "_fetched", fetched)
-    found = s3.fetch(places, endpoint=store.endpoint, max_bytes=100)
+    found = s3.fetch(places, endpoint=store.endpoint, most=Most(100, 100))
     assert [getattr(one, "reason", one) for one in found] == [VANISHED, UNREADABLE, KNOWN]
 
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import pickle
+import platform
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.screening.conftest import KNOWN, counts, place
 
+from himaya.core.errors import Flawed, HimayaError
 from himaya.core.ports import CANONICAL
 from himaya.screening import engines, reports, scanning
-from himaya.screening.engines import cluster, in_order, local
-from himaya.screening.engines.cluster import NoCluster, UnfitWorker, WorkersLost, work
+from himaya.screening.decoders import Outcome
+from himaya.screening.engines import Outcomes, cluster, in_order, local
+from himaya.screening.engines.cluster import NoCluster, Terms, UnfitWorker, WorkersLost, work
 from himaya.screening.fingerprinting import Fingerprinted, Skipped
 from himaya.screening.scanning import Way, scan
 from himaya.screening.sources import s3, walk
@@ -26,24 +32,51 @@ def numbered(number: int, size: int = 0) -> Place:
     return Place((0, (b"%d" % number,)), b"/%d" % number, size=size)
 
 
+def held(place: Place) -> int:
+    return place.size
+
+
 @pytest.mark.parametrize(
     ("ahead", "size", "most"), [(0, 0, 1), (3, 0, 4), (3, engines.HOLD, 1), (3, engines.HOLD // 2, 2)]
 )
 def test_batches_come_back_in_order_and_few_are_under_way(ahead: int, size: int, most: int) -> None:
-    begun: list[int] = []
-    under_way = 0
+    begun: list[Outcomes] = []
 
-    def begin(batch: list[Place]) -> Callable[[], list[Any]]:
-        begun.append(int(batch[0].path[1:]))
-        return lambda: [Skipped(str(begun[-1]))]
+    def begin(_: list[Place]) -> Outcomes:
+        begun.append(Future())
+        return begun[-1]
 
-    for number, (batch, _) in enumerate(
-        in_order(iter([[numbered(n, size)] for n in range(20)]), begin, ahead=ahead, held=lambda place: place.size)
-    ):
-        assert batch[0].path == b"/%d" % number
-        under_way = max(under_way, len(begun) - number)
-    assert begun == list(range(20))
-    assert under_way == most
+    reading = in_order(iter([[numbered(n, size)] for n in range(20)]), begin, ahead=ahead, held=held)
+    for number in range(20):
+        assert next(reading).batch == [], "nothing is read yet"
+        assert sum(not one.done() for one in begun) == min(most, 20 - number)
+        begun[number].set_result([Skipped(f"{number}")])
+        read = next(reading)
+        assert (read.batch[0].path, read.outcomes) == (b"/%d" % number, [Skipped(f"{number}")])
+    assert list(reading) == []
+
+
+def test_what_takes_long_keeps_nothing_else_from_being_read_until_too_much_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engines, "HOLD", 50_000)
+    long, begun = Future[list[Outcome]](), 0
+
+    def begin(batch: list[Place]) -> Outcomes:
+        nonlocal begun
+        begun += 1
+        done: Outcomes = Future()
+        done.set_result([Skipped("x" * 1000)])
+        return long if batch[0].path == b"/0" else done
+
+    places = ([Place((0, (b"%d" % n,)), b"/%d" % n, member=n == 1)] for n in range(1000))
+    reading = in_order(places, begin, ahead=2, held=held)
+    for _ in range(30):
+        waiting = next(reading)
+    assert (waiting.batch, waiting.ahead) == ([], begun - 2), "neither the long one nor the member"
+    assert 40 < begun < 50
+    long.set_result([Skipped("0")])
+    assert [read.batch[0].path for read in reading if read.batch] == [b"/%d" % n for n in range(1000)]
 
 
 @pytest.mark.django_db
@@ -69,65 +102,70 @@ def test_the_next_batch_is_read_while_one_is_committed(
 
 
 @pytest.mark.django_db
-def test_what_is_held_in_memory_makes_a_batch_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.screening.archived import zipped
-
-    monkeypatch.setattr(scanning, "HOLD", 100)
-    place(tmp_path / "a.zip", zipped({f"{n}": bytes([n]) * 60 for n in range(6)}))
+def test_a_large_file_has_a_batch_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning, "LOAD", 100)
+    for number, size in enumerate([60, 40, 60, 1000, 30, 30, 30, 30]):
+        place(tmp_path / f"{number}", bytes([number]) * size)
     sizes: list[int] = []
     scan([str(tmp_path)], by="system", on_batch=lambda _, answers: sizes.append(len(answers)))
-    assert sizes == [3, 2, 2], "the archive itself is read by a decoder"
+    assert sizes == [2, 1, 1, 3, 1]
 
 
 # --- clusters --------------------------------------------------------------------------------------------------------
 
 
+def terms(**more: Any) -> Terms:
+    ours = Terms([], 100, "", CANONICAL, "best", cluster.equipment())
+    return replace(ours, **more)
+
+
 def test_a_worker_reads_what_it_is_given(tmp_path: Path) -> None:
     place(tmp_path / "a", KNOWN)
     batch = [*walk([bytes(tmp_path)]), Place((0, ()), b"/box!/b", content=KNOWN), Place((0, ()), b"/", Skipped("no"))]
-    found = work(
-        batch, folders=[bytes(tmp_path)], max_bytes=100, endpoint="", options=CANONICAL, version=cluster.__version__
-    )
+    found = work(batch, terms(folders=[bytes(tmp_path)]))
     assert isinstance(found, list)
     assert [type(one) for one in found] == [Fingerprinted, Fingerprinted, Skipped]
     assert found[0] == found[1]
 
 
-class Ray:
-    """As much of Ray as answers with what is wrong."""
-
-    class exceptions:  # noqa: N801 - as there
-        class WorkerCrashedError(Exception):
-            """The worker died."""
-
-        NodeDiedError = OutOfMemoryError = WorkerCrashedError
-
-    def __init__(self, answer: Any) -> None:
-        self.answer = answer
-
-    def get(self, _: object) -> Any:
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
 @pytest.mark.parametrize(
-    ("version", "folder", "why"),
-    [("0", "{}", "it has version .*, the scan 0"), ("", "{}/nowhere", "nowhere is not there")],
+    ("more", "why"),
+    [
+        ({"equipment": cluster.equipment() | {"the signal far"}}, "it lacks the signal far"),
+        ({"equipment": cluster.equipment() - {"himaya[video]"}}, "it has, and the scan has not, himaya.video"),
+        ({"folders": [b"/nowhere"]}, "/nowhere is not there"),
+        ({"options": None}, "AttributeError: "),
+    ],
 )
-def test_a_worker_that_cannot_do_its_part_is_named(tmp_path: Path, version: str, folder: str, why: str) -> None:
-    folders = [folder.format(tmp_path).encode()]
-    told = work(
-        [], folders=folders, max_bytes=1, endpoint="", options=CANONICAL, version=version or cluster.__version__
-    )
-    with pytest.raises(UnfitWorker, match=why):
-        cluster._result(Ray(told), None, [])
+def test_a_worker_that_cannot_do_its_part_is_named(more: dict[str, Any], why: str) -> None:
+    told: Future[Any] = Future()
+    told.set_result(work([], terms(**more)))
+    with pytest.raises(UnfitWorker, match=f"The worker {platform.node()} cannot do its part: {why}"):
+        cluster._outcomes(told, [])
 
 
 def test_a_batch_that_ends_every_worker_is_named() -> None:
-    lost = Ray.exceptions.WorkerCrashedError("it died\nlong story")
-    with pytest.raises(WorkersLost, match=r"begins at /7: it died\.$"):
-        cluster._result(Ray(lost), None, [numbered(7)])
+    from ray.exceptions import WorkerCrashedError
+
+    lost: Future[Any] = Future()
+    lost.set_exception(WorkerCrashedError())
+    with pytest.raises(WorkersLost, match=r"begins at /7: The worker died"):
+        cluster._outcomes(lost, [numbered(7)])
+
+
+def test_a_worker_keeps_its_decoders_in_as_the_node_is_set(tmp_path: Path) -> None:
+    place(tmp_path / "a", KNOWN)
+    for sandbox in ("off", "best"):
+        assert len(work([*walk([bytes(tmp_path)])], terms(sandbox=sandbox))) == 1
+        own = cluster._decoders(sandbox)
+        assert (own.level().layers == ("limits",)) == (sandbox == "off")
+        own.close()
+
+
+@pytest.mark.parametrize("error", [MissingExtra(what="A bucket", extra="s3"), Flawed([{"where": "a", "why": "b"}])])
+def test_an_error_is_the_same_in_another_process(error: HimayaError) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), again.diagnostics(), again.__dict__) == (type(error), error.diagnostics(), error.__dict__)
 
 
 def test_a_cluster_that_is_not_there_is_an_error_in_words(monkeypatch: pytest.MonkeyPatch) -> None:

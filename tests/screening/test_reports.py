@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 from tests.drawn import picture
 from tests.screening.archived import zipped
-from tests.screening.conftest import KNOWN, OTHER, place
+from tests.screening.conftest import KNOWN, OTHER, after_a_batch, place
 
 from himaya.cases.models import Case
 from himaya.core import faults, files
@@ -104,7 +104,7 @@ def test_a_scan_that_fails_anywhere_leaves_a_report_that_goes_on(
 
 def test_a_scan_that_is_stopped_leaves_a_whole_table(folder: Path, tmp_path: Path, small_batches: None) -> None:
     report = tmp_path / "scan.parquet"
-    scan([str(folder)], by="system", way=Way(report=report), stop=lambda: True)
+    scan([str(folder)], by="system", way=Way(report=report), **after_a_batch())
     assert len(read(report)) == 2
     scan([str(folder)], by="system", way=Way(report=report), resume=True)
     assert len(read(report)) == 5
@@ -156,7 +156,7 @@ def test_a_report_that_cannot_be_begun_is_refused_and_nothing_is_begun(folder: P
 
 def test_a_report_that_is_not_as_it_was_left_is_refused(folder: Path, tmp_path: Path, small_batches: None) -> None:
     report = tmp_path / "scan.jsonl"
-    scan([str(folder)], by="system", way=Way(report=report), stop=lambda: True)
+    scan([str(folder)], by="system", way=Way(report=report), **after_a_batch())
     refused(OtherOptions, "--report", folder, tmp_path / "other.jsonl", resume=True)
     with reports.resumed(Scan.objects.get().report) as taken:  # type: ignore[union-attr]
         refused(ReportTaken, "Another process", folder, report, resume=True)

@@ -15,7 +15,7 @@ import pytest
 from tests.configured import configured
 from tests.decoding import Decoding
 from tests.drawn import flat, picture, truncated
-from tests.screening.conftest import KNOWN, OTHER, counts, place
+from tests.screening.conftest import KNOWN, OTHER, after_a_batch, counts, place
 
 from himaya.cases.models import Case, Sighting
 from himaya.core import files
@@ -232,7 +232,7 @@ def test_only_the_lists_that_were_named_are_looked_in(tmp_path: Path, listed: No
 def test_a_scan_that_is_stopped_goes_on_where_it_was(tmp_path: Path, listed: None, small_batches: None) -> None:
     for number in range(7):
         place(tmp_path / f"{number % 2}" / f"{number}", KNOWN)
-    stopped = scan([str(tmp_path)], by="system", stop=lambda: True)
+    stopped = scan([str(tmp_path)], by="system", **after_a_batch())
     assert (stopped.files, stopped.finished, Scan.objects.get().state) == (2, False, "stopped")
     done = scan([str(tmp_path)], by="system", resume=True)
     assert (done.scan, done.finished) == (stopped.scan, True)
@@ -251,12 +251,12 @@ def test_a_scan_goes_on_in_the_lists_in_which_it_began_and_refuses_others(
         place(tmp_path / name, KNOWN)
     for name in ("empty", "void"):
         create_list(name, by="system")
-    begun = scan([str(tmp_path)], by="system", lists=["empty", "void"], stop=lambda: True)
+    begun = scan([str(tmp_path)], by="system", lists=["empty", "void"], **after_a_batch())
     for other in (["hotline"], ["empty"], ["empty", "void", "hotline"]):
         with pytest.raises(OtherLists, match=f"Scan {begun.scan}, .* looks in empty, void; asked for is {other[0]}"):
             scan([str(tmp_path)], by="system", lists=other, resume=True)
     assert Scan.objects.get().state == "stopped"
-    again = scan([str(tmp_path)], by="system", lists=["void", "empty"], resume=True, stop=lambda: True)
+    again = scan([str(tmp_path)], by="system", lists=["void", "empty"], resume=True, **after_a_batch())
     done = scan([str(tmp_path)], by="system", resume=True)
     assert (again.scan, done.scan, done.hits, done.files) == (begun.scan, begun.scan, 0, 4)
 
@@ -266,8 +266,8 @@ def test_of_two_unfinished_scans_the_one_in_the_same_lists_goes_on(
 ) -> None:
     for name in "abcd":
         place(tmp_path / name, KNOWN)
-    narrow = scan([str(tmp_path)], by="system", lists=["hotline"], stop=lambda: True)
-    wide = scan([str(tmp_path)], by="system", stop=lambda: True)
+    narrow = scan([str(tmp_path)], by="system", lists=["hotline"], **after_a_batch())
+    wide = scan([str(tmp_path)], by="system", **after_a_batch())
     assert scan([str(tmp_path)], by="system", lists=["hotline"], resume=True).scan == narrow.scan
     with pytest.raises(OtherLists, match="looks in every list; asked for is hotline"):
         scan([str(tmp_path)], by="system", lists=["hotline"], resume=True)
@@ -279,7 +279,7 @@ def test_other_paths_are_no_scan_to_go_on_with_and_those_that_are_there_are_name
 ) -> None:
     for name in ("a/1", "a/2", "a/3", "b/1"):
         place(tmp_path / name, KNOWN)
-    begun = scan([str(tmp_path / "a")], by="system", stop=lambda: True)
+    begun = scan([str(tmp_path / "a")], by="system", **after_a_batch())
     for others in (["b"], ["a", "b"], ["."]):
         with pytest.raises(NothingToResume, match=f"unfinished: scan {begun.scan} of {tmp_path}/a"):
             scan([str(tmp_path / name) for name in others], by="system", resume=True)
@@ -298,9 +298,9 @@ def test_a_folder_that_cannot_be_listed_counts_once_however_often_the_scan_goes_
         return listing(path, **more)
 
     monkeypatch.setattr(files, "listing", refuse)
-    done = scan([str(tmp_path)], by="system", stop=lambda: True)
+    done = scan([str(tmp_path)], by="system", **after_a_batch())
     while not done.finished:
-        done = scan([str(tmp_path)], by="system", resume=True, stop=lambda: True)
+        done = scan([str(tmp_path)], by="system", resume=True, **after_a_batch())
     assert done.files == 3
     assert done.skipped.total() == 1
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.screening.conftest import KNOWN, counts, place
+from tests.screening.conftest import KNOWN, after_a_batch, counts, place
 
 from himaya.cases.models import Case
 from himaya.core import files
@@ -68,9 +68,9 @@ def test_a_scan_goes_on_in_a_folder_that_is_read_in_several_passes(
     monkeypatch.setattr(folders, "AT_ONCE", 3)
     for number in range(20):
         place(tmp_path / f"{number % 2}" / f"{number:02d}", KNOWN)
-    done = scan([str(tmp_path)], by="system", stop=lambda: True)
+    done = scan([str(tmp_path)], by="system", **after_a_batch())
     while not done.finished:
-        done = scan([str(tmp_path)], by="system", resume=True, stop=lambda: True)
+        done = scan([str(tmp_path)], by="system", resume=True, **after_a_batch())
     assert counts(done) == (20, 20, {})
     assert Case.objects.get().sightings == 20
 

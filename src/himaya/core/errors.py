@@ -7,8 +7,10 @@ Python exceptions and are not caught by faces.
 
 from __future__ import annotations
 
+import copyreg
 import inspect
 import re
+from typing import Any
 
 
 class HimayaError(Exception):
@@ -24,6 +26,10 @@ class HimayaError(Exception):
     def __init__(self, **facts: object) -> None:
         self.facts = facts
         super().__init__(self.template().format(**facts))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it is, to another process: it is not made anew from its message."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
     @classmethod
     def template(cls) -> str:

@@ -142,7 +142,19 @@ class Decoders:
             NoDecoders, NoSandbox: as :meth:`contents`.
         """
         most = max_bytes, options.video.max_bytes
-        return self._all([partial(open_file, path, *most) for path in paths], options, math.inf, on_progress)
+        return self.opened(
+            [partial(open_file, path, *most) for path in paths], options=options, on_progress=on_progress
+        )
+
+    def opened(
+        self, sources: Sequence[Opened], *, options: Options = CANONICAL, on_progress: OnProgress = lambda *_: None
+    ) -> list[Outcome]:
+        """Fingerprint whatever ``sources`` open, in their order. An error that ``on_progress`` raises ends it all.
+
+        Raises:
+            NoDecoders, NoSandbox: as :meth:`contents`.
+        """
+        return self._all(sources, options, math.inf, on_progress)
 
     def level(self) -> Level:
         """What keeps the children in.
@@ -216,19 +228,21 @@ class Decoders:
 
 def _ask(call: _Call, number: int, nursery: Nursery, descriptor: int) -> Outcome:
     child: Child | None = None
+    given = False
     try:
         child = call.take() or nursery.child()
         outcome = child.ask(call.options, descriptor, until=call.until, tell=partial(call.on_progress, number))
         call.give(child)
+        given = True
         return outcome
     except TimeoutError:
         reason = TOO_SLOW if call.left() else OUT_OF_TIME
     except (OSError, EOFError, ValueError, HimayaError):
         reason = CRASHED
-    if child is None:
-        return Skipped(reason)
-    child.end()
-    return unfinished(child.begun, reason, call.options)
+    finally:
+        if child is not None and not given:
+            child.end()
+    return Skipped(reason) if child is None else unfinished(child.begun, reason, call.options)
 
 
 @contextmanager

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from himaya.core.ports import CANONICAL, Options
-from himaya.screening.decoders import Decoders, Outcome
-from himaya.screening.fingerprinting import CRASHED, is_so
+from himaya.screening.decoders import Decoders, Opened, Outcome, in_memory
+from himaya.screening.fingerprinting import CRASHED, Skipped, is_so, open_file
 from himaya.screening.sources import is_remote
-from himaya.screening.sources.places import Place
+from himaya.screening.sources.places import Most, Place, Spooled
 
 OnProgress = Callable[[str, float], None]
 """The path of a file, and the share of it that is done, 0 to 1."""
@@ -30,45 +30,45 @@ def read(
     Args:
         places: files are read by the decoders, objects are fetched here.
         decoders: where hostile bytes are decoded.
-        max_bytes: what is larger is skipped.
+        max_bytes: what is larger is skipped, unless it is a video that ``options`` allow.
         endpoint: where buckets are asked for; empty: as the environment says.
         options: how they are fingerprinted.
-        on_progress: told, from threads, of a file that takes long.
+        on_progress: told, from threads, of a file that takes long. What it raises, ends the reading.
 
     Raises:
         MissingExtra, BucketRefused: as :func:`himaya.screening.sources.s3.client`.
+        NoDecoders, NoSandbox: nothing can be decoded on this system.
     """
+    most = Most(max_bytes, options.video.max_bytes)
     done: dict[int, Outcome] = {n: place.skipped for n, place in enumerate(places) if place.skipped is not None}
     contents = {n: place.content for n, place in enumerate(places) if place.content is not None}
     left = [n for n in range(len(places)) if n not in done and n not in contents]
     if objects := [n for n in left if is_remote(places[n].path)]:
         from himaya.screening.sources.s3 import fetch
 
-        fetched = fetch([places[n] for n in objects], endpoint=endpoint, max_bytes=max_bytes)
+        fetched = fetch([places[n] for n in objects], endpoint=endpoint, most=most, on_progress=on_progress)
         for n, found in zip(objects, fetched, strict=True):
-            if isinstance(found, bytes):
-                contents[n] = found
-            else:
+            if isinstance(found, Skipped):
                 done[n] = found
-    if local := [n for n in left if not is_remote(places[n].path)]:
+            else:
+                contents[n] = found
 
-        def files(paths: list[bytes]) -> list[Outcome]:
-            def tell(number: int, done: float) -> None:
-                on_progress(os.fsdecode(paths[number]), done)
+    def ask(numbers: list[int]) -> list[int]:
+        """Those on which a decoder crashed."""
 
-            return decoders.files(paths, max_bytes=max_bytes, options=options, on_progress=tell)
+        def tell(number: int, share: float) -> None:
+            on_progress(os.fsdecode(places[numbers[number]].path), share)
 
-        done |= zip(local, _twice(files, [places[n].path for n in local]), strict=True)
-    if contents:
-        from_memory = partial(decoders.contents, options=options)
-        done |= zip(contents, _twice(from_memory, list(contents.values())), strict=True)
+        opened = [_opens(places[n], contents.get(n), most) for n in numbers]
+        done.update(zip(numbers, decoders.opened(opened, options=options, on_progress=tell), strict=True))
+        return [n for n in numbers if is_so(done[n], CRASHED)]
+
+    if crashed := ask([n for n in range(len(places)) if n not in done]):
+        ask(crashed)  # it may have been ended by something else than the file
     return [done[n] for n in range(len(places))]
 
 
-def _twice(read: Callable[[list[bytes]], list[Outcome]], things: list[bytes]) -> list[Outcome]:
-    """Read, and read again what a decoder crashed on: it may have been ended by something else than the file."""
-    found = read(things)
-    crashed = [n for n, one in enumerate(found) if is_so(one, CRASHED)]
-    for n, again in zip(crashed, read([things[n] for n in crashed]) if crashed else (), strict=True):
-        found[n] = again
-    return found
+def _opens(place: Place, content: bytes | Spooled | None, most: Most) -> Opened:
+    if content is None:
+        return partial(open_file, place.path, most.file, most.video)
+    return content.open if isinstance(content, Spooled) else partial(in_memory, content)

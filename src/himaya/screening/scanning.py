@@ -20,7 +20,7 @@ from himaya.ledger.services import record
 from himaya.lists.services import find_list
 from himaya.screening import reports
 from himaya.screening.decoders import Outcome
-from himaya.screening.engines import HOLD, Batch, Engine
+from himaya.screening.engines import Batch, Engine
 from himaya.screening.engines.cluster import Cluster
 from himaya.screening.engines.local import Local
 from himaya.screening.messages import REQUEST
@@ -29,11 +29,13 @@ from himaya.screening.options import chosen
 from himaya.screening.reading import OnProgress
 from himaya.screening.roots import escaped, resolved, shown, unescaped
 from himaya.screening.services import Answer, Looked, Read, answer, settle
-from himaya.screening.sources import walk
-from himaya.screening.sources.places import Place, Position
+from himaya.screening.sources import is_remote, walk
+from himaya.screening.sources.places import Most, Place, Position
 from himaya.screening.telling import lacks
 
 BATCH = 64
+LOAD = 32 * 1024**2
+"""Files and bytes of a batch: a larger file has one for itself, and keeps none but itself from being committed."""
 
 
 class ScanTaken(HimayaError):
@@ -84,8 +86,17 @@ class Way:
 
 @dataclass(slots=True)
 class Progress:
-    """How far a scan has come. ``skipped`` and ``limited`` count by reason; ``limited`` files were compared by exact
-    fingerprints alone.
+    """How far a scan has come.
+
+    Args:
+        scan: its number.
+        files: how many were screened.
+        hits: in how many something known was found.
+        skipped: how many were not screened, by reason.
+        limited: how many were compared by exact fingerprints alone, by reason.
+        members: how many of those screened and skipped lie in archives.
+        finished: there are no more.
+        cases: those that it opened or added to.
     """
 
     scan: int
@@ -93,6 +104,7 @@ class Progress:
     hits: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     limited: Counter[str] = field(default_factory=Counter)
+    members: int = 0
     finished: bool = False
     cases: set[int] = field(default_factory=set)
 
@@ -103,6 +115,7 @@ class Progress:
             "hits": self.hits,
             "skipped": dict(sorted(self.skipped.items())),
             "limited": dict(sorted(self.limited.items())),
+            "members": self.members,
         }
 
 
@@ -115,6 +128,7 @@ def scan(
     resume: bool = False,
     on_batch: Callable[[Progress, list[Answer]], None] = lambda *_: None,
     stop: Callable[[], bool] = lambda: False,
+    on_ahead: Callable[[int], None] = lambda _: None,
     on_progress: OnProgress = lambda *_: None,
 ) -> Progress:
     """Screen every file below ``paths`` and open a case for each hit.
@@ -130,7 +144,9 @@ def scan(
         way: how it goes about it.
         resume: go on with the last unfinished scan of the same paths; ``lists`` is empty or as it was then.
         on_batch: called after each batch with the counts so far and the batch's answers.
-        stop: asked after each batch; True ends the scan so that it can be resumed.
+        stop: asked after each batch, and while one is waited for; True ends the scan so that it can be resumed.
+        on_ahead: told as batches finish how many files, without members of archives, are read besides those of which
+            ``on_batch`` was told, and wait for others before them.
         on_progress: told, from threads, of a file that takes long; not where a cluster reads.
 
     Raises:
@@ -142,11 +158,12 @@ def scan(
         find_list(name)
     row, report = _resumed(roots, lists, way) if resume else _started(roots, lists, way, by)
     progress = _progress(row)
-    large, engine = way.cluster is not None, _engine(row, way.cluster, on_progress)
-    with report or nullcontext(), closing(engine.run(_batches(row, large=large))) as batches:
-        for batch, outcomes in batches:
-            answers = _commit(row, batch, outcomes, progress, report)
-            on_batch(progress, answers)
+    engine = _engine(row, way.cluster, on_progress)
+    with report or nullcontext(), closing(engine.run(_batches(row))) as batches:
+        for read in batches:
+            on_ahead(read.ahead)
+            if read.batch:
+                on_batch(progress, _commit(row, read.batch, read.outcomes, progress, report))
             if stop():
                 _end(row, "stopped", report)
                 return progress
@@ -165,18 +182,17 @@ def _engine(row: Scan, cluster: str | None, on_progress: OnProgress) -> Engine:
     return Cluster([unescaped(root) for root in row.roots], address=cluster, endpoint=endpoint, options=options)
 
 
-def _batches(row: Scan, *, large: bool) -> Iterator[Batch]:
+def _batches(row: Scan) -> Iterator[Batch]:
     """What is still to be read, in portions of bounded number and size."""
-    number = BATCH * (Cluster.scale if large else Local.scale)
     places = _places(row.roots, _position(row.cursor), row.options)
     batch: Batch = []
     size = 0
     for place in places:
-        batch.append(place)
-        size += place.size
-        if len(batch) == number or size >= HOLD:
+        if batch and (len(batch) == BATCH or size + place.size > LOAD):
             yield batch
             batch, size = [], 0
+        batch.append(place)
+        size += place.size
     if batch:
         yield batch
 
@@ -187,18 +203,19 @@ def _places(roots: Sequence[str], after: Position | None, options: dict[str, Any
         after,
         into_archives=options["archives"],
         endpoint=options["endpoint"],
-        max_bytes=config().max_file_bytes,
+        most=Most(config().max_file_bytes, options["fingerprints"]["video"]["max_bytes"]),
     )
 
 
-def count_files(paths: Sequence[str], *, endpoint: str | None = None) -> int:
-    """How many files a scan of these paths will meet, not counting what lies in archives. Reads folders only.
+def count_files(paths: Sequence[str]) -> int | None:
+    """How many files a scan of these paths will meet, not counting what lies in archives; None where one is a bucket:
+    to list it twice would cost as much as to count it is worth. Reads folders only.
 
     Raises:
-        As :func:`scan`, where it cannot even begin.
+        NoSuchPath, UnreadablePath, NotABucket: as :func:`scan`.
     """
-    options = {"archives": False, "endpoint": config().s3_endpoint if endpoint is None else endpoint}
-    return sum(1 for _ in _places(resolved(paths), None, options))
+    roots = [unescaped(root) for root in resolved(paths)]
+    return None if any(map(is_remote, roots)) else sum(1 for _ in walk(roots))
 
 
 # --- beginning and going on ------------------------------------------------------------------------------------------
@@ -263,6 +280,7 @@ def _progress(row: Scan) -> Progress:
         counts.get("hits", 0),
         Counter(counts.get("skipped", {})),
         Counter(counts.get("limited", {})),
+        counts.get("members", 0),
     )
 
 
@@ -287,8 +305,9 @@ def _commit(
         if Scan.objects.select_for_update(no_key=True).get(pk=row.pk).cursor != row.cursor:
             raise ScanTaken(scan=row.pk)
         answers = settle(Looked(answers, read), by=row.by, origin="scan", occasion=f"scan:{row.pk}")
-        for one in answers:
+        for place, one in zip(batch, answers, strict=True):
             _count_one(progress, one)
+            progress.members += place.member
         if report is not None:
             report.add(answers)
             row.report = report.state()

@@ -11,21 +11,25 @@ import os
 import platform
 import re
 import socket
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
+from importlib.util import find_spec
 from typing import Any
 
 from himaya import __version__
-from himaya.core.config import config
+from himaya.core import registry
+from himaya.core.config import Sandbox, config
 from himaya.core.errors import HimayaError
 from himaya.core.ports import CANONICAL, Options
 from himaya.core.words import N_, printable
+from himaya.screening import decoders
 from himaya.screening.decoders import Decoders, Outcome
-from himaya.screening.engines import Batch, Done, in_order
+from himaya.screening.engines import Batch, Outcomes, Read, held, in_order
 from himaya.screening.reading import read
 from himaya.screening.sources import is_remote
-from himaya.screening.sources.places import Place
+from himaya.screening.sources.places import Spooled
 from himaya.screening.sources.s3 import MissingExtra
 
 EXTRA = "ray"
@@ -39,7 +43,10 @@ PATIENCE = 10.0
 class NoCluster(HimayaError):
     """The Ray cluster cannot be reached: {why}."""
 
-    remedy = "Check --ray-address, and that Ray has the same version there; without an address one is started here."
+    remedy = (
+        "Check --ray-address, that Ray has the same version there, and its token (RAY_AUTH_MODE, RAY_AUTH_TOKEN); "
+        "without an address one is started here."
+    )
     exit_code = 3
 
 
@@ -53,7 +60,7 @@ class WorkersLost(HimayaError):
 class UnfitWorker(HimayaError):
     """The worker {worker} cannot do its part: {why}."""
 
-    remedy = "Every worker needs the same version of Himaya, and sees the same folders at the same paths."
+    remedy = "Every worker needs the same version, extras and plug-ins, and sees the same folders at the same paths."
     exit_code = 3
 
 
@@ -65,68 +72,100 @@ class _Unfit:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a worker is told besides a batch.
+
+    Args:
+        folders: those that it must see.
+        max_bytes, endpoint, options: as :func:`~himaya.screening.reading.read` has them.
+        sandbox: how its decoders are kept in.
+        equipment: what it must have, and nothing besides.
+    """
+
+    folders: Sequence[bytes]
+    max_bytes: int
+    endpoint: str
+    options: Options
+    sandbox: Sandbox
+    equipment: frozenset[str]
+
+
 class Cluster:
     """Reads on the cluster at ``address``, or at ``RAY_ADDRESS``; else on one that is started here, for this machine
     alone.
     """
 
-    scale = 4
-
     def __init__(
         self, roots: Sequence[bytes], *, address: str = "", endpoint: str = "", options: Options = CANONICAL
     ) -> None:
-        self._address, self._endpoint, self._max_bytes = address, endpoint, config().max_file_bytes
-        self._options = options
-        self._folders = [root for root in roots if not is_remote(root)]
+        self._address = address
+        folders = [root for root in roots if not is_remote(root)]
+        settings = config()
+        self._terms = Terms(folders, settings.max_file_bytes, endpoint, options, settings.decoder_sandbox, equipment())
 
-    def run(self, batches: Iterator[Batch]) -> Generator[Done]:
+    def run(self, batches: Iterator[Batch]) -> Generator[Read]:
         """As the port says.
 
         Raises:
             MissingExtra, NoCluster, WorkersLost, UnfitWorker: as their names say.
         """
         ray = _connected(self._address)
+        here = ThreadPoolExecutor(1, thread_name_prefix="batch")
         try:
             task = ray.remote(max_retries=RETRIES)(work)
-            needs = partial(
-                task.remote,
-                folders=self._folders,
-                max_bytes=self._max_bytes,
-                endpoint=self._endpoint,
-                options=self._options,
-                version=__version__,
-            )
             ahead = min(max(4, 2 * int(ray.cluster_resources().get("CPU", 1))), MOST_AHEAD)
 
-            def begin(batch: Batch) -> Callable[[], list[Outcome]]:
-                return partial(_result, ray, needs(batch), batch)
+            def begin(batch: Batch) -> Outcomes:
+                if any(isinstance(place.content, Spooled) for place in batch):  # too large to be sent around
+                    return here.submit(_read, batch, decoders.shared(), self._terms)
+                outcomes: Outcomes = Future()
+                answer = task.remote(batch, self._terms).future()
+                answer.add_done_callback(partial(_pass_on, outcomes, batch))
+                return outcomes
 
-            yield from in_order(batches, begin, ahead=ahead, held=_held)
+            yield from in_order(batches, begin, ahead=ahead, held=held)
         finally:
+            here.shutdown(wait=False, cancel_futures=True)
             ray.shutdown()
 
 
-def work(
-    batch: Batch, *, folders: Sequence[bytes], max_bytes: int, endpoint: str, options: Options, version: str
-) -> list[Outcome] | _Unfit:
-    """What a worker does."""
-    if version != __version__:
-        return _Unfit(platform.node(), f"it has version {__version__}, the scan {version}")
-    for folder in folders:
-        if not os.path.lexists(folder):
-            return _Unfit(platform.node(), f"{printable(os.fsdecode(folder))} is not there")
-    return read(batch, _decoders(), max_bytes=max_bytes, endpoint=endpoint, options=options)
+def equipment() -> frozenset[str]:
+    """What is installed here that makes a difference to what is found."""
+    videos = ["himaya[video]"] if find_spec("av") else []
+    return frozenset([f"version {__version__}", *(f"the signal {name}" for name in registry.signals()), *videos])
+
+
+def work(batch: Batch, terms: Terms) -> list[Outcome] | _Unfit:
+    """What a worker does. It never raises: what is raised on a cluster reaches nobody as it was."""
+    try:
+        why = _lacks(terms)
+        return _Unfit(platform.node(), why) if why else _read(batch, _decoders(terms.sandbox), terms)
+    except HimayaError as error:
+        return _Unfit(platform.node(), str(error))
+    except Exception as error:  # noqa: BLE001 - a person can see from it what is wrong with that machine
+        return _Unfit(platform.node(), f"{type(error).__name__}: {error}")
+
+
+def _lacks(terms: Terms) -> str:
+    """What keeps this worker from doing what another one does; empty where nothing does."""
+    ours = equipment()
+    if lacking := terms.equipment - ours:
+        return f"it lacks {', '.join(sorted(lacking))}"
+    if besides := ours - terms.equipment:
+        return f"it has, and the scan has not, {', '.join(sorted(besides))}"
+    unseen = [folder for folder in terms.folders if not os.path.lexists(folder)]
+    return f"{printable(os.fsdecode(unseen[0]))} is not there" if unseen else ""
+
+
+def _read(batch: Batch, pool: Decoders, terms: Terms) -> list[Outcome]:
+    return read(batch, pool, max_bytes=terms.max_bytes, endpoint=terms.endpoint, options=terms.options)
 
 
 @cache
-def _decoders() -> Decoders:
+def _decoders(sandbox: Sandbox) -> Decoders:
     """The one child of this worker: Ray gives a task one core."""
-    return Decoders(1)
-
-
-def _held(place: Place) -> int:
-    """Files and objects are fetched by the workers."""
-    return len(place.content or b"")
+    return Decoders(1, sandbox)
 
 
 def _connected(address: str) -> Any:
@@ -159,12 +198,24 @@ def _reach(address: str) -> None:
         socket.create_connection((named[1], int(named[2])), timeout=PATIENCE).close()
 
 
-def _result(ray: Any, reference: Any, batch: Batch) -> list[Outcome]:
+def _pass_on(outcomes: Outcomes, batch: Batch, answer: Future[list[Outcome] | _Unfit]) -> None:
     try:
-        found: list[Outcome] | _Unfit = ray.get(reference)
-    except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError) as error:
+        outcomes.set_result(_outcomes(answer, batch))
+    except HimayaError as error:
+        outcomes.set_exception(error)
+
+
+def _outcomes(answer: Future[list[Outcome] | _Unfit], batch: Batch) -> list[Outcome]:
+    from ray import exceptions
+
+    lost = exceptions.WorkerCrashedError, exceptions.NodeDiedError, exceptions.OutOfMemoryError
+    try:
+        found = answer.result()
+    except lost as error:
         place = printable(os.fsdecode(batch[0].path))
         raise WorkersLost(place=place, why=str(error).partition("\n")[0]) from error
+    except Exception as error:  # it cannot even begin: Himaya is not there, or not the same
+        raise UnfitWorker(worker="of Ray", why=str(error).strip().rpartition("\n")[2]) from error
     if isinstance(found, _Unfit):
         raise UnfitWorker(worker=found.worker, why=found.why)
     return found

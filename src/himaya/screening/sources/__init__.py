@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 
 from himaya.screening.sources import archives
 from himaya.screening.sources.folders import Folder
-from himaya.screening.sources.places import Place, Position, Source
+from himaya.screening.sources.places import Most, Place, Position, Source
+
+USUAL = Most(64 * 1024**2, 4 * 1024**3)
+"""As a node is set where nobody sets it."""
 
 
 def is_remote(path: bytes) -> bool:
@@ -20,7 +24,7 @@ def walk(
     *,
     into_archives: bool = False,
     endpoint: str = "",
-    max_bytes: int = 2**30,
+    most: Most = USUAL,
 ) -> Iterator[Place]:
     """Every place below ``roots``, always in the same order, beginning after ``after``.
 
@@ -29,7 +33,7 @@ def walk(
         after: the position of the last place that is done.
         into_archives: after each archive, its members.
         endpoint: where buckets are asked for; empty: as the environment says.
-        max_bytes: a member of an archive that is larger is skipped.
+        most: a member of an archive that is larger is skipped.
 
     Raises:
         BucketRefused: a bucket cannot be listed.
@@ -43,11 +47,12 @@ def walk(
         for place in source.places(since):
             parts = place.position[1]
             done = since if since is not None and since[: len(parts)] == parts else None
-            if done is None:
-                yield place
-            if into_archives and (file := source.archive(place)) is not None:
-                with file:
-                    yield from archives.members(file, place, done=done, max_bytes=max_bytes)
+            place, file = source.archive(place, most) if into_archives else (place, None)
+            with file or nullcontext():
+                if done is None:
+                    yield place
+                if file is not None:
+                    yield from archives.members(file, place, done=done, most=most)
 
 
 def _source(number: int, root: bytes, endpoint: str) -> Source:

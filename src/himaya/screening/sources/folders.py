@@ -11,7 +11,7 @@ from typing import BinaryIO
 from himaya.core import files
 from himaya.screening.fingerprinting import LINK, NO_PERMISSION, NOT_A_FILE, UNREADABLE, VANISHED, Skipped
 from himaya.screening.sources import archives
-from himaya.screening.sources.places import BEYOND, Parts, Place
+from himaya.screening.sources.places import BEYOND, Most, Parts, Place
 
 AT_ONCE = 200_000
 """Names of one folder in memory."""
@@ -59,30 +59,41 @@ class Folder:
                 last = here
                 yield self._place(here, _UNFIT.get(kind, Skipped(NOT_A_FILE)))
 
-    def archive(self, place: Place) -> BinaryIO | None:
-        """The file, where it begins as an archive does, whatever it is called."""
-        if place.skipped is not None:
-            return None
-        try:
-            file = os.fdopen(files.open_unlinked(place.path, os.O_RDONLY | os.O_NONBLOCK), "rb")
-        except OSError:  # the decoder that is to read it will say so
-            return None
-        try:
-            found = os.fstat(file.fileno())
-            if stat.S_ISREG(found.st_mode) and archives.may_be(os.pread(file.fileno(), archives.HEAD, 0)):
-                return file
-        except OSError:
-            pass
-        file.close()
-        return None
+    def archive(self, place: Place, most: Most) -> tuple[Place, BinaryIO | None]:
+        """The file is one, where it begins as an archive does, whatever it is called."""
+        return place, _archive(place.path) if place.skipped is None else None
 
     def _place(self, parts: Parts, skipped: Skipped | None) -> Place:
-        return Place((self._number, parts), os.path.join(self._root, *parts), skipped)
+        path = os.path.join(self._root, *parts)
+        return Place((self._number, parts), path, skipped, size=0 if skipped else _size(path))
 
     def _unlisted(self, parts: Parts, last: Parts, error: OSError) -> Place:
         """A folder that cannot be listed; where some of it is done, that stays done."""
         behind = parts if last <= parts else last if last[-1] == BEYOND else (*last, BEYOND)
         return Place((self._number, behind), os.path.join(self._root, *parts), _why(error))
+
+
+def _size(path: bytes) -> int:
+    """What the file seems to measure: it says how long reading will take, and nothing else."""
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
+
+
+def _archive(path: bytes) -> BinaryIO | None:
+    try:
+        file = os.fdopen(files.open_unlinked(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
+    except OSError:  # the decoder that is to read it will say so
+        return None
+    try:
+        found = os.fstat(file.fileno())
+        if stat.S_ISREG(found.st_mode) and archives.may_be(os.pread(file.fileno(), archives.HEAD, 0)):
+            return file
+    except OSError:
+        pass
+    file.close()
+    return None
 
 
 def _entries(path: bytes, parts: Parts, since: Parts | None) -> Iterator[tuple[bytes, int]]:

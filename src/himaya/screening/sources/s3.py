@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import io
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any, BinaryIO, TypeVar, cast
 
+from himaya.core.contents import HEAD
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_
 from himaya.screening.fingerprinting import NO_PERMISSION, TOO_LARGE, UNREADABLE, VANISHED, Skipped
 from himaya.screening.sources import archives
-from himaya.screening.sources.places import Parts, Place, Unread
+from himaya.screening.sources.archives.members import TOO_MANY
+from himaya.screening.sources.places import Most, Parts, Place, Spooled, Unread
 
 AT_ONCE = 32
 """Objects that are being fetched side by side."""
 ATTEMPTS = 5
 PIECE = 4 * 1024**2
-"""Bytes that are fetched together of an archive, which is not fetched whole."""
+"""Bytes that are fetched together of what is not fetched whole."""
+TIMES, BESIDES = 2, 64 * 1024**2
+"""Of an archive, so many times its size are fetched and so much besides: its tables lead here and there."""
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _DENIED = {"403", "AccessDenied", "Forbidden"}
+_ARCHIVES = tuple(name.encode() for name in archives.NAMES)
 _threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="s3")
 T = TypeVar("T")
 
@@ -106,7 +113,7 @@ class Bucket:
         more: dict[str, str] = {}
         if since:
             key = since[0].decode()
-            if (size := self._size(key)) is not None:
+            if _named_as_archive(since[0]) and (size := self._size(key)) is not None:  # else it is done
                 yield self._place(key, size)
             more = {"StartAfter": key}
         listed = client(self._endpoint).get_paginator("list_objects_v2").paginate
@@ -116,27 +123,34 @@ class Bucket:
                 if not (found["Key"].endswith("/") and found["Size"] == 0):
                     yield self._place(found["Key"], found["Size"])
 
-    def archive(self, place: Place) -> BinaryIO | None:
-        """The object, where it is called as archives are: to look at the content of each would cost a request more."""
-        if not place.path.lower().endswith(tuple(name.encode() for name in archives.NAMES)):
-            return None
-        file = io.BufferedReader(_Object(place.path, place.size, self._endpoint), PIECE)
+    def archive(self, place: Place, most: Most) -> tuple[Place, BinaryIO | None]:
+        """The object is one where it is called as archives are: to look at the content of each would cost a request
+        more. A small one is fetched whole, once for both: what it is, and what lies in it.
+        """
+        if not _named_as_archive(place.path):
+            return place, None
         try:
-            fits = archives.may_be(file.peek(archives.HEAD)[: archives.HEAD])
-        except Unread:  # whoever reads it whole will say so
-            fits = False
-        return cast(BinaryIO, file) if fits else None
+            if place.size <= most.file:
+                content = _fetched(place.path, most.file, self._endpoint)
+                place, file = replace(place, content=content), cast(BinaryIO, io.BytesIO(content))
+            else:
+                object_ = _Object(place.path, place.size, self._endpoint, TIMES * place.size + BESIDES)
+                file = cast(BinaryIO, io.BufferedReader(object_, PIECE))
+            fits = archives.may_be(file.read(archives.HEAD))
+        except Unread as error:
+            return replace(place, skipped=error.skipped), None
+        return place, file if fits else None
 
     def _place(self, key: str, size: int) -> Place:
         name = key.encode("utf-8", "surrogatepass")
         return Place((self._number, (name,)), b"s3://%s/%s" % (self._bucket.encode(), name), size=size)
 
     def _size(self, key: str) -> int | None:
-        """What the object measures; None where it is gone."""
+        """What the object measures; None where it is gone, or may not be read."""
         try:
             found = self._asked(partial(client(self._endpoint).head_object, Bucket=self._bucket, Key=key))
         except BucketRefused as refused:
-            if refused.facts.get("code") in _MISSING:
+            if refused.facts.get("code") in _MISSING | _DENIED:
                 return None
             raise
         return int(found["ContentLength"])
@@ -151,6 +165,10 @@ class Bucket:
             raise BucketRefused(bucket=self._bucket, why=code, code=code) from None  # a cause may quote an address
 
 
+def _named_as_archive(path: bytes) -> bool:
+    return path.lower().endswith(_ARCHIVES)
+
+
 def _code(error: Exception) -> str:
     """What went wrong, in S3's own word, or the library's. Never its message, which may hold what nobody is to read."""
     told = getattr(error, "response", {}).get("Error", {}).get("Code")
@@ -158,10 +176,10 @@ def _code(error: Exception) -> str:
 
 
 class _Object(io.RawIOBase):
-    """An object, of which pieces are fetched as they are asked for."""
+    """An object, of which pieces are fetched as they are asked for, ``most`` bytes in all."""
 
-    def __init__(self, path: bytes, size: int, endpoint: str) -> None:
-        self._path, self._size, self._endpoint, self._at = path, size, endpoint, 0
+    def __init__(self, path: bytes, size: int, endpoint: str, most: int) -> None:
+        self._path, self._size, self._endpoint, self._left, self._at = path, size, endpoint, most, 0
 
     def readable(self) -> bool:
         """It is."""
@@ -180,30 +198,50 @@ class _Object(io.RawIOBase):
         """As a file's.
 
         Raises:
-            Unread: it cannot be fetched.
+            Unread: it cannot be fetched, or too much of it was.
         """
         last = min(self._at + len(into), self._size) - 1
         if last < self._at:
             return 0
+        self._left -= last - self._at + 1
+        if self._left < 0:
+            raise Unread(Skipped(TOO_MANY))
         found = _fetched(self._path, last - self._at + 1, self._endpoint, f"bytes={self._at}-{last}")
         into[: len(found)] = found
         self._at += len(found)
         return len(found)
 
 
-def fetch(places: Sequence[Place], *, endpoint: str, max_bytes: int) -> list[bytes | Skipped]:
-    """The content of objects, side by side, in their order; what is too large is not asked for."""
+def fetch(
+    places: Sequence[Place], *, endpoint: str, most: Most, on_progress: Callable[[str, float], None] = lambda *_: None
+) -> list[bytes | Spooled | Skipped]:
+    """The content of objects, side by side, in their order.
+
+    ``on_progress`` is told of those that are fetched in pieces: the path, and the share that is done.
+    """
     client(endpoint)  # made by one thread
-    return list(_threads.map(partial(_content, endpoint=endpoint, max_bytes=max_bytes), places))
+    return list(_threads.map(partial(_content, endpoint=endpoint, most=most, tell=on_progress), places))
 
 
-def _content(place: Place, *, endpoint: str, max_bytes: int) -> bytes | Skipped:
-    if place.size > max_bytes:
-        return Skipped(TOO_LARGE, f"{place.size} bytes; at most {max_bytes} are read")
+def _content(
+    place: Place, *, endpoint: str, most: Most, tell: Callable[[str, float], None]
+) -> bytes | Spooled | Skipped:
     try:
-        return _fetched(place.path, max_bytes, endpoint)
+        return most.taken(_pieces(place, endpoint, most, tell), place.size)
     except Unread as error:
         return error.skipped
+
+
+def _pieces(place: Place, endpoint: str, most: Most, tell: Callable[[str, float], None]) -> Iterator[bytes]:
+    """All of an object that is small; else its first bytes, and then the rest."""
+    if place.size <= most.file:
+        yield _fetched(place.path, most.file, endpoint)
+        return
+    file = _Object(place.path, place.size, endpoint, place.size)
+    yield file.read(HEAD) or b""
+    while piece := file.read(PIECE):
+        tell(os.fsdecode(place.path), file.tell() / place.size)
+        yield piece
 
 
 def _fetched(path: bytes, most: int, endpoint: str, part: str = "") -> bytes:

@@ -121,8 +121,8 @@ def scan(
 ) -> None:
     """Screen every file below the paths and open a case for each hit.
 
-    Links are not followed. Ctrl-C stops after the files in hand; --resume goes on from there, also after a crash.
-    The exit status is 0 where nothing known was found and 1 where something was.
+    Links are not followed. Ctrl-C stops; --resume goes on from there, also after a crash.
+    The exit status is 0 where nothing known was found, 1 where something was, 2 where no file could be screened.
     """
     start.database()
     from himaya.screening import scanning
@@ -131,7 +131,7 @@ def scan(
     way = scanning.Way(archives, s3_endpoint, report, cluster, orientations, letterbox)
     with _stoppable() as stopped, progress() as bar:
         found = _Found(json_, bar, bar.add_task("scanning", total=None, note=""))
-        _count_ahead(paths, s3_endpoint, lambda total: bar.update(found.task, total=total))
+        _count_ahead(paths, lambda total: bar.update(found.task, total=total))
         try:
             result = scanning.scan(
                 paths,
@@ -141,6 +141,7 @@ def scan(
                 resume=resume,
                 on_batch=found,
                 stop=stopped.is_set,
+                on_ahead=found.show,
                 on_progress=lambda place, share: bar.update(found.task, note=_far(place, share)),
             )
         except BaseException:
@@ -152,6 +153,8 @@ def scan(
         raise typer.Exit(130)
     if result.hits:
         raise typer.Exit(HITS)
+    if result.skipped and not result.files:
+        raise typer.Exit(NOT_SCREENED)
 
 
 def _far(place: str, share: float) -> str:
@@ -169,15 +172,24 @@ class _Found:
     hits: list[Answer] = field(default_factory=list)
     lacking: Lacking = field(default_factory=dict)
     begun: bool = False
+    met: int = 0
+    ahead: int = 0
 
     def __call__(self, so_far: Progress, answers: list[Answer]) -> None:
         self.begun = True
-        self.bar.update(self.task, completed=so_far.files + so_far.skipped.total(), note=f"{so_far.hits:,} hits")
+        self.met = so_far.files + so_far.skipped.total() - so_far.members
+        self.bar.update(self.task, note=f"{so_far.hits:,} hits")
+        self.show(self.ahead)
         if self.json:
             _tell_in_json(answers)
             return
         note_lacks(self.lacking, answers)
         self.hits.extend([a for a in answers if a.matches][: SHOWN - len(self.hits)])
+
+    def show(self, ahead: int) -> None:
+        """How far the scan is, with so many files that are read and wait for others before them."""
+        self.ahead = ahead
+        self.bar.update(self.task, completed=self.met + ahead)
 
 
 @contextmanager
@@ -190,7 +202,7 @@ def _stoppable() -> Iterator[threading.Event]:
         for number in asked:
             signal.signal(number, signal.default_int_handler)
         stopped.set()
-        err.print("stopping after the files in hand; Ctrl-C again stops at once")
+        err.print("stopping; Ctrl-C again stops at once")
 
     before = {number: signal.signal(number, ask) for number in asked}
     try:
@@ -200,13 +212,13 @@ def _stoppable() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _count_ahead(paths: list[str], endpoint: str | None, tell: Callable[[int], None]) -> None:
+def _count_ahead(paths: list[str], tell: Callable[[int | None], None]) -> None:
     """Count the files in a thread of its own, so that the bar learns how long the way is while it is gone."""
     from himaya.screening.scanning import count_files
 
     def count() -> None:
         with suppress(HimayaError):  # the scan itself will say so
-            tell(count_files(paths, endpoint=endpoint))
+            tell(count_files(paths))
 
     if err.is_terminal:
         threading.Thread(target=count, daemon=True).start()

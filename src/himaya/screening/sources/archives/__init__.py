@@ -1,4 +1,5 @@
-"""Archives: tar (plain, gzip, bzip2, xz, zstd) and zip, looked into where they lie. Nothing is written to disk.
+"""Archives: tar (plain, gzip, bzip2, xz, zstd) and zip, looked into where they lie. Nothing is unpacked to disk
+but large videos, into files without a name.
 
 They are hostile: what one may cost is bounded before it is paid, by the number of members, the bytes that they unpack
 to, how deep archives lie in archives, and what the tables of an archive take to read. Only bytes are taken out of them;
@@ -9,14 +10,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from himaya.core.words import N_
-from himaya.screening.fingerprinting import TOO_LARGE, Skipped
+from himaya.screening.fingerprinting import Skipped
 from himaya.screening.sources.archives import tars, zips
 from himaya.screening.sources.archives.members import DAMAGED, TOO_MANY, UNPACKS, Member, Purse
-from himaya.screening.sources.places import Parts, Place, Unread
+from himaya.screening.sources.places import Most, Parts, Place, Spooled, Unread
 
 MEMBERS = 100_000
 LEAST_BYTES = 256 * 1024**2
@@ -50,20 +51,20 @@ class _Limits:
 
     members: int
     purse: Purse
-    max_bytes: int
+    most: Most
 
 
-def members(file: BinaryIO, place: Place, *, done: Parts | None, max_bytes: int) -> Iterator[Place]:
+def members(file: BinaryIO, place: Place, *, done: Parts | None, most: Most) -> Iterator[Place]:
     """What lies in an archive, in its order; at its end, where there is more than could be read, the reason.
 
     Args:
         file: the archive; it can be sought in.
         place: where it was met.
         done: the parts of the last member that is done; these and what lies before them is not given again.
-        max_bytes: a larger member is skipped.
+        most: a larger member is skipped.
     """
     size = file.seek(0, io.SEEK_END)
-    limits = _Limits(MEMBERS, Purse(max(LEAST_BYTES, RATIO * size)), max_bytes)
+    limits = _Limits(MEMBERS, Purse(max(LEAST_BYTES, RATIO * size)), most)
     yield from _inside(file, place, limits, done, depth=1)
 
 
@@ -79,7 +80,8 @@ def _inside(file: BinaryIO, place: Place, limits: _Limits, done: Parts | None, d
             if member is None:
                 continue
             name = b"%s!/%s" % (place.path, member.name[:LONGEST_NAME])
-            yield from _one(member, Place((number, (*parts, b"%08d" % ordinal)), name), limits, done, depth)
+            met = Place((number, (*parts, b"%08d" % ordinal)), name, member=True)
+            yield from _one(member, met, limits, done, depth)
         return
     except Unread as error:
         skipped = error.skipped
@@ -87,7 +89,7 @@ def _inside(file: BinaryIO, place: Place, limits: _Limits, done: Parts | None, d
             raise
     except Exception as error:  # noqa: BLE001 - whatever hostile bytes make the parsers stumble over
         skipped = Skipped(DAMAGED, type(error).__name__)
-    yield Place((number, (*parts, END)), place.path + b"!", skipped)
+    yield Place((number, (*parts, END)), place.path + b"!", skipped, member=True)
 
 
 def _opened(file: BinaryIO, purse: Purse) -> Iterator[Member | None]:
@@ -102,24 +104,25 @@ def _one(member: Member, place: Place, limits: _Limits, done: Parts | None, dept
     begun = done is not None and done[: len(parts)] == parts
     if done is not None and parts < done and not begun:
         return
-    skipped = member.skipped
-    if skipped is None and member.size > limits.max_bytes:
-        skipped = Skipped(TOO_LARGE, f"{member.size} bytes; at most {limits.max_bytes} are read")
-    content, over = None, None
-    if skipped is None:
-        try:
-            content = member.read()
-        except Unread as error:
-            skipped = over = error.skipped
-        except Exception as error:  # noqa: BLE001 - as above; the next one may be whole
-            skipped = Skipped(DAMAGED, type(error).__name__)
+    over: Unread | None = None
+    content: bytes | Spooled | Skipped
+    try:
+        content = member.skipped or limits.most.taken(member.pieces(), member.size)
+    except Unread as error:
+        content = error.skipped
+        over = error if content.reason in _COMMON else None
+    except Exception as error:  # noqa: BLE001 - as above; the next one may be whole
+        content = Skipped(DAMAGED, type(error).__name__)
     if not begun:
-        yield Place(place.position, place.path, skipped, content, len(content or b""))
-    if over is not None and over.reason == UNPACKS:
-        raise Unread(over)
-    if content is None or not may_be(content[:HEAD]):
+        if isinstance(content, Skipped):
+            yield replace(place, skipped=content)
+        else:
+            yield replace(place, content=content, size=member.size)
+    if over is not None:
+        raise over
+    if not isinstance(content, bytes) or not may_be(content[:HEAD]):
         return
     if depth < DEPTH:
         yield from _inside(io.BytesIO(content), place, limits, done, depth + 1)
     elif done is None or done < (*parts, END):
-        yield Place((number, (*parts, END)), place.path + b"!", Skipped(TOO_DEEP))
+        yield Place((number, (*parts, END)), place.path + b"!", Skipped(TOO_DEEP), member=True)

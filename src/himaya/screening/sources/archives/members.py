@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -23,12 +23,12 @@ PIECE = 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file in an archive. ``size`` is what the archive claims; ``read`` gives no more than that."""
+    """One file in an archive. ``size`` is what the archive claims; ``pieces`` give no more than that."""
 
     name: bytes
     size: int
     skipped: Skipped | None
-    read: Callable[[], bytes]
+    pieces: Callable[[], Iterator[bytes]]
 
 
 @dataclass(slots=True)

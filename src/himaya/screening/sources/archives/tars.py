@@ -71,13 +71,15 @@ def _unfit(info: tarfile.TarInfo) -> Skipped | None:
     return Skipped(METHOD, "sparse") if info.issparse() else None  # holes take no room there, and do here
 
 
-def _unpack(archive: tarfile.TarFile, info: tarfile.TarInfo, stream: Guarded) -> bytes:
+def _unpack(archive: tarfile.TarFile, info: tarfile.TarInfo, stream: Guarded) -> Iterator[bytes]:
     stream.allow(info.size + BLOCK)
     file = archive.extractfile(info)
-    content = b"" if file is None else file.read(info.size)
-    if len(content) < info.size:
+    left = info.size
+    while file is not None and left and (piece := file.read(min(PIECE, left))):
+        left -= len(piece)
+        yield piece
+    if left:
         raise EOFError
-    return content
 
 
 class Unpacked(Guarded):

@@ -38,12 +38,10 @@ def _unfit(info: zipfile.ZipInfo) -> Skipped | None:
     return None if info.compress_type in METHODS else Skipped(METHOD, f"method {info.compress_type}")
 
 
-def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, guarded: Guarded, purse: Purse) -> bytes:
-    """In pieces: asked for all, the reader reads as many packed bytes as it was asked for."""
-    purse.pay(info.file_size)
+def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, guarded: Guarded, purse: Purse) -> Iterator[bytes]:
+    """Asked for all, the reader would read as many packed bytes as it was asked for."""
     guarded.allow(2 * info.file_size + PIECE)  # the local header; packed bytes that unpack to nothing
-    pieces = []
     with archive.open(info) as member:
         while piece := member.read(PIECE):
-            pieces.append(piece)
-    return b"".join(pieces)
+            purse.pay(len(piece))
+            yield piece
