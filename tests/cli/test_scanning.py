@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from hashlib import md5
 from pathlib import Path
 
 import pytest
 from pyarrow import parquet
+from rich.progress import Progress as Bar
 from tests.cli.conftest import Node
 from tests.s3 import Store
 from tests.screening.archived import tarred, zipped
+
+from himaya.screening.scanning import Progress
+from himaya.site.cli.screening import _Found
 
 KNOWN, OTHER = b"note of the command line", b"another note"
 
@@ -35,6 +40,26 @@ def test_archives_are_looked_into_unless_they_are_to_stay_closed(node: Node, fol
     assert "7 files screened, 3 hits, 1 cases" in ran.stderr
     assert f"{folder}/box.tgz!/a" in ran.stdout
     assert "4 files screened, 1 hits, 1 cases" in node.run("scan", folder, "--no-archives", status=1).stderr
+
+
+def test_a_scan_that_could_read_nothing_is_no_success(node: Node, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    assert "1 not screened" in node.run("scan", tmp_path, status=2).stderr
+    node.run("scan", tmp_path, "--json", status=2)
+    (tmp_path / "other.txt").write_bytes(OTHER)
+    node.run("scan", tmp_path)
+    (tmp_path / "none").mkdir()
+    node.run("scan", tmp_path / "none")
+
+
+def test_the_bar_shows_files_that_are_read_and_no_members_of_archives() -> None:
+    bar = Bar(disable=True)
+    found = _Found(json=True, bar=bar, task=bar.add_task("", total=9))
+    found.show(3)
+    assert bar.tasks[0].completed == 3, "none is committed yet"
+    found(Progress(1, files=7, skipped=Counter({"too large": 1}), members=4), [])
+    found.show(2)
+    assert bar.tasks[0].completed == 7 + 1 - 4 + 2
 
 
 def test_a_report_tells_of_every_file(node: Node, folder: Path, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def listed(node: Node) -> None:
 def judge(node: Node, report: Path) -> None:
     """The archive is a file, too, and no picture."""
     told = node.run("summary")
-    expected = Progress(1, files=FILES + 1, hits=HITS, limited=Counter({"not a picture": 1}))
+    expected = Progress(1, files=FILES + 1, hits=HITS, limited=Counter({"not a picture": 1}), members=100)
     assert told["scans"] == [["finished", expected.as_json()]]
     assert len(told["places"]) == len(set(told["places"])) == len(told["cases"]) == HITS
     assert told["screened"] == FILES + 1

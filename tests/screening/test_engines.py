@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import platform
 import sys
@@ -22,6 +23,7 @@ from himaya.screening.decoders import Outcome
 from himaya.screening.engines import Outcomes, cluster, in_order, local
 from himaya.screening.engines.cluster import NoCluster, Terms, UnfitWorker, WorkersLost, work
 from himaya.screening.fingerprinting import Fingerprinted, Skipped
+from himaya.screening.models import Scan
 from himaya.screening.scanning import Way, scan
 from himaya.screening.sources import s3, walk
 from himaya.screening.sources.places import Place
@@ -39,7 +41,10 @@ def held(place: Place) -> int:
 @pytest.mark.parametrize(
     ("ahead", "size", "most"), [(0, 0, 1), (3, 0, 4), (3, engines.HOLD, 1), (3, engines.HOLD // 2, 2)]
 )
-def test_batches_come_back_in_order_and_few_are_under_way(ahead: int, size: int, most: int) -> None:
+def test_batches_come_back_in_order_and_few_are_under_way(
+    ahead: int, size: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "TICK", 0.001)
     begun: list[Outcomes] = []
 
     def begin(_: list[Place]) -> Outcomes:
@@ -109,6 +114,37 @@ def test_a_large_file_has_a_batch_of_its_own(tmp_path: Path, monkeypatch: pytest
     sizes: list[int] = []
     scan([str(tmp_path)], by="system", on_batch=lambda _, answers: sizes.append(len(answers)))
     assert sizes == [2, 1, 1, 3, 1]
+
+
+@pytest.mark.django_db
+def test_a_long_video_holds_up_neither_other_files_nor_the_end(
+    tmp_path: Path, listed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place(tmp_path / "0.mp4", b"\0\0\0\x18ftypmp42")
+    os.truncate(tmp_path / "0.mp4", 4 * 1024**3)  # a hole, that takes no room and ten seconds to read
+    for number in range(1, 31):
+        place(tmp_path / f"{number}", KNOWN)
+    monkeypatch.setattr(scanning, "BATCH", 4)
+    ended: list[Exception] = []
+    read = local.read
+
+    def reads(*args: Any, **more: Any) -> Any:
+        try:
+            return read(*args, **more)
+        except Exception as error:
+            ended.append(error)
+            raise
+
+    monkeypatch.setattr(local, "read", reads)
+    ahead: list[int] = [0]
+    done = scan([str(tmp_path)], by="system", on_ahead=ahead.append, stop=lambda: ahead[-1] == 30)
+    assert (done.files, done.finished, Scan.objects.get().state) == (0, False, "stopped")
+    for thread in threading.enumerate():
+        if thread.name.startswith("batch"):
+            thread.join(60)
+    assert [type(error) for error in ended] == [local.GivenUp]
+    os.truncate(tmp_path / "0.mp4", 100)
+    assert counts(scan([str(tmp_path)], by="system", resume=True)) == (31, 30, {})
 
 
 # --- clusters --------------------------------------------------------------------------------------------------------
