@@ -103,6 +103,27 @@ def test_a_bucket_is_scanned_by_a_cluster_as_by_one_machine(
         assert "cannot do its part: it has, and the scan has not, himaya[video]" in ran.stderr
 
 
+KNOCKS = "import ray, sys; ray.init(address=sys.argv[1]); print('let in', ray.nodes())"
+STARTS = f"""
+import os, subprocess, sys
+from himaya.screening.engines.cluster import _connected
+
+ray = _connected("local")
+address = ray.get_runtime_context().gcs_address
+for token in (os.environ["RAY_AUTH_TOKEN"], "another"):
+    environment = {{**os.environ, "RAY_AUTH_TOKEN": token}}
+    ran = subprocess.run([sys.executable, "-c", {KNOCKS!r}, address], env=environment, capture_output=True, text=True)
+    print(ran.returncode, "let in" in ran.stdout, "InvalidAuthToken" in ran.stderr)
+ray.shutdown()
+"""
+
+
+def test_a_cluster_that_a_scan_starts_lets_nobody_else_in() -> None:
+    environment = {**os.environ, "RAY_AUTH_MODE": "disabled"}
+    ran = subprocess.run([sys.executable, "-c", STARTS], env=environment, capture_output=True, text=True, timeout=120)
+    assert ran.stdout.splitlines() == ["0 True False", "1 False True"], ran.stderr
+
+
 def test_workers_that_lack_an_extra_are_named_with_what_they_lack(
     node: Node, known: None, store: Store, hiding: dict[str, str]
 ) -> None:

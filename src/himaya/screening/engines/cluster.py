@@ -10,6 +10,7 @@ import logging
 import os
 import platform
 import re
+import secrets
 import socket
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -170,19 +171,17 @@ def _decoders(sandbox: Sandbox) -> Decoders:
 
 def _connected(address: str) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
+    address = address or os.environ.get("RAY_ADDRESS", "") or "local"
+    if address == "local":  # it listens on every interface, and whoever it lets in may run anything here
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_urlsafe(32))
     try:
         import ray
     except ImportError as error:
         raise MissingExtra(what=N_("The engine ray"), extra=EXTRA) from error
-    address = address or os.environ.get("RAY_ADDRESS", "")
-    alone: dict[str, Any] = {
-        "address": "local",
-        "_node_ip_address": "127.0.0.1",
-    }  # whoever reaches it may run anything there
-    where = alone if address in ("", "local") else {"address": address}
     try:
         _reach(address)
-        ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         raise NoCluster(why=str(error).partition("\n")[0]) from error
     return ray
