@@ -214,7 +214,7 @@ def _outcomes(answer: Future[list[Outcome] | _Unfit], batch: Batch) -> list[Outc
         place = printable(os.fsdecode(batch[0].path))
         raise WorkersLost(place=place, why=str(error).partition("\n")[0]) from error
     except Exception as error:  # it cannot even begin: Himaya is not there, or not the same
-        raise UnfitWorker(worker="of Ray", why=str(error).strip().rpartition("\n")[2]) from error
+        raise UnfitWorker(worker=getattr(error, "ip", "?"), why=str(error).strip().rpartition("\n")[2]) from error
     if isinstance(found, _Unfit):
         raise UnfitWorker(worker=found.worker, why=found.why)
     return found
