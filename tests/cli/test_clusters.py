@@ -101,6 +101,8 @@ def test_a_bucket_is_scanned_by_a_cluster_as_by_one_machine(
         assert told[0] == told[1]
         ran = node.run(*command[:-1], "--ray-address", address, status=3, env={**environment, **hiding, "HIDDEN": "av"})
         assert "cannot do its part: it has, and the scan has not, himaya[video]" in ran.stderr
+        nobody = {**environment, "HOME": str(tmp_path), "RAY_AUTH_TOKEN": ""}
+        assert "cannot be reached" in node.run("scan", tmp_path, "--ray-address", address, status=3, env=nobody).stderr
 
 
 KNOCKS = "import ray, sys; ray.init(address=sys.argv[1]); print('let in', ray.nodes())"

@@ -205,12 +205,12 @@ def test_an_error_is_the_same_in_another_process(error: HimayaError) -> None:
 
 
 def test_a_cluster_that_is_not_there_is_an_error_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Absent:
-        @staticmethod
-        def init(**_: object) -> None:
-            raise ConnectionError("ray client connection timeout\nlong story")
+    import ray
 
-    monkeypatch.setitem(sys.modules, "ray", Absent)
+    def init(**_: object) -> None:
+        raise ConnectionError("ray client connection timeout\nlong story")
+
+    monkeypatch.setattr(ray, "init", init)
     with pytest.raises(NoCluster, match="cannot be reached: ray client connection timeout"):
         cluster._connected("auto")
     for address in ("127.0.0.1:9", "ray://[::1]:9", "127.0.0.1:99999"):

@@ -63,8 +63,9 @@ def read(
         done.update(zip(numbers, decoders.opened(opened, options=options, on_progress=tell), strict=True))
         return [n for n in numbers if is_so(done[n], CRASHED)]
 
-    if crashed := ask([n for n in range(len(places)) if n not in done]):
-        ask(crashed)  # it may have been ended by something else than the file
+    asked = [n for n in range(len(places)) if n not in done]
+    for _ in range(2):  # a decoder that crashed may have been ended by something else than the file
+        asked = ask(asked) if asked else []
     return [done[n] for n in range(len(places))]
 
 

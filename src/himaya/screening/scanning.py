@@ -147,7 +147,7 @@ def scan(
         stop: asked after each batch, and while one is waited for; True ends the scan so that it can be resumed.
         on_ahead: told as batches finish how many files, without members of archives, are read besides those of which
             ``on_batch`` was told, and wait for others before them.
-        on_progress: told, from threads, of a file that takes long; not where a cluster reads.
+        on_progress: told, from threads, of a file that takes long, where this process reads it.
 
     Raises:
         NoSuchPath, UnreadablePath, NotABucket, UnknownList, NothingToResume, OtherLists, OtherOptions, ScanTaken,
@@ -179,7 +179,8 @@ def _engine(row: Scan, cluster: str | None, on_progress: OnProgress) -> Engine:
     endpoint, options = row.options["endpoint"], REQUEST.validate_python(row.options["fingerprints"])
     if cluster is None:
         return Local(endpoint=endpoint, options=options, on_progress=on_progress)
-    return Cluster([unescaped(root) for root in row.roots], address=cluster, endpoint=endpoint, options=options)
+    roots = [unescaped(root) for root in row.roots]
+    return Cluster(roots, address=cluster, endpoint=endpoint, options=options, on_progress=on_progress)
 
 
 def _batches(row: Scan) -> Iterator[Batch]:

@@ -13,7 +13,7 @@ import re
 import secrets
 import socket
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.util import find_spec
@@ -25,10 +25,10 @@ from himaya.core.config import Sandbox, config
 from himaya.core.errors import HimayaError
 from himaya.core.ports import CANONICAL, Options
 from himaya.core.words import N_, printable
-from himaya.screening import decoders
 from himaya.screening.decoders import Decoders, Outcome
 from himaya.screening.engines import Batch, Outcomes, Read, held, in_order
-from himaya.screening.reading import read
+from himaya.screening.engines.local import Here
+from himaya.screening.reading import OnProgress, read
 from himaya.screening.sources import is_remote
 from himaya.screening.sources.places import Spooled
 from himaya.screening.sources.s3 import MissingExtra
@@ -98,9 +98,15 @@ class Cluster:
     """
 
     def __init__(
-        self, roots: Sequence[bytes], *, address: str = "", endpoint: str = "", options: Options = CANONICAL
+        self,
+        roots: Sequence[bytes],
+        *,
+        address: str = "",
+        endpoint: str = "",
+        options: Options = CANONICAL,
+        on_progress: OnProgress = lambda *_: None,
     ) -> None:
-        self._address = address
+        self._address, self._on_progress = address, on_progress
         folders = [root for root in roots if not is_remote(root)]
         settings = config()
         self._terms = Terms(folders, settings.max_file_bytes, endpoint, options, settings.decoder_sandbox, equipment())
@@ -112,22 +118,25 @@ class Cluster:
             MissingExtra, NoCluster, WorkersLost, UnfitWorker: as their names say.
         """
         ray = _connected(self._address)
-        here = ThreadPoolExecutor(1, thread_name_prefix="batch")
+        terms = self._terms
+        here = Here(
+            1, max_bytes=terms.max_bytes, endpoint=terms.endpoint, options=terms.options, on_progress=self._on_progress
+        )
         try:
             task = ray.remote(max_retries=RETRIES)(work)
             ahead = min(max(4, 2 * int(ray.cluster_resources().get("CPU", 1))), MOST_AHEAD)
 
             def begin(batch: Batch) -> Outcomes:
                 if any(isinstance(place.content, Spooled) for place in batch):  # too large to be sent around
-                    return here.submit(_read, batch, decoders.shared(), self._terms)
+                    return here.begin(batch)
                 outcomes: Outcomes = Future()
-                answer = task.remote(batch, self._terms).future()
+                answer = task.remote(batch, terms).future()
                 answer.add_done_callback(partial(_pass_on, outcomes, batch))
                 return outcomes
 
             yield from in_order(batches, begin, ahead=ahead, held=held)
         finally:
-            here.shutdown(wait=False, cancel_futures=True)
+            here.close()
             ray.shutdown()
 
 
@@ -141,7 +150,10 @@ def work(batch: Batch, terms: Terms) -> list[Outcome] | _Unfit:
     """What a worker does. It never raises: what is raised on a cluster reaches nobody as it was."""
     try:
         why = _lacks(terms)
-        return _Unfit(platform.node(), why) if why else _read(batch, _decoders(terms.sandbox), terms)
+        if why:
+            return _Unfit(platform.node(), why)
+        pool = _decoders(terms.sandbox)
+        return read(batch, pool, max_bytes=terms.max_bytes, endpoint=terms.endpoint, options=terms.options)
     except HimayaError as error:
         return _Unfit(platform.node(), str(error))
     except Exception as error:  # noqa: BLE001 - a person can see from it what is wrong with that machine
@@ -157,10 +169,6 @@ def _lacks(terms: Terms) -> str:
         return f"it has, and the scan has not, {', '.join(sorted(besides))}"
     unseen = [folder for folder in terms.folders if not os.path.lexists(folder)]
     return f"{printable(os.fsdecode(unseen[0]))} is not there" if unseen else ""
-
-
-def _read(batch: Batch, pool: Decoders, terms: Terms) -> list[Outcome]:
-    return read(batch, pool, max_bytes=terms.max_bytes, endpoint=terms.endpoint, options=terms.options)
 
 
 @cache
@@ -182,7 +190,7 @@ def _connected(address: str) -> Any:
     try:
         _reach(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+    except (ConnectionError, ValueError, RuntimeError, OSError, ray.exceptions.RayError) as error:
         raise NoCluster(why=str(error).partition("\n")[0]) from error
     return ray
 

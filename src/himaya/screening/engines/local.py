@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from himaya.core.config import config
 from himaya.core.ports import CANONICAL, Options
@@ -25,38 +26,52 @@ class GivenUp(Exception):
     """Nobody waits any more for what is being read."""
 
 
+class Here:
+    """Threads of this process, each of which reads a batch at a time by the decoders that all share."""
+
+    def __init__(
+        self, threads: int, *, max_bytes: int, endpoint: str, options: Options, on_progress: OnProgress
+    ) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="batch")
+        self._on_progress, self._given_up = on_progress, threading.Event()
+        self._read = partial(
+            read, decoders=decoders.shared(), max_bytes=max_bytes, endpoint=endpoint, options=options,
+            on_progress=self._tell,
+        )  # fmt: skip
+
+    def begin(self, batch: Batch) -> Outcomes:
+        """Read a batch as soon as a thread is free."""
+        return self._threads.submit(self._read, batch)
+
+    def close(self) -> None:
+        """Give up what is under way; a file that takes long, when it next shows progress."""
+        self._given_up.set()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _tell(self, place: str, share: float) -> None:
+        if self._given_up.is_set():
+            raise GivenUp
+        self._on_progress(place, share)
+
+
 class Local:
     """Decodes in children of this process."""
 
     def __init__(
         self, *, endpoint: str = "", options: Options = CANONICAL, on_progress: OnProgress = lambda *_: None
     ) -> None:
-        self._endpoint, self._options, self._on_progress = endpoint, options, on_progress
         self._max_bytes = config().max_file_bytes
+        self._ahead = AHEAD and max(AHEAD, config().decoders or os.cpu_count() or 1)
+        self._here = Here(
+            self._ahead + 1, max_bytes=self._max_bytes, endpoint=endpoint, options=options, on_progress=on_progress
+        )
 
     def run(self, batches: Iterator[Batch]) -> Generator[Read]:
-        """As the port says. A long file that is under way is given up when it next shows progress."""
-        ahead = AHEAD and max(AHEAD, config().decoders or os.cpu_count() or 1)
-        threads = ThreadPoolExecutor(ahead + 1, thread_name_prefix="batch")
-        pool = decoders.shared()
-        given_up = threading.Event()
-
-        def tell(place: str, share: float) -> None:
-            if given_up.is_set():
-                raise GivenUp
-            self._on_progress(place, share)
-
-        def begin(batch: Batch) -> Outcomes:
-            return threads.submit(
-                read, batch, pool, max_bytes=self._max_bytes, endpoint=self._endpoint, options=self._options,
-                on_progress=tell,
-            )  # fmt: skip
-
+        """As the port says."""
         try:
-            yield from in_order(batches, begin, ahead=ahead, held=self._held)
+            yield from in_order(batches, self._here.begin, ahead=self._ahead, held=self._held)
         finally:
-            given_up.set()
-            threads.shutdown(wait=False, cancel_futures=True)
+            self._here.close()
 
     def _held(self, place: Place) -> int:
         """Objects are fetched here: whole, or, a large video, into a temporary file."""
