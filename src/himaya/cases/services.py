@@ -113,6 +113,8 @@ class Seen:
     size: int | None = None
     at: datetime | None = None
     """When it was met; now where None."""
+    by: str = ""
+    """Who showed it; whoever opens the case where empty."""
 
 
 def open_case(seen: Seen, *, by: str) -> Case:
@@ -152,7 +154,12 @@ def _meet(seen: Seen, register: Register, by: str) -> tuple[Case, list[Act]]:
         case=case,
         occasion=seen.occasion[:80],
         place_digest=hashlib.sha256(seen.place.encode("utf-8", "surrogatepass")).hexdigest(),
-        defaults={"at": seen.at or clock.now(), "origin": seen.origin, "place": printable(seen.place)[:4000], "by": by},
+        defaults={
+            "at": seen.at or clock.now(),
+            "origin": seen.origin,
+            "place": printable(seen.place)[:4000],
+            "by": seen.by or by,
+        },
     )
     new_matches = _add_matches(case, seen.matches)
     if new_sighting:

@@ -218,7 +218,8 @@ class Gained(NamedTuple):
 
 
 def gained(since: int, upto: int, *, signals: Iterable[str], after: int, most: int) -> list[Gained]:
-    """Items that came, or changed, in some changes of the lists, in the order of ids.
+    """Items that came, or changed, in some changes of the lists, in the order of ids; all those of a list that was
+    switched on by one of these, and all that need not be equal where its radius grew.
 
     Args:
         since: the number of the last change before these.
@@ -227,10 +228,23 @@ def gained(since: int, upto: int, *, signals: Iterable[str], after: int, most: i
         after: beginning after this item.
         most: so many at most.
     """
+    wanted = list(signals)
     changes = Revision.objects.filter(number__gt=since, number__lte=upto).values("pk")
-    found = Item.objects.filter(revision__in=changes, signal__in=list(signals), pk__gt=after, negative=False)
-    found = found.exclude(state=WITHDRAWN).filter(list__enabled=True).order_by("pk")
-    return [Gained(*row) for row in found.values_list("pk", "signal", "value", "list", "list__radius")[:most]]
+    found = Item.objects.filter(signal__in=wanted, pk__gt=after, negative=False, list__enabled=True)
+    found = found.exclude(state=WITHDRAWN).order_by("pk")
+    sources = [found.filter(revision__in=changes)]  # each by its own index
+    for pk, on in HashList.objects.filter(
+        Q(switched_on__in=changes) | Q(widened__in=changes), enabled=True
+    ).values_list("pk", Exists(changes.filter(pk=OuterRef("switched_on")))):
+        near = wanted if on else [signal for signal in wanted if not registry.is_exact(signal)]
+        if near:
+            sources.append(found.filter(list=pk, signal__in=near))
+    rows = {
+        row[0]: row
+        for one in sources
+        for row in one.values_list("pk", "signal", "value", "list", "list__radius")[:most]
+    }
+    return [Gained(*rows[pk]) for pk in sorted(rows)[:most]]
 
 
 class Terms(NamedTuple):

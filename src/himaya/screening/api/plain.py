@@ -58,7 +58,8 @@ def plain_answer(asked: ScreenAsked) -> bytes | None:
         return None
     if not matching.is_unknown(values, only=asked.lists):
         return None
-    count({"miss": len(parts)}, origin="api", kept=kept.traces(read, origin="api"))
+    traces = kept.traces(read, origin="api", lists=asked.lists) if asked.open_cases else []
+    count({"miss": len(parts)}, origin="api", kept=traces)
     return f'{{"hits": 0, "answers": [{", ".join(parts)}]}}'.encode()
 
 
