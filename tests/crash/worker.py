@@ -18,7 +18,17 @@ from multiprocessing import connection as lines
 from pathlib import Path
 from typing import Any
 
-from tests.crash.looking_back import import_and_look_back, keep, look_back, look_back_in_steps, withdraw  # noqa: F401 - run by their names
+from tests.crash.looking_back import (  # noqa: F401 - run by their names
+    import_and_look_back,
+    keep,
+    let_go,
+    look_back,
+    look_back_in_steps,
+    open_waiting,
+    show,
+    waiting,
+    withdraw,
+)
 
 FIRST_WAIT, LONGEST_WAIT = 0.2, 1.0
 """Seconds between two attempts, short enough for a test."""

@@ -78,42 +78,56 @@ def _step(row: Lookback, last: int) -> bool:
     now = clock.now()
     if row.done == row.goal:
         row.goal, row.due = last, now + timedelta(seconds=SETTLED)
-        row.exact = row.near = row.frames = row.hand = row.kept = 0
+        _begin(row, PHASES[0])
         row.save()
         return False
     if row.due and row.due > now and row.due - now <= timedelta(seconds=SETTLED):
         return False
-    if not Kept.objects.exists() or not (_exact_step(row) or _near_step(row) or _frames_step(row)):
+    if not Kept.objects.exists() or not _advance(row):
         row.done = row.goal
     row.save()
     faults.point("screening.before_step")
     return True
 
 
-def _signals(how: str) -> list[str]:
-    """Signals by how they are compared: ``exact``, ``near`` or ``frames``."""
+def _advance(row: Lookback) -> bool:
+    """Do something of the phase that it is in, or of a later one; False once all is done."""
+    while not _STEPS[row.phase](row):
+        if row.phase == PHASES[-1]:
+            return False
+        _begin(row, PHASES[PHASES.index(row.phase) + 1])
+    return True
+
+
+def _begin(row: Lookback, phase: str) -> None:
+    row.phase, row.item, row.hand, row.kept = phase, 0, 0, 0
+
+
+def _signals(phase: str) -> list[str]:
+    """The signals whose items are compared in a phase."""
     kinds = registry.signals().items()
-    if how == "frames":
+    if phase == "frames":
         return [name for name, kind in kinds if kind.composite]
-    return [n for n, kind in kinds if not kind.composite and kind.exact == (how == "exact")]
+    exact = phase == "exact"
+    return [name for name, kind in kinds if not kind.composite and kind.exact == exact and (exact or kind.bits == 256)]
 
 
-def _gained(row: Lookback, how: str, *, after: int, most: int) -> list[lists.Gained]:
-    return lists.gained(row.done, row.goal, signals=_signals(how), after=after, most=most)
+def _gained(row: Lookback, *, most: int) -> list[lists.Gained]:
+    return lists.gained(row.done, row.goal, signals=_signals(row.phase), after=row.item, most=most)
 
 
-def _in_hand(row: Lookback, how: str, *, after: int, most: int) -> list[lists.Gained]:
+def _in_hand(row: Lookback, *, most: int) -> list[lists.Gained]:
     """New items that all kept values are streamed past. None joins them on the way: it would have missed some."""
-    found = _gained(row, how, after=after, most=most)
+    found = _gained(row, most=most)
     if row.kept:
         return [one for one in found if one.id <= row.hand]
-    row.hand = found[-1].id if found else after
+    row.hand = found[-1].id if found else row.item
     return found
 
 
 def _exact_step(row: Lookback) -> bool:
     """Look new exact items up among what is kept; False once all of them are."""
-    items = _gained(row, "exact", after=row.exact, most=EXACT)
+    items = _gained(row, most=EXACT)
     if not items:
         return False
     wanted: dict[str, list[str]] = defaultdict(list)
@@ -128,7 +142,7 @@ def _exact_step(row: Lookback) -> bool:
     found: dict[int, None] = {}
     for one in items:
         found.update(dict.fromkeys(there.get((one.signal, one.value), ())))
-        row.exact = one.id
+        row.item = one.id
         if len(found) >= OPENED:
             break
     _open(row, list(found))
@@ -137,7 +151,7 @@ def _exact_step(row: Lookback) -> bool:
 
 def _near_step(row: Lookback) -> bool:
     """Compare some kept values with new perceptual items; False once all were."""
-    items = _in_hand(row, "near", after=row.near, most=ITEMS)
+    items = _in_hand(row, most=ITEMS)
     if not items and not row.kept:
         return False
     by_signal: dict[str, list[lists.Gained]] = defaultdict(list)
@@ -146,7 +160,7 @@ def _near_step(row: Lookback) -> bool:
     values = KeptValue.objects.filter(pk__gt=row.kept, signal__in=list(by_signal)).order_by("pk")
     chunk = list(values.values_list("pk", "kept", "signal", "value")[:VALUES])
     if not chunk:
-        row.near, row.kept = row.hand, 0
+        row.item, row.kept = row.hand, 0
         return True
     near: set[int] = set()
     for signal, new in by_signal.items():
@@ -166,14 +180,14 @@ def _frames_step(row: Lookback) -> bool:
     """Compare some kept videos with new ones; False once all were. One near frame suffices here: of those that have it,
     :func:`_open` looks at all frames.
     """
-    names = _signals("frames")
-    items = _in_hand(row, "frames", after=row.frames, most=NEW_VIDEOS)
+    items = _in_hand(row, most=NEW_VIDEOS)
     if not items and not row.kept:
         return False
-    values = KeptValue.objects.filter(pk__gt=row.kept, signal__in=names).exclude(body=b"").order_by("pk")
+    videos = KeptValue.objects.filter(pk__gt=row.kept, signal__in=_signals(row.phase))
+    values = videos.exclude(body=b"").order_by("pk")
     chunk = list(values.values_list("pk", "kept", "body")[:VIDEOS])
     if not chunk:
-        row.frames, row.kept = row.hand, 0
+        row.item, row.kept = row.hand, 0
         return True
     index, radii = _frame_index(items), _radii(items)
     found: dict[int, None] = {}
@@ -184,6 +198,10 @@ def _frames_step(row: Lookback) -> bool:
             found[kept] = None
     _open(row, list(found))
     return True
+
+
+PHASES = ("exact", "near", "frames")
+_STEPS = {"exact": _exact_step, "near": _near_step, "frames": _frames_step}
 
 
 def _near(new: Sequence[lists.Gained], values: Sequence[tuple[int, str]]) -> set[int]:

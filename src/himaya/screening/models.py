@@ -118,17 +118,16 @@ class Waiting(models.Model):
 class Lookback(models.Model):
     """How far new items were compared with what is kept. One row; ``done`` and ``goal`` are numbers of revisions.
 
-    Between them: the last exact item that was looked up (``exact``), the last perceptual one (``near``) and the last
-    composite one (``frames``) of the items before those in hand, the last kept value that was compared with these
-    (``kept``) and, while there is one, the last of those in hand (``hand``).
+    Between them: of which signals items are compared (``phase``: exact, near, frames), the last ``item`` that is done,
+    the last kept value that was compared with those in hand (``kept``) and, while there is one, the last of these
+    (``hand``).
     """
 
     done = models.BigIntegerField()
     goal = models.BigIntegerField()
     due = models.DateTimeField(null=True)
-    exact = models.BigIntegerField(default=0)
-    near = models.BigIntegerField(default=0)
-    frames = models.BigIntegerField(default=0)
+    phase = models.CharField(max_length=10, default="exact")
+    item = models.BigIntegerField(default=0)
     hand = models.BigIntegerField(default=0)
     kept = models.BigIntegerField(default=0)
 
