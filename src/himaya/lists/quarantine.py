@@ -65,9 +65,9 @@ def claim_items(ids: Iterable[int]) -> list[int]:
     return [pk for pk in wanted if pk not in held]
 
 
-@transaction.atomic
 def hold_items(floods: Mapping[int, Flood]) -> None:
-    """Put items into quarantine: they match and say so, and open no case by themselves. Claim them first.
+    """Put items into quarantine, within the caller's transaction: they match and say so, and open no case by
+    themselves. Claim them first.
 
     Args:
         floods: item → what made it suspicious.
