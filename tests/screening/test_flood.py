@@ -128,7 +128,7 @@ def test_the_page_shows_the_figures_and_lets_a_lead_decide(item: Item, sign_in: 
     [row] = page.context["rows"]
     assert "It matched 4 contents within 2 hours" in words(page)
     assert [bar["value"] for bar in row["bars"]] == [0, 1, 1, 1, 1]
-    assert "4 places where something matched it since; each waits for 30 days at most" in words(page)
+    assert "places where something matched it meanwhile: 4; removed after so many days: 30" in words(page)
     assert "Not kept" not in words(page)
     assert len(lead.get(row["cases"]).context["rows"]) == 2
     assert "1 item suddenly matched too much and is held." in words(lead.get("/lists/"))
@@ -136,7 +136,7 @@ def test_the_page_shows_the_figures_and_lets_a_lead_decide(item: Item, sign_in: 
     refused = lead.post(f"/lists/items/{item.pk}/release", {"reason": "A logo.", "limit": "2"})
     assert (refused.status_code, "must be greater" in words(refused)) == (422, True)
     released = lead.post(f"/lists/items/{item.pk}/release", {"reason": "One scene.", "limit": ""}, follow=True)
-    assert "now for the 4 places where something matched it meanwhile" in words(released)
+    assert "which open theirs now: 4" in words(released)
     assert not quarantine.is_held(item)
     assert "No item is held" in words(lead.get("/lists/quarantine"))
 

@@ -158,7 +158,7 @@ def test_of_an_item_so_many_wait_and_how_many_do_not_is_shown(item: Item, sign_i
         screen(*range(5, 12), occasion="2")
         page = words(sign_in("lead").get("/lists/quarantine"))
     assert figures() == [(5, 6)]
-    assert "5 places where something matched it since" in page
+    assert "something matched it meanwhile: 5;" in page
     assert "Not kept, for want of room or because it waited too long: 6." in page
     release(item)
     look_all()

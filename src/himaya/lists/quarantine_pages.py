@@ -50,11 +50,7 @@ def release(request: StaffRequest, pk: int) -> HttpResponse:
 def _opens(kept: int) -> str:
     if not kept:
         return gettext("It opens cases again.")
-    said = ngettext(
-        "It opens cases again, and now for the %(n)s place where something matched it meanwhile.",
-        "It opens cases again, and now for the %(n)s places where something matched it meanwhile.",
-        kept,
-    )
+    said = gettext("It opens cases again. Places where something matched it meanwhile, which open theirs now: %(n)s")
     return said % {"n": number(kept)}
 
 
@@ -71,13 +67,8 @@ def _shown(request: StaffRequest, *, refused: tuple[int, ReleaseForm] | None = N
 
 def _waits(kept: int) -> str:
     """What waits for the decision: nothing else of it is shown, for it is no case yet."""
-    days = config().flood_kept_days
-    said = ngettext(
-        "%(n)s place where something matched it since; each waits for %(days)s days at most",
-        "%(n)s places where something matched it since; each waits for %(days)s days at most",
-        kept,
-    )
-    return said % {"n": number(kept), "days": number(days)}
+    said = gettext("places where something matched it meanwhile: %(n)s; removed after so many days: %(days)s")
+    return said % {"n": number(kept), "days": number(config().flood_kept_days)}
 
 
 def _row(one: Quarantine) -> dict[str, Any]:

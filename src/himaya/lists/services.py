@@ -125,7 +125,7 @@ def create_list(name: str, *, by: str, title: str = "", source: str = "", radius
 @transaction.atomic
 def change_list(name: str, *, by: str, enabled: bool | None = None, radius: int | None = None) -> HashList:
     """Switch a list on or off, or change its radius. It holds for the next screening; what was kept of earlier ones is
-    looked at again where it matches more by that.
+    compared with what it matches by that.
 
     Raises:
         UnknownList, BadList: no such list; a radius outside its limits.
