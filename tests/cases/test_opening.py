@@ -106,7 +106,7 @@ def test_a_case_that_cannot_be_put_on_record_is_not_opened(monkeypatch: pytest.M
         raise ZeroDivisionError
 
     monkeypatch.setattr(cases, "record", fail)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
         meet()
     assert not Case.objects.exists()
     assert not Sighting.objects.exists()

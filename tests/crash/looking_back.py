@@ -44,3 +44,49 @@ def import_and_look_back(*, rows: str) -> None:
     look_back()
     import_list(rows=rows)
     look_back()
+
+
+# --- what waits for an item in quarantine ----------------------------------------------------------------------------
+
+PDQ = "5a" * 32
+
+
+def show(*, upto: int) -> list[int]:
+    """Show so many contents that are like one item, each once; those whose answer came."""
+    from himaya.cases.queries import already_seen
+    from himaya.core.ports import ItemRow
+    from himaya.lists.queries import lists
+    from himaya.lists.services import add_items, create_list
+    from himaya.screening import services
+
+    if not lists().filter(name="authority").exists():
+        add_items(create_list("authority", by="system"), rows=[ItemRow(0, "pdq", PDQ)], by="system")
+    for n in range(1, upto + 1):
+        value = f"{int(PDQ, 16) ^ (1 << n):064x}"
+        if not already_seen(f"pdq:{value}", f"/shown/{n}", ()):
+            services.screen([services.Value("pdq", value, f"/shown/{n}")], by="system", origin="cli", occasion=f"{n}")
+    return waiting()
+
+
+def waiting() -> list[int]:
+    """How many cases there are, how much waits, and what the figures say."""
+    from himaya.cases.models import Case
+    from himaya.lists.models import Quarantine
+    from himaya.screening.models import Waiting
+
+    return [Case.objects.count(), Waiting.objects.count(), sum(Quarantine.objects.values_list("kept", flat=True))]
+
+
+def let_go() -> None:
+    from himaya.lists.quarantine import quarantines, release_item
+
+    release_item(quarantines().get().item_id, by="lead", reason="A series of one scene.")
+
+
+def open_waiting() -> None:
+    """As the worker does, a few at a time."""
+    from himaya.screening import released
+
+    released.OPENED = 3
+    while released.look():
+        pass

@@ -18,7 +18,7 @@ from multiprocessing import connection as lines
 from pathlib import Path
 from typing import Any
 
-from tests.crash.looking_back import import_and_look_back, keep, look_back, look_back_in_steps, withdraw  # noqa: F401 - run by their names
+from tests.crash import looking_back
 
 FIRST_WAIT, LONGEST_WAIT = 0.2, 1.0
 """Seconds between two attempts, short enough for a test."""
@@ -64,7 +64,7 @@ def enter(name: str, node: dict[str, str], arguments: dict[str, Any], result: st
     if hasattr(connections._connections, "default"):  # made while loading, for the database of nobody
         del connections["default"]
     faults.arm(os.environ.get("HIMAYA_FAULT", ""))
-    answer = globals()[name](**arguments)
+    answer = (globals().get(name) or getattr(looking_back, name))(**arguments)
     connections.close_all()
     Path(f"{result}.new").write_text(json.dumps(answer))
     Path(f"{result}.new").replace(result)
@@ -313,7 +313,7 @@ def operate(*, rows: str, folder: str, value: str) -> None:
     from himaya.cases.services import claim, decide
     from himaya.screening.queries import scans
 
-    import_and_look_back(rows=rows)
+    looking_back.import_and_look_back(rows=rows)
     ask(value=value)
     last = scans().first()
     if last is None or last.state != "finished":

@@ -10,8 +10,9 @@ from django.test import Client
 from tests.browsing import every_page, messages, words
 from tests.program import sha256
 
+from himaya.core import clock
 from himaya.lists import queries
-from himaya.lists.models import HashList, Item
+from himaya.lists.models import HashList, Item, Quarantine, Revision
 
 SignIn = Callable[[str], Client]
 ONE = sha256("1")
@@ -115,3 +116,37 @@ def test_the_way_to_the_ledger_is_for_those_who_may_see_it(sign_in: SignIn, item
     sign_in("lead").post(f"/lists/items/{item.pk}/state", {"state": "disputed", "reason": "x"})
     assert "/ledger/" in sign_in("auditor").get(f"/lists/items/{item.pk}").context["history"][0]["url"]
     assert sign_in("analyst").get(f"/lists/items/{item.pk}").context["history"][0]["url"] == ""
+
+
+def test_what_can_match_is_told_as_the_list_has_it(item: Item) -> None:
+    [known] = queries.known_by_value("sha256", [ONE, sha256("2")])[ONE]
+    assert known == queries.known_by_id([item.pk])[item.pk]
+    assert known == queries.Known(
+        item.pk, "hotline", "sha256", ONE, 0, "active", "interpol", "baseline", "Ministry", "r-17",
+        item.added_by, item.added_at, negative=False, quarantined=False,
+    )  # fmt: skip
+
+
+def test_what_cannot_match_is_not_told(item: Item, hotline: HashList) -> None:
+    now = clock.now()
+    held = Quarantine.objects.create(item=item, at=now, contents=5, hours=1, distances={})
+    assert queries.known_by_id([item.pk])[item.pk].quarantined is True
+    held.ended_at = now
+    held.save()
+    assert queries.known_by_id([item.pk])[item.pk].quarantined is False
+    Item.objects.update(state="disputed", negative=True)
+    assert queries.known_by_id([item.pk])[item.pk].negative is True
+    Item.objects.update(state="withdrawn")
+    assert queries.known_by_id([item.pk]) == {}
+    Item.objects.update(state="active")
+    HashList.objects.update(enabled=False)
+    assert queries.known_by_value("sha256", [ONE]) == {}
+    HashList.objects.update(enabled=True)
+    Revision.objects.filter(pk=item.revision).update(number=None)
+    assert queries.known_by_id([item.pk]) == {}, "it is of an import that is under way"
+
+
+def test_a_perceptual_item_has_the_radius_of_its_list(put: Any, hotline: HashList) -> None:
+    put([f"pdq:{'5a' * 32}"], "hashes")
+    [known] = queries.known_by_id(Item.objects.values_list("pk", flat=True)).values()
+    assert known.radius == hotline.radius > 0

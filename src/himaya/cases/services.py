@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import rules
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
 from himaya.cases.identity import Register, names
-from himaya.cases.models import Case, Comment, Match, Sighting, Verdict
+from himaya.cases.models import Case, Comment, Match, Verdict
 from himaya.cases.states import CASE, WrongMove
 from himaya.core import clock, faults, registry
 from himaya.core.config import config
@@ -113,6 +113,8 @@ class Seen:
     size: int | None = None
     at: datetime | None = None
     """When it was met; now where None."""
+    by: str = ""
+    """Who showed it; whoever opens the case where empty."""
 
 
 def open_case(seen: Seen, *, by: str) -> Case:
@@ -120,9 +122,10 @@ def open_case(seen: Seen, *, by: str) -> Case:
     return open_cases([seen], by=by)[0]
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def open_cases(seen: Sequence[Seen], *, by: str) -> list[Case]:
-    """Open a case for each thing seen, or let the case of the same content have one more sighting.
+    """Open a case for each thing seen, or let the case of the same content have one more sighting; where the caller has
+    a transaction, with all of it.
 
     The same sighting told twice (same occasion, same place) is one: a scan that goes on after a crash, or a request
     that is repeated, changes nothing. A file and a hash of it, in whatever order, are one case (:mod:`.identity`).
@@ -148,22 +151,35 @@ def _meet(seen: Seen, register: Register, by: str) -> tuple[Case, list[Act]]:
     others = found[1:]
     register.give(wanted, case, instead_of=others)
     acts = [act for other in others for act in _linked(case, other)]
-    sighting, new_sighting = Sighting.objects.get_or_create(
-        case=case,
-        occasion=seen.occasion[:80],
-        place_digest=hashlib.sha256(seen.place.encode("utf-8", "surrogatepass")).hexdigest(),
-        defaults={"at": seen.at or clock.now(), "origin": seen.origin, "place": printable(seen.place)[:4000], "by": by},
-    )
+    sighting = _sighted(case, seen, by)
     new_matches = _add_matches(case, seen.matches)
-    if new_sighting:
+    if sighting is not None:
         _complete(case, seen)
     if not found:
         best = min(seen.matches, key=lambda m: (m.distance, not registry.is_exact(m.signal)))
         facts = {"list": best.list_name, "signal": best.signal, "distance": best.distance}
         acts.append((case, "case.opened", facts))
-    elif new_sighting:
-        acts.append((case, "case.seen", {"sighting": sighting.pk, "matches": new_matches}))
+    elif sighting is not None:
+        acts.append((case, "case.seen", {"sighting": sighting, "matches": new_matches}))
     return case, acts
+
+
+_SIGHTED = """
+INSERT INTO cases_sighting (case_id, at, origin, occasion, place, place_digest, "by")
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT DO NOTHING RETURNING id"""
+
+
+def _sighted(case: Case, seen: Seen, by: str) -> int | None:
+    """The number of the sighting; None where it was told before. One statement, for there is one with each hit."""
+    at = connection.ops.adapt_datetimefield_value(seen.at or clock.now())
+    digest = hashlib.sha256(seen.place.encode("utf-8", "surrogatepass")).hexdigest()
+    place = printable(seen.place)[:4000]
+    with connection.cursor() as cursor:
+        values = [case.pk, at, seen.origin, seen.occasion[:80], place, digest, seen.by or by]
+        cursor.execute(_SIGHTED, values)
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def _new(seen: Seen) -> Case:

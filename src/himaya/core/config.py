@@ -150,8 +150,8 @@ class Config(BaseSettings):
         ge=0,
         le=3650,
         description=N_(
-            "How long fingerprints of what was screened are kept, with the place as it was given, to be compared with"
-            " items that lists gain later. 0: nothing is kept. The bytes never are."
+            "How long fingerprints of what was screened, of videos those of their frames, are kept, with the place as"
+            " it was given, to be compared with items that lists gain later. 0: nothing is kept. The bytes never are."
         ),
     )
     flood_matches: int = Field(
@@ -163,6 +163,19 @@ class Config(BaseSettings):
         ),
     )
     flood_hours: int = Field(1, ge=1, le=168, description=N_("Within how many hours the contents of an item count."))
+    flood_kept: int = Field(
+        10_000,
+        ge=0,
+        le=1_000_000,
+        description=N_(
+            "Of so many things that match a held item the fingerprints are kept, with the place, by whom and when they"
+            " were shown, to open their cases when it is let go; they are removed when it is withdrawn. 0: nothing is"
+            " kept, and what matches a held item opens no case, not even then."
+        ),
+    )
+    flood_kept_days: int = Field(
+        30, ge=1, le=365, description=N_("How many days what matches a held item waits for the decision at most.")
+    )
     decoders: int = Field(
         0, ge=0, le=256, description=N_("Processes that decode pictures during a scan. 0: one per core.")
     )

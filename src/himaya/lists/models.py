@@ -38,6 +38,10 @@ class HashList(models.Model):
     source = models.CharField(max_length=120, default="")
     radius = models.PositiveSmallIntegerField()
     enabled = models.BooleanField(default=True)
+    switched_on = models.BigIntegerField(default=0)
+    """The :class:`Revision`, its id, by which it was switched on last; 0: it always was, or is off."""
+    widened = models.BigIntegerField(default=0)
+    """The one by which its radius grew last."""
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=100)
 
@@ -123,7 +127,12 @@ class Quarantine(models.Model):
     ended_by = models.CharField(max_length=100, default="")
     reason = models.CharField(max_length=500, default="")
     limit = models.PositiveIntegerField(default=0)
-    """How many contents it may match from then on before it is held again."""
+    """How many contents it may match from then on before it is held again; 0: it was withdrawn."""
+    kept = models.PositiveIntegerField(default=0)
+    """How many places of contents, which matched it meanwhile, wait for the decision."""
+    kept_bytes = models.BigIntegerField(default=0)
+    lost = models.PositiveIntegerField(default=0)
+    """How many more do not: there was no room for them, or they waited too long."""
 
     class Meta:
         constraints = [

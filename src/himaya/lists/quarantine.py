@@ -1,7 +1,8 @@
 """The flood guard's half of a list: an item that suddenly matches too much is held until a person has looked at it.
 
-Who counts is above (``screening.flood``); here stands which items are held, on what figures, and who let them go. A row
-without an end is a quarantine that holds, and the database lets an item have one of these.
+Who counts is above (``screening.flood``); here stands which items are held, on what figures, how much waits for the
+decision (``screening.waiting``), and who let them go. A row without an end is a quarantine that holds, and the database
+lets an item have one of these.
 """
 
 from __future__ import annotations
@@ -64,9 +65,9 @@ def claim_items(ids: Iterable[int]) -> list[int]:
     return [pk for pk in wanted if pk not in held]
 
 
-@transaction.atomic
 def hold_items(floods: Mapping[int, Flood]) -> None:
-    """Put items into quarantine: they match and say so, and open no case by themselves. Claim them first.
+    """Put items into quarantine, within the caller's transaction: they match and say so, and open no case by
+    themselves. Claim them first.
 
     Args:
         floods: item → what made it suspicious.
@@ -126,6 +127,36 @@ def close(item: Item, *, by: str, reason: str) -> None:
 def _end(held: Quarantine, *, by: str, reason: str, limit: int) -> None:
     held.ended_at, held.ended_by, held.reason, held.limit = clock.now(), by, reason, limit
     held.save(update_fields=["ended_at", "ended_by", "reason", "limit"])
+
+
+# --- what waits ------------------------------------------------------------------------------------------------------
+
+
+def lock_latest(items: Iterable[int]) -> dict[int, Quarantine]:
+    """Item → its last quarantine, locked until the transaction ends: whoever lets an item go waits, or has done so.
+
+    After items and before anything of a case, or the ledger, is locked.
+    """
+    rows = Quarantine.objects.filter(item__in=list(items)).order_by("pk")
+    latest = {item: pk for pk, item in rows.values_list("pk", "item")}
+    locked = Quarantine.objects.select_for_update(no_key=True).filter(pk__in=latest.values()).order_by("pk")
+    return {one.item_id: one for one in locked}
+
+
+def ended_with_kept() -> int | None:
+    """A quarantine that has ended while something waited for it, or None."""
+    return Quarantine.objects.filter(kept__gt=0).exclude(ended_at=None).values_list("pk", flat=True).first()
+
+
+def lock(pk: int) -> Quarantine | None:
+    """One quarantine, locked until the transaction ends; None where somebody else is at it."""
+    return Quarantine.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=pk).first()
+
+
+def note_waiting(one: Quarantine, *, kept: int, size: int, lost: int = 0) -> None:
+    """Add to what is known of how much waits, with the caller's transaction; the row is locked."""
+    one.kept, one.kept_bytes, one.lost = max(one.kept + kept, 0), max(one.kept_bytes + size, 0), one.lost + lost
+    one.save(update_fields=["kept", "kept_bytes", "lost"])
 
 
 def _text(distances: Mapping[int, int]) -> dict[str, int]:

@@ -16,6 +16,7 @@ from himaya.accounts.access import needs
 from himaya.accounts.faces import told_at
 from himaya.accounts.paging import page
 from himaya.accounts.words import number
+from himaya.core.config import config
 from himaya.lists.forms import ReleaseForm
 from himaya.lists.quarantine import NEVER, quarantines, release_item
 from himaya.lists.words import class_label, signal_label
@@ -40,10 +41,17 @@ def release(request: StaffRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         given = form.cleaned_data
         with told_at(form):
-            release_item(pk, by=request.user.actor, reason=given["reason"], limit=given["limit"] or NEVER)
-            messages.success(request, gettext("It opens cases again. What it matched meanwhile has opened none."))
+            held = release_item(pk, by=request.user.actor, reason=given["reason"], limit=given["limit"] or NEVER)
+            messages.success(request, _opens(held.kept))
             return redirect("lists:quarantine")
     return _shown(request, refused=(pk, form), status=422)
+
+
+def _opens(kept: int) -> str:
+    if not kept:
+        return gettext("It opens cases again.")
+    said = gettext("It opens cases again. Places where something matched it meanwhile, which open theirs now: %(n)s")
+    return said % {"n": number(kept)}
 
 
 def _shown(request: StaffRequest, *, refused: tuple[int, ReleaseForm] | None = None, status: int = 200) -> HttpResponse:
@@ -55,6 +63,12 @@ def _shown(request: StaffRequest, *, refused: tuple[int, ReleaseForm] | None = N
         row["form"] = refused[1] if refused and again else ReleaseForm(auto_id=f"{row['item'].pk}-%s")
     context = {"rows": rows, "shown": found, "may_release": may_release, "sees_cases": request.user.may("cases.view")}
     return render(request, "lists/quarantine.html", context, status=status)
+
+
+def _waits(kept: int) -> str:
+    """What waits for the decision: nothing else of it is shown, for it is no case yet."""
+    said = gettext("places where something matched it meanwhile: %(n)s; removed after so many days: %(days)s")
+    return said % {"n": number(kept), "days": number(config().flood_kept_days)}
 
 
 def _row(one: Quarantine) -> dict[str, Any]:
@@ -70,5 +84,7 @@ def _row(one: Quarantine) -> dict[str, Any]:
         "class": class_label(item.scheme, item.code),
         "figures": said % {"n": number(one.contents), "hours": number(one.hours)},
         "bars": bars,
+        "waits": _waits(one.kept),
+        "lost": number(one.lost) if one.lost else "",
         "cases": f"{reverse('cases:queue')}?{urlencode({'q': item.value})}",
     }

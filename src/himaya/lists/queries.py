@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,7 +23,7 @@ from himaya.lists.models import ACTIVE, DISPUTED, WITHDRAWN, Body, HashList, Ite
 __all__ = ["CHANNEL"]
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from django.db.models import QuerySet
 
@@ -224,7 +224,8 @@ class Gained(NamedTuple):
 
 
 def gained(since: int, upto: int, *, signals: Iterable[str], after: int, most: int) -> list[Gained]:
-    """Items that came, or changed, in some changes of the lists, in the order of ids.
+    """Items that came, or changed, in some changes of the lists, in the order of ids; all those of a list that was
+    switched on by one of these, and all that need not be equal where its radius grew.
 
     Args:
         since: the number of the last change before these.
@@ -233,10 +234,23 @@ def gained(since: int, upto: int, *, signals: Iterable[str], after: int, most: i
         after: beginning after this item.
         most: so many at most.
     """
+    wanted = list(signals)
     changes = Revision.objects.filter(number__gt=since, number__lte=upto).values("pk")
-    found = Item.objects.filter(revision__in=changes, signal__in=list(signals), pk__gt=after, negative=False)
-    found = found.exclude(state=WITHDRAWN).filter(list__enabled=True).order_by("pk")
-    return [Gained(*row) for row in found.values_list("pk", "signal", "value", "list", "list__radius")[:most]]
+    found = Item.objects.filter(signal__in=wanted, pk__gt=after, negative=False, list__enabled=True)
+    found = found.exclude(state=WITHDRAWN).order_by("pk")
+    sources = [found.filter(revision__in=changes)]  # each by its own index
+    for pk, on in HashList.objects.filter(
+        Q(switched_on__in=changes) | Q(widened__in=changes), enabled=True
+    ).values_list("pk", Exists(changes.filter(pk=OuterRef("switched_on")))):
+        near = wanted if on else [signal for signal in wanted if not registry.is_exact(signal)]
+        if near:
+            sources.append(found.filter(list=pk, signal__in=near))
+    rows = {
+        row[0]: row
+        for one in sources
+        for row in one.values_list("pk", "signal", "value", "list", "list__radius")[:most]
+    }
+    return [Gained(*rows[pk]) for pk in sorted(rows)[:most]]
 
 
 class Terms(NamedTuple):
@@ -258,8 +272,7 @@ def known_by_id(ids: Iterable[int]) -> dict[int, Known]:
     wanted = list(ids)
     found: dict[int, Known] = {}
     for start in range(0, len(wanted), 500):
-        for one in _matchable().filter(pk__in=wanted[start : start + 500]):
-            found[one.pk] = _known(one)
+        found.update({one.id: one for one in _matchable("i.id IN ({marks})", wanted[start : start + 500])})
     return found
 
 
@@ -268,32 +281,32 @@ def known_by_value(signal: str, values: Iterable[str]) -> dict[str, list[Known]]
     wanted = list(values)
     found: dict[str, list[Known]] = defaultdict(list)
     for start in range(0, len(wanted), 500):
-        some = wanted[start : start + 500]
-        if _any_there(signal, some):
-            for one in _matchable().filter(signal=signal, value__in=some):
-                found[one.value].append(_known(one))
+        for one in _matchable("i.value IN ({marks}) AND i.signal = %s", wanted[start : start + 500], signal):
+            found[one.value].append(one)
     return found
 
 
-def _any_there(signal: str, values: list[str]) -> bool:
-    """Whether any list has one of the values, in whatever state, or will: most are asked for and are on none."""
-    marks = ", ".join(["%s"] * len(values))
-    there = f"SELECT 1 FROM lists_item WHERE signal = %s AND value IN ({marks}) LIMIT 1"  # noqa: S608
-    return _first(there, signal, *values) is not None
+_MATCHABLE = """
+SELECT i.id, l.name, i.signal, i.value, l.radius, i.state, i.scheme, i.code, i.source, i.reference, i.added_by,
+    i.added_at, i.negative, EXISTS (SELECT 1 FROM lists_quarantine q WHERE q.item_id = i.id AND q.ended_at IS NULL)
+FROM lists_item i JOIN lists_hashlist l ON l.id = i.list_id
+WHERE {chosen} AND i.state <> 'withdrawn' AND l.enabled
+    AND NOT EXISTS (SELECT 1 FROM lists_revision r WHERE r.id = i.revision AND r.number IS NULL)"""
 
 
-def _matchable() -> QuerySet[Item]:
-    held = Exists(Quarantine.objects.filter(item=OuterRef("pk"), ended_at=None))
-    rows = Item.objects.select_related("list").filter(~Q(state=WITHDRAWN), list__enabled=True)
-    return rows.annotate(quarantined=held)
+def _matchable(chosen: str, some: Sequence[int | str], *more: str) -> Iterator[Known]:
+    """Items that can match now, chosen by one of ``some`` and, where that is asked too, ``more``.
 
-
-def _known(one: Item) -> Known:
-    radius = 0 if registry.is_exact(one.signal) else one.list.radius
-    return Known(
-        one.pk, one.list.name, one.signal, one.value, radius, one.state, one.scheme, one.code,
-        one.source, one.reference, one.added_by, one.added_at, one.negative, one.quarantined,  # type: ignore[attr-defined]
-    )  # fmt: skip
+    By hand, for each hit asks. The columns are those of :class:`Known`.
+    """
+    statement = _MATCHABLE.format(chosen=chosen.format(marks=", ".join(["%s"] * len(some))))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*some, *more])
+        for row in cursor.fetchall():
+            one = Known(*row)
+            radius = 0 if registry.is_exact(one.signal) else one.radius
+            at = one.added_at if one.added_at.tzinfo else one.added_at.replace(tzinfo=UTC)  # SQLite keeps it without
+            yield replace(one, radius=radius, added_at=at, negative=bool(one.negative), quarantined=bool(row[-1]))
 
 
 def any_active() -> bool:

@@ -124,18 +124,22 @@ def create_list(name: str, *, by: str, title: str = "", source: str = "", radius
 
 @transaction.atomic
 def change_list(name: str, *, by: str, enabled: bool | None = None, radius: int | None = None) -> HashList:
-    """Switch a list on or off, or change its radius. It holds for the next screening.
+    """Switch a list on or off, or change its radius. It holds for the next screening; what was kept of earlier ones is
+    compared with what it matches by that.
 
     Raises:
         UnknownList, BadList: no such list; a radius outside its limits.
     """
-    found = find_list(name)
+    found = HashList.objects.select_for_update(no_key=True).get(pk=find_list(name).pk)
     if radius is not None and not 0 <= radius <= MAX_RADIUS:
         raise BadList(name=name, why=Said("the radius must be 0 to {n} bits", n=MAX_RADIUS))
+    was_on, had = found.enabled, found.radius
     found.enabled = found.enabled if enabled is None else enabled
     found.radius = found.radius if radius is None else radius
-    found.save(update_fields=["enabled", "radius"])
-    revise()
+    change = revise().pk
+    found.switched_on = change if found.enabled and not was_on else found.switched_on
+    found.widened = change if found.radius > had else found.widened
+    found.save(update_fields=["enabled", "radius", "switched_on", "widened"])
     record("list.changed", by=by, about=f"list:{name}", enabled=found.enabled, radius=found.radius)
     return found
 

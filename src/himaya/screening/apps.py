@@ -10,10 +10,14 @@ class ScreeningConfig(AppConfig):
     label = "screening"
 
     def ready(self) -> None:
-        """In rounds of the worker: remove what is needed no more, compare new items with what came before."""
+        """In rounds of the worker: remove what is needed no more, compare new items with what came before, open cases
+        for what waited.
+        """
         from himaya.ledger.worker import on_tick
-        from himaya.screening import before, flood, kept
+        from himaya.screening import before, flood, kept, released, waiting
 
         on_tick(flood.sweep)
         on_tick(kept.sweep)
+        on_tick(waiting.sweep)
+        on_tick(released.look)
         on_tick(before.look)

@@ -1,11 +1,13 @@
 """The flood guard: an item that suddenly matches too many contents is held until a person has looked at it.
 
 A value that fits everything (a grey area, a logo, a test card that slipped into a list) would bury the queue. So every
-match is noted by item and content: the same content seen a thousand times is one. An item that goes beyond
+likeness is noted by item and content: the same content seen a thousand times is one. An item that goes beyond
 ``flood_matches`` contents within ``flood_hours`` is put into quarantine with the figures; until a lead lets it go or
-withdraws it, it is answered as ``quarantined`` and opens no case by itself (docs/decisions/0018).
+withdraws it, it is answered as ``quarantined`` and what is like it waits (:mod:`himaya.screening.waiting`) and opens no
+case. What is equal to an item, in every byte or every bit, is no likeness: it does not count, and opens its case at
+once, so that nobody silences an item for the very content that it stands for (docs/decisions/0018).
 
-Locks are taken in the order: encounters, items, then what a case needs, the ledger's head.
+Locks are taken in the order: encounters, items, quarantines, then what a case needs, the ledger's head.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.db import connection
 from django.db.models import Count
 
 from himaya.core import clock
@@ -27,6 +30,8 @@ from himaya.screening.models import Encounter
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+
+    from himaya.screening.matching import Found
 
 STEP = 500
 SWEEP_EVERY = 300.0
@@ -47,6 +52,11 @@ class Floods(NamedTuple):
 
     items: frozenset[int] = frozenset()
     new: dict[int, Flood] = {}
+
+
+def is_equal(found: Found) -> bool:
+    """Whether it is the listed value itself. Of videos it is not known: they share openings, frame by frame."""
+    return found.distance == 0 and found.overlap is None
 
 
 def met(item: int, name: str, distance: int) -> Met:
@@ -77,17 +87,36 @@ def note(found: Iterable[Met]) -> Floods:
 
 def _too_much(items: set[int], now: datetime) -> Floods:
     hours, most = config().flood_hours, config().flood_matches
-    counts: dict[int, int] = {}
-    ordered = sorted(items)
-    for start in range(0, len(ordered), STEP):
-        counted = _since(now).filter(item__in=ordered[start : start + STEP]).values_list("item")
-        counts.update(counted.annotate(n=Count("pk")).filter(n__gt=most).order_by())
-    if not counts:
+    many = _beyond(items, most, now)
+    if not many:
         return Floods()
-    limits = quarantine.limits(counts)
-    over = [pk for pk, n in counts.items() if n > max(most, limits.get(pk, 0))]
+    limits = quarantine.limits(many)
+    further: dict[int, set[int]] = defaultdict(set)
+    for pk in many:
+        further[max(most, limits.get(pk, 0))].add(pk)
+    over = further.pop(most, set()).union(*(_beyond(some, limit, now) for limit, some in further.items()))
     claimed = quarantine.claim_items(over) if over else []
-    return Floods(frozenset(over), {pk: Flood(counts[pk], hours, _distances(pk, now)) for pk in claimed})
+    distances = {pk: _distances(pk, now) for pk in claimed}
+    return Floods(frozenset(over), {pk: Flood(sum(n.values()), hours, n) for pk, n in distances.items()})
+
+
+def _beyond(items: Iterable[int], most: int, now: datetime) -> set[int]:
+    """Items with more contents than so many; of each no more than these are counted, however large the flood is.
+
+    By hand, for it is asked with each hit.
+    """
+    if most == quarantine.NEVER:
+        return set()
+    since = connection.ops.adapt_datetimefield_value(now - timedelta(hours=config().flood_hours))
+    found: set[int] = set()
+    with connection.cursor() as cursor:
+        for item in sorted(items):
+            cursor.execute(_BEYOND, [item, since, most])
+            found.update({item} if cursor.fetchone() else ())
+    return found
+
+
+_BEYOND = "SELECT 1 FROM screening_encounter WHERE item = %s AND at > %s ORDER BY at LIMIT 1 OFFSET %s"
 
 
 def _since(now: datetime) -> QuerySet[Encounter]:

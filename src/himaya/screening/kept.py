@@ -1,12 +1,15 @@
 """What is kept of a screening, where the operator chose so: off by default, for as long as was set, never the bytes.
 
 With ``keep_fingerprints_days`` it is what a person needs to find the content again, once a list knows it: its
-fingerprints, when and by which way it was met, and the place as it was given.
+fingerprints, when and by which way it was met, the place as it was given, and in which lists it was to be looked for.
+Of what was asked without wanting a case, nothing is kept: it would open one later.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +19,7 @@ from django.db import transaction
 
 from himaya.core import clock
 from himaya.core.config import config
+from himaya.core.ports import Fingerprint
 from himaya.core.words import printable
 from himaya.ledger import turns
 from himaya.screening.fingerprinting import Fingerprinted, Skipped
@@ -27,42 +31,47 @@ if TYPE_CHECKING:
 STEP = 500
 SWEEP_EVERY, SWEPT = 300.0, 2000
 
-Value = tuple[str, str, str, int | None]
-"""Signal, value, variant, quality. A composite fingerprint is kept without its parts."""
-
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What is kept of one thing that was screened."""
+    """What is kept of one thing that was screened. ``lists`` are those in which alone it was looked for; all if empty.
+
+    ``size`` is None where a fingerprint was sent, and no content.
+    """
 
     subject: str
-    values: tuple[Value, ...]
+    prints: tuple[Fingerprint, ...]
     origin: str
     place: str
     media_type: str
     size: int | None
     at: datetime
+    lists: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
-        """The same content at the same place is kept once."""
-        return hashlib.blake2b(f"{self.subject}\n{self.place}".encode(), digest_size=16).hexdigest()
+        """The same content at the same place, looked for in the same lists, is kept once."""
+        told = json.dumps([self.subject, self.place, *self.lists])
+        return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
 
-def traces(read: Iterable[services.Read], *, origin: str) -> list[Trace]:
-    """What is to be kept of a screening; nothing where the operator did not ask for it."""
+def traces(read: Iterable[services.Read], *, origin: str, lists: Iterable[str] = ()) -> list[Trace]:
+    """What is to be kept of a screening that may open cases; nothing where the operator did not ask for it."""
     if not config().keep_fingerprints_days:
         return []
     now = clock.now()
-    return [_trace(place, one, origin, now) for place, one in read if not isinstance(one, Skipped)]
+    return [trace(place, one, origin, now, lists) for place, one in read if not isinstance(one, Skipped)]
 
 
-def _trace(place: str, one: Fingerprinted | services.Value, origin: str, at: datetime) -> Trace:
-    shown = printable(place)[:4000]
+def trace(
+    place: str, one: Fingerprinted | services.Value, origin: str, at: datetime, lists: Iterable[str] = ()
+) -> Trace:
+    """What there is to keep of one thing."""
+    shown, narrowed = printable(place)[:4000], tuple(sorted(set(lists)))
     if isinstance(one, Fingerprinted):
-        values = tuple((f.signal, f.value, f.variant, f.quality) for f in one.fingerprints)
-        return Trace(f"sha256:{one.sha256}", values, origin, shown, one.media_type, one.size, at)
-    return Trace(f"{one.signal}:{one.value}", ((one.signal, one.value, "", None),), origin, shown, "", None, at)
+        return Trace(f"sha256:{one.sha256}", one.fingerprints, origin, shown, one.media_type, one.size, at, narrowed)
+    prints = (Fingerprint(one.signal, one.value, body=one.body),)
+    return Trace(f"{one.signal}:{one.value}", prints, origin, shown, "", None, at, narrowed)
 
 
 def write(found: Iterable[Trace]) -> None:
@@ -73,7 +82,7 @@ def write(found: Iterable[Trace]) -> None:
         rows = [
             Kept(
                 key=key, subject=t.subject, origin=t.origin, place=t.place, media_type=t.media_type, size=t.size,
-                at=t.at,
+                at=t.at, lists=list(t.lists),
             )
             for key, t in part
         ]  # fmt: skip
@@ -81,13 +90,28 @@ def write(found: Iterable[Trace]) -> None:
         ids = dict(Kept.objects.filter(key__in=[key for key, _ in part]).values_list("key", "pk"))
         KeptValue.objects.bulk_create(
             [
-                KeptValue(kept_id=ids[key], signal=signal, value=value, variant=variant, quality=quality)
+                KeptValue(
+                    kept_id=ids[key], signal=f.signal, value=f.value, variant=f.variant, quality=f.quality, body=f.body
+                )
                 for key, t in part
-                for signal, value, variant, quality in t.values
+                for f in t.prints
             ],
             batch_size=STEP,
             ignore_conflicts=True,
         )
+
+
+def by_id(ids: Iterable[int]) -> list[Trace]:
+    """What is kept, in the order in which it came; what is gone by now is not among it."""
+    wanted = list(ids)
+    values: dict[int, list[Fingerprint]] = defaultdict(list)
+    for one in KeptValue.objects.filter(kept__in=wanted).order_by("pk"):
+        values[one.kept_id].append(Fingerprint(one.signal, one.value, one.quality, one.variant, bytes(one.body)))
+    return [
+        Trace(one.subject, tuple(values[one.pk]), one.origin, one.place, one.media_type, one.size, one.at,
+              tuple(one.lists))
+        for one in Kept.objects.filter(pk__in=wanted).order_by("pk")
+    ]  # fmt: skip
 
 
 # --- the removal -----------------------------------------------------------------------------------------------------

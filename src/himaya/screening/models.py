@@ -54,13 +54,15 @@ class Kept(models.Model):
     """What the operator chose to keep of something that was screened; see :mod:`himaya.screening.before`."""
 
     key = models.CharField(max_length=32, unique=True)
-    """A digest of subject and place."""
+    """A digest of subject, place and lists."""
     subject = models.CharField(max_length=220)
     origin = models.CharField(max_length=20)
     place = models.TextField()
     media_type = models.CharField(max_length=60, default="")
     size = models.BigIntegerField(null=True)
     """Null where a fingerprint was sent, and no content."""
+    lists = models.JSONField(default=list)
+    """Names of the lists in which alone it was looked for; all if empty."""
     at = models.DateTimeField()
 
     class Meta:
@@ -75,6 +77,8 @@ class KeptValue(models.Model):
     value = models.CharField(max_length=200)
     variant = models.CharField(max_length=40, default="")
     quality = models.PositiveSmallIntegerField(null=True)
+    body = models.BinaryField(default=b"")
+    """The parts of a composite one: the frames of a video."""
 
     class Meta:
         constraints = [
@@ -83,18 +87,48 @@ class KeptValue(models.Model):
         indexes = [models.Index(fields=["signal", "value"], name="screening_kept_value")]
 
 
+class Waiting(models.Model):
+    """What matched nothing but items in quarantine, and opens its case once they are let go; see
+    :mod:`himaya.screening.waiting`. It is gone when the case is open, or the item withdrawn, or too long after.
+    """
+
+    quarantine = models.ForeignKey("lists.Quarantine", on_delete=models.PROTECT, related_name="+")
+    key = models.CharField(max_length=32)
+    """As that of :class:`Kept`."""
+    subject = models.CharField(max_length=220)
+    prints = models.JSONField()
+    """Signal, value, quality, variant and, in base64, the parts of each fingerprint that is needed."""
+    origin = models.CharField(max_length=20)
+    occasion = models.CharField(max_length=80)
+    by = models.CharField(max_length=100)
+    place = models.TextField()
+    media_type = models.CharField(max_length=60)
+    size = models.BigIntegerField(null=True)
+    lists = models.JSONField(default=list)
+    at = models.DateTimeField()
+    """When it was met."""
+    since = models.DateTimeField()
+    """Since when it waits."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["quarantine", "key"], name="screening_waiting_once")]
+        indexes = [models.Index(fields=["since"], name="screening_waiting_since")]
+
+
 class Lookback(models.Model):
     """How far new items were compared with what is kept. One row; ``done`` and ``goal`` are numbers of revisions.
 
-    Between them: the last exact item that was looked up (``exact``), the last perceptual one of the items before those
-    in hand (``near``), and the last kept value that was compared with these (``kept``).
+    Between them: of which signals items are compared (``phase``: exact, near, frames), the last ``item`` that is done,
+    the last kept value that was compared with those in hand (``kept``) and, while there is one, the last of these
+    (``hand``).
     """
 
     done = models.BigIntegerField()
     goal = models.BigIntegerField()
     due = models.DateTimeField(null=True)
-    exact = models.BigIntegerField(default=0)
-    near = models.BigIntegerField(default=0)
+    phase = models.CharField(max_length=10, default="exact")
+    item = models.BigIntegerField(default=0)
+    hand = models.BigIntegerField(default=0)
     kept = models.BigIntegerField(default=0)
 
 

@@ -81,5 +81,6 @@ def tally() -> dict[str, int]:
         "screened.misses": totals["miss"],
         "screened.skipped": totals["skipped"],
         "screened.before": totals["before"],
+        "screened.released": totals["released"],
         "scans": Scan.objects.count(),
     }

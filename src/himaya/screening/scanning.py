@@ -305,7 +305,7 @@ def _commit(
     with transaction.atomic():
         if Scan.objects.select_for_update(no_key=True).get(pk=row.pk).cursor != row.cursor:
             raise ScanTaken(scan=row.pk)
-        answers = settle(Looked(answers, read), by=row.by, origin="scan", occasion=f"scan:{row.pk}")
+        answers = settle(Looked(answers, read, tuple(row.lists)), by=row.by, origin="scan", occasion=f"scan:{row.pk}")
         for place, one in zip(batch, answers, strict=True):
             _count_one(progress, one)
             progress.members += place.member

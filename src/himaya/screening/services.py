@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from himaya.cases.services import Seen, SeenMatch, open_cases
-from himaya.core import registry
+from himaya.core import clock, registry
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.ports import Options
 from himaya.lists import quarantine
 from himaya.lists.services import find_list
-from himaya.screening import decoders, flood, matching
+from himaya.screening import decoders, flood, matching, waiting
 from himaya.screening import kept as keeping
 from himaya.screening.counting import count
 from himaya.screening.fingerprinting import Fingerprinted, Skipped
@@ -87,8 +87,13 @@ class Answer:
 
     @property
     def calls(self) -> bool:
-        """Whether it calls for a case: it matches an item that is not in quarantine."""
-        return not all(match.item.quarantined for match in self.matches)
+        """Whether it calls for a case: it matches an item that is not in quarantine, or is equal to one that is."""
+        return any(not match.item.quarantined or flood.is_equal(match) for match in self.matches)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it opens its case once an item that it matches is let go."""
+        return bool(self.matches) and not self.calls
 
 
 Thing = Content | File | Value
@@ -102,11 +107,26 @@ class Looked:
 
     answers: list[Answer]
     read: list[Read]
+    lists: tuple[str, ...] = ()
+    """Names of the lists in which alone it was looked for; all if empty."""
 
     @property
     def hits(self) -> int:
         """How many things are known."""
         return sum(bool(one.matches) for one in self.answers)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How something came to be screened: what a sighting says. ``at`` is now where None; ``lists`` are those in which
+    alone it was looked for, all if empty.
+    """
+
+    origin: str
+    occasion: str
+    by: str
+    at: datetime | None = None
+    lists: tuple[str, ...] = ()
 
 
 def screen(
@@ -170,47 +190,74 @@ def look(
         if isinstance(thing, Content) and len(thing.content) > settings.max_file_bytes:
             raise TooLarge(name=thing.place or "a file", size=len(thing.content), limit=settings.max_file_bytes)
     read = _read(things, seconds, options or chosen(), on_progress)
-    return Looked(answer(read, lists=lists), read)
+    names = tuple(lists)
+    return Looked(answer(read, lists=names), read, names)
 
 
 def settle(looked: Looked, *, by: str, origin: str, occasion: str, open_cases: bool = True) -> list[Answer]:
     """Count what was looked at and open a case for each hit, in one transaction; where none is opened, in none."""
-    met, kept = _met(looked), keeping.traces(looked.read, origin=origin)
+    kept = keeping.traces(looked.read, origin=origin, lists=looked.lists) if open_cases else []
     if not (open_cases and looked.hits):
-        count(Counter(map(_outcome, looked.answers)), origin=origin, met=met, kept=kept)
+        count(Counter(map(_outcome, looked.answers)), origin=origin, met=_met(looked), kept=kept)
         return looked.answers
     with transaction.atomic():
         keeping.write(kept)
-        floods = flood.note(met)
-        answers = [_held(one, floods.items) for one in looked.answers] if floods.items else looked.answers
-        answers = _opened(answers, looked.read, by=by, origin=origin, occasion=occasion)
-        quarantine.hold_items(floods.new)
+        answers = _guarded(looked, [Shown(origin, occasion, by, None, looked.lists)] * len(looked.answers), by=by)
         count(Counter(map(_outcome, answers)), origin=origin)
     return answers
 
 
-def settle_before(looked: Looked, *, occasion: str, times: Sequence[datetime]) -> list[Answer]:
-    """Open cases for what was screened earlier and is known only now, within the caller's transaction.
+def settle_before(
+    looked: Looked, *, shown: Sequence[Shown], outcome: str = "before", guarded: bool = True
+) -> list[Answer]:
+    """Open cases for what was screened earlier and calls for them only now, within the caller's transaction.
 
     Args:
         looked: what is kept of it, matched now.
-        occasion: names the change of the lists: told again, it is the same sighting.
-        times: when each of them was screened.
+        shown: how each of them was met; told again, it is the same sighting.
+        outcome: under which name the cases are counted.
+        guarded: let the flood guard know; not of what waited for a person, who has decided by now.
     """
+    if guarded:
+        answers = _guarded(looked, shown, by="system")
+    else:
+        answers = _opened(looked.answers, looked.read, shown, by="system")
+    cases = Counter(one.origin for one, answer in zip(shown, answers, strict=True) if answer.case is not None)
+    for origin, number in sorted(cases.items()):
+        count({outcome: number}, origin=origin)
+    return answers
+
+
+def _guarded(looked: Looked, shown: Sequence[Shown], *, by: str) -> list[Answer]:
+    """Let the flood guard know, open cases, and let what is held wait; locks are taken in the order of :mod:`flood`."""
     floods = flood.note(_met(looked))
     answers = [_held(one, floods.items) for one in looked.answers] if floods.items else looked.answers
-    answers = _opened(answers, looked.read, by="system", origin="before", occasion=occasion, times=times)
+    held = _waiting(answers, looked, shown)
+    waiting.lock(held)
+    answers = _opened(answers, looked.read, shown, by=by)
     quarantine.hold_items(floods.new)
-    count({"before": sum(one.case is not None for one in answers)}, origin="before")
+    waiting.keep(held)
     return answers
 
 
 def _met(looked: Looked) -> list[flood.Met]:
-    """What the flood guard is to know of."""
+    """What the flood guard is to know of: likenesses to items that were not held when they were looked up."""
     pairs = zip(looked.answers, looked.read, strict=True)
     return [
-        flood.met(hit.item.id, _subject(one, source), hit.distance) for one, (_, source) in pairs for hit in one.matches
+        flood.met(hit.item.id, _subject(one, source), hit.distance)
+        for one, (_, source) in pairs
+        for hit in one.matches
+        if not hit.item.quarantined and not flood.is_equal(hit)
     ]
+
+
+def _waiting(answers: Sequence[Answer], looked: Looked, shown: Sequence[Shown]) -> list[waiting.Held]:
+    held, now = [], clock.now()
+    for one, (place, source), how in zip(answers, looked.read, shown, strict=True):
+        if one.waits and not isinstance(source, Skipped):
+            trace = keeping.trace(place, source, how.origin, how.at or now, how.lists)
+            held.append(waiting.Held(trace, one.matches, how.occasion, how.by))
+    return held
 
 
 def _held(one: Answer, items: Container[int]) -> Answer:
@@ -278,15 +325,13 @@ def _answer(place: str, one: Fingerprinted | Skipped | Value, hits: tuple[matchi
 def _opened(
     answers: Sequence[Answer],
     read: Sequence[Read],
+    shown: Sequence[Shown],
     *,
     by: str,
-    origin: str,
-    occasion: str,
-    times: Sequence[datetime | None] = (),
 ) -> list[Answer]:
     """Open or join a case for every answer that calls for one; all of them commit together."""
-    met = zip(answers, read, times or [None] * len(answers), strict=True)
-    seen = [replace(_seen(one, source, origin, occasion), at=at) for one, (_, source), at in met if one.calls]
+    met = zip(answers, read, shown, strict=True)
+    seen = [_seen(one, source, how) for one, (_, source), how in met if one.calls]
     cases = iter(open_cases(seen, by=by) if seen else ())
     return [replace(one, case=next(cases)) if one.calls else one for one in answers]
 
@@ -296,7 +341,7 @@ def _subject(one: Answer, source: Fingerprinted | Skipped | Value) -> str:
     return f"sha256:{source.sha256}" if isinstance(source, Fingerprinted) else ":".join(one.fingerprints[0][:2])
 
 
-def _seen(one: Answer, source: Fingerprinted | Skipped | Value, origin: str, occasion: str) -> Seen:
+def _seen(one: Answer, source: Fingerprinted | Skipped | Value, how: Shown) -> Seen:
     exact = isinstance(source, Fingerprinted)
     matches = [
         SeenMatch(
@@ -306,7 +351,10 @@ def _seen(one: Answer, source: Fingerprinted | Skipped | Value, origin: str, occ
         for m in one.matches
     ]  # fmt: skip
     place = one.place or ("" if exact else "a fingerprint was sent")
-    return Seen(_subject(one, source), one.fingerprints, matches, origin, occasion, place, one.media_type, one.size)
+    return Seen(
+        _subject(one, source), one.fingerprints, matches, how.origin, how.occasion, place, one.media_type, one.size,
+        how.at, how.by,
+    )  # fmt: skip
 
 
 def _outcome(one: Answer) -> str:

@@ -42,6 +42,7 @@ WORDS = {
     "screened.misses": N_("of them, matched none"),
     "screened.skipped": N_("could not be read"),
     "screened.before": N_("screened earlier, and known only now"),
+    "screened.released": N_("cases of what waited for an item in quarantine"),
     "scans": N_("scans of folders"),
     "cases.open": N_("cases that are open"),
     "cases.decided": N_("cases that are decided"),

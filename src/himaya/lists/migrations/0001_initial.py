@@ -22,6 +22,8 @@ class Migration(migrations.Migration):
                 ('source', models.CharField(default='', max_length=120)),
                 ('radius', models.PositiveSmallIntegerField()),
                 ('enabled', models.BooleanField(default=True)),
+                ('switched_on', models.BigIntegerField(default=0)),
+                ('widened', models.BigIntegerField(default=0)),
                 ('created_at', models.DateTimeField()),
                 ('created_by', models.CharField(max_length=100)),
             ],
@@ -108,6 +110,9 @@ class Migration(migrations.Migration):
                 ('ended_by', models.CharField(default='', max_length=100)),
                 ('reason', models.CharField(default='', max_length=500)),
                 ('limit', models.PositiveIntegerField(default=0)),
+                ('kept', models.PositiveIntegerField(default=0)),
+                ('kept_bytes', models.BigIntegerField(default=0)),
+                ('lost', models.PositiveIntegerField(default=0)),
                 ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lists.item')),
             ],
             options={

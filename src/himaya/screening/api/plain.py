@@ -57,7 +57,8 @@ def plain_answer(asked: ScreenAsked) -> bytes | None:
         return None
     if not matching.is_unknown(values, only=asked.lists):
         return None
-    traces = kept.traces(((place, Value(signal, value)) for place, signal, value in read), origin="api")
+    things = ((place, Value(signal, value)) for place, signal, value in read)
+    traces = kept.traces(things, origin="api", lists=asked.lists) if asked.open_cases else []
     count({"miss": len(parts)}, origin="api", kept=traces)
     return f'{{"hits": 0, "answers": [{", ".join(parts)}]}}'.encode()
 

@@ -9,6 +9,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('lists', '0001_initial'),
     ]
 
     operations = [
@@ -68,10 +69,34 @@ class Migration(migrations.Migration):
                 ('place', models.TextField()),
                 ('media_type', models.CharField(default='', max_length=60)),
                 ('size', models.BigIntegerField(null=True)),
+                ('lists', models.JSONField(default=list)),
                 ('at', models.DateTimeField()),
             ],
             options={
                 'indexes': [models.Index(fields=['at'], name='screening_kept_at')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Waiting',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(max_length=32)),
+                ('subject', models.CharField(max_length=220)),
+                ('prints', models.JSONField()),
+                ('origin', models.CharField(max_length=20)),
+                ('occasion', models.CharField(max_length=80)),
+                ('by', models.CharField(max_length=100)),
+                ('place', models.TextField()),
+                ('media_type', models.CharField(max_length=60)),
+                ('size', models.BigIntegerField(null=True)),
+                ('lists', models.JSONField(default=list)),
+                ('at', models.DateTimeField()),
+                ('since', models.DateTimeField()),
+                ('quarantine', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lists.quarantine')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['since'], name='screening_waiting_since')],
+                'constraints': [models.UniqueConstraint(fields=('quarantine', 'key'), name='screening_waiting_once')],
             },
         ),
         migrations.CreateModel(
@@ -81,8 +106,9 @@ class Migration(migrations.Migration):
                 ('done', models.BigIntegerField()),
                 ('goal', models.BigIntegerField()),
                 ('due', models.DateTimeField(null=True)),
-                ('exact', models.BigIntegerField(default=0)),
-                ('near', models.BigIntegerField(default=0)),
+                ('phase', models.CharField(default='exact', max_length=10)),
+                ('item', models.BigIntegerField(default=0)),
+                ('hand', models.BigIntegerField(default=0)),
                 ('kept', models.BigIntegerField(default=0)),
             ],
         ),
@@ -94,6 +120,7 @@ class Migration(migrations.Migration):
                 ('value', models.CharField(max_length=200)),
                 ('variant', models.CharField(default='', max_length=40)),
                 ('quality', models.PositiveSmallIntegerField(null=True)),
+                ('body', models.BinaryField(default=b'')),
                 ('kept', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='screening.kept')),
             ],
             options={
