@@ -67,8 +67,9 @@ class Decision:
 class Shortcut:
     """A WSGI application (PEP 3333) in front of another, the full way."""
 
-    def __init__(self, full: WSGIApplication) -> None:
-        self._full = full
+    def __init__(self, full: WSGIApplication, *, first: Callable[[], None] = lambda: None) -> None:
+        """``first``: to be done before the full way is asked; cheap, for it is done each time."""
+        self._full, self._first = full, first
         self._decisions: dict[Name, Decision] = {}
         self._turn = Turn()
 
@@ -103,6 +104,7 @@ class Shortcut:
 
     def _ask_full(self, name: Name, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Go the full way, and remember what it decided."""
+        self._first()
         since, revoked = time.monotonic(), revocations.number()
 
         def start(status: str, headers: Headers, *more: Any) -> Callable[[bytes], object]:

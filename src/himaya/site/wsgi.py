@@ -11,8 +11,7 @@ full = get_wsgi_application()
 from himaya.screening import live  # noqa: E402 - once the rooms are loaded
 from himaya.site.shortcut import Shortcut  # noqa: E402
 
-live.follow()
-application = Shortcut(full)
+application = Shortcut(full, first=live.follow)
 
 # What is loaded now stays: a full collection that walked through it would hold every request up for 40 ms.
 gc.collect()
