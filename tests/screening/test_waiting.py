@@ -201,6 +201,16 @@ def test_an_item_that_is_held_again_after_that_lets_wait_anew(held: Item) -> Non
     assert Case.objects.count() == 14
 
 
+def test_what_was_decided_about_opens_its_case_even_where_the_item_is_held_again_by_then(held: Item) -> None:
+    release(held, limit=5)
+    screen(*range(5, 15), occasion="2")
+    assert quarantine.is_held(held)
+    assert figures() == [(4, 0), (10, 0)]
+    look_all()
+    assert sorted(Case.objects.values_list("subject", flat=True)) == sorted(f"pdq:{away(n)}" for n in range(1, 5))
+    assert figures() == [(0, 0), (10, 0)]
+
+
 def test_no_more_is_kept_than_a_case_needs(item: Item) -> None:
     content = picture(5)
     options = Options(orientations=True)

@@ -8,6 +8,7 @@ now opens none. What waited for an item that was withdrawn is removed and looked
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.db import transaction
 
@@ -42,10 +43,11 @@ def look() -> bool:
 
 
 def _open(item: int, rows: Sequence[Waiting]) -> None:
+    """Open what was decided about, even where the item is held again by now."""
     traces = {row.pk: waiting.trace(row) for row in rows}
     found = again.matched([traces[row.pk] for row in rows])
     new = [
-        (one, source, services.Shown(row.origin, row.occasion, row.by, row.at))
+        (_let_go(one, item), source, services.Shown(row.origin, row.occasion, row.by, row.at))
         for row, (one, source) in zip(rows, found, strict=True)
         if any(match.item.id == item for match in one.matches)
         and not already_seen(row.subject, one.place, {match.item.id for match in one.matches})
@@ -53,3 +55,8 @@ def _open(item: int, rows: Sequence[Waiting]) -> None:
     if new:
         answers, sources, shown = map(list, zip(*new, strict=True))
         services.settle_before(services.Looked(answers, sources), shown=shown, outcome="released", guarded=False)
+
+
+def _let_go(one: services.Answer, item: int) -> services.Answer:
+    free = [replace(m, item=replace(m.item, quarantined=False)) if m.item.id == item else m for m in one.matches]
+    return replace(one, matches=tuple(free))

@@ -63,8 +63,8 @@ class Provenance(Told):
 class MatchTold(Told):
     """An item of a list that matched. Bits: ``distance``, and ``radius``, the most that the list allows (exact: 0).
 
-    ``variant`` says how the content was turned before it matched. A ``quarantined`` item suddenly matched too much: it
-    opens no case until a person has looked at it.
+    ``variant`` says how the content was turned before it matched. A ``quarantined`` item suddenly matched too much:
+    what is like it, and not equal, opens no case until a person has looked at it.
     """
 
     model_config: ClassVar[Any] = {"populate_by_name": True}
