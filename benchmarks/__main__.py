@@ -9,6 +9,9 @@ machine and no others. ``docs/figures.md`` and ``docs/figures.svg`` are the same
 Everything takes about a quarter of an hour on two quiet cores, and eight gigabytes of memory; the longest parts are
 ``match``, ``http``, ``import`` and ``hash``, of two to four minutes each. The first run also draws what is measured
 with, into ``benchmarks/data``, which takes three minutes and 450 megabytes.
+
+Nothing else should run meanwhile: a call of a peer that takes milliseconds is interrupted by others more often than
+one of ours that takes microseconds, which flatters us.
 """
 
 from __future__ import annotations
