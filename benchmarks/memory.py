@@ -14,7 +14,7 @@ def run() -> Iterator[Figure]:
         time.sleep(3)
         pids = _family(process.pid)
         figures = [sum(_pss(pid) for pid in pids) for _ in range(3)]
-        yield Figure(f"serve, idle, {len(pids)} processes", len(pids), "MiB", figures)
+        yield Figure(f"serve, idle, {len(pids)} processes", len(pids), "MiB", figures, less=True)
 
 
 def _family(pid: int) -> list[int]:

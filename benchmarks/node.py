@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import random
 import socket
@@ -10,12 +11,16 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-REPEATS = 3
+from rich.console import Console
+
+REPEATS = 5
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,45 @@ def rate(work: Callable[[], object], n: int, *, repeats: int = REPEATS) -> list[
         work()
         found.append(n / (time.perf_counter() - began))
     return found
+
+
+def turns(works: Mapping[str, Callable[[], T]], *, repeats: int = REPEATS) -> dict[str, list[T]]:
+    """Each work's figure, several times: one after the other and then all anew, so that what else the machine does
+    in the meantime falls on all of them.
+    """
+    found: dict[str, list[T]] = {name: [] for name in works}
+    for _ in range(repeats):
+        for name, work in works.items():
+            found[name].append(work())
+    return found
+
+
+def speed(work: Callable[[], object], n: int, *, least: float = 0.2) -> Callable[[], float]:
+    """``n`` a second, over ``least`` seconds or one time, whenever it is called: for :func:`turns`."""
+
+    def measure() -> float:
+        times, began = 0, time.perf_counter()
+        while not times or time.perf_counter() - began < least:
+            work()
+            times += 1
+        return n * times / (time.perf_counter() - began)
+
+    return measure
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long it takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def is_there(package: str) -> bool:
+    """Whether a peer is installed; one that is not is left out, and that is said."""
+    if importlib.util.find_spec(package):
+        return True
+    Console().print(f"  left out: {package} is not installed (requirements-bench.in)")
+    return False
 
 
 HIMAYA = [sys.executable, "-c", "from himaya.site.cli import main; main()"]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-LEFT, WIDTH, STEP, TOP = 430, 480, 22, 34
+if TYPE_CHECKING:
+    from benchmarks.results import Row
+
+LEFT, WIDTH, STEP, TOP = 610, 480, 22, 34
 LEAST, MOST = -1, 4
 """Powers of ten at the ends of the scale."""
 BEGIN = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" font-size="12"
@@ -20,17 +24,21 @@ BEGIN = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}
 </style>"""
 
 
-def plot(rows: list[dict[str, Any]]) -> str:
-    """The ratios as bars on a logarithmic scale, in the colours of light and dark: an SVG."""
-    shown = [row for row in rows if row["peer"]]
+def plot(rows: Sequence[Row]) -> str:
+    """The ratio of each work to the first of its peers, as bars on a logarithmic scale: an SVG for light and dark."""
+    first: dict[str, tuple[str, float]] = {}
+    for row in rows:
+        if row.ratio and row.unit != "share":
+            first.setdefault(row.work, (f"{row.work} / {row.peer}", row.ratio))
+    shown = list(first.values())
     height = TOP + STEP * len(shown) + 10
     parts = [BEGIN.replace("{width}", str(LEFT + WIDTH + 60)).replace("{height}", str(height))]
     for power in range(LEAST, MOST + 1):
         x = _at(10.0**power)
         parts.append(f'<line class="axis" x1="{x:.0f}" x2="{x:.0f}" y1="{TOP - 8}" y2="{height - 8}"/>')
         parts.append(f'<text x="{x:.0f}" y="{TOP - 14}" text-anchor="middle">{10.0**power:,g} ×</text>')
-    for number, row in enumerate(shown):
-        parts += _bar(TOP + STEP * number, f"{row['work']} / {row['peer']}", row["ratio"])
+    for number, (label, ratio) in enumerate(shown):
+        parts += _bar(TOP + STEP * number, label, ratio)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -41,7 +49,7 @@ def _at(ratio: float) -> float:
 
 def _bar(y: int, label: str, ratio: float) -> list[str]:
     begin, end = sorted((_at(1), _at(ratio)))
-    short = label if len(label) <= 68 else f"{label[:67]}…"
+    short = label if len(label) <= 100 else f"{label[:99]}…"
     kind = "more" if ratio >= 1 else "less"
     return [
         f'<text x="{LEFT - 8}" y="{y + 12}" text-anchor="end">{escape(short)}</text>',

@@ -1,6 +1,7 @@
 """`POST /api/v1/screen` against a list of 100,000 items: one hash a request and 1,000 a request; unknown ones, of which
 nothing but a number is kept, by the short way and by the full one through Django; and known ones, each of which opens a
-case or adds a sighting to one.
+case or adds a sighting to one. What bounds it is measured in the same turns: an application that reads each request's
+JSON and answers nothing, under the same server.
 """
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
-from benchmarks.node import REPEATS, Figure, list_file, node
+from benchmarks import bare
+from benchmarks.node import Figure, list_file, node, turns
 
 SECONDS, WARM = 3.0, 1.0
 CONNECTIONS, CLIENTS = {1: 16, 1000: 2}, {1: 4, 1000: 1}
 """Hashes in a request → connections side by side, for unknown and for known ones."""
 DIFFERENT = {1: 2000, 1000: 8}
 PEER = "the full way, through Django"
+BARE = "an application that reads the JSON and answers nothing"
 FULL = "Cookie: way=full\r\n"
 """A request with a cookie goes the full way."""
 Value = tuple[str, str]
@@ -38,34 +42,38 @@ def run() -> Iterator[Figure]:
         made.run("lists", "import", "bench", str(made.folder / "list.csv"))
         secret = made.run("keys", "add", "bench", "--scope", "screen").strip()
         load = by_wrk(made.folder / "load.lua") if shutil.which("wrk") else by_threads
-        with made.serving() as (port, _):
+        with made.serving() as (port, _), bare.serving() as least:
             for name, size in (("md5", 16), ("pdq", 32)):
                 listed = [value for value in known if value[0] == name]
                 for batch in (1, 1000):
-                    yield from _unknown(load, port, secret, name, size, batch)
-                    asked = requests(secret, lambda rng, some=listed: rng.choice(some), batch)
-                    rates = [by_threads(port, asked, CLIENTS[batch], SECONDS)[0] * batch for _ in range(REPEATS)]
+                    yield from _unknown(load, (port, least), secret, name, size, batch)
+                    asked = requests(secret, partial(_one_of, listed), batch)
+                    rates = [by_threads(port, asked, CLIENTS[batch], SECONDS)[0] * batch for _ in range(3)]
                     title = f"POST /screen, {batch} {name}, known, {CLIENTS[batch]} clients"
                     yield Figure(title, batch, _unit(batch), rates)
 
 
-def _unknown(load: Load, port: int, secret: str, name: str, size: int, batch: int) -> Iterator[Figure]:
+def _unknown(load: Load, ports: tuple[int, int], secret: str, name: str, size: int, batch: int) -> Iterator[Figure]:
     def choose(rng: random.Random) -> Value:
         return name, rng.randbytes(size).hex()
 
-    short = _repeat(load, port, requests(secret, choose, batch), batch)
-    full = _repeat(load, port, requests(secret, choose, batch, FULL), batch)
-    title = f"POST /screen, {batch} {name}, unknown, {CONNECTIONS[batch]} connections"
-    rates = ([rate * batch for rate, _ in found] for found in (short, full))
-    yield Figure(title, batch, _unit(batch), next(rates), PEER, next(rates))
-    slow = ([late for _, late in found] for found in (short, full))
-    yield Figure(f"{title}, 99th percentile", batch, "ms", next(slow), PEER, next(slow), less=True)
-
-
-def _repeat(load: Load, port: int, asked: list[bytes], batch: int) -> list[tuple[float, float]]:
     load = load if batch == 1 else by_threads  # few and long ones: whatever is under way is waited for
-    load(port, asked, CONNECTIONS[batch], WARM)
-    return [load(port, asked, CONNECTIONS[batch], SECONDS) for _ in range(REPEATS)]
+    short, full = (requests(secret, choose, batch, way) for way in ("", FULL))
+    ways = {"": (ports[0], short), PEER: (ports[0], full), BARE: (ports[1], short)}
+    for port, asked in ways.values():
+        load(port, asked, CONNECTIONS[batch], WARM)
+    works = {way: partial(load, *where, CONNECTIONS[batch], SECONDS) for way, where in ways.items()}
+    found = turns(works, repeats=3)
+    title = f"POST /screen, {batch} {name}, unknown, {CONNECTIONS[batch]} connections"
+    rates = {way: [rate * batch for rate, _ in every] for way, every in found.items()}
+    late = {way: [late for _, late in every] for way, every in found.items()}
+    for peer in (PEER, BARE):
+        yield Figure(title, batch, _unit(batch), rates[""], peer, rates[peer])
+        yield Figure(f"{title}, 99th percentile", batch, "ms", late[""], peer, late[peer], less=True)
+
+
+def _one_of(values: list[Value], rng: random.Random) -> Value:
+    return rng.choice(values)
 
 
 def _unit(batch: int) -> str:
@@ -91,8 +99,10 @@ def by_wrk(script: Path) -> Load:
     def load(port: int, asked: list[bytes], connections: int, seconds: float) -> tuple[float, float]:
         lines = ",\n".join(json.dumps(one.decode()) for one in asked)
         script.write_text(f"asked = {{{lines}}}\nn = 0\nfunction request() n = n % #asked + 1 return asked[n] end\n")
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "60s", "--latency", "-s", script]
-        ran = subprocess.run([*command, f"http://127.0.0.1:{port}/"], capture_output=True, text=True, check=True)
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "60s", "--latency", "-s"]
+        ran = subprocess.run(
+            [*command, str(script), f"http://127.0.0.1:{port}/"], capture_output=True, text=True, check=True
+        )
         assert "Non-2xx" not in ran.stdout, ran.stdout
         rate = re.search(r"Requests/sec: +([0-9.]+)", ran.stdout)
         late = re.search(r"99% +([0-9.]+)(us|ms|s)\b", ran.stdout)
