@@ -35,6 +35,8 @@ PAGES = {
     "numbers": ("lead", "/numbers/"),
     "ledger": ("lead", "/ledger/"),
     "settings": ("admin", "/settings/"),
+    "list": ("lead", "a list"),
+    "quarantine": ("lead", "/lists/quarantine"),
 }
 """Name → who looks, and where."""
 LOOKS = {
@@ -55,8 +57,8 @@ CHROMIUM = [
 
 
 @contextlib.contextmanager
-def node() -> Iterator[tuple[str, dict[str, str]]]:
-    """A demonstration that is being served: its address, and the password of each role."""
+def node() -> Iterator[tuple[str, dict[str, str], Path]]:
+    """A demonstration that is being served: its address, the password of each role, the node's data."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -66,7 +68,7 @@ def node() -> Iterator[tuple[str, dict[str, str]]]:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as demo:
             try:
                 assert demo.stdout is not None
-                yield f"http://localhost:{port}", _passwords(demo.stdout, port)
+                yield f"http://localhost:{port}", _passwords(demo.stdout, port), Path(directory, "demo/node")
             finally:
                 demo.terminate()
 
@@ -86,10 +88,33 @@ def _passwords(output: Any, port: int) -> dict[str, str]:
     sys.exit("The demonstration does not answer.")
 
 
-def take(browser: Any, address: str, passwords: dict[str, str], wanted: list[str]) -> None:
+FLOOD = """
+import django
+django.setup()
+import random
+from himaya.lists.models import Item
+from himaya.screening import services
+item, rng = Item.objects.filter(signal="pdq", state="active").first(), random.Random(1)
+near = {int(item.value, 16) ^ sum(1 << bit for bit in rng.sample(range(256), rng.randint(1, 28))) for _ in range(140)}
+things = [services.Value("pdq", f"{value:064x}") for value in near]
+services.screen(things, by="system", origin="api", occasion="pictures of pages")
+services.screen(things[:9], by="system", origin="api", occasion="pictures of pages")
+"""
+"""An item matches more contents than it may."""
+
+
+def flood(data: Path) -> None:
+    """Have the node hold an item."""
+    environment = {**os.environ, "HIMAYA_DATA": str(data), "DJANGO_SETTINGS_MODULE": "himaya.site.settings"}
+    subprocess.run([sys.executable, "-c", FLOOD], env=environment, check=True)
+
+
+def take(browser: Any, address: str, passwords: dict[str, str], wanted: list[str], data: Path) -> None:
     """Take every picture that is wanted."""
     signed_in: dict[str, Any] = {}
-    for name in wanted:
+    for name in sorted(wanted, key=lambda name: name == "quarantine"):  # last: it changes what the others show
+        if name == "quarantine":
+            flood(data)
         who, where = PAGES[name]
         if who not in signed_in:
             signed_in[who] = sign_in(browser, address, who, passwords.get(who, ""))
@@ -109,7 +134,10 @@ def take(browser: Any, address: str, passwords: dict[str, str], wanted: list[str
 
 def find(page: Any, address: str, where: str) -> None:
     """Go to the page; of the cases, to the newest, or to the one that the person holds or can claim."""
-    page.goto(address + {"a case": "/cases/?state=", "a claimed case": "/cases/?state=mine"}.get(where, where))
+    first = {"a case": "/cases/?state=", "a claimed case": "/cases/?state=mine", "a list": "/lists/"}
+    page.goto(address + first.get(where, where))
+    if where == "a list":
+        page.locator("main a[href^='/lists/'][href$='/']").last.click()
     if where == "a claimed case" and not page.locator("form[action$='/claim'] [data-claim]").count():
         page.goto(f"{address}/cases/?state=free")
     if where == "a claimed case":
@@ -140,9 +168,9 @@ def main(wanted: list[str]) -> int:
     if system_parts.ensure(["chromium", "fonts"]):
         return 1
     SCREENS.mkdir(parents=True, exist_ok=True)
-    with node() as (address, passwords), sync_playwright() as playwright:
+    with node() as (address, passwords, data), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=system_parts.chromium(), args=CHROMIUM)
-        take(browser, address, passwords, wanted or list(PAGES))
+        take(browser, address, passwords, wanted or list(PAGES), data)
         browser.close()
     return 0
 
