@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import socket
 import time
 from dataclasses import replace
 from typing import Any
@@ -16,6 +18,7 @@ from himaya.core.contents import Content
 from himaya.core.ports import Options
 from himaya.screening import nursery
 from himaya.screening.fingerprinting import CRASHED, OUT_OF_TIME, TOO_SLOW, Fingerprinted, fingerprint
+from himaya.screening.line import Line
 
 
 def known_by(outcome: Any, content: bytes) -> dict[str, str]:
@@ -48,6 +51,29 @@ def test_a_file_whose_decoding_takes_too_long_is_known_by_its_digests(
     monkeypatch.setattr(nursery, "PATIENCE", 0.5)
     assert known_by(one.contents([content])[0], content) == {"pdq": TOO_SLOW}
     assert time.monotonic() - begun < 20
+
+
+def test_an_answer_is_read_of_who_is_gone_before_the_request_is_sent_to_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A child may be done, and dead, before the process that asks is given a processor again."""
+    ours, theirs = socket.socketpair()
+    send_fds = socket.send_fds
+
+    def sends(*args: Any) -> int:
+        sent = send_fds(*args)
+        received, descriptors, *_ = socket.recv_fds(theirs, 100, 1)
+        os.close(descriptors[0])
+        assert len(received) == sent
+        Line(theirs).send(b"told")
+        theirs.close()
+        return sent
+
+    monkeypatch.setattr(socket, "send_fds", sends)
+    with ours, open(os.devnull) as file:
+        line = Line(ours)
+        line.send(b"asked", file.fileno())
+        assert line.receive(most=10, until=time.monotonic() + 10) == b"told"
 
 
 def test_only_what_is_asked_for_is_computed(decoding: Decoding) -> None:

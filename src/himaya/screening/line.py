@@ -29,7 +29,8 @@ class Line:
         framed = memoryview(_LENGTH.pack(len(message)) + message)
         if descriptor is not None:
             framed = framed[socket.send_fds(self._end, [framed], [descriptor]) :]
-        self._end.sendall(framed)
+        if framed:  # sending nothing fails, too, where the other end has answered meanwhile and is gone
+            self._end.sendall(framed)
 
     def receive(self, *, most: int, until: float = math.inf) -> bytes:
         """The next message.
