@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.test import RequestFactory
 from tests.screening.on_lists import MD5, away, distances, film, known
 
 from himaya.core import registry, search
@@ -166,12 +166,12 @@ def test_an_import_is_seen_whole_or_not_at_all(following: None) -> None:
     assert seen <= {1, 29}
 
 
-def test_the_web_server_follows(client: Client) -> None:
-    import importlib
-
+def test_the_web_server_follows_from_the_first_question_on() -> None:
     from himaya.site import wsgi
 
-    importlib.reload(wsgi)
+    environ = RequestFactory().post("/api/v1/screen", "{}", content_type="application/json").environ
+    assert live._follower is None
+    wsgi.application({name: value for name, value in environ.items() if name != "HTTP_COOKIE"}, lambda *_: None)
     assert live._follower is not None
 
 
