@@ -35,6 +35,12 @@ def test_a_value_that_nobody_can_read_is_refused_by_name(node: Node) -> None:
         said_so(ran, says)
 
 
+def test_a_digest_of_frames_that_nobody_knows_is_not_called_unknown(node: Node) -> None:
+    ran = node.run("screen", f"vpdq:{'ab' * 32}", status=2)
+    assert f"vpdq:{'ab' * 32}: not compared" in ran.stdout
+    assert "give the frames" in ran.stdout
+
+
 def test_a_folder_is_not_screened_but_scanned(refuses: Callable[..., str], tmp_path: Path) -> None:
     refuses("screen", tmp_path, says=(f"{tmp_path} is a folder", f"himaya scan {tmp_path}"))
 

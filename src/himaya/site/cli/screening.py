@@ -303,7 +303,7 @@ def screen(
             _tell_one(answer)
     if any(answer.matches for answer in answers):
         raise typer.Exit(HITS)
-    if any(answer.skipped for answer in answers):
+    if any(answer.is_unscreened for answer in answers):
         raise typer.Exit(NOT_SCREENED)
 
 
@@ -364,7 +364,8 @@ def _tell_one(answer: Answer) -> None:
         why = f"{answer.skipped.reason} {answer.skipped.detail}".strip()
         err.print(f"[yellow]{escape(name)}[/]: not screened, {escape(why)}", soft_wrap=True)
         return
-    out.print(f"[bold]{escape(name)}[/]: {'known' if answer.matches else 'not known'}", soft_wrap=True)
+    verdict = "known" if answer.matches else "not compared" if answer.is_unscreened else "not known"
+    out.print(f"[bold]{escape(name)}[/]: {verdict}", soft_wrap=True)
     for signal_name, why in answer.problems.items():
         out.print(f"  no {signal_name}: {escape(why)}", soft_wrap=True)
     if answer.matches:
