@@ -39,7 +39,15 @@ def test_archives_are_looked_into_unless_they_are_to_stay_closed(node: Node, fol
     ran = node.run("scan", folder, status=1)
     assert "7 files screened, 3 hits, 1 cases" in ran.stderr
     assert f"{folder}/box.tgz!/a" in ran.stdout
+    assert "5 compared by exact hash only: not a picture" in ran.stderr
     assert "4 files screened, 1 hits, 1 cases" in node.run("scan", folder, "--no-archives", status=1).stderr
+
+
+def test_screen_says_of_an_archive_that_it_stayed_closed(node: Node, folder: Path) -> None:
+    assert (
+        "no pdq: it is an archive and was not looked into: himaya scan does"
+        in node.run("screen", folder / "box.tgz").stdout
+    )
 
 
 def test_a_scan_that_could_read_nothing_is_no_success(node: Node, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_a_line_tells_of_each_file_what_the_api_would(folder: Path, tmp_path: Pa
     assert told[1]["matches"][0]["distance"] == 0
     assert {one["case"]["reference"] for one in told[:2]} == {case.reference for case in Case.objects.all()}
     assert told[2]["skipped"] == {"reason": EMPTY, "detail": ""}
-    assert [one["limited"] for one in told] == [[NO_PICTURE], [], [], [NO_PICTURE], [NO_PICTURE]]
+    assert [one["limited"] for one in told] == [[NO_PICTURE], [], [], [], [NO_PICTURE]]
     assert report.stat().st_mode & 0o777 == 0o600
 
 

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -300,7 +300,8 @@ def _commit(
     row: Scan, batch: Batch, outcomes: list[Outcome], progress: Progress, report: reports.Lines | None
 ) -> list[Answer]:
     read: list[Read] = [(os.fsdecode(place.path), one) for place, one in zip(batch, outcomes, strict=True)]
-    answers = answer(read, lists=row.lists)
+    found = answer(read, lists=row.lists)
+    answers = [replace(one, opened=place.opened) for place, one in zip(batch, found, strict=True)]
     faults.point("scanning.before_commit")
     with transaction.atomic():
         if Scan.objects.select_for_update(no_key=True).get(pk=row.pk).cursor != row.cursor:

@@ -84,6 +84,8 @@ class Answer:
     size: int | None = None
     skipped: Skipped | None = None
     suppressed: tuple[matching.Found, ...] = ()
+    opened: bool = False
+    """It is an archive, and its members are screened beside it."""
     case: Case | None = None
 
     @property

@@ -359,6 +359,8 @@ def _file(path: str, mode: int) -> File:
 
 
 def _tell_one(answer: Answer) -> None:
+    from himaya.screening.telling import problems
+
     name = printable(answer.place) or ":".join(map(str, answer.fingerprints[0][:2]))
     if answer.skipped:
         why = f"{answer.skipped.reason} {answer.skipped.detail}".strip()
@@ -366,7 +368,7 @@ def _tell_one(answer: Answer) -> None:
         return
     verdict = "known" if answer.matches else "not compared" if answer.is_unscreened else "not known"
     out.print(f"[bold]{escape(name)}[/]: {verdict}", soft_wrap=True)
-    for signal_name, why in answer.problems.items():
+    for signal_name, why in problems(answer).items():
         out.print(f"  no {signal_name}: {escape(why)}", soft_wrap=True)
     if answer.matches:
         heads = ("list", "item#", "match", "value", "class", "state", "source")
