@@ -43,6 +43,19 @@ def test_archives_are_looked_into_unless_they_are_to_stay_closed(node: Node, fol
     assert "4 files screened, 1 hits, 1 cases" in node.run("scan", folder, "--no-archives", status=1).stderr
 
 
+def test_whoever_compares_with_nothing_is_told_so(fresh_node: Node, tmp_path: Path) -> None:
+    place = tmp_path / "known.txt"
+    place.write_bytes(KNOWN)
+    for command in ("scan", "screen"):
+        ran = fresh_node.run(command, place, "--json")
+        assert "Nothing can be found: there is no list" in ran.stderr
+        assert "Nothing" not in ran.stdout
+    fresh_node.run("lists", "create", "noted")
+    fresh_node.run("lists", "import", "noted", "-", "--signal", "md5", input=md5(KNOWN).hexdigest())
+    assert "Nothing can" not in fresh_node.run("screen", place, status=1).stderr
+    assert "Nothing can" not in fresh_node.run("scan", place, "--list", "nosuch", status=2).stderr
+
+
 def test_screen_says_of_an_archive_that_it_stayed_closed(node: Node, folder: Path) -> None:
     assert (
         "no pdq: it is an archive and was not looked into: himaya scan does"

@@ -17,6 +17,7 @@ from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.words import printable
 from himaya.ledger.services import record
+from himaya.lists.queries import nothing_to_match
 from himaya.lists.services import find_list
 from himaya.screening import reports
 from himaya.screening.decoders import Outcome
@@ -130,6 +131,7 @@ def scan(
     stop: Callable[[], bool] = lambda: False,
     on_ahead: Callable[[int], None] = lambda _: None,
     on_progress: OnProgress = lambda *_: None,
+    on_nothing: Callable[[str], None] = lambda _: None,
 ) -> Progress:
     """Screen every file below ``paths`` and open a case for each hit.
 
@@ -148,6 +150,7 @@ def scan(
         on_ahead: told as batches finish how many files, without members of archives, are read besides those of which
             ``on_batch`` was told, and wait for others before them.
         on_progress: told, from threads, of a file that takes long, where this process reads it.
+        on_nothing: told before it begins why nothing can match, where nothing can.
 
     Raises:
         NoSuchPath, UnreadablePath, NotABucket, UnknownList, NothingToResume, OtherLists, OtherOptions, ScanTaken,
@@ -157,6 +160,8 @@ def scan(
     for name in lists:
         find_list(name)
     row, report = _resumed(roots, lists, way) if resume else _started(roots, lists, way, by)
+    if nothing := nothing_to_match(row.lists):
+        on_nothing(nothing)
     progress = _progress(row)
     engine = _engine(row, way.cluster, on_progress)
     with report or nullcontext(), closing(engine.run(_batches(row))) as batches:

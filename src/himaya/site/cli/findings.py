@@ -37,6 +37,11 @@ def note_lacks(lacking: Lacking, answers: list[Answer]) -> None:
                 places.append(answer.place)
 
 
+def warn_of_nothing(why: str) -> None:
+    """That no answer says anything, as there is nothing to compare with."""
+    err.print(f"[yellow]! Nothing can be found:[/] {escape(why)}", soft_wrap=True)
+
+
 def in_words(result: Progress) -> str:
     """The counts of a scan; what was not screened is not among them."""
     return f"{result.files:,} files screened, {result.hits:,} hits, {len(result.cases):,} cases"

@@ -20,7 +20,7 @@ from rich.markup import escape
 from himaya.core.errors import HimayaError
 from himaya.core.words import printable
 from himaya.site.cli import app, start
-from himaya.site.cli.findings import Lacking, hit_table, in_words, match, note_lacks, tell_lacks
+from himaya.site.cli.findings import Lacking, hit_table, in_words, match, note_lacks, tell_lacks, warn_of_nothing
 from himaya.site.cli.grammar import LOOK, command
 from himaya.site.cli.shown import done, err, middle, out, progress, table
 
@@ -143,6 +143,7 @@ def scan(
                 stop=stopped.is_set,
                 on_ahead=found.show,
                 on_progress=lambda place, share: bar.update(found.task, note=_far(place, share)),
+                on_nothing=warn_of_nothing,
             )
         except BaseException:
             if found.begun:
@@ -272,6 +273,7 @@ def screen(
     start.database()
     import uuid
 
+    from himaya.lists.queries import nothing_to_match
     from himaya.screening import services
     from himaya.screening.options import chosen
 
@@ -296,6 +298,8 @@ def screen(
             options=chosen(orientations=orientations, letterbox=letterbox),
             on_progress=show,
         )
+    if nothing := nothing_to_match(list_ or ()):
+        warn_of_nothing(nothing)
     for answer in answers:
         if json_:
             typer.echo(json.dumps(as_json(answer), ensure_ascii=True))
