@@ -41,6 +41,11 @@ def test_a_digest_of_frames_that_nobody_knows_is_not_called_unknown(node: Node) 
     assert "give the frames" in ran.stdout
 
 
+def test_a_value_is_not_turned(refuses: Callable[..., str]) -> None:
+    for option in ("--orientations", "--letterbox"):
+        refuses("screen", f"pdq:{'ab' * 32}", option, says=(f"{option} is for files", "Leave it out"))
+
+
 def test_a_folder_is_not_screened_but_scanned(refuses: Callable[..., str], tmp_path: Path) -> None:
     refuses("screen", tmp_path, says=(f"{tmp_path} is a folder", f"himaya scan {tmp_path}"))
 
@@ -101,7 +106,7 @@ def test_a_scan_counts_what_it_cannot_read_with_reasons(node: Node, tmp_path: Pa
         assert f"1 not screened: {reason}" in ran.stderr
     assert "2 not screened: the file is empty" in ran.stderr
     assert "1 compared by exact hash only: not a picture" in ran.stderr
-    assert "1 files screened, 0 hits" in ran.stderr
+    assert "1 file screened, 0 hits" in ran.stderr
     assert "\x1b" not in ran.stderr
     assert f"    {tmp_path}/caf\\udce9 \\x1b[31m.txt\n" in ran.stderr
 

@@ -93,6 +93,8 @@ class Progress:
         scan: its number.
         files: how many were screened.
         hits: in how many something known was found.
+        held: how many of those open no case, as what they match is in quarantine.
+        suppressed: how many are no hits, as what they match is outweighed by what is known to be benign.
         skipped: how many were not screened, by reason.
         limited: how many were compared by exact fingerprints alone, by reason.
         members: how many of those screened and skipped lie in archives.
@@ -106,6 +108,8 @@ class Progress:
     skipped: Counter[str] = field(default_factory=Counter)
     limited: Counter[str] = field(default_factory=Counter)
     members: int = 0
+    held: int = 0
+    suppressed: int = 0
     finished: bool = False
     cases: set[int] = field(default_factory=set)
 
@@ -117,6 +121,8 @@ class Progress:
             "skipped": dict(sorted(self.skipped.items())),
             "limited": dict(sorted(self.limited.items())),
             "members": self.members,
+            "held": self.held,
+            "suppressed": self.suppressed,
         }
 
 
@@ -287,6 +293,8 @@ def _progress(row: Scan) -> Progress:
         Counter(counts.get("skipped", {})),
         Counter(counts.get("limited", {})),
         counts.get("members", 0),
+        counts.get("held", 0),
+        counts.get("suppressed", 0),
     )
 
 
@@ -335,6 +343,8 @@ def _count_one(progress: Progress, one: Answer) -> None:
         return
     progress.files += 1
     progress.hits += bool(one.matches)
+    progress.held += one.waits
+    progress.suppressed += bool(one.suppressed and not one.matches)
     progress.limited.update(lacks(one))
     if one.case is not None:
         progress.cases.add(one.case.pk)
@@ -352,3 +362,5 @@ def _end(row: Scan, state: str, report: reports.Lines | None) -> None:
         )
     if report is not None:
         report.committed()
+        if state == "finished":
+            report.finished()

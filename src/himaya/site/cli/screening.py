@@ -20,9 +20,18 @@ from rich.markup import escape
 from himaya.core.errors import HimayaError
 from himaya.core.words import printable
 from himaya.site.cli import app, start
-from himaya.site.cli.findings import Lacking, hit_table, in_words, match, note_lacks, tell_lacks, warn_of_nothing
+from himaya.site.cli.findings import (
+    Lacking,
+    hit_table,
+    in_words,
+    match,
+    note_lacks,
+    tell_caseless,
+    tell_lacks,
+    warn_of_nothing,
+)
 from himaya.site.cli.grammar import LOOK, command
-from himaya.site.cli.shown import done, err, middle, out, progress, table
+from himaya.site.cli.shown import counted, done, err, middle, out, progress, table
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -91,6 +100,12 @@ class NotAFile(HimayaError):
     remedy = "Pipes and devices are not read: save the content to a file first."
 
 
+class NoFile(HimayaError):
+    """{option} is for files, and none is given: a value is compared as it stands."""
+
+    remedy = "Leave it out, or name the file."
+
+
 class CannotRead(HimayaError):
     """{path} cannot be read: {why}."""
 
@@ -105,7 +120,7 @@ def scan(
         bool,
         typer.Option(
             "--json",
-            help="Answer as JSON lines: each hit, each file that was not screened or by exact hash only, the counts.",
+            help="Answer as JSON lines: hits, suppressed files, those not screened or by exact hash only, the counts.",
         ),
     ] = False,
     resume: Annotated[
@@ -179,7 +194,7 @@ class _Found:
     def __call__(self, so_far: Progress, answers: list[Answer]) -> None:
         self.begun = True
         self.met = so_far.files + so_far.skipped.total() - so_far.members
-        self.bar.update(self.task, note=f"{so_far.hits:,} hits")
+        self.bar.update(self.task, note=counted(so_far.hits, "hit"))
         self.show(self.ahead)
         if self.json:
             _tell_in_json(answers)
@@ -230,7 +245,7 @@ def _tell_in_json(answers: list[Answer]) -> None:
     from himaya.screening.telling import lacks, line
 
     for answer in answers:
-        if answer.matches or lacks(answer):
+        if answer.matches or answer.suppressed or lacks(answer):
             typer.echo(json.dumps(line(answer), ensure_ascii=True))
 
 
@@ -245,6 +260,7 @@ def _tell(result: Progress, hits: list[Answer], lacking: Lacking, *, json_: bool
         out.print(hit_table(hits))
         if result.hits > len(hits):
             out.print(f"… and {result.hits - len(hits):,} more; the console shows all cases")
+    tell_caseless(result)
     tell_lacks(result, lacking)
     words = in_words(result)
     done(words) if result.finished else err.print(f"stopped: {words}. Go on with the same command and --resume")
@@ -279,6 +295,9 @@ def screen(
 
     asked = [_thing(text) for text in things]
     files = [one.place for one in asked if isinstance(one, services.File)]
+    for option, said in (("--orientations", orientations), ("--letterbox", letterbox)):
+        if said and not files:
+            raise NoFile(option=option)
     with progress() as bar:
 
         def show(number: int, share: float) -> None:
