@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from himaya.core.words import printable
-from himaya.site.cli.shown import counted, err, folded, out, table
+from himaya.site.cli.shown import counted, err, folded, middle, out, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -120,3 +120,33 @@ def match(found: Found) -> str:
         share = how.query if how.rule == WHOLE else how.listed
         near = f"{name} {how.rule} {shown_share(share)} % {shown_time(how.start)}-{shown_time(how.end)}"
     return f"{near}, {found.variant}" if found.variant else near
+
+
+def tell_one(answer: Answer) -> None:
+    """What is known about one file or value that was named."""
+    from himaya.screening.telling import problems
+
+    name = printable(answer.place) or ":".join(map(str, answer.fingerprints[0][:2]))
+    if answer.skipped:
+        why = f"{answer.skipped.reason} {answer.skipped.detail}".strip()
+        err.print(f"[yellow]{escape(name)}[/]: not screened, {escape(why)}", soft_wrap=True)
+        return
+    verdict = "known" if answer.matches else "not compared" if answer.is_unscreened else "not known"
+    out.print(f"[bold]{escape(name)}[/]: {verdict}", soft_wrap=True)
+    for signal_name, why in problems(answer).items():
+        out.print(f"  no {signal_name}: {escape(why)}", soft_wrap=True)
+    if answer.matches:
+        heads = ("list", "item#", "match", "value", "class", "state", "source")
+        shown = table(*heads, keep=("match", "value", "state"))
+        for m in answer.matches:
+            label = f"{m.item.scheme} {m.item.code}".strip() or "-"
+            shown.add_row(m.item.list_name, str(m.item.id), match(m), middle(m.item.value),
+                          escape(label), m.item.state, escape(m.item.source))  # fmt: skip
+        out.print(shown)
+    for m in answer.suppressed:
+        nearer = f"item {m.item.id} of {m.item.list_name} ({match(m)}) does not count: it is known to be benign"
+        out.print(f"  {escape(nearer)}", soft_wrap=True)
+    if answer.matches and not answer.calls:
+        out.print("  no case: what it matches is in quarantine", soft_wrap=True)
+    if answer.case:
+        out.print(f"  case {answer.case.reference}")

@@ -24,14 +24,14 @@ from himaya.site.cli.findings import (
     Lacking,
     hit_table,
     in_words,
-    match,
     note_lacks,
     tell_caseless,
     tell_lacks,
+    tell_one,
     warn_of_nothing,
 )
 from himaya.site.cli.grammar import LOOK, command
-from himaya.site.cli.shown import counted, done, err, middle, out, progress, table
+from himaya.site.cli.shown import counted, done, err, out, progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -100,7 +100,7 @@ class NotAFile(HimayaError):
     remedy = "Pipes and devices are not read: save the content to a file first."
 
 
-class NoFile(HimayaError):
+class NothingToTurn(HimayaError):
     """{option} is for files, and none is given: a value is compared as it stands."""
 
     remedy = "Leave it out, or name the file."
@@ -297,7 +297,7 @@ def screen(
     files = [one.place for one in asked if isinstance(one, services.File)]
     for option, said in (("--orientations", orientations), ("--letterbox", letterbox)):
         if said and not files:
-            raise NoFile(option=option)
+            raise NothingToTurn(option=option)
     with progress() as bar:
 
         def show(number: int, share: float) -> None:
@@ -323,7 +323,7 @@ def screen(
         if json_:
             typer.echo(json.dumps(as_json(answer), ensure_ascii=True))
         else:
-            _tell_one(answer)
+            tell_one(answer)
     if any(answer.matches for answer in answers):
         raise typer.Exit(HITS)
     if any(answer.is_unscreened for answer in answers):
@@ -379,32 +379,3 @@ def _file(path: str, mode: int) -> File:
             return File(os.fsencode(found), str(found))
     except OSError as error:
         raise CannotRead(path=path, why=error.strerror) from error
-
-
-def _tell_one(answer: Answer) -> None:
-    from himaya.screening.telling import problems
-
-    name = printable(answer.place) or ":".join(map(str, answer.fingerprints[0][:2]))
-    if answer.skipped:
-        why = f"{answer.skipped.reason} {answer.skipped.detail}".strip()
-        err.print(f"[yellow]{escape(name)}[/]: not screened, {escape(why)}", soft_wrap=True)
-        return
-    verdict = "known" if answer.matches else "not compared" if answer.is_unscreened else "not known"
-    out.print(f"[bold]{escape(name)}[/]: {verdict}", soft_wrap=True)
-    for signal_name, why in problems(answer).items():
-        out.print(f"  no {signal_name}: {escape(why)}", soft_wrap=True)
-    if answer.matches:
-        heads = ("list", "item#", "match", "value", "class", "state", "source")
-        shown = table(*heads, keep=("match", "value", "state"))
-        for m in answer.matches:
-            label = f"{m.item.scheme} {m.item.code}".strip() or "-"
-            shown.add_row(m.item.list_name, str(m.item.id), match(m), middle(m.item.value),
-                          escape(label), m.item.state, escape(m.item.source))  # fmt: skip
-        out.print(shown)
-    for m in answer.suppressed:
-        nearer = f"item {m.item.id} of {m.item.list_name} ({match(m)}) does not count: it is known to be benign"
-        out.print(f"  {escape(nearer)}", soft_wrap=True)
-    if answer.matches and not answer.calls:
-        out.print("  no case: what it matches is in quarantine", soft_wrap=True)
-    if answer.case:
-        out.print(f"  case {answer.case.reference}")
