@@ -1,4 +1,4 @@
-"""``himaya scan`` and ``himaya screen``"""
+"""``himaya scan``, ``himaya screen`` and ``himaya fingerprint``"""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
+    from himaya.screening.fingerprinting import Skipped
     from himaya.screening.scanning import Progress
     from himaya.screening.services import Answer, File, Value
 
@@ -307,6 +308,44 @@ def screen(
         raise typer.Exit(NOT_SCREENED)
 
 
+@command(app, "fingerprint", example="himaya fingerprint clip.mp4 > clip.hashes", panel=LOOK)
+def fingerprint(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Pictures, videos, anything.")],
+) -> None:
+    """Write the fingerprints of files, one a line, as a list takes them: of a video those of its frames, too.
+
+    Nothing is looked up, counted or kept. Which file a line is of is not written: its name may name a person.
+    The exit status is 2 where a file has no fingerprint at all.
+    """
+    start.django()
+    from himaya.core import registry
+    from himaya.core.config import config
+    from himaya.screening import decoders
+    from himaya.screening.fingerprinting import Skipped
+    from himaya.screening.options import chosen
+
+    asked = [_file(str(file), _mode(str(file)) or 0) for file in files]
+    upright = chosen(orientations=False, letterbox=False, exact=True)
+    with err.status("fingerprinting"):
+        found = decoders.shared().files([one.path for one in asked], max_bytes=config().max_file_bytes, options=upright)
+    for file, outcome in zip(asked, found, strict=True):
+        if isinstance(outcome, Skipped):
+            _tell_skipped(printable(file.place), outcome)
+            continue
+        for one in outcome.fingerprints:
+            if not one.variant:
+                typer.echo(f"{one.signal}:{registry.signal(one.signal).write(one.value, one.body)}")
+        for name, why in outcome.problems.items():
+            err.print(f"{escape(printable(file.place))}: no {name}: {escape(why)}", soft_wrap=True)
+    if any(isinstance(outcome, Skipped) for outcome in found):
+        raise typer.Exit(NOT_SCREENED)
+
+
+def _tell_skipped(name: str, skipped: Skipped) -> None:
+    why = f"{skipped.reason} {skipped.detail}".strip()
+    err.print(f"[yellow]{escape(name)}[/]: not screened, {escape(why)}", soft_wrap=True)
+
+
 def _thing(text: str) -> File | Value:
     from himaya.core import registry
     from himaya.screening.services import Value
@@ -361,8 +400,7 @@ def _file(path: str, mode: int) -> File:
 def _tell_one(answer: Answer) -> None:
     name = printable(answer.place) or ":".join(map(str, answer.fingerprints[0][:2]))
     if answer.skipped:
-        why = f"{answer.skipped.reason} {answer.skipped.detail}".strip()
-        err.print(f"[yellow]{escape(name)}[/]: not screened, {escape(why)}", soft_wrap=True)
+        _tell_skipped(name, answer.skipped)
         return
     out.print(f"[bold]{escape(name)}[/]: {'known' if answer.matches else 'not known'}", soft_wrap=True)
     for signal_name, why in answer.problems.items():
