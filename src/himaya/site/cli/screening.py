@@ -1,4 +1,4 @@
-"""``himaya scan``, ``himaya screen`` and ``himaya fingerprint``"""
+"""``himaya scan`` and ``himaya screen``"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rich.markup import escape
 from himaya.core.errors import HimayaError
 from himaya.core.words import printable
 from himaya.site.cli import app, start
-from himaya.site.cli.findings import Lacking, hit_table, in_words, match, note_lacks, tell_lacks
+from himaya.site.cli.findings import Lacking, hit_table, in_words, match, note_lacks, tell_lacks, tell_skipped
 from himaya.site.cli.grammar import LOOK, command
 from himaya.site.cli.shown import done, err, middle, out, progress, table
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-    from himaya.screening.fingerprinting import Skipped
     from himaya.screening.scanning import Progress
     from himaya.screening.services import Answer, File, Value
 
@@ -308,51 +307,13 @@ def screen(
         raise typer.Exit(NOT_SCREENED)
 
 
-@command(app, "fingerprint", example="himaya fingerprint clip.mp4 > clip.hashes", panel=LOOK)
-def fingerprint(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Pictures, videos, anything.")],
-) -> None:
-    """Write the fingerprints of files, one a line, as a list takes them: of a video those of its frames, too.
-
-    Nothing is looked up, counted or kept. Which file a line is of is not written: its name may name a person.
-    The exit status is 2 where a file has no fingerprint at all.
-    """
-    start.django()
-    from himaya.core import registry
-    from himaya.core.config import config
-    from himaya.screening import decoders
-    from himaya.screening.fingerprinting import Skipped
-    from himaya.screening.options import chosen
-
-    asked = [_file(str(file), _mode(str(file)) or 0) for file in files]
-    upright = chosen(orientations=False, letterbox=False, exact=True)
-    with err.status("fingerprinting"):
-        found = decoders.shared().files([one.path for one in asked], max_bytes=config().max_file_bytes, options=upright)
-    for file, outcome in zip(asked, found, strict=True):
-        if isinstance(outcome, Skipped):
-            _tell_skipped(printable(file.place), outcome)
-            continue
-        for one in outcome.fingerprints:
-            if not one.variant:
-                typer.echo(f"{one.signal}:{registry.signal(one.signal).write(one.value, one.body)}")
-        for name, why in outcome.problems.items():
-            err.print(f"{escape(printable(file.place))}: no {name}: {escape(why)}", soft_wrap=True)
-    if any(isinstance(outcome, Skipped) for outcome in found):
-        raise typer.Exit(NOT_SCREENED)
-
-
-def _tell_skipped(name: str, skipped: Skipped) -> None:
-    why = f"{skipped.reason} {skipped.detail}".strip()
-    err.print(f"[yellow]{escape(name)}[/]: not screened, {escape(why)}", soft_wrap=True)
-
-
 def _thing(text: str) -> File | Value:
     from himaya.core import registry
     from himaya.screening.services import Value
 
     name, colon, value = text.partition(":")
-    if (mode := _mode(text)) is not None:
-        return _file(text, mode)
+    if (mode := mode_of(text)) is not None:
+        return file_at(text, mode)
     if colon and name in registry.signals():
         return Value(name, value)
     fitting = [kind.name for kind in registry.signals().values() if kind.guessed(text)]
@@ -363,7 +324,7 @@ def _thing(text: str) -> File | Value:
     return Value(fitting[0], text)
 
 
-def _mode(path: str) -> int | None:
+def mode_of(path: str) -> int | None:
     """What lies at the path; None where nothing does."""
     try:
         return os.stat(path).st_mode
@@ -375,14 +336,19 @@ def _mode(path: str) -> int | None:
         raise CannotRead(path=path, why=error.strerror) from error
 
 
-def _file(path: str, mode: int) -> File:
+def file_at(path: str, mode: int | None) -> File:
+    """The file at a path, whose mode :func:`mode_of` tells.
+
+    Raises:
+        IsFolder, NotAFile, CannotRead, TooLarge: as their names say.
+    """
     from himaya.core.config import config
     from himaya.core.contents import HEAD, sniff
     from himaya.screening.services import File, TooLarge
 
-    if stat.S_ISDIR(mode):
+    if mode is not None and stat.S_ISDIR(mode):
         raise IsFolder(path=path)
-    if not stat.S_ISREG(mode):
+    if mode is None or not stat.S_ISREG(mode):
         raise NotAFile(path=path)
     try:
         with Path(path).open("rb") as file:
@@ -400,7 +366,7 @@ def _file(path: str, mode: int) -> File:
 def _tell_one(answer: Answer) -> None:
     name = printable(answer.place) or ":".join(map(str, answer.fingerprints[0][:2]))
     if answer.skipped:
-        _tell_skipped(name, answer.skipped)
+        tell_skipped(name, answer.skipped)
         return
     out.print(f"[bold]{escape(name)}[/]: {'known' if answer.matches else 'not known'}", soft_wrap=True)
     for signal_name, why in answer.problems.items():
