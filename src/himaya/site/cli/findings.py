@@ -14,6 +14,7 @@ from himaya.site.cli.shown import err, folded, out, table
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from himaya.screening.fingerprinting import Skipped
     from himaya.screening.matching import Found
     from himaya.screening.scanning import Progress
     from himaya.screening.services import Answer
@@ -60,6 +61,12 @@ def _tell_places(places: list[str], number: int) -> None:
         err.print(f"[dim]    {escape(printable(_from_here(place)))}[/]", soft_wrap=True)
     if number > len(places):
         err.print(f"[dim]    and {number - len(places):,} more; --json names all[/]", soft_wrap=True)
+
+
+def tell_skipped(name: str, skipped: Skipped) -> None:
+    """That a file was not screened, and why."""
+    why = f"{skipped.reason} {skipped.detail}".strip()
+    err.print(f"[yellow]{escape(name)}[/]: not screened, {escape(why)}", soft_wrap=True)
 
 
 def hit_table(answers: list[Answer]) -> Table:

@@ -20,7 +20,7 @@ from rich.markup import escape
 from himaya.core.errors import HimayaError
 from himaya.core.words import printable
 from himaya.site.cli import app, start
-from himaya.site.cli.findings import Lacking, hit_table, in_words, match, note_lacks, tell_lacks
+from himaya.site.cli.findings import Lacking, hit_table, in_words, match, note_lacks, tell_lacks, tell_skipped
 from himaya.site.cli.grammar import LOOK, command
 from himaya.site.cli.shown import done, err, middle, out, progress, table
 
@@ -312,8 +312,8 @@ def _thing(text: str) -> File | Value:
     from himaya.screening.services import Value
 
     name, colon, value = text.partition(":")
-    if (mode := _mode(text)) is not None:
-        return _file(text, mode)
+    if (mode := mode_of(text)) is not None:
+        return file_at(text, mode)
     if colon and name in registry.signals():
         return Value(name, value)
     fitting = [kind.name for kind in registry.signals().values() if kind.guessed(text)]
@@ -324,7 +324,7 @@ def _thing(text: str) -> File | Value:
     return Value(fitting[0], text)
 
 
-def _mode(path: str) -> int | None:
+def mode_of(path: str) -> int | None:
     """What lies at the path; None where nothing does."""
     try:
         return os.stat(path).st_mode
@@ -336,14 +336,19 @@ def _mode(path: str) -> int | None:
         raise CannotRead(path=path, why=error.strerror) from error
 
 
-def _file(path: str, mode: int) -> File:
+def file_at(path: str, mode: int | None) -> File:
+    """The file at a path, whose mode :func:`mode_of` tells.
+
+    Raises:
+        IsFolder, NotAFile, CannotRead, TooLarge: as their names say.
+    """
     from himaya.core.config import config
     from himaya.core.contents import HEAD, sniff
     from himaya.screening.services import File, TooLarge
 
-    if stat.S_ISDIR(mode):
+    if mode is not None and stat.S_ISDIR(mode):
         raise IsFolder(path=path)
-    if not stat.S_ISREG(mode):
+    if mode is None or not stat.S_ISREG(mode):
         raise NotAFile(path=path)
     try:
         with Path(path).open("rb") as file:
@@ -361,8 +366,7 @@ def _file(path: str, mode: int) -> File:
 def _tell_one(answer: Answer) -> None:
     name = printable(answer.place) or ":".join(map(str, answer.fingerprints[0][:2]))
     if answer.skipped:
-        why = f"{answer.skipped.reason} {answer.skipped.detail}".strip()
-        err.print(f"[yellow]{escape(name)}[/]: not screened, {escape(why)}", soft_wrap=True)
+        tell_skipped(name, answer.skipped)
         return
     out.print(f"[bold]{escape(name)}[/]: {'known' if answer.matches else 'not known'}", soft_wrap=True)
     for signal_name, why in answer.problems.items():
