@@ -35,6 +35,17 @@ def test_a_value_that_nobody_can_read_is_refused_by_name(node: Node) -> None:
         said_so(ran, says)
 
 
+def test_a_digest_of_frames_that_nobody_knows_is_not_called_unknown(node: Node) -> None:
+    ran = node.run("screen", f"vpdq:{'ab' * 32}", status=2)
+    assert f"vpdq:{'ab' * 32}: not compared" in ran.stdout
+    assert "give the frames" in ran.stdout
+
+
+def test_a_value_is_not_turned(refuses: Callable[..., str]) -> None:
+    for option in ("--orientations", "--letterbox"):
+        refuses("screen", f"pdq:{'ab' * 32}", option, says=(f"{option} is for files", "Leave it out"))
+
+
 def test_a_folder_is_not_screened_but_scanned(refuses: Callable[..., str], tmp_path: Path) -> None:
     refuses("screen", tmp_path, says=(f"{tmp_path} is a folder", f"himaya scan {tmp_path}"))
 
@@ -95,7 +106,7 @@ def test_a_scan_counts_what_it_cannot_read_with_reasons(node: Node, tmp_path: Pa
         assert f"1 not screened: {reason}" in ran.stderr
     assert "2 not screened: the file is empty" in ran.stderr
     assert "1 compared by exact hash only: not a picture" in ran.stderr
-    assert "1 files screened, 0 hits" in ran.stderr
+    assert "1 file screened, 0 hits" in ran.stderr
     assert "\x1b" not in ran.stderr
     assert f"    {tmp_path}/caf\\udce9 \\x1b[31m.txt\n" in ran.stderr
 

@@ -62,6 +62,8 @@ def test_a_rule_that_could_not_be_followed(patient: Node, finds: Callable[..., N
 
 
 def test_a_sound_node_is_called_sound(patient: Node) -> None:
+    assert "! Lists: no list to look in has an item that can match\n" in patient.run("doctor").stdout
+    patient.run("lists", "import", "hotline", "-", "--signal", "md5", input="ab" * 16)
     change(patient, "UPDATE ledger_turn SET at = (julianday('now') - 2440587.5) * 86400.0")  # its worker runs
     said = patient.run("doctor").stdout
     assert "✗" not in said

@@ -16,7 +16,7 @@ from tests.s3 import Store
 from tests.screening.archived import tarred, zipped
 
 from himaya.screening.scanning import Progress
-from himaya.site.cli.screening import _Found
+from himaya.site.cli.screening import _Found, _tell
 
 KNOWN, OTHER = b"note of the command line", b"another note"
 
@@ -38,9 +38,41 @@ def folder(node: Node, tmp_path: Path) -> Path:
 
 def test_archives_are_looked_into_unless_they_are_to_stay_closed(node: Node, folder: Path) -> None:
     ran = node.run("scan", folder, status=1)
-    assert "7 files screened, 3 hits, 1 cases" in ran.stderr
+    assert "7 files screened, 3 hits, 1 case" in ran.stderr
     assert f"{folder}/box.tgz!/a" in ran.stdout
-    assert "4 files screened, 1 hits, 1 cases" in node.run("scan", folder, "--no-archives", status=1).stderr
+    assert "5 compared by exact hash only: not a picture" in ran.stderr
+    assert "4 files screened, 1 hit, 1 case" in node.run("scan", folder, "--no-archives", status=1).stderr
+
+
+def test_what_has_no_case_is_explained_below_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    _tell(Progress(1, files=1000, hits=2, held=1, suppressed=1, finished=True), [], {}, json_=False)
+    said = capsys.readouterr().err
+    assert "1 hit without a case (-): what they match is in quarantine" in said
+    assert "1 file not counted as hits: what they match is outweighed by what its list knows to be benign" in said
+    assert "1,000 files screened, 2 hits, 0 cases, 1 held, 1 suppressed" in said
+    _tell(Progress(1, files=1, held=1, suppressed=2, finished=True), [], {}, json_=True)
+    told = json.loads(capsys.readouterr().out)["summary"]
+    assert (told["held"], told["suppressed"]) == (1, 2)
+
+
+def test_whoever_compares_with_nothing_is_told_so(fresh_node: Node, tmp_path: Path) -> None:
+    place = tmp_path / "known.txt"
+    place.write_bytes(KNOWN)
+    for command in ("scan", "screen"):
+        ran = fresh_node.run(command, place, "--json")
+        assert "Nothing can be found: there is no list" in ran.stderr
+        assert "Nothing" not in ran.stdout
+    fresh_node.run("lists", "create", "noted")
+    fresh_node.run("lists", "import", "noted", "-", "--signal", "md5", input=md5(KNOWN).hexdigest())
+    assert "Nothing can" not in fresh_node.run("screen", place, status=1).stderr
+    assert "Nothing can" not in fresh_node.run("scan", place, "--list", "nosuch", status=2).stderr
+
+
+def test_screen_says_of_an_archive_that_it_stayed_closed(node: Node, folder: Path) -> None:
+    assert (
+        "no pdq: it is an archive and was not looked into: himaya scan does"
+        in node.run("screen", folder / "box.tgz").stdout
+    )
 
 
 def test_a_scan_that_could_read_nothing_is_no_success(node: Node, tmp_path: Path) -> None:
@@ -87,7 +119,7 @@ def test_a_bucket_is_scanned_by_the_same_command(node: Node, folder: Path, store
         "scan", f"{store.root}/in/", "--s3-endpoint", store.endpoint, "--report", tmp_path / "s3.jsonl", status=1,
         env=store.environment(),
     )  # fmt: skip
-    assert "7 files screened, 3 hits, 1 cases" in ran.stderr
+    assert "7 files screened, 3 hits, 1 case" in ran.stderr
     assert f"{store.root}/in/box.zip!/a" in ran.stdout
     told = [json.loads(line)["place"] for line in (tmp_path / "s3.jsonl").read_text().splitlines()]
     assert sorted(told)[-1] == f"{store.root}/in/other.txt"
@@ -96,7 +128,7 @@ def test_a_bucket_is_scanned_by_the_same_command(node: Node, folder: Path, store
 def test_the_endpoint_may_be_a_setting_of_the_node(node: Node, folder: Path, store: Store) -> None:
     store.put("known", KNOWN)
     environment = {**store.environment(), "HIMAYA_S3_ENDPOINT": store.endpoint}
-    assert "1 files screened, 1 hits" in node.run("scan", store.root, status=1, env=environment).stderr
+    assert "1 file screened, 1 hit" in node.run("scan", store.root, status=1, env=environment).stderr
 
 
 def test_a_bucket_that_refuses_is_an_error_in_words(node: Node, store: Store) -> None:

@@ -49,7 +49,7 @@ def begin_scan(node: Node, folder: Path) -> subprocess.Popen[str]:
 
 def finish_by_resuming(node: Node, folder: Path) -> None:
     ran = node.run("scan", folder, "--resume", status=1)
-    assert f"{FILES} files screened, 1 hits" in ran.stderr
+    assert f"{FILES} files screened, 1 hit" in ran.stderr
     assert "each following from the one before" in node.run("ledger", "verify").stderr
 
 

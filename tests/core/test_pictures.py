@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from tests import drawn
+from tests.screening.archived import tarred, zipped
 
 from himaya.core import pictures
 from himaya.core.contents import sniff
@@ -209,6 +210,13 @@ def test_truncated_files_are_never_completed_with_grey():
         (b"RIFF\0\0\0\0ELSE", "application/octet-stream"),
         (b"\x1aE\xdf\xa3", "video/x-matroska"),
         (b"%PDF-1.7", "application/pdf"),
+        (b"\0\0\0\x20ftypisom".ljust(257) + b"ustar", "video/mp4"),
+        (zipped({}), "application/zip"),
+        (zipped({"a": b"b"}), "application/zip"),
+        *(
+            (tarred({"a": b"b"}, pack=pack), f"application/{name}")
+            for pack, name in {"": "x-tar", "gz": "gzip", "bz2": "x-bzip2", "xz": "x-xz"}.items()
+        ),
     ],
 )
 def test_the_first_bytes_claim_a_media_type(content, media_type):

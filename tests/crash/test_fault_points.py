@@ -61,7 +61,18 @@ def judge(node: Node, mailbox: Mailbox, tmp_path: Path) -> None:
     assert node.run("check") == []
     told = node.run("summary")
     assert told["scans"] == [
-        ["finished", {"files": 6, "hits": 3, "skipped": {}, "limited": {NO_PICTURE: 6}, "members": 0}]
+        [
+            "finished",
+            {
+                "files": 6,
+                "hits": 3,
+                "skipped": {},
+                "limited": {NO_PICTURE: 6},
+                "members": 0,
+                "held": 0,
+                "suppressed": 0,
+            },
+        ]
     ]
     assert told["cases"] == sorted([f"sha256:{value}", "decided", 1 + (value == KNOWN[0])] for value in KNOWN)
     assert told["screened"] == 7
@@ -94,7 +105,10 @@ def test_a_run_in_which_every_decoder_is_killed_says_so_and_a_new_scan_finds_eve
     node.end(node.start("operate", fault="fingerprinting.begin:kill", **run))
     assert node.run("check") == []
     assert node.run("summary")["scans"] == [
-        ["finished", {"files": 0, "hits": 0, "skipped": {CRASHED: 6}, "limited": {}, "members": 0}]
+        [
+            "finished",
+            {"files": 0, "hits": 0, "skipped": {CRASHED: 6}, "limited": {}, "members": 0, "held": 0, "suppressed": 0},
+        ]
     ]
     again = node.run("scan_folder", folder=run["folder"])
     assert (again["files"], again["hits"], again["skipped"]) == (6, 3, {})

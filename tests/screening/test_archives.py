@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from tests.configured import configured
 from tests.drawn import picture
+from tests.program import Program
 from tests.screening.archived import (
     PACKERS,
     encrypted,
@@ -34,6 +35,7 @@ from himaya.screening.sources import archives, walk
 from himaya.screening.sources.archives import TOO_DEEP
 from himaya.screening.sources.archives.members import DAMAGED, ENCRYPTED, METHOD, TOO_MANY, UNPACKS
 from himaya.screening.sources.places import Most, Place
+from himaya.screening.telling import CLOSED, LOOK_INTO
 
 pytestmark = pytest.mark.django_db
 
@@ -76,7 +78,24 @@ def test_an_archive_in_an_archive_is_looked_into_and_no_deeper_than_three(tmp_pa
 
 def test_archives_may_be_left_closed(tmp_path: Path, listed: None) -> None:
     place(tmp_path / "box.zip", zipped({"known": KNOWN}))
-    assert counts(scan([str(tmp_path)], by="system", way=Way(archives=False))) == (1, 0, {})
+    done = scan([str(tmp_path)], by="system", way=Way(archives=False))
+    assert (counts(done), done.limited) == ((1, 0, {}), {CLOSED: 1})
+
+
+def test_an_archive_that_was_looked_into_lacks_nothing_and_whatever_stayed_closed_is_told(
+    tmp_path: Path, listed: None
+) -> None:
+    pictures = tarred({"a.jpg": picture(1)}, pack="gz")
+    place(tmp_path / "box.zip", zipped({"inner.tgz": pictures, "a.jpg.gz": gzip.compress(picture(1))}))
+    done = scan([str(tmp_path)], by="system")
+    assert (counts(done), done.limited) == ((4, 1, {}), {CLOSED: 1}), "what is packed alone is not unpacked"
+
+
+@pytest.mark.parametrize("pack", PACKERS)
+def test_whoever_screens_an_archive_by_itself_is_told_that_it_stayed_closed(listed: None, pack: str) -> None:
+    [told] = Program("screen").upload(tarred({"known": KNOWN}, pack=pack), names=["box.tar"]).json()["answers"]
+    assert told["matches"] == []
+    assert told["problems"] == [{"signal": name, "why": LOOK_INTO} for name in ("pdq", "vpdq")]
 
 
 def test_a_packed_file_that_is_no_tar_is_one_file(tmp_path: Path, listed: None) -> None:

@@ -10,12 +10,18 @@ from typing import Any
 import pytest
 from pyarrow import parquet
 from tests.drawn import picture
+from tests.program import sha256
 from tests.screening.archived import zipped
 from tests.screening.conftest import KNOWN, OTHER, after_a_batch, place
 
 from himaya.cases.models import Case
-from himaya.core import faults, files
+from himaya.core import faults, files, registry
+from himaya.core.contents import Content
 from himaya.core.faults import InjectedFault
+from himaya.core.ports import ItemRow
+from himaya.lists.models import Item
+from himaya.lists.quarantine import Flood, hold_items
+from himaya.lists.services import add_items, create_list
 from himaya.screening import reports
 from himaya.screening.fingerprinting import EMPTY
 from himaya.screening.models import Scan
@@ -62,7 +68,7 @@ def test_a_line_tells_of_each_file_what_the_api_would(folder: Path, tmp_path: Pa
     assert told[1]["matches"][0]["distance"] == 0
     assert {one["case"]["reference"] for one in told[:2]} == {case.reference for case in Case.objects.all()}
     assert told[2]["skipped"] == {"reason": EMPTY, "detail": ""}
-    assert [one["limited"] for one in told] == [[NO_PICTURE], [], [], [NO_PICTURE], [NO_PICTURE]]
+    assert [one["limited"] for one in told] == [[NO_PICTURE], [], [], [], [NO_PICTURE]]
     assert report.stat().st_mode & 0o777 == 0o600
 
 
@@ -72,7 +78,7 @@ def test_a_table_has_a_row_for_each_file_with_its_nearest_match(
     monkeypatch.setattr(reports, "ROWS", 4)
     report = tmp_path / "scan.parquet"
     scan([str(folder)], by="system", way=Way(report=report))
-    assert sorted(path.name for path in report.glob("*")) == [".rows.jsonl", "part-00001.parquet", "part-00002.parquet"]
+    assert sorted(path.name for path in report.glob("*")) == ["part-00001.parquet", "part-00002.parquet"]
     rows = read(report)
     assert [row["place"] for row in rows] == [f"{folder}/{name}" for name in PLACES]
     assert [(row["hit"], row["matches"], row["signal"], row["list"]) for row in rows[:3]] == [
@@ -81,6 +87,27 @@ def test_a_table_has_a_row_for_each_file_with_its_nearest_match(
     assert [one.split(":")[0] for one in rows[1]["fingerprints"]] == ["md5", "pdq", "sha1", "sha256"]
     assert rows[2]["skipped_reason"] == EMPTY
     assert rows[1]["case_reference"].startswith("H")
+
+
+@pytest.mark.parametrize("name", ["scan.jsonl", "scan.parquet"])
+def test_what_is_held_and_what_is_suppressed_is_counted_and_told(tmp_path: Path, name: str) -> None:
+    looks = [int(registry.signal("pdq").compute(Content(picture(seed)))[0].value, 16) for seed in (1, 2)]
+    rows = [ItemRow(0, "pdq", f"{value ^ 0b1111:064x}", source="A hotline") for value in looks]
+    rows += [ItemRow(0, "sha256", sha256(picture(2)), note="drawn", negative=True)]
+    add_items(create_list("hotline", by="system"), rows=rows, by="system", benign=True)
+    hold_items({Item.objects.get(value=rows[0].value).pk: Flood(3, 24, {4: 3})})
+    place(tmp_path / "folder" / "held.jpg", picture(1))
+    place(tmp_path / "folder" / "suppressed.jpg", picture(2))
+    done = scan([str(tmp_path / "folder")], by="system", way=Way(report=tmp_path / name))
+    assert (done.hits, done.held, done.suppressed, len(done.cases)) == (1, 1, 1, 0)
+    assert {"held": 1, "suppressed": 1}.items() <= Scan.objects.get().counts.items()
+    held, suppressed = read(tmp_path / name)
+    if name.endswith("jsonl"):
+        assert held["matches"][0]["quarantined"]
+        assert len(suppressed["suppressed"]) == 1
+    else:
+        assert (held["quarantined"], held["suppressed"], held["source"]) == (True, 0, "A hotline")
+        assert (suppressed["hit"], suppressed["suppressed"], suppressed["quarantined"]) == (False, 1, None)
 
 
 @pytest.mark.parametrize("name", ["scan.jsonl", "scan.parquet"])

@@ -319,3 +319,18 @@ def test_a_list_that_changes_during_a_scan_holds_from_the_next_batch(
         place(tmp_path / str(number), KNOWN)
     done = scan([str(tmp_path)], by="system", on_batch=lambda *_: change_list("hotline", by="system", enabled=False))
     assert counts(done) == (4, 2, {})
+
+
+def test_a_scan_in_lists_that_are_switched_off_says_that_nothing_can_match(tmp_path: Path, listed: None) -> None:
+    place(tmp_path / "known.txt", KNOWN)
+    create_list("other", by="system")
+    change_list("hotline", by="system", enabled=False)
+    said: list[str] = []
+    for names in ([], ["other"], ["hotline"]):
+        done = scan([str(tmp_path)], by="system", lists=names, on_nothing=said.append, stop=lambda: True)
+        assert not done.finished
+    scan([str(tmp_path)], by="system", resume=True, lists=["hotline"], on_nothing=said.append)
+    empty, off = "no list to look in has an item that can match", "every list to look in is switched off"
+    assert said == [empty, empty, off, off]
+    change_list("hotline", by="system", enabled=True)
+    scan([str(tmp_path)], by="system", on_nothing=lambda why: pytest.fail(why))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests import drawn, filmed
 from tests.configured import configured
+from tests.program import Program
 
 from himaya.cases.models import Case, Match
 from himaya.core.config import config
@@ -19,13 +20,14 @@ from himaya.core.contents import Content as Bytes
 from himaya.core.overlap import Side
 from himaya.core.ports import CANONICAL, ItemRow
 from himaya.lists.models import Body, HashList, Item
+from himaya.lists.parsing import UNKNOWN_DIGEST
 from himaya.lists.quarantine import Flood, hold_items
 from himaya.lists.services import add_items, change_list, create_list, mark_item
 from himaya.screening import before, decoders, nursery, scanning, services, video_matching
 from himaya.screening.api import plain
 from himaya.screening.fingerprinting import Fingerprinted, Skipped, fingerprint
 from himaya.screening.messages import ANSWER, read_answer
-from himaya.screening.models import KeptValue
+from himaya.screening.models import DayCount, KeptValue
 
 pytestmark = pytest.mark.django_db
 CLIP = ("walk", 7, 6)
@@ -79,6 +81,19 @@ def test_frames_that_were_computed_elsewhere_are_screened_and_so_is_their_digest
     things = [services.Value("vpdq", value) for value in values]
     answers = services.screen(things, by="system", origin="api", occasion="test")
     assert [len(one.matches) for one in answers] == [1, 1, 0]
+    assert [one.problems for one in answers] == [{}, {}, {"vpdq": UNKNOWN_DIGEST}]
+    assert [one.is_unscreened for one in answers] == [False, False, True]
+
+
+def test_a_digest_that_nobody_knows_is_said_to_have_been_compared_with_nothing() -> None:
+    item = known(filmed.clip(7, 6))
+    items = [{"signal": "vpdq", "value": value} for value in (item.value, "ab" * 32)]
+    answer = Program("screen").post("/screen", {"items": items})
+    assert answer.json()["hits"] == 1
+    same, unknown = answer.json()["answers"]
+    assert (len(same["matches"]), same["problems"]) == (1, [])
+    assert (unknown["matches"], unknown["problems"]) == ([], [{"signal": "vpdq", "why": UNKNOWN_DIGEST}])
+    assert dict(DayCount.objects.values_list("outcome", "number")) == {"hit": 1, "skipped": 1}
 
 
 def test_an_item_is_found_as_soon_as_it_is_there_and_no_more_once_it_is_withdrawn() -> None:

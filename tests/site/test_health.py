@@ -25,6 +25,7 @@ from himaya.site.health import (
     kernel_health,
     ledger_health,
     letters_health,
+    lists_health,
     radius_health,
     rules_health,
     worker_health,
@@ -192,6 +193,19 @@ def test_a_list_whose_radius_slows_everything_down_is_named() -> None:
     (found,) = radius_health()
     assert found.state == "wait"
     assert found.said.endswith("on every list: wide")
+
+
+def test_where_nothing_can_match_it_is_said_why() -> None:
+    assert (lists_health().state, lists_health().said) == ("wait", "there is no list")
+    listed = lists.create_list("hotline", by="system")
+    assert lists_health().said == "no list to look in has an item that can match"
+    lists.add_items(listed, rows=[ItemRow(0, "md5", "ab" * 16)], by="system")
+    assert lists_health().state == "ok"
+    lists.change_list("hotline", by="system", enabled=False)
+    lists.create_list("empty", by="system")
+    assert lists_health().said == "no list to look in has an item that can match"
+    lists.change_list("empty", by="system", enabled=False)
+    assert (lists_health().state, lists_health().said) == ("wait", "every list to look in is switched off")
 
 
 def test_a_damaged_index_is_found_by_reading_it_whole() -> None:

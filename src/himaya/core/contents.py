@@ -83,7 +83,7 @@ def sniff(content: bytes) -> str:
         return "video/webm" if b"webm" in content[:64] else "video/x-matroska"
     if any(content[start::step][:3] == b"GGG" for start, step in ((0, 188), (4, 192))):  # ISO/IEC 13818-1: sync bytes
         return "video/mp2t"
-    return UNKNOWN
+    return next((kind for offset, magic, kind in _PACKED if content.startswith(magic, offset)), UNKNOWN)
 
 
 UNKNOWN = "application/octet-stream"
@@ -104,7 +104,18 @@ _MAGIC = (
     (0, b"0&\xb2u\x8ef\xcf\x11", "video/x-ms-asf"),
     (0, b"%PDF-", "application/pdf"),
     (0, b"PK\x03\x04", "application/zip"),
+    (0, b"PK\x05\x06", "application/zip"),
 )
+_PACKED = (
+    (0, b"\x1f\x8b\x08", "application/gzip"),
+    (0, b"BZh", "application/x-bzip2"),
+    (0, b"\xfd7zXZ\0", "application/x-xz"),
+    (0, b"\x28\xb5\x2f\xfd", "application/zstd"),
+    (257, b"ustar", "application/x-tar"),
+)
+"""Looked for last: what may be shown as a picture or a video is taken for one, whatever stands further on."""
+ARCHIVES = frozenset({"application/zip", *(media_type for _, _, media_type in _PACKED)})
+"""Media types of what other files are packed in."""
 _BRANDS = {
     b"avif": "image/avif",
     b"avis": "image/avif",

@@ -13,6 +13,7 @@ from himaya.core.words import N_, Said, either
 from himaya.lists import queries
 
 LIMITS = {"source": 120, "reference": 120, "note": 500, "scheme": 40, "code": 40}
+UNKNOWN_DIGEST = N_("it is a digest of frames that are not known here; give the frames")
 REMEMBERED = 2000
 """Classes whose existence is remembered while a file is read."""
 
@@ -70,7 +71,7 @@ class Reader:
         if signal.composite and not body:
             body = queries.bodies(name, [value]).get(value, b"")
             if not body:
-                return self._refuse(row, N_("it is a digest of frames that are not known here; give the frames"))
+                return self._refuse(row, UNKNOWN_DIGEST)
         terms = (row.scheme, row.code, row.source, row.reference, row.note)
         return ItemRow(row.line, name, value, *terms, negative=row.negative, body=body)
 

@@ -17,6 +17,7 @@ from django.db.models.functions import Length
 from himaya.core import registry
 from himaya.core.errors import BadSignal
 from himaya.core.ports import ItemRow
+from himaya.core.words import N_
 from himaya.lists.arrivals import CHANNEL
 from himaya.lists.models import ACTIVE, DISPUTED, WITHDRAWN, Body, HashList, Item, Portion, Quarantine, Revision
 
@@ -312,6 +313,23 @@ def _matchable(chosen: str, some: Sequence[int | str], *more: str) -> Iterator[K
 def any_active() -> bool:
     """Whether there is anything to compare with."""
     return Portion.objects.filter(state=ACTIVE, negative=False, number__gt=0).exists()
+
+
+def nothing_to_match(only: Iterable[str] = ()) -> str:
+    """Why nothing can match, in words; empty where something can.
+
+    Args:
+        only: names of the lists that are looked in; all where empty. Of names that no list has, nothing is said.
+    """
+    names = list(only)
+    found = HashList.objects.filter(name__in=names) if names else HashList.objects.all()
+    switches = set(found.values_list("enabled", flat=True))
+    if not switches:
+        return "" if names else N_("there is no list")
+    if True not in switches:
+        return N_("every list to look in is switched off")
+    matching = Portion.objects.filter(list__in=found.filter(enabled=True), negative=False, number__gt=0)
+    return "" if matching.exclude(state=WITHDRAWN).exists() else N_("no list to look in has an item that can match")
 
 
 def any_negative() -> bool:

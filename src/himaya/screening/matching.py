@@ -58,7 +58,7 @@ def find(
         wanted: for each thing its fingerprints, as (signal, canonical value, variant).
         only: names of the lists to look in; all where empty.
         limit: the most matches for one thing; the nearest stay. What is suppressed takes no place among them.
-        bodies: value → its parts, of composite signals; a value without is looked up as one that a list has.
+        bodies: value → its parts, of composite signals; a value without matches nothing.
 
     Returns:
         For each thing its matches, nearest first, each item once; equal in every byte goes before equal in looks.
@@ -163,7 +163,7 @@ def _of_frames(
     view: View, signal: str, groups: set[_Group], only: frozenset[str], limit: int, bodies: Mapping[str, bytes]
 ) -> _Met:
     values, radii = {value for group in groups for value in group}, view.radii_of(only)
-    hits = video_matching.find(signal, values, bodies, index=view.frames[signal], radii=radii, most=limit)
+    hits = video_matching.find(values, bodies, index=view.frames[signal], radii=radii, most=limit)
     found = {value: [Found(item, one.distance, overlap=one) for item, one in some] for value, some in hits.items()}
     return _each_once(groups, found)
 

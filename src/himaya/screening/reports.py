@@ -11,6 +11,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -96,6 +97,9 @@ class Lines:
 
     def committed(self) -> None:
         """What was written before counts."""
+
+    def finished(self) -> None:
+        """All of it counts, and nothing more comes."""
 
     def state(self) -> dict[str, Any]:
         """What is to be committed."""
@@ -188,6 +192,11 @@ class Table(Lines):
             self._file.truncate(0)
             self._file.seek(0)
 
+    def finished(self) -> None:
+        """The file of what is in no part has served."""
+        with suppress(OSError):  # it is empty, and in nobody's way
+            (self.path / SPOOL).unlink()
+
     def _lines(self) -> Path:
         if self._new:
             self.path.mkdir(exist_ok=True)
@@ -215,9 +224,12 @@ class Table(Lines):
 
 
 KINDS: dict[str, type[Lines]] = {".jsonl": Lines, ".parquet": Table}
+_MATCH = ("list", "item", "signal", "value", "distance", "radius", "variant", "state", "quarantined")
+_PROVENANCE = ("source", "added_by", "added_at", "reference")
+_OVERLAP = ("query", "listed", "start", "end")
 _TEXTS = ("place", "skipped_reason", "skipped_detail", "media_type", "case_reference", "list", "signal", "value",
-          "variant", "state", "scheme", "code")  # fmt: skip
-_NUMBERS = ("size", "matches", "item", "distance", "radius")
+          "variant", "state", "scheme", "code", *_PROVENANCE, "overlap_rule")  # fmt: skip
+_NUMBERS = ("size", "matches", "suppressed", "case_id", "item", "distance", "radius")
 _MANY = ("fingerprints", "problems", "limited")
 
 
@@ -227,24 +239,26 @@ def _schema() -> Any:
 
     many = pa.list_(pa.string())
     kinds = [*((n, pa.string()) for n in _TEXTS), *((n, pa.int64()) for n in _NUMBERS), *((n, many) for n in _MANY)]
-    return pa.schema([*kinds, ("hit", pa.bool_())])
+    shares = ((f"overlap_{name}", pa.float64()) for name in _OVERLAP)
+    return pa.schema([*kinds, *shares, ("quarantined", pa.bool_()), ("hit", pa.bool_())])
 
 
 def _flat(told: dict[str, Any]) -> dict[str, Any]:
     first: dict[str, Any] = (told["matches"] or [{}])[0]
     return {
-        **{
-            name: first.get(name)
-            for name in ("list", "item", "signal", "value", "distance", "radius", "variant", "state")
-        },
+        **{name: first.get(name) for name in _MATCH},
         **(first.get("class") or {}),
+        **(first.get("provenance") or {}),
+        **{f"overlap_{name}": found for name, found in (first.get("overlap") or {}).items()},
         **{name: told[name] for name in ("place", "media_type", "size", "limited")},
         "skipped_reason": (told["skipped"] or {}).get("reason"),
         "skipped_detail": (told["skipped"] or {}).get("detail"),
         "case_reference": (told["case"] or {}).get("reference"),
+        "case_id": (told["case"] or {}).get("id"),
         "fingerprints": [f"{one['signal']}:{one['value']}" for one in told["fingerprints"]],
         "problems": [f"{one['signal']}: {one['why']}" for one in told["problems"]],
         "matches": len(told["matches"]),
+        "suppressed": len(told["suppressed"]),
         "hit": bool(told["matches"]),
     }
 

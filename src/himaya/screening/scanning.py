@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.words import printable
 from himaya.ledger.services import record
+from himaya.lists.queries import nothing_to_match
 from himaya.lists.services import find_list
 from himaya.screening import reports
 from himaya.screening.decoders import Outcome
@@ -92,6 +93,8 @@ class Progress:
         scan: its number.
         files: how many were screened.
         hits: in how many something known was found.
+        held: how many of those open no case, as what they match is in quarantine.
+        suppressed: how many are no hits, as what they match is outweighed by what is known to be benign.
         skipped: how many were not screened, by reason.
         limited: how many were compared by exact fingerprints alone, by reason.
         members: how many of those screened and skipped lie in archives.
@@ -105,6 +108,8 @@ class Progress:
     skipped: Counter[str] = field(default_factory=Counter)
     limited: Counter[str] = field(default_factory=Counter)
     members: int = 0
+    held: int = 0
+    suppressed: int = 0
     finished: bool = False
     cases: set[int] = field(default_factory=set)
 
@@ -116,6 +121,8 @@ class Progress:
             "skipped": dict(sorted(self.skipped.items())),
             "limited": dict(sorted(self.limited.items())),
             "members": self.members,
+            "held": self.held,
+            "suppressed": self.suppressed,
         }
 
 
@@ -130,6 +137,7 @@ def scan(
     stop: Callable[[], bool] = lambda: False,
     on_ahead: Callable[[int], None] = lambda _: None,
     on_progress: OnProgress = lambda *_: None,
+    on_nothing: Callable[[str], None] = lambda _: None,
 ) -> Progress:
     """Screen every file below ``paths`` and open a case for each hit.
 
@@ -148,6 +156,7 @@ def scan(
         on_ahead: told as batches finish how many files, without members of archives, are read besides those of which
             ``on_batch`` was told, and wait for others before them.
         on_progress: told, from threads, of a file that takes long, where this process reads it.
+        on_nothing: told before it begins why nothing can match, where nothing can.
 
     Raises:
         NoSuchPath, UnreadablePath, NotABucket, UnknownList, NothingToResume, OtherLists, OtherOptions, ScanTaken,
@@ -157,6 +166,8 @@ def scan(
     for name in lists:
         find_list(name)
     row, report = _resumed(roots, lists, way) if resume else _started(roots, lists, way, by)
+    if nothing := nothing_to_match(row.lists):
+        on_nothing(nothing)
     progress = _progress(row)
     engine = _engine(row, way.cluster, on_progress)
     with report or nullcontext(), closing(engine.run(_batches(row))) as batches:
@@ -282,6 +293,8 @@ def _progress(row: Scan) -> Progress:
         Counter(counts.get("skipped", {})),
         Counter(counts.get("limited", {})),
         counts.get("members", 0),
+        counts.get("held", 0),
+        counts.get("suppressed", 0),
     )
 
 
@@ -300,7 +313,8 @@ def _commit(
     row: Scan, batch: Batch, outcomes: list[Outcome], progress: Progress, report: reports.Lines | None
 ) -> list[Answer]:
     read: list[Read] = [(os.fsdecode(place.path), one) for place, one in zip(batch, outcomes, strict=True)]
-    answers = answer(read, lists=row.lists)
+    found = answer(read, lists=row.lists)
+    answers = [replace(one, opened=place.opened) for place, one in zip(batch, found, strict=True)]
     faults.point("scanning.before_commit")
     with transaction.atomic():
         if Scan.objects.select_for_update(no_key=True).get(pk=row.pk).cursor != row.cursor:
@@ -329,6 +343,8 @@ def _count_one(progress: Progress, one: Answer) -> None:
         return
     progress.files += 1
     progress.hits += bool(one.matches)
+    progress.held += one.waits
+    progress.suppressed += bool(one.suppressed and not one.matches)
     progress.limited.update(lacks(one))
     if one.case is not None:
         progress.cases.add(one.case.pk)
@@ -346,3 +362,5 @@ def _end(row: Scan, state: str, report: reports.Lines | None) -> None:
         )
     if report is not None:
         report.committed()
+        if state == "finished":
+            report.finished()

@@ -15,7 +15,8 @@ from himaya.core import clock, registry
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.ports import Options
-from himaya.lists import quarantine
+from himaya.lists import quarantine, queries
+from himaya.lists.parsing import UNKNOWN_DIGEST
 from himaya.lists.services import find_list
 from himaya.screening import decoders, flood, matching, waiting
 from himaya.screening import kept as keeping
@@ -83,7 +84,15 @@ class Answer:
     size: int | None = None
     skipped: Skipped | None = None
     suppressed: tuple[matching.Found, ...] = ()
+    opened: bool = False
+    """It is an archive, and its members are screened beside it."""
     case: Case | None = None
+
+    @property
+    def is_unscreened(self) -> bool:
+        """Whether it could be compared with nothing: it was skipped, or there is a problem with all that it has."""
+        named = {signal for signal, *_ in self.fingerprints}
+        return self.skipped is not None or bool(named and named <= self.problems.keys())
 
     @property
     def calls(self) -> bool:
@@ -293,11 +302,23 @@ def answer(read: Sequence[Read], *, lists: Iterable[str] = ()) -> list[Answer]:
     names = [find_list(name).name for name in lists]
     wanted = [_values(one) for _, one in read]
     bodies = {value: body for _, one in read for value, body in _bodies(one)}
+    alone = _alone(wanted, bodies)
+    for signal in sorted({signal for signal, _ in alone}):
+        bodies |= queries.bodies(signal, [value for name, value in alone if name == signal])
     found = matching.find(wanted, only=names, limit=config().max_matches, bodies=bodies)
+    unknown = {thing for thing in alone if thing[1] not in bodies}
     return [
-        replace(_answer(place, one, tuple(hits.matches)), suppressed=tuple(hits.suppressed))
+        replace(_answer(place, one, tuple(hits.matches), unknown), suppressed=tuple(hits.suppressed))
         for (place, one), hits in zip(read, found, strict=True)
     ]
+
+
+def _alone(wanted: Iterable[matching.Thing], bodies: Container[str]) -> set[tuple[str, str]]:
+    """Values of composite signals without what they are the digest of, as (signal, value)."""
+    composite = {name for name, signal in registry.signals().items() if signal.composite}
+    return {
+        (signal, value) for thing in wanted for signal, value, _ in thing if signal in composite and value not in bodies
+    }
 
 
 def _values(one: Fingerprinted | Skipped | Value) -> list[tuple[str, str, str]]:
@@ -314,9 +335,15 @@ def _bodies(one: Fingerprinted | Skipped | Value) -> list[tuple[str, bytes]]:
     return [(f.value, f.body) for f in one.fingerprints if f.body] if isinstance(one, Fingerprinted) else []
 
 
-def _answer(place: str, one: Fingerprinted | Skipped | Value, hits: tuple[matching.Found, ...]) -> Answer:
+def _answer(
+    place: str,
+    one: Fingerprinted | Skipped | Value,
+    hits: tuple[matching.Found, ...],
+    unknown: Container[tuple[str, str]],
+) -> Answer:
     if isinstance(one, Value):
-        return Answer(place, ((one.signal, one.value, None),), hits)
+        problems = {one.signal: UNKNOWN_DIGEST} if (one.signal, one.value) in unknown else {}
+        return Answer(place, ((one.signal, one.value, None),), hits, problems)
     if isinstance(one, Skipped):
         return Answer(place, skipped=one)
     values = tuple((f.signal, f.value, f.quality) for f in one.fingerprints if not f.variant)
@@ -359,7 +386,7 @@ def _seen(one: Answer, source: Fingerprinted | Skipped | Value, how: Shown) -> S
 
 
 def _outcome(one: Answer) -> str:
-    if one.skipped:
+    if one.is_unscreened:
         return "skipped"
     if one.matches:
         return "hit" if one.calls else "quarantined"

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from himaya.core import registry
+from himaya.core.contents import ARCHIVES
 from himaya.core.wire import overlap_told
 from himaya.core.words import N_, printable
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from himaya.screening.services import Answer
 
 NO_PICTURE = N_("not a picture")
+CLOSED = N_("an archive that was not looked into")
+LOOK_INTO = N_("it is an archive and was not looked into: himaya scan does that")
 
 
 def told(one: Answer) -> dict[str, Any]:
@@ -24,12 +27,22 @@ def told(one: Answer) -> dict[str, Any]:
         "matches": [_match(found) for found in one.matches],
         "suppressed": [_match(found) for found in one.suppressed],
         "fingerprints": [{"signal": s, "value": v, "quality": q} for s, v, q in one.fingerprints],
-        "problems": [{"signal": signal, "why": why} for signal, why in one.problems.items()],
+        "problems": [{"signal": signal, "why": why} for signal, why in problems(one).items()],
         "skipped": {"reason": one.skipped.reason, "detail": one.skipped.detail} if one.skipped else None,
         "media_type": one.media_type,
         "size": one.size,
         "case": {"id": one.case.pk, "reference": one.case.reference} if one.case else None,
     }
+
+
+def problems(one: Answer) -> dict[str, str]:
+    """By signal, why there is none; of an archive that stayed closed, whatever is compared by looks."""
+    looks = (name for name in registry.signals() if not registry.is_exact(name))
+    return one.problems | (dict.fromkeys(looks, LOOK_INTO) if _is_closed(one) else {})
+
+
+def _is_closed(one: Answer) -> bool:
+    return one.media_type in ARCHIVES and not one.opened
 
 
 def _overlap(overlap: Overlap | None) -> dict[str, Any] | None:
@@ -74,5 +87,9 @@ def lacks(one: Answer) -> list[str]:
 
 
 def _unlike(one: Answer) -> list[str]:
-    """Why a file without a problem has no fingerprint of its looks: there is no signal for what it is."""
-    return [NO_PICTURE] if all(registry.is_exact(signal) for signal, *_ in one.fingerprints) else []
+    """Why a file without a problem has no fingerprint of its looks: there is no signal for what it is. An archive needs
+    none where its members were screened.
+    """
+    if one.opened or not all(registry.is_exact(signal) for signal, *_ in one.fingerprints):
+        return []
+    return [CLOSED if _is_closed(one) else NO_PICTURE]

@@ -22,7 +22,6 @@ COMPARED = 1000
 
 
 def find(
-    signal: str,
     values: Iterable[str],
     bodies: Mapping[str, bytes],
     *,
@@ -33,20 +32,16 @@ def find(
     """For each value, the items whose frames overlap with its own.
 
     Args:
-        signal: a composite signal.
-        values: canonical values.
-        bodies: value → packed frames; a value that is not among them is one that a list has, or matches nothing.
+        values: canonical values of a composite signal.
+        bodies: value → packed frames; a value that is not among them matches nothing.
         index: the frames of the signal's items (:mod:`himaya.screening.changes`).
         radii: the most bits between near frames, by list.
         most: so many matches for one value are enough; those with the most near frames are found.
     """
-    wanted = list(values)
-    lacking = [value for value in wanted if value not in bodies]
-    known = {**bodies, **lists.bodies(signal, lacking)} if lacking else bodies
     return {
-        value: _of_one(index, value, Side(frames.unpack(known[value])), radii, most)
-        for value in wanted
-        if value in known
+        value: _of_one(index, value, Side(frames.unpack(bodies[value])), radii, most)
+        for value in values
+        if value in bodies
     }
 
 

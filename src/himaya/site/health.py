@@ -20,7 +20,7 @@ from himaya.ledger import append_only, delivery, turns
 from himaya.ledger import queries as ledger
 from himaya.ledger.proving import last_proved
 from himaya.lists.quarantine import quarantines
-from himaya.lists.queries import terms
+from himaya.lists.queries import nothing_to_match, terms
 from himaya.screening import before, decoders, snapshots
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def health(*, thorough: bool = False) -> list[Finding]:
         rules_health(),
         letters_health(),
         items_health(),
+        lists_health(),
         *radius_health(),
         *(index_health() if thorough else ()),
         ledger_health(),
@@ -174,6 +175,14 @@ def index_health() -> list[Finding]:
             Finding(what, "danger", said, N_("Run: himaya index verify (it puts them away), and look at the disk."))
         ]
     return [Finding(what, "ok", N_("every file is whole"))] if stamps else []
+
+
+def lists_health() -> Finding:
+    """Whether there is anything to compare with."""
+    what, nothing = N_("Lists"), nothing_to_match()
+    if nothing:
+        return Finding(what, "wait", nothing, N_("Fill a list and switch it on; until then nothing can match."))
+    return Finding(what, "ok", N_("there is something to compare with"))
 
 
 def radius_health() -> list[Finding]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
+from itertools import chain, islice
 
 from himaya.screening.sources import archives
 from himaya.screening.sources.folders import Folder
@@ -49,10 +51,11 @@ def walk(
             done = since if since is not None and since[: len(parts)] == parts else None
             place, file = source.archive(place, most) if into_archives else (place, None)
             with file or nullcontext():
+                inside = archives.members(file, place, done=done, most=most) if file else iter(())
+                first = list(islice(inside, 1))  # what is packed and no archive has none
                 if done is None:
-                    yield place
-                if file is not None:
-                    yield from archives.members(file, place, done=done, most=most)
+                    yield replace(place, opened=True) if first else place
+                yield from chain(first, inside)
 
 
 def _source(number: int, root: bytes, endpoint: str) -> Source:

@@ -68,6 +68,7 @@ class Place:
         content: what is in it, where the walk has read it: a member of an archive, a small archive in a bucket.
         size: its bytes, as far as the walk knows.
         member: it lies in an archive.
+        opened: it is an archive, and its members are places, too.
     """
 
     position: Position
@@ -76,6 +77,7 @@ class Place:
     content: bytes | Spooled | None = None
     size: int = 0
     member: bool = False
+    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def _draw(folder: Path) -> None:
 
 def _scan(folder: Path) -> None:
     from himaya.screening.scanning import count_files, scan
-    from himaya.site.cli.findings import Lacking, hit_table, in_words, note_lacks, tell_lacks
+    from himaya.site.cli.findings import Lacking, hit_table, in_words, note_lacks, tell_caseless, tell_lacks
 
     hits: list[Any] = []
     lacking: Lacking = {}
@@ -150,6 +150,7 @@ def _scan(folder: Path) -> None:
 
         result = scan([str(folder)], by=start.actor(), on_batch=show)
     out.print(hit_table([_below(hit, folder) for hit in hits]))
+    tell_caseless(result)
     tell_lacks(result, lacking)
     done(in_words(result))
 

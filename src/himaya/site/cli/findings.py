@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from himaya.core.words import printable
-from himaya.site.cli.shown import err, folded, out, table
+from himaya.site.cli.shown import counted, err, folded, out, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,9 +38,27 @@ def note_lacks(lacking: Lacking, answers: list[Answer]) -> None:
                 places.append(answer.place)
 
 
+def warn_of_nothing(why: str) -> None:
+    """That no answer says anything, as there is nothing to compare with."""
+    err.print(f"[yellow]! Nothing can be found:[/] {escape(why)}", soft_wrap=True)
+
+
 def in_words(result: Progress) -> str:
     """The counts of a scan; what was not screened is not among them."""
-    return f"{result.files:,} files screened, {result.hits:,} hits, {len(result.cases):,} cases"
+    found = [counted(result.hits, "hit"), counted(len(result.cases), "case")]
+    found += [f"{result.held:,} held"] if result.held else []
+    found += [f"{result.suppressed:,} suppressed"] if result.suppressed else []
+    return ", ".join([f"{counted(result.files, 'file')} screened", *found])
+
+
+def tell_caseless(result: Progress) -> None:
+    """Which hits have no case, and what is no hit although it matches: how many, and why."""
+    if result.held:
+        why = "what they match is in quarantine; a lead decides in the console under Lists, Quarantine"
+        err.print(f"[yellow]{counted(result.held, 'hit')} without a case (-):[/] {why}", soft_wrap=True)
+    if result.suppressed:
+        why = "not counted as hits: what they match is outweighed by what its list knows to be benign"
+        err.print(f"[dim]{counted(result.suppressed, 'file')} {why}; --json names all[/]", soft_wrap=True)
 
 
 def tell_lacks(result: Progress, lacking: Lacking) -> None:

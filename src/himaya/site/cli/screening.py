@@ -20,9 +20,19 @@ from rich.markup import escape
 from himaya.core.errors import HimayaError
 from himaya.core.words import printable
 from himaya.site.cli import app, start
-from himaya.site.cli.findings import Lacking, hit_table, in_words, match, note_lacks, tell_lacks, tell_skipped
+from himaya.site.cli.findings import (
+    Lacking,
+    hit_table,
+    in_words,
+    match,
+    note_lacks,
+    tell_caseless,
+    tell_lacks,
+    tell_skipped,
+    warn_of_nothing,
+)
 from himaya.site.cli.grammar import LOOK, command
-from himaya.site.cli.shown import done, err, middle, out, progress, table
+from himaya.site.cli.shown import counted, done, err, middle, out, progress, table
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -91,6 +101,12 @@ class NotAFile(HimayaError):
     remedy = "Pipes and devices are not read: save the content to a file first."
 
 
+class NoFile(HimayaError):
+    """{option} is for files, and none is given: a value is compared as it stands."""
+
+    remedy = "Leave it out, or name the file."
+
+
 class CannotRead(HimayaError):
     """{path} cannot be read: {why}."""
 
@@ -105,7 +121,7 @@ def scan(
         bool,
         typer.Option(
             "--json",
-            help="Answer as JSON lines: each hit, each file that was not screened or by exact hash only, the counts.",
+            help="Answer as JSON lines: hits, suppressed files, those not screened or by exact hash only, the counts.",
         ),
     ] = False,
     resume: Annotated[
@@ -143,6 +159,7 @@ def scan(
                 stop=stopped.is_set,
                 on_ahead=found.show,
                 on_progress=lambda place, share: bar.update(found.task, note=_far(place, share)),
+                on_nothing=warn_of_nothing,
             )
         except BaseException:
             if found.begun:
@@ -178,7 +195,7 @@ class _Found:
     def __call__(self, so_far: Progress, answers: list[Answer]) -> None:
         self.begun = True
         self.met = so_far.files + so_far.skipped.total() - so_far.members
-        self.bar.update(self.task, note=f"{so_far.hits:,} hits")
+        self.bar.update(self.task, note=counted(so_far.hits, "hit"))
         self.show(self.ahead)
         if self.json:
             _tell_in_json(answers)
@@ -229,7 +246,7 @@ def _tell_in_json(answers: list[Answer]) -> None:
     from himaya.screening.telling import lacks, line
 
     for answer in answers:
-        if answer.matches or lacks(answer):
+        if answer.matches or answer.suppressed or lacks(answer):
             typer.echo(json.dumps(line(answer), ensure_ascii=True))
 
 
@@ -244,6 +261,7 @@ def _tell(result: Progress, hits: list[Answer], lacking: Lacking, *, json_: bool
         out.print(hit_table(hits))
         if result.hits > len(hits):
             out.print(f"… and {result.hits - len(hits):,} more; the console shows all cases")
+    tell_caseless(result)
     tell_lacks(result, lacking)
     words = in_words(result)
     done(words) if result.finished else err.print(f"stopped: {words}. Go on with the same command and --resume")
@@ -272,11 +290,15 @@ def screen(
     start.database()
     import uuid
 
+    from himaya.lists.queries import nothing_to_match
     from himaya.screening import services
     from himaya.screening.options import chosen
 
     asked = [_thing(text) for text in things]
     files = [one.place for one in asked if isinstance(one, services.File)]
+    for option, said in (("--orientations", orientations), ("--letterbox", letterbox)):
+        if said and not files:
+            raise NoFile(option=option)
     with progress() as bar:
 
         def show(number: int, share: float) -> None:
@@ -296,6 +318,8 @@ def screen(
             options=chosen(orientations=orientations, letterbox=letterbox),
             on_progress=show,
         )
+    if nothing := nothing_to_match(list_ or ()):
+        warn_of_nothing(nothing)
     for answer in answers:
         if json_:
             typer.echo(json.dumps(as_json(answer), ensure_ascii=True))
@@ -303,7 +327,7 @@ def screen(
             _tell_one(answer)
     if any(answer.matches for answer in answers):
         raise typer.Exit(HITS)
-    if any(answer.skipped for answer in answers):
+    if any(answer.is_unscreened for answer in answers):
         raise typer.Exit(NOT_SCREENED)
 
 
@@ -364,12 +388,15 @@ def file_at(path: str, mode: int | None) -> File:
 
 
 def _tell_one(answer: Answer) -> None:
+    from himaya.screening.telling import problems
+
     name = printable(answer.place) or ":".join(map(str, answer.fingerprints[0][:2]))
     if answer.skipped:
         tell_skipped(name, answer.skipped)
         return
-    out.print(f"[bold]{escape(name)}[/]: {'known' if answer.matches else 'not known'}", soft_wrap=True)
-    for signal_name, why in answer.problems.items():
+    verdict = "known" if answer.matches else "not compared" if answer.is_unscreened else "not known"
+    out.print(f"[bold]{escape(name)}[/]: {verdict}", soft_wrap=True)
+    for signal_name, why in problems(answer).items():
         out.print(f"  no {signal_name}: {escape(why)}", soft_wrap=True)
     if answer.matches:
         heads = ("list", "item#", "match", "value", "class", "state", "source")

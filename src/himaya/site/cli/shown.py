@@ -84,6 +84,11 @@ def table(*columns: str, title: str = "", keep: tuple[str, ...] = ()) -> Table:
     return made
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 file``, ``1,000 files``"""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def middle(value: str, *, width: int = 18) -> str:
     """A long digest, shortened in the middle."""
     return value if len(value) <= width else f"{value[: width - 7]}…{value[-6:]}"

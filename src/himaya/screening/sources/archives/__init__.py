@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import BinaryIO
 
 from himaya.core.words import N_
@@ -113,16 +114,22 @@ def _one(member: Member, place: Place, limits: _Limits, done: Parts | None, dept
         over = error if content.reason in _COMMON else None
     except Exception as error:  # noqa: BLE001 - as above; the next one may be whole
         content = Skipped(DAMAGED, type(error).__name__)
+    archive = isinstance(content, bytes) and may_be(content[:HEAD])
+    inside: Iterator[Place] = iter(())
+    if isinstance(content, bytes) and archive and depth < DEPTH:
+        inside = _inside(io.BytesIO(content), place, limits, done, depth + 1)
+    first: list[Place] = []
+    try:
+        first += islice(inside, 1)
+    except Unread as error:
+        over = error
     if not begun:
         if isinstance(content, Skipped):
             yield replace(place, skipped=content)
         else:
-            yield replace(place, content=content, size=member.size)
+            yield replace(place, content=content, size=member.size, opened=bool(first))
     if over is not None:
         raise over
-    if not isinstance(content, bytes) or not may_be(content[:HEAD]):
-        return
-    if depth < DEPTH:
-        yield from _inside(io.BytesIO(content), place, limits, done, depth + 1)
-    elif done is None or done < (*parts, END):
+    yield from chain(first, inside)
+    if archive and depth == DEPTH and (done is None or done < (*parts, END)):
         yield Place((number, (*parts, END)), place.path + b"!", Skipped(TOO_DEEP), member=True)
