@@ -15,7 +15,7 @@ PEERS := $(VENV)/.peers
 KERNEL := $(VENV)/.kernel
 BUILD_KERNEL := src/himaya/core/kernel/build.py
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --prefer-binary
-DATA ?= himaya-data
+DATA ?= $(or $(HIMAYA_DATA),himaya-data)
 ARGS ?=
 # Settings of tools that read Django's settings: a directory of their own, so that no node's data is touched.
 DJANGO = env -u HIMAYA_DATABASE_URL HIMAYA_DATA=$(CURDIR)/build/tools DJANGO_SETTINGS_MODULE=himaya.site.settings
@@ -33,7 +33,7 @@ kernel: $(RUNTIME)  ## build the C kernel anew
 	@$(BIN)/python $(BUILD_KERNEL)
 demo: $(KERNEL)  ## a node with benign sample data: scan, cases, console (Ctrl-C ends it)
 	$(BIN)/himaya demo $(ARGS)
-run: $(KERNEL)  ## a node of your own in ./himaya-data (make run DATA=/elsewhere)
+run: $(KERNEL)  ## a node of your own in ./himaya-data, or where HIMAYA_DATA says (make run DATA=/elsewhere)
 	HIMAYA_DATA=$(DATA) $(BIN)/himaya init
 	HIMAYA_DATA=$(DATA) $(BIN)/himaya serve $(ARGS)
 

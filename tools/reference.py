@@ -13,6 +13,7 @@ import json
 import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from inspect import getdoc
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def plugins() -> str:
         ),
         "formats": (
             ("file names", "media type", "what is in it"),
-            lambda p: (" ".join(p.accepts), p.media_type, (p.__doc__ or "").partition("\n")[0]),
+            lambda p: (" ".join(p.accepts), p.media_type, " ".join((getdoc(p) or "").partition("\n\n")[0].split())),
         ),
     }
     parts = [

@@ -150,6 +150,9 @@ def test_a_door_that_is_open_to_a_client_nearby(patient: Node) -> None:
     said = patient.run("doctor", env=near).stdout
     assert "✓ HMA's API: open without a key to 127.0.0.0/8, fd00::/8, in the name of 'coop'" in said
     assert said.count("HMA's API") == 1
+    said = patient.run("doctor", env={**near, "HIMAYA_HMA_OPEN_AS": "nosuch"}, status=1).stdout
+    assert "✗ HMA's API: hma_open_as names no key that is valid: 'nosuch'" in said
+    assert said.count("HMA's API") == 1
     assert "HMA's API" not in patient.run("doctor").stdout
 
 

@@ -37,7 +37,8 @@ def test_the_index_is_written_shown_verified_and_mended(fresh_node: Node, tmp_pa
     content[-1] ^= 1
     file.write_bytes(content)
     said = node.run("index", "verify", status=1).stderr
-    assert "1 files of the search index were damaged" in said
+    assert "damaged and have been put away: 1. " in said
+    assert str(file) in said
     assert not file.exists()
     assert "3 files" in node.run("index", "build").stderr
     asked = node.run("screen", f"md5:{md5(b'7').hexdigest()}", "--json", status=1).stdout

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 from rich.progress import Progress as Bar
+from tests import filmed
 from tests.cli.conftest import Node
 from tests.s3 import Store
 from tests.screening.archived import tarred, zipped
@@ -134,3 +135,25 @@ def test_a_bucket_that_refuses_is_an_error_in_words(node: Node, store: Store) ->
     ran = node.run("scan", store.root, "--s3-endpoint", store.endpoint, status=3, env=store.environment("none"))
     assert "cannot be listed: AccessDenied" in ran.stderr
     assert "secret" not in ran.stderr
+
+
+def test_the_frames_of_a_video_are_written_as_a_list_takes_them(node: Node, tmp_path: Path) -> None:
+    clip, altered = tmp_path / "clip.mp4", tmp_path / "altered.avi"
+    clip.write_bytes(filmed.clip(5))
+    altered.write_bytes(filmed.clip(5, container="avi"))
+    ran = node.run("fingerprint", clip)
+    assert [line.partition(":")[0] for line in ran.stdout.splitlines()] == ["md5", "sha1", "sha256", "vpdq"]
+    assert "clip" not in ran.stdout
+    node.run("lists", "create", "films")
+    node.run("lists", "import", "films", "-", "--format", "hashes", input=ran.stdout)
+    found = json.loads(node.run("screen", altered, "--list", "films", "--json", status=1).stdout)
+    assert [match["signal"] for match in found["matches"]] == ["vpdq"]
+
+
+def test_what_has_no_fingerprint_says_why(node: Node, tmp_path: Path) -> None:
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "note.txt").write_bytes(OTHER)
+    ran = node.run("fingerprint", tmp_path / "empty", tmp_path / "note.txt", status=2)
+    assert "empty: not screened, the file is empty" in ran.stderr
+    assert f"md5:{md5(OTHER).hexdigest()}" in ran.stdout
+    assert "neither a file" in node.run("fingerprint", tmp_path / "none", status=2).stderr

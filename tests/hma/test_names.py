@@ -131,3 +131,9 @@ def test_a_deleted_bank_that_a_person_switches_on_is_one_again(hma: Hma) -> None
 
 def test_deleting_what_is_not_there_is_done_too(hma: Hma) -> None:
     assert hma.delete("/c/bank/NOBODY").json() == {"message": "Done"}
+
+
+def test_a_bank_that_is_called_as_a_page_is_has_a_list_of_the_next_name(hma: Hma) -> None:
+    assert hma.post("/c/banks", {"name": "QUARANTINE"}).status_code == 201
+    assert [one.name for one in lists.lists()] == ["quarantine-2"]
+    assert [bank["name"] for bank in hma.get("/c/banks").json()] == ["QUARANTINE"]

@@ -66,6 +66,7 @@ def test_a_list_is_made_by_a_form(sign_in: SignIn) -> None:
     [
         ({"name": "hotline", "radius": 31}, "already"),
         ({"name": "No Good", "radius": 31}, "small letters"),
+        ({"name": "quarantine", "radius": 31}, "a page of the console has this name"),
         ({"name": "a", "radius": 65}, "0 to 64"),
         ({"name": "a\0", "radius": 31}, "Null characters"),
         ({"name": "a", "radius": "many"}, "whole number"),
@@ -108,6 +109,12 @@ def test_a_list_shows_what_it_is_made_of_and_leads_to_those_items(sign_in: SignI
     assert len(client.get("/lists/hotline/?signal=sha256").context["rows"]) == 4
 
 
+def test_a_page_is_found_with_a_slash_and_without(sign_in: SignIn) -> None:
+    client = sign_in("lead")
+    for place in ("quarantine", "new"):
+        assert [client.get(f"/lists/{place}{end}").status_code for end in ("", "/")] == [200, 200]
+
+
 def test_an_unknown_list_is_not_found(sign_in: SignIn) -> None:
     client = sign_in("lead")
     for place in ("", "settings", "import", "export"):
@@ -122,6 +129,7 @@ def test_the_page_for_a_file_reproaches_nobody_before_anything_was_sent(sign_in:
     answer = client.get("/lists/hotline/import")
     assert answer.status_code == 200
     assert "Choose a file." not in words(answer)
+    assert "negative says yes of what is known to be benign" in words(answer)
     answer = client.post("/lists/hotline/import", {})
     assert answer.status_code == 422
     assert "Choose a file." in words(answer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,11 @@ from tests.program import Program
 from tests.screening.conftest import place
 
 from himaya.cases.models import Case, Match, Sighting
+from himaya.core import clock as clocks
 from himaya.core import registry
 from himaya.core.contents import Content as Bytes
 from himaya.core.ports import ItemRow
+from himaya.ledger.queries import entries
 from himaya.lists import queries as lists
 from himaya.lists.models import Item
 from himaya.lists.services import add_benign, add_items, change_list, create_list, find_list, mark_item
@@ -34,6 +36,15 @@ MD5 = "ab" * 16
 
 def away(bits: int) -> str:
     return f"{int(PDQ, 16) ^ ((1 << bits) - 1):064x}"
+
+
+class Going(clocks.SetClock):
+    """A clock that goes on while something happens."""
+
+    def now(self) -> datetime:
+        """A millisecond later than it was."""
+        self.advance(timedelta(milliseconds=1))
+        return self.at
 
 
 @pytest.fixture
@@ -82,7 +93,8 @@ def test_what_came_before_is_found_once_its_list_gains_it(
     [case] = Case.objects.all()
     [sighting] = Sighting.objects.all()
     assert (case.subject, sighting.origin, sighting.place) == (f"{signal}:{shown}", "before", "https://a.example/0")
-    assert sighting.at == met
+    assert sighting.at == case.seen_at == met
+    assert case.opened_at > met
     assert sighting.occasion.startswith("before:")
     assert screening.tally()["screened.before"] == 1
     assert screening.tally()["screened"] == 2, "it was screened once"
@@ -113,6 +125,22 @@ def test_what_was_known_when_it_was_screened_is_not_seen_a_second_time(keeping: 
     look_all(clock)
     assert sorted(Sighting.objects.values_list("origin", "place")) == [
         ("api", "https://b.example/0"), ("before", "https://a.example/0"),
+    ]  # fmt: skip
+
+
+def test_a_screening_that_opened_a_case_is_not_seen_again_when_another_list_gains_it(keeping: None, clock: Any) -> None:
+    create_list("films", by="system")
+    add_items(find_list("films"), rows=[ItemRow(0, "pdq", PDQ)], by="system")
+    look_all(clock)
+    with clocks.use(Going(clock.now())):
+        screen(PDQ)
+    add(PDQ)
+    look_all(clock)
+    [case], [sighting] = Case.objects.all(), Sighting.objects.all()
+    assert (case.sightings, sighting.origin) == (1, "api")
+    assert set(Match.objects.values_list("list_name", flat=True)) == {"films", "hotline"}
+    assert list(entries(about=case.about).order_by("seq").values_list("act", flat=True)) == [
+        "case.opened", "case.matched",
     ]  # fmt: skip
 
 

@@ -232,6 +232,31 @@ def test_files_are_written_once_enough_has_changed(written: None, monkeypatch: p
     assert live.view().beside == {**live.view().beside, "pdq": 0, "vpdq": 0}
 
 
+def test_a_file_that_is_gone_is_written_anew_however_few_items_it_held(written: None) -> None:
+    snapshots.path("md5").unlink()
+    assert keeping.due(live.view()) == ["md5"]
+    assert keeping.keep()
+    assert snapshots.path("md5").exists()
+    assert keeping.due(live.view()) == []
+
+
+def test_small_lists_need_no_file_unless_one_was_put_away() -> None:
+    known(away(1))
+    assert keeping.due(live.view()) == []
+    live.merge("pdq")
+    file = snapshots.path("pdq")
+    file.write_bytes(file.read_bytes()[:-1])
+    with keeping.locked():
+        [error] = keeping.check()
+        assert keeping.check() == []
+    assert str(file) in str(error)
+    assert not file.exists()
+    assert keeping.due(live.view()) == ["pdq"]
+    assert keeping.keep()
+    assert file.exists()
+    assert keeping.due(live.view()) == []
+
+
 def test_the_frames_of_a_video_come_and_go_with_it_and_others_stay() -> None:
     """One in three of these frames counts: of the rest one has no detail, one is like another."""
     scenes = [(SCENES[0], 100), (SCENES[1], frames.FLOOR - 1), (SCENES[0], 100)]

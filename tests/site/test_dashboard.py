@@ -12,8 +12,12 @@ from tests.casework import opened
 from himaya.accounts.roles import MAY, ROLES
 from himaya.cases import services
 from himaya.core.config import Route, config
+from himaya.core.ports import ItemRow
 from himaya.ledger import outbox, worker
 from himaya.ledger.models import Job
+from himaya.lists import services as lists
+from himaya.lists.models import Item
+from himaya.lists.quarantine import Flood, hold_items
 from himaya.screening.counting import count
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +54,13 @@ def test_what_waits_for_a_person_is_counted(sign_in, people):
         "deliveries failed": (0, LETTERS + "?state=dead"),
         "deliveries in doubt": (0, LETTERS + "?state=unknown"),
     }
+
+
+def test_an_item_that_is_held_waits_for_a_person_as_well(sign_in):
+    listed = lists.create_list("hotline", by="system")
+    lists.add_items(listed, rows=[ItemRow(0, "md5", "ab" * 16)], by="system")
+    hold_items({Item.objects.get().pk: Flood(101, 1, {0: 101})})
+    assert figures(sign_in("lead").get("/"))["item held"] == (1, "/lists/quarantine")
 
 
 @pytest.mark.parametrize("role", ROLES)

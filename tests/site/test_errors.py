@@ -170,3 +170,16 @@ def test_an_answer_leaves_one_line_in_the_log_and_no_traceback(sign_in, caplog, 
     assert len(records) == 1
     assert records[0].exc_info is None
     assert "\n" not in caplog.text.strip()
+
+
+@pytest.mark.parametrize("path", ["/api/v1/health", "/"])
+def test_a_name_that_the_node_does_not_answer_to_is_said_to_be_that(calm_client, caplog, path):
+    response = calm_client.get(path, HTTP_HOST="evil.example")
+    said = response.content.decode()
+    assert response.status_code == 400
+    assert "does not answer to the name" in said
+    assert "setting hosts" in said
+    assert "evil" not in said
+    [line] = [record for record in caplog.records if record.name == "django.security.DisallowedHost"]
+    assert line.getMessage() == "a request for the name 'evil.example' was refused: it is not in the setting hosts"
+    assert line.exc_info is None

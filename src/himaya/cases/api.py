@@ -83,7 +83,9 @@ class CaseMatch(Told):
 
 
 class CaseSighting(Told):
-    """When and where it was met."""
+    """When, by which way and where it was met. Origins: `scan`, `api`, `cli`, `hma`; `before` is what was screened
+    earlier, by whichever way, and is known only since a list gained it: `at` is then, `by` the node itself.
+    """
 
     at: datetime
     origin: str

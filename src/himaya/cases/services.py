@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from himaya.cases.identity import Register, names
-from himaya.cases.models import Case, Comment, Match, Verdict
+from himaya.cases.models import Case, Comment, Match, Sighting, Verdict
 from himaya.cases.states import CASE, WrongMove
 from himaya.core import clock, faults, registry
 from himaya.core.config import config
@@ -128,7 +128,8 @@ def open_cases(seen: Sequence[Seen], *, by: str) -> list[Case]:
     a transaction, with all of it.
 
     The same sighting told twice (same occasion, same place) is one: a scan that goes on after a crash, or a request
-    that is repeated, changes nothing. A file and a hash of it, in whatever order, are one case (:mod:`.identity`).
+    that is repeated, changes nothing. So is one that opened the case already and is told as met before (same moment,
+    same place). A file and a hash of it, in whatever order, are one case (:mod:`.identity`).
     """
     register = Register(name for one in seen for name in names(one.subject, one.fingerprints))
     met = [_meet(one, register, by) for one in seen]
@@ -139,6 +140,8 @@ def open_cases(seen: Sequence[Seen], *, by: str) -> list[Case]:
     return [case for case, _ in met]
 
 
+BEFORE = "before"
+"""The origin of what was screened earlier, and is known only now."""
 Act = tuple[Case, str, dict[str, Any]]
 """About what, what happened, and the facts: to be put on record."""
 
@@ -161,6 +164,8 @@ def _meet(seen: Seen, register: Register, by: str) -> tuple[Case, list[Act]]:
         acts.append((case, "case.opened", facts))
     elif sighting is not None:
         acts.append((case, "case.seen", {"sighting": sighting, "matches": new_matches}))
+    elif new_matches:
+        acts.append((case, "case.matched", {"matches": new_matches}))
     return case, acts
 
 
@@ -172,9 +177,11 @@ ON CONFLICT DO NOTHING RETURNING id"""
 
 def _sighted(case: Case, seen: Seen, by: str) -> int | None:
     """The number of the sighting; None where it was told before. One statement, for there is one with each hit."""
-    at = connection.ops.adapt_datetimefield_value(seen.at or clock.now())
+    met, place = seen.at or clock.now(), printable(seen.place)[:4000]
+    if seen.origin == BEFORE and Sighting.objects.filter(case=case, at=met, place=place).exists():
+        return None
+    at = connection.ops.adapt_datetimefield_value(met)
     digest = hashlib.sha256(seen.place.encode("utf-8", "surrogatepass")).hexdigest()
-    place = printable(seen.place)[:4000]
     with connection.cursor() as cursor:
         values = [case.pk, at, seen.origin, seen.occasion[:80], place, digest, seen.by or by]
         cursor.execute(_SIGHTED, values)
@@ -185,7 +192,7 @@ def _sighted(case: Case, seen: Seen, by: str) -> int | None:
 def _new(seen: Seen) -> Case:
     now = clock.now()
     nearest = min(m.distance for m in seen.matches)
-    return Case.objects.create(subject=seen.subject, opened_at=now, seen_at=now, distance=nearest)
+    return Case.objects.create(subject=seen.subject, opened_at=now, seen_at=seen.at or now, distance=nearest)
 
 
 def _linked(case: Case, other: Case) -> Iterator[Act]:
@@ -199,7 +206,8 @@ def _complete(case: Case, seen: Seen) -> None:
     have = {signal for signal, *_ in case.fingerprints}
     case.fingerprints = [*case.fingerprints, *(list(f) for f in seen.fingerprints if f[0] not in have)]
     case.media_type, case.size = case.media_type or seen.media_type, case.size if seen.size is None else seen.size
-    case.seen_at, case.distance = clock.now(), min(case.distance, *(m.distance for m in seen.matches))
+    case.seen_at = max(case.seen_at, seen.at or clock.now())
+    case.distance = min(case.distance, *(m.distance for m in seen.matches))
     case.sightings += 1  # its row is locked
     case.save(update_fields=["fingerprints", "media_type", "size", "seen_at", "distance", "sightings"])
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ACTS = {
     "case.opened": N_("Opened: it matched an item of the list %(list)s"),
     "case.seen": N_("Seen once more"),
+    "case.matched": N_("It matches more items of lists: %(matches)s"),
     "case.linked": N_("The same content as case %(case)s"),
     "case.claimed": N_("Claimed"),
     "case.released": N_("Released"),

@@ -71,7 +71,7 @@ def create_bank(name: str, *, by: str, enabled: bool = True) -> HashList:
     _check_name(name)
     made = None
     for proposed in names.proposals(name):
-        if not lists.lists().filter(name=proposed).exists():
+        if proposed not in list_services.PAGES and not lists.lists().filter(name=proposed).exists():
             made = list_services.create_list(proposed, by=by, title=name[:120])
             break
     assert made is not None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.http import Http404, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path, reverse
+from django.urls import path, re_path, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -367,9 +367,9 @@ def _history(request: StaffRequest, item: Item) -> list[dict[str, Any]]:
 
 urlpatterns = [
     path("", index, name="index"),
-    path("quarantine", quarantine, name="quarantine"),
+    re_path("^quarantine/?$", quarantine, name="quarantine"),
     path("items/<int:pk>/release", release, name="release"),
-    path("new", create, name="create"),
+    re_path("^new/?$", create, name="create"),
     path("items/<int:pk>", one_item, name="item"),
     path("items/<int:pk>/state", mark, name="mark"),
     path("<slug:name>/", one_list, name="list"),

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from himaya.core import clock
 from himaya.core.errors import HimayaError
-from himaya.core.words import N_
+from himaya.core.words import N_, Said
 from himaya.ledger.services import record
 from himaya.lists.arrivals import revise
 from himaya.lists.models import Item, Quarantine
@@ -110,7 +110,7 @@ def release_item(item_id: int, *, by: str, reason: str, limit: int = NEVER) -> Q
     if name is None or held is None:
         raise NotHeld(item=item_id)
     if not held.contents < limit <= NEVER:
-        raise BadRelease(why=N_("the limit must be greater than what it has matched by now"))
+        raise BadRelease(why=Said("the limit must be greater than {n}, which it has matched by now", n=held.contents))
     _end(held, by=by, reason=text, limit=limit)
     revise()
     record("item.released", by=by, about=f"item:{item_id}", list=name, limit=0 if limit == NEVER else limit)

@@ -48,6 +48,8 @@ __all__ = [
 ]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+PAGES = frozenset({"new", "quarantine"})
+"""Names that no list takes: the console has pages there."""
 MAX_RADIUS = 64
 """The greatest radius of any list. Beyond about a quarter of the bits, unrelated pictures begin to match."""
 
@@ -102,6 +104,8 @@ def create_list(name: str, *, by: str, title: str = "", source: str = "", radius
         raise BadList(
             name=name, why=N_("use 1 to 60 small letters, digits or dashes, beginning with a letter or digit")
         )
+    if name in PAGES:
+        raise BadList(name=name, why=N_("a page of the console has this name"))
     if not 0 <= radius <= MAX_RADIUS:
         raise BadList(name=name, why=Said("the radius must be 0 to {n} bits", n=MAX_RADIUS))
     if len(title) > 120 or len(source) > 120 or "\0" in title + source:

@@ -20,6 +20,7 @@ import numpy as np
 from django.db import transaction
 
 from himaya.cases.queries import already_seen
+from himaya.cases.services import BEFORE
 from himaya.core import clock, faults, frames, registry, search
 from himaya.core.config import config
 from himaya.core.overlap import Side
@@ -238,7 +239,7 @@ def _open(row: Lookback, ids: list[int]) -> None:
         return
     kept = keeping.by_id(ids)
     new = [
-        (answer, source, services.Shown("before", f"before:{row.goal}", "system", trace.at, trace.lists))
+        (answer, source, services.Shown(BEFORE, f"before:{row.goal}", "system", trace.at, trace.lists))
         for trace, (answer, source) in zip(kept, again.matched(kept), strict=True)
         if answer.matches and not already_seen(trace.subject, answer.place, {match.item.id for match in answer.matches})
     ]

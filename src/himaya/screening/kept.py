@@ -55,12 +55,11 @@ class Trace:
         return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
 
-def traces(read: Iterable[services.Read], *, origin: str, lists: Iterable[str] = ()) -> list[Trace]:
+def traces(read: Iterable[services.Read], *, origin: str, at: datetime, lists: Iterable[str] = ()) -> list[Trace]:
     """What is to be kept of a screening that may open cases; nothing where the operator did not ask for it."""
     if not config().keep_fingerprints_days:
         return []
-    now = clock.now()
-    return [trace(place, one, origin, now, lists) for place, one in read if not isinstance(one, Skipped)]
+    return [trace(place, one, origin, at, lists) for place, one in read if not isinstance(one, Skipped)]
 
 
 def trace(

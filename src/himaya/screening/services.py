@@ -127,14 +127,14 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """How something came to be screened: what a sighting says. ``at`` is now where None; ``lists`` are those in which
-    alone it was looked for, all if empty.
+    """How something came to be screened: what a sighting says. ``lists`` are those in which alone it was looked for;
+    all if empty.
     """
 
     origin: str
     occasion: str
     by: str
-    at: datetime | None = None
+    at: datetime
     lists: tuple[str, ...] = ()
 
 
@@ -205,13 +205,14 @@ def look(
 
 def settle(looked: Looked, *, by: str, origin: str, occasion: str, open_cases: bool = True) -> list[Answer]:
     """Count what was looked at and open a case for each hit, in one transaction; where none is opened, in none."""
-    kept = keeping.traces(looked.read, origin=origin, lists=looked.lists) if open_cases else []
+    now = clock.now()  # one moment for what is kept and for the sighting, by which they are told to be the same
+    kept = keeping.traces(looked.read, origin=origin, lists=looked.lists, at=now) if open_cases else []
     if not (open_cases and looked.hits):
         count(Counter(map(_outcome, looked.answers)), origin=origin, met=_met(looked), kept=kept)
         return looked.answers
     with transaction.atomic():
         keeping.write(kept)
-        answers = _guarded(looked, [Shown(origin, occasion, by, None, looked.lists)] * len(looked.answers), by=by)
+        answers = _guarded(looked, [Shown(origin, occasion, by, now, looked.lists)] * len(looked.answers), by=by)
         count(Counter(map(_outcome, answers)), origin=origin)
     return answers
 
@@ -261,10 +262,10 @@ def _met(looked: Looked) -> list[flood.Met]:
 
 
 def _waiting(answers: Sequence[Answer], looked: Looked, shown: Sequence[Shown]) -> list[waiting.Held]:
-    held, now = [], clock.now()
+    held = []
     for one, (place, source), how in zip(answers, looked.read, shown, strict=True):
         if one.waits and not isinstance(source, Skipped):
-            trace = keeping.trace(place, source, how.origin, how.at or now, how.lists)
+            trace = keeping.trace(place, source, how.origin, how.at, how.lists)
             held.append(waiting.Held(trace, one.matches, how.occasion, how.by))
     return held
 

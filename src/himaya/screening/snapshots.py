@@ -23,7 +23,7 @@ from himaya.lists import queries as lists
 
 Stamp = tuple[int, int, int]
 """What tells one file from another: number, length, time of writing in nanoseconds."""
-ENDING, LOCK = ".index", ".lock"
+ENDING, LOCK, AWAY = ".index", ".lock", ".away"
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +89,7 @@ def write(signal: str, content: search.SearchIndex | search.Prefixes, revision: 
     content.save(new, json.dumps(note).encode())
     _verify(signal, new)
     files.rename(new, path(signal))
+    _mark_of(signal).unlink(missing_ok=True)
 
 
 def wrong_with(signal: str) -> BadIndexFile | None:
@@ -100,9 +101,25 @@ def wrong_with(signal: str) -> BadIndexFile | None:
     return None
 
 
+def put_away(signal: str) -> None:
+    """Remove a file that is damaged, and leave a mark that there was one: it is to be written anew, however small."""
+    _mark_of(signal).touch(mode=0o600)
+    path(signal).unlink(missing_ok=True)
+
+
+def is_away(signal: str) -> bool:
+    """Whether a file was put away, and none has been written since."""
+    return _mark_of(signal).exists()
+
+
 def leftovers() -> list[Path]:
     """What killed processes left half-written; whoever holds the lock may remove it."""
-    return [file for file in directory().iterdir() if file.name.startswith(".") and file.name != LOCK]
+    hidden = [file for file in directory().iterdir() if file.name.startswith(".")]
+    return [file for file in hidden if file.name != LOCK and file.suffix != AWAY]
+
+
+def _mark_of(signal: str) -> Path:
+    return directory() / f".{signal}{AWAY}"
 
 
 def _verify(signal: str, file: Path) -> None:

@@ -6,9 +6,10 @@ import json
 import logging
 import secrets
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -16,11 +17,8 @@ from django.utils.translation import gettext
 
 from himaya.accounts.access import open_to_all
 from himaya.accounts.words import translated
-from himaya.core.errors import Flawed
+from himaya.core.errors import Flawed, HimayaError
 from himaya.core.words import N_
-
-if TYPE_CHECKING:
-    from himaya.core.errors import HimayaError
 
 PROBLEM = "application/problem+json"
 HMA = "/hma/"
@@ -35,6 +33,13 @@ TROUBLES = {
     "": N_("The machine that this node runs on is in trouble."),
 }
 """What strangers are told of a trouble: no host, no path. The rest is for the log and for ``himaya doctor``."""
+
+
+class WrongHost(HimayaError):
+    """This node does not answer to the name that it was asked by."""
+
+    remedy = "Ask by another name; or have whoever runs the node add this one to the setting hosts (HIMAYA_HOSTS)."
+    status = 400
 
 
 def for_program(request: HttpRequest) -> bool:
@@ -76,8 +81,12 @@ def _plain(request: HttpRequest, status: int, title: str, **more: Any) -> HttpRe
 
 
 @open_to_all
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's signature
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """The request cannot be read; 400. What was wrong with it is for the log, not for whoever sent it."""
+    if isinstance(exception, DisallowedHost):
+        if for_program(request):
+            return problem(WrongHost())
+        return HttpResponse(render_to_string("400.html", {"wrong_host": True}), status=400)
     if for_program(request):
         return _plain(request, 400, "This request could not be read.")
     return HttpResponse(render_to_string("400.html"), status=400)  # the host may be forged: nothing is built on it

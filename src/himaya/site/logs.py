@@ -13,3 +13,14 @@ class OneLine(logging.Filter):
         if getattr(record, "status_code", 500) < 500:
             record.exc_info = record.exc_text = None
         return True
+
+
+class WrongName(logging.Filter):
+    """A name that the node does not answer to: one line, in the words of our own settings."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Every record passes."""
+        name = str(record.msg).partition("header: ")[2].partition(". ")[0]
+        record.msg, record.args = f"a request for the name {name[:200]} was refused: it is not in the setting hosts", ()
+        record.exc_info = record.exc_text = None
+        return True

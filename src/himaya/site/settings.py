@@ -211,12 +211,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "filters": {"answers": {"()": "himaya.site.logs.OneLine"}},
+    "filters": {"answers": {"()": "himaya.site.logs.OneLine"}, "names": {"()": "himaya.site.logs.WrongName"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "himaya": {"level": "INFO"},
         "django.security": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"filters": ["names"]},
         "django.request": {"filters": ["answers"]},
     },
 }

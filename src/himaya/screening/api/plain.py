@@ -13,7 +13,7 @@ from json.encoder import encode_basestring_ascii as quoted
 
 from pydantic import ValidationError
 
-from himaya.core import registry
+from himaya.core import clock, registry
 from himaya.core.config import config
 from himaya.core.errors import BadSignal
 from himaya.screening import kept, matching
@@ -58,7 +58,7 @@ def plain_answer(asked: ScreenAsked) -> bytes | None:
     if not matching.is_unknown(values, only=asked.lists):
         return None
     things = ((place, Value(signal, value)) for place, signal, value in read)
-    traces = kept.traces(things, origin="api", lists=asked.lists) if asked.open_cases else []
+    traces = kept.traces(things, origin="api", at=clock.now(), lists=asked.lists) if asked.open_cases else []
     count({"miss": len(parts)}, origin="api", kept=traces)
     return f'{{"hits": 0, "answers": [{", ".join(parts)}]}}'.encode()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING
 
@@ -121,23 +121,20 @@ def _reach() -> Finding:
 
 
 def _open_door() -> Iterator[Finding]:
-    """Who comes in at ``/hma`` without a key, if anybody does."""
+    """What is wrong with who comes in at ``/hma`` without a key."""
     from himaya.site.health import Finding
 
     settings = config()
     networks = settings.hma_open_to
     if not networks:
         return
-    told = ", ".join(map(str, networks))
     wide = [network for network in networks if not _is_near(network)]
     if wide:
-        said = f"open without a key to {', '.join(map(str, wide))}, which is no private network"
+        said = f"open without a key to {_told(wide)}, which is no private network"
         yield Finding(DOOR, "danger", said, "Name private networks alone in hma_open_to, or give the client a key.")
     elif settings.https:
-        said = f"open without a key to {told}: a proxy there that adds no X-Forwarded-For lets everybody in"
+        said = f"open without a key to {_told(networks)}: a proxy there that adds no X-Forwarded-For lets everybody in"
         yield Finding(DOOR, "wait", said, "Let the proxy add it (or refuse /hma), or give the client a key.")
-    else:
-        yield Finding(DOOR, "ok", f"open without a key to {told}, in the name of {settings.hma_open_as!r}")
 
 
 def _is_near(network: IPv4Network | IPv6Network) -> bool:
@@ -146,14 +143,21 @@ def _is_near(network: IPv4Network | IPv6Network) -> bool:
 
 
 def _open_key() -> Iterator[Finding]:
-    """Whether those have a key in whose name they come."""
+    """Whether those have a key in whose name they come; that the door is in order, where it is."""
     from himaya.accounts.queries import key_by_name
     from himaya.site.health import Finding
 
     settings = config()
-    if settings.hma_open_to and key_by_name(settings.hma_open_as) is None:
+    networks = settings.hma_open_to
+    if networks and key_by_name(settings.hma_open_as) is None:
         said = f"hma_open_as names no key that is valid: {settings.hma_open_as!r}"
         yield Finding(DOOR, "danger", said, "Make one with: himaya keys add NAME --scope screen, and name it there.")
+    elif networks and not settings.https and all(map(_is_near, networks)):
+        yield Finding(DOOR, "ok", f"open without a key to {_told(networks)}, in the name of {settings.hma_open_as!r}")
+
+
+def _told(networks: Iterable[IPv4Network | IPv6Network]) -> str:
+    return ", ".join(map(str, networks))
 
 
 def _plugins() -> Finding:

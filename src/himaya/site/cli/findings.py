@@ -14,6 +14,7 @@ from himaya.site.cli.shown import counted, err, folded, middle, out, table
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from himaya.screening.fingerprinting import Skipped
     from himaya.screening.matching import Found
     from himaya.screening.scanning import Progress
     from himaya.screening.services import Answer
@@ -80,6 +81,12 @@ def _tell_places(places: list[str], number: int) -> None:
         err.print(f"[dim]    and {number - len(places):,} more; --json names all[/]", soft_wrap=True)
 
 
+def tell_skipped(name: str, skipped: Skipped) -> None:
+    """That a file was not screened, and why."""
+    why = f"{skipped.reason} {skipped.detail}".strip()
+    err.print(f"[yellow]{escape(name)}[/]: not screened, {escape(why)}", soft_wrap=True)
+
+
 def hit_table(answers: list[Answer]) -> Table:
     """The hits: the case, how near, what class, which list says so, and where.
 
@@ -128,8 +135,7 @@ def tell_one(answer: Answer) -> None:
 
     name = printable(answer.place) or ":".join(map(str, answer.fingerprints[0][:2]))
     if answer.skipped:
-        why = f"{answer.skipped.reason} {answer.skipped.detail}".strip()
-        err.print(f"[yellow]{escape(name)}[/]: not screened, {escape(why)}", soft_wrap=True)
+        tell_skipped(name, answer.skipped)
         return
     verdict = "known" if answer.matches else "not compared" if answer.is_unscreened else "not known"
     out.print(f"[bold]{escape(name)}[/]: {verdict}", soft_wrap=True)

@@ -15,7 +15,10 @@ from typer.core import TyperCommand, TyperGroup
 
 from himaya.core.errors import HimayaError
 
-ORDER = ("demo", "init", "doctor", "serve", "worker", "scan", "screen", "lists", "index", "users", "keys", "ledger")
+ORDER = (
+    "demo", "init", "doctor", "serve", "worker", "scan", "screen", "fingerprint", "lists", "index", "users", "keys",
+    "ledger",
+)  # fmt: skip
 BEGIN, LOOK, KEEP = "Begin and run", "Find", "Keep"
 READER_LEFT = 128 + signal.SIGPIPE
 F = TypeVar("F", bound=Callable[..., Any])

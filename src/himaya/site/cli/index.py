@@ -12,7 +12,7 @@ app.add_typer(index, name="index", rich_help_panel=KEEP)
 
 
 class Damaged(HimayaError):
-    """{number} files of the search index were damaged and have been put away: {why}."""
+    """Files of the search index that were damaged and have been put away: {number}. {why}"""
 
     remedy = "Nothing is lost: himaya index build writes them anew, and so does a worker."
     exit_code = 1
@@ -60,5 +60,5 @@ def verify() -> None:
     with err.status("reading"), keeping.locked(wait=True):
         bad = keeping.check()
     if bad:
-        raise Damaged(number=len(bad), why="; ".join(str(error.facts["why"]) for error in bad))
+        raise Damaged(number=len(bad), why=" ".join(map(str, bad)))
     done(f"{number} files are whole")

@@ -94,7 +94,8 @@ def import_(
 
     A CSV file has a header that names the columns signal and value and, where wanted, scheme, code, source, reference,
     note and negative (yes: known to be benign; the note says why). A plain file has one hash a line, alone
-    or as in sha256:…
+    or as in sha256:… The value of vpdq is a video's frames, as himaya fingerprint writes them; a digest of frames
+    will do where a list here has these.
     """
     start.database()
     from himaya.core import registry

@@ -335,8 +335,8 @@ def _thing(text: str) -> File | Value:
     from himaya.screening.services import Value
 
     name, colon, value = text.partition(":")
-    if (mode := _mode(text)) is not None:
-        return _file(text, mode)
+    if (mode := mode_of(text)) is not None:
+        return file_at(text, mode)
     if colon and name in registry.signals():
         return Value(name, value)
     fitting = [kind.name for kind in registry.signals().values() if kind.guessed(text)]
@@ -347,7 +347,7 @@ def _thing(text: str) -> File | Value:
     return Value(fitting[0], text)
 
 
-def _mode(path: str) -> int | None:
+def mode_of(path: str) -> int | None:
     """What lies at the path; None where nothing does."""
     try:
         return os.stat(path).st_mode
@@ -359,14 +359,19 @@ def _mode(path: str) -> int | None:
         raise CannotRead(path=path, why=error.strerror) from error
 
 
-def _file(path: str, mode: int) -> File:
+def file_at(path: str, mode: int | None) -> File:
+    """The file at a path, whose mode :func:`mode_of` tells.
+
+    Raises:
+        IsFolder, NotAFile, CannotRead, TooLarge: as their names say.
+    """
     from himaya.core.config import config
     from himaya.core.contents import HEAD, sniff
     from himaya.screening.services import File, TooLarge
 
-    if stat.S_ISDIR(mode):
+    if mode is not None and stat.S_ISDIR(mode):
         raise IsFolder(path=path)
-    if not stat.S_ISREG(mode):
+    if mode is None or not stat.S_ISREG(mode):
         raise NotAFile(path=path)
     try:
         with Path(path).open("rb") as file:
