@@ -11,6 +11,7 @@ from tests.casework import opened
 
 from himaya.cases.services import ClaimedByOther
 from himaya.site import errors
+from himaya.site.logs import WrongName
 
 pytestmark = pytest.mark.django_db
 
@@ -181,5 +182,6 @@ def test_a_name_that_the_node_does_not_answer_to_is_said_to_be_that(calm_client,
     assert "setting hosts" in said
     assert "evil" not in said
     [line] = [record for record in caplog.records if record.name == "django.security.DisallowedHost"]
+    assert WrongName().filter(line), "a second time, as where logging was set up anew"
     assert line.getMessage() == "a request for the name 'evil.example' was refused: it is not in the setting hosts"
     assert line.exc_info is None

@@ -20,7 +20,9 @@ class WrongName(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Every record passes."""
-        name = str(record.msg).partition("header: ")[2].partition(". ")[0]
-        record.msg, record.args = f"a request for the name {name[:200]} was refused: it is not in the setting hosts", ()
-        record.exc_info = record.exc_text = None
+        _, header, rest = str(record.msg).partition("header: ")
+        if header:  # else it was seen already
+            name = rest.partition(". ")[0][:200]
+            record.msg, record.args = f"a request for the name {name} was refused: it is not in the setting hosts", ()
+            record.exc_info = record.exc_text = None
         return True
