@@ -25,7 +25,7 @@ from himaya.core import clock, faults, frames, registry, search
 from himaya.core.config import config
 from himaya.core.overlap import Side
 from himaya.lists import queries as lists
-from himaya.screening import again, services
+from himaya.screening import again, changes, services
 from himaya.screening import kept as keeping
 from himaya.screening.models import Kept, KeptValue, Lookback
 
@@ -190,7 +190,8 @@ def _frames_step(row: Lookback) -> bool:
     if not chunk:
         row.item, row.kept = row.hand, 0
         return True
-    index, radii = _frame_index(items), _radii(items)
+    new, radii = changes.frames_of({one.id: one.list_id for one in items}), _radii(items)
+    index = search.build(*new)
     found: dict[int, None] = {}
     for pk, kept, body in chunk:
         row.kept = pk
@@ -220,17 +221,6 @@ def _radii(new: Sequence[lists.Gained]) -> search.Radii:
     for one in new:
         by_list[one.list_id] = one.radius
     return by_list
-
-
-def _frame_index(new: Sequence[lists.Gained]) -> search.SearchIndex:
-    """Their frames; whose they are is not asked here."""
-    of = {one.id: one.list_id for one in new}
-    sides = {pk: Side(frames.unpack(body)).hashes for pk, body in lists.bodies_by_id(of).items()}
-    sides = {pk: hashes for pk, hashes in sides.items() if len(hashes)}
-    if not sides:
-        return search.empty()
-    groups = np.concatenate([np.full(len(hashes), of[pk], np.uint16) for pk, hashes in sides.items()])
-    return search.build(np.arange(len(groups), dtype=np.int64), np.concatenate(list(sides.values())), groups)
 
 
 def _open(row: Lookback, ids: list[int]) -> None:

@@ -6,7 +6,7 @@ different one once, under the keys of :func:`himaya.core.frames.keys`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
 import numpy as np
@@ -36,7 +36,7 @@ def apply(signal: str, index: Part, since: int) -> int:
         return _apply_exact(index, lists.matching_since(since, signal=signal))
     composite = registry.signal(signal).composite
     gone = np.fromiter(lists.withdrawn_since(since, signal=signal) if since else (), np.int64)
-    removed = index.remove(_frames_of(gone) if composite else gone) if gone.size else 0
+    removed = index.remove(_keys_of(gone) if composite else gone) if gone.size else 0
     changes = lists.matching_since(since, signal=signal)
     new = _new_frames(index, changes) if composite else _new_values(index, changes)
     if new[0].size:
@@ -68,8 +68,14 @@ def _new_values(index: search.SearchIndex, changes: Iterator[_Change]) -> _Rows:
 def _new_frames(index: search.SearchIndex, changes: Iterator[_Change]) -> _Rows:
     list_of = {pk: of for pk, _, of in changes}
     ids = np.fromiter(list_of, np.int64, len(list_of))
+    new = ids[~index.holds(frames.keys(ids, 0))]  # a body never changes either
+    return frames_of({pk: list_of[pk] for pk in new.tolist()})
+
+
+def frames_of(list_of: Mapping[int, int]) -> _Rows:
+    """Keys, hashes and groups of the frames of items, by the ids of these and of their lists."""
     rows = [_NOTHING]
-    for some in _some(ids[~index.holds(frames.keys(ids, 0))]):  # a body never changes either
+    for some in _some(np.fromiter(list_of, np.int64, len(list_of))):
         for pk, body in lists.bodies_by_id(some).items():
             side = Side(frames.unpack(body))
             keys = frames.keys(pk, np.arange(len(side)))
@@ -77,7 +83,7 @@ def _new_frames(index: search.SearchIndex, changes: Iterator[_Change]) -> _Rows:
     return _joined(rows)
 
 
-def _frames_of(ids: search.Keys) -> search.Keys:
+def _keys_of(ids: search.Keys) -> search.Keys:
     """The keys that items have: of as many frames as their bodies hold, though fewer of them may count."""
     sizes = [one for some in _some(ids) for one in lists.body_sizes(some).items()]
     return np.concatenate([_NOTHING[0], *(frames.keys(pk, np.arange(size // frames.PACKED)) for pk, size in sizes)])

@@ -217,10 +217,10 @@ class Decoders:
             self._places.release()
 
     def _asked(self, call: _Call, number: int, descriptor: int) -> Outcome:
-        for go in range(GOES):
+        for _ in range(GOES):
             nursery = self._living()
             outcome = _ask(call, number, nursery, descriptor)
-            if not is_so(outcome, CRASHED) or nursery.lives() or not call.left() or go == GOES - 1:
+            if not is_so(outcome, CRASHED) or nursery.lives() or not call.left():
                 break
             # Else the zygote was killed, and every child with it: hardly by this file, which has another go.
         return outcome
