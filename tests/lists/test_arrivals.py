@@ -54,7 +54,7 @@ def seen(hotline: HashList) -> dict[str, Any]:
         "standings": queries.standings(),
         "composition": queries.composition(hotline),
         "tally": queries.tally(),
-        "any": queries.any_active(),
+        "any": not queries.nothing_to_match(),
         "revision": queries.revision(),
     }
 

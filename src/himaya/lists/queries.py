@@ -310,11 +310,6 @@ def _matchable(chosen: str, some: Sequence[int | str], *more: str) -> Iterator[K
             yield replace(one, radius=radius, added_at=at, negative=bool(one.negative), quarantined=bool(row[-1]))
 
 
-def any_active() -> bool:
-    """Whether there is anything to compare with."""
-    return Portion.objects.filter(state=ACTIVE, negative=False, number__gt=0).exists()
-
-
 def nothing_to_match(only: Iterable[str] = ()) -> str:
     """Why nothing can match, in words; empty where something can.
 

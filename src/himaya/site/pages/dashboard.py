@@ -59,7 +59,7 @@ def dashboard(request: StaffRequest) -> HttpResponse:
         "ages_title": _ages_title(oldest),
         "findings": findings,
         "troubles": [finding for finding in findings if finding["state"] != "ok"],
-        "nothing_known": not lists.any_active(),
+        "nothing_known": bool(lists.nothing_to_match()),
         "may_see_cases": person.may("cases.view"),
         "may_claim": person.may("cases.claim"),
         "held": cases.held(person),
