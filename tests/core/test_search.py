@@ -301,7 +301,11 @@ def test_arrays_and_lists_say_the_same(pairs, values, radius, limit):
     lists, near = index.query_many(rows, radius), index.near(rows, radius)
     flat = [(row, *hit) for row, hits in enumerate(lists) for hit in hits]
     assert list(zip(near.rows.tolist(), near.keys.tolist(), near.distances.tolist(), strict=True)) == flat
-    assert index.query_many(rows, radius, limit) == [hits[:limit] for hits in lists]
+    few = [hits[:limit] for hits in lists]
+    assert index.query_many(rows, radius, limit) == few
+    nearest = index.near(rows, radius, limit)
+    flat = [(row, *hit) for row, hits in enumerate(few) for hit in hits]
+    assert list(zip(nearest.rows.tolist(), nearest.keys.tolist(), nearest.distances.tolist(), strict=True)) == flat
 
 
 @given(

@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from tests.browsing import words
 from tests.configured import configured
+from tests.screening.on_lists import PDQ, away
 
 from himaya.cases.models import Case
 from himaya.core.ports import ItemRow
@@ -25,12 +26,7 @@ from himaya.screening import queries as screening
 from himaya.screening.models import Encounter, Waiting
 from himaya.screening.telling import told
 
-PDQ = "5a" * 32
 MOST = 3
-
-
-def away(bits: int) -> str:
-    return f"{int(PDQ, 16) ^ ((1 << bits) - 1):064x}"
 
 
 @pytest.fixture

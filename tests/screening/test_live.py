@@ -185,3 +185,13 @@ def test_firsts_say_perhaps_of_what_was_added_and_no_of_the_rest(tmp_path: Path)
     for one in (index, opened):
         assert one.perhaps(search.of_hex(values[:500])).all()
         assert not one.perhaps(search.of_hex(values[500:])).any()
+
+
+def test_changes_are_read_behind_the_view_that_was_but_not_for_ever() -> None:
+    here = live.Live()
+    before = here.view()
+    known(away(1))
+    here._reading_until = time.monotonic() + live.READING
+    assert here.view() is before
+    here._reading_until = time.monotonic()
+    assert here.view().revision > before.revision

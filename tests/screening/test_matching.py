@@ -8,21 +8,15 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from tests.screening.on_lists import MD5, PDQ, away
 
 from himaya.core import registry
 from himaya.core.ports import ItemRow
 from himaya.lists.models import HashList, Item
 from himaya.lists.services import add_items, change_list, create_list, mark_item
-from himaya.screening import matching
+from himaya.screening import live, matching
 
 pytestmark = pytest.mark.django_db
-PDQ = "5a" * 32
-MD5 = "ab" * 16
-
-
-def away(bits: int) -> str:
-    """A value that differs from :data:`PDQ` in so many bits."""
-    return f"{int(PDQ, 16) ^ ((1 << bits) - 1):064x}"
 
 
 def known(*values: str, to: str = "hotline", signal: str = "pdq", radius: int = 31) -> list[Item]:
@@ -225,3 +219,19 @@ def test_the_index_agrees_with_the_signals_own_distance() -> None:
     pdq = registry.signal("pdq")
     for value in values:
         assert [distance for _, distance in find(value)] == sorted(pdq.distance(value, other) for other in values)
+
+
+def test_whether_anything_matches_is_asked_for_one_item_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much lies near: a thousand questions that each meet thousands would fill the memory."""
+    known(*[away(bits) for bits in range(1, 25)])
+    index, found = live.view().near["pdq"], list[int]()
+    real = type(index).near
+
+    def near(*args: Any, **terms: Any) -> Any:
+        answer = real(*args, **terms)
+        found.append(len(answer.rows))
+        return answer
+
+    monkeypatch.setattr(type(index), "near", near)
+    assert not matching.is_unknown({"pdq": [PDQ, away(1)]})
+    assert found == [2]

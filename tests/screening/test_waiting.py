@@ -15,6 +15,7 @@ from tests.browsing import words
 from tests.configured import configured
 from tests.drawn import picture
 from tests.hma.conftest import Hma
+from tests.screening.on_lists import PDQ, away
 
 from himaya.cases.models import Case, Sighting
 from himaya.core import registry
@@ -28,12 +29,7 @@ from himaya.screening import before, counting, released, services, waiting
 from himaya.screening import queries as screening
 from himaya.screening.models import Encounter, Kept, Waiting
 
-PDQ = "5a" * 32
 MOST = 3
-
-
-def away(bits: int) -> str:
-    return f"{int(PDQ, 16) ^ ((1 << bits) - 1):064x}"
 
 
 @pytest.fixture
