@@ -4,14 +4,15 @@ A plug-in is one file in ``himaya/plugins/<kind>/`` (or an entry point of the gr
 attribute ``PLUGIN`` is an instance of the port's class. It is handed frozen values, never a model row, and imports
 nothing but ``himaya.core`` and libraries. Names are stored with the data: they never change.
 
-========  ====================  =======================================
-kind      class                 what it is
-========  ====================  =======================================
-signals   :class:`SignalType`   a way to fingerprint content
-schemes   :class:`Scheme`       a published classification
-channels  :class:`Channel`      a way to tell somebody outside
-formats   :class:`Format`       a file format for lists
-========  ====================  =======================================
+=========  ====================  =======================================
+kind       class                 what it is
+=========  ====================  =======================================
+signals    :class:`SignalType`   a way to fingerprint content
+schemes    :class:`Scheme`       a published classification
+channels   :class:`Channel`      a way to tell somebody outside
+formats    :class:`Format`       a file format for lists
+exchanges  ``core.exchange``     a source of lists elsewhere
+=========  ====================  =======================================
 """
 
 from __future__ import annotations

@@ -16,10 +16,11 @@ from types import MappingProxyType
 from typing import cast
 
 from himaya.core.errors import DuplicatePlugin, HimayaError, UnknownPlugin
+from himaya.core.exchange import Exchange
 from himaya.core.ports import Channel, Format, Scheme, SignalType
 
 PORTS: Mapping[str, type] = MappingProxyType(
-    {"signals": SignalType, "schemes": Scheme, "channels": Channel, "formats": Format}
+    {"signals": SignalType, "schemes": Scheme, "channels": Channel, "formats": Format, "exchanges": Exchange}
 )
 """The class that a plug-in of each kind is an instance of."""
 
@@ -59,6 +60,11 @@ def formats() -> Mapping[str, Format]:
     return cast("Mapping[str, Format]", plugins("formats"))
 
 
+def exchanges() -> Mapping[str, Exchange]:
+    """All connectors to sources of lists by name."""
+    return cast("Mapping[str, Exchange]", plugins("exchanges"))
+
+
 def signal(name: str) -> SignalType:
     """The signal type of that name, or :class:`UnknownPlugin`."""
     return cast("SignalType", _get("signals", name))
@@ -77,6 +83,11 @@ def channel(name: str) -> Channel:
 def format_(name: str) -> Format:
     """The list format of that name, or :class:`UnknownPlugin`."""
     return cast("Format", _get("formats", name))
+
+
+def exchange(name: str) -> Exchange:
+    """The connector of that name, or :class:`UnknownPlugin`."""
+    return cast("Exchange", _get("exchanges", name))
 
 
 @cache

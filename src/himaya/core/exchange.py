@@ -1,0 +1,162 @@
+"""The port to sources of lists: what a connector declares, is handed, and gives back.
+
+A connector is one file in ``himaya/plugins/exchanges/``. It turns what a source answers, page by page, into
+:class:`Entry`, :class:`Gone` and :class:`~himaya.core.ports.Refusal`, and never touches a database: whoever runs it
+(``lists.subscribing``) keeps the pages on disk as they come, and applies a whole round in one moment.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import BaseModel
+
+from himaya.core.errors import HimayaError
+from himaya.core.ports import Receipt, Refusal
+
+if TYPE_CHECKING:
+    from himaya.core.outward import Client
+
+Opinion = Literal["confirm", "dispute"]
+"""What we think of an entry after a look: it is what its source says, or it is not."""
+MAX_KEY = 120
+MAX_SIGNALS = 64
+"""Fingerprints of one entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What a member of the source thinks of an entry."""
+
+    organisation: str
+    opinion: Opinion
+    reason: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a source says now about one thing. It takes the place of all that it said before under the same key: a
+    fingerprint that is not named any more is gone.
+
+    Attributes:
+        key: the source's own, unique within the source (NCMEC: member and id), 1 to 120 characters.
+        signals: signal name and value, as the source writes them; whoever imports them parses them. Kinds that no
+            signal of this node reads are given too, under the source's name for them: they are counted, not dropped
+            in silence.
+        scheme, code: the class, in a scheme of this node; empty where the source gives none, or one without a scheme.
+        organisation, jurisdiction: which member of the source says so (``core.statements``); empty: the source itself.
+        basis: legal basis of ``core.statements.BASES``; empty: as the subscription says.
+        at: when it was said or changed last, where the source tells; aware.
+        until: when it ceases to count.
+        note: what the source remarks, without anything about a person.
+        votes: what members think of it, all that stand now.
+    """
+
+    key: str
+    signals: tuple[tuple[str, str], ...]
+    scheme: str = ""
+    code: str = ""
+    organisation: str = ""
+    jurisdiction: str = ""
+    basis: str = ""
+    at: datetime | None = None
+    until: datetime | None = None
+    note: str = ""
+    votes: tuple[Vote, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The source does not say it any more: withdrawn, deleted, revoked. ``key`` is that of the entry."""
+
+    key: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of a round. Within a round a later change of a key takes the place of an earlier one.
+
+    Attributes:
+        changes: entries, keys that are gone, and what of the page could not be read and why (a refusal never stops
+            the round; what is broken as a whole raises).
+        resume: the connector's own note (JSON text, at most 4,000 characters), with which :meth:`Exchange.pull` goes
+            on behind this page in the same round; empty where the round cannot be resumed there.
+        checkpoint: given with the last page alone, and not empty there: from where the next round begins. It is kept
+            only once everything of the round has been applied.
+        complete: with the last page: the round told everything there is, so that what it did not name is gone.
+        total: how many changes the round will have, where the source says so.
+    """
+
+    changes: tuple[Entry | Gone | Refusal, ...] = ()
+    resume: str = ""
+    checkpoint: str = ""
+    complete: bool = False
+    total: int | None = None
+
+
+class SourceTrouble(HimayaError):
+    """The source cannot be read: {why}."""
+
+    remedy = "{mend}"
+    status = 502
+
+    def __init__(self, *, why: str, mend: str = "", permanent: bool = False) -> None:
+        self.permanent = permanent
+        """True where trying again cannot help until a person changes something (credentials, address)."""
+        super().__init__(why=why, mend=mend)
+
+
+class Exchange(ABC):
+    """A source of lists, spoken to by its own protocol. One object serves all threads: it keeps no state."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    Config: ClassVar[type[BaseModel]]
+    """What an operator sets. Fields of the type ``SecretStr`` are kept sealed. The form, its checks and the
+    documentation are made from it: every field has a title and a description, marked with ``N_``."""
+    terms: ClassVar[str]
+    """Whom one asks for access, and under which terms, in a sentence."""
+    interval: ClassVar[int] = 3600
+    """Seconds between rounds, where the operator sets nothing else."""
+    shortest, longest = 60, 86_400
+    """Between these, in seconds, an operator may choose (NCMEC: 600 to 86,400)."""
+    votes: ClassVar[bool] = False
+    """Whether the source takes votes."""
+
+    @abstractmethod
+    def pull(self, config: BaseModel, client: Client, *, checkpoint: str, resume: str) -> Iterator[Page]:
+        """Read what changed since ``checkpoint`` (empty: everything), page by page, in constant memory.
+
+        Args:
+            config: an instance of :attr:`Config`.
+            client: the guarded client; nothing else may speak to the network.
+            checkpoint: as the last page of an earlier round gave it.
+            resume: as a page of this round gave it, where the round was cut off; else empty.
+
+        Raises:
+            SourceTrouble: the source does not answer, refuses, or answers what its protocol does not allow.
+        """
+
+    def vote(
+        self, config: BaseModel, client: Client, *, key: str, signal: str, value: str, opinion: Opinion, reason: str
+    ) -> Receipt:
+        """Tell the source what we think of an entry. Doing it twice has the effect of doing it once.
+
+        Raises:
+            SourceTrouble: it was not taken.
+        """
+        raise NotImplementedError
+
+    def check(self, config: BaseModel, client: Client) -> str:
+        """Ask as little as shows that address and credentials are right; what answered, in words. Empty: no question.
+
+        Raises:
+            SourceTrouble: with what is wrong and how to mend it.
+        """
+        return ""
