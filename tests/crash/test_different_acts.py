@@ -22,6 +22,7 @@ from himaya.core.ports import ItemRow
 from himaya.flow.reactor import react
 from himaya.lists import arrivals
 from himaya.lists import services as lists
+from himaya.lists.arrivals import sweeping
 from himaya.lists.models import Item, Portion, Revision
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,7 +92,7 @@ def test_content_is_met_while_its_case_is_decided_followed_and_opened_again(peop
 
 
 def test_however_many_sweep_at_once_nothing_of_a_killed_import_ever_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrivals, "SWEPT", 50)
+    monkeypatch.setattr(sweeping, "SWEPT", 50)
     made, ever = lists.create_list("hotline", by="system"), Counter[int]()
     for trial in range(3):
         come = arrivals.Arrival(made, by="system").__enter__()

@@ -21,6 +21,7 @@ from himaya.core.ports import ItemRow
 from himaya.ledger.queries import entries
 from himaya.ledger.services import record
 from himaya.lists import arrivals, importing, queries, services
+from himaya.lists.arrivals import arrival, sweeping
 from himaya.lists.models import Amendment, HashList, Item, Portion, Revision
 from himaya.screening import matching
 
@@ -186,13 +187,13 @@ def left_behind(hotline: HashList, *, holder: str, alive: float = 60) -> Revisio
     come = arrivals.Arrival(hotline, by="system").__enter__()
     come.take([ItemRow(n, "sha256", value) for n, value in enumerate(VALUES)])
     revision = Revision.objects.get(number=None)
-    Revision.objects.filter(pk=revision.pk).update(holder=holder, alive_until=arrivals.Now() + alive)
+    Revision.objects.filter(pk=revision.pk).update(holder=holder, alive_until=arrival.Now() + alive)
     return revision
 
 
 def gone() -> str:
     """A process of this machine that is no more."""
-    return f"{arrivals._HOST}:{2**22 + 1}"
+    return f"{sweeping.HOST}:{2**22 + 1}"
 
 
 def test_an_import_whose_process_is_gone_gives_way_at_once(put: Put, hotline: HashList) -> None:
@@ -205,14 +206,14 @@ def test_an_import_on_another_machine_gives_way_when_its_time_is_over(put: Put, 
     left_behind(hotline, holder="elsewhere:1")
     with pytest.raises(services.ImportUnderWay):
         put([HEAD, f"sha256,{VALUES[0]},,,"])
-    Revision.objects.filter(number=None).update(alive_until=arrivals.Now() - 1)
+    Revision.objects.filter(number=None).update(alive_until=arrival.Now() - 1)
     assert put([HEAD, f"sha256,{VALUES[0]},,,"]).added == 1
 
 
 def test_the_worker_sweeps_up_what_is_dead_and_nothing_that_lives(
     hotline: HashList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arrivals, "SWEPT", 4)
+    monkeypatch.setattr(sweeping, "SWEPT", 4)
     left_behind(hotline, holder="elsewhere:1")
     assert arrivals.sweep() is False
     assert Item.everything.count() == 10
@@ -228,11 +229,11 @@ def test_the_worker_sweeps_up_what_is_dead_and_nothing_that_lives(
 def test_a_long_file_that_brings_nothing_new_is_not_taken_for_dead(put: Put, hotline: HashList) -> None:
     put([HEAD, f"sha256,{VALUES[0]},,,"])
     with arrivals.Arrival(hotline, by="system") as come:
-        Revision.objects.filter(number=None).update(alive_until=arrivals.Now() + 1)
-        come._shown -= arrivals.LEASE / 2  # so long was read
+        Revision.objects.filter(number=None).update(alive_until=arrival.Now() + 1)
+        come._shown -= arrival.LEASE / 2  # so long was read
         come.take([ItemRow(1, "sha256", VALUES[0], source="Drawn")])
         assert come.unchanged == 1
-        assert Revision.objects.filter(number=None, alive_until__gt=arrivals.Now() + arrivals.LEASE / 2).exists()
+        assert Revision.objects.filter(number=None, alive_until__gt=arrival.Now() + arrival.LEASE / 2).exists()
 
 
 def test_rows_of_a_request_do_not_wait_for_what_a_killed_import_left_to_be_removed(hotline: HashList) -> None:

@@ -206,8 +206,10 @@ def test_an_older_database_that_is_restored_is_read_anew() -> None:
     [item] = known(PDQ)
     known(away(2))
     assert len(find(PDQ)) == 2
+    from himaya.lists.models import Revision, Statement
+
+    Statement.objects.filter(item__value=away(2)).delete()
     Item.objects.filter(value=away(2)).delete()
-    from himaya.lists.models import Revision
 
     Revision.objects.filter(pk__gt=item.revision).delete()
     assert find(PDQ) == [("hotline", 0)]

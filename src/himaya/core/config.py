@@ -71,6 +71,19 @@ class Config(BaseSettings):
     node_name: str = Field(
         "Himaya", max_length=80, description=N_("How this node is called in the console and in documents.")
     )
+    organisation: str = Field(
+        "",
+        pattern=r"^([a-z0-9][a-z0-9.-]{0,59})?$",
+        description=N_(
+            "In whose name this node speaks about items of lists: small letters, digits, dots, dashes, the same for"
+            " ever. Empty: made of the node's name."
+        ),
+    )
+    jurisdiction: str = Field(
+        "",
+        pattern=r"^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$",
+        description=N_("Under whose law that organisation acts: ISO 3166 code of the country, as in NL."),
+    )
     database_url: str = Field(
         "", description=N_("Empty: SQLite in the data directory. Else postgresql://user:password@host:port/name.")
     )

@@ -20,6 +20,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import BinaryIO, ClassVar, Literal
 
 from pydantic import Base64Bytes, BaseModel
@@ -301,6 +302,14 @@ class ItemRow:
     negative: bool = False
     """Known to be benign: it keeps what is near it from being a match. A format without a place for this leaves such
     rows out, so that nobody takes them for the contrary."""
+    organisation: str = field(default="", kw_only=True)
+    """Which member of the source says so, and under whose law (``core.statements``); empty: the source itself."""
+    jurisdiction: str = field(default="", kw_only=True)
+    basis: str = field(default="", kw_only=True)
+    """The legal basis (``core.statements.BASES``); empty: as whoever imports it says."""
+    at: datetime | None = field(default=None, kw_only=True)
+    """When it was said, and until when it counts; None: now, and until it is taken back."""
+    until: datetime | None = field(default=None, kw_only=True)
     body: bytes = field(default=b"", kw_only=True)
     """Of a composite signal, once it is parsed; in a file it stands in ``value``."""
 

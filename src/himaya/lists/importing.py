@@ -12,7 +12,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, ParamSpec
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec
 
 from django.db import transaction
 
@@ -21,7 +22,7 @@ from himaya.core.config import config
 from himaya.core.errors import Flawed, HimayaError
 from himaya.core.ports import ItemRow, Refusal
 from himaya.ledger.services import record
-from himaya.lists.arrivals import Arrival
+from himaya.lists.arrivals import Arrival, Voice
 from himaya.lists.parsing import Reader
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class _Spool:
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(dir=config().data)  # noqa: SIM115 - closed by __exit__
-        self._waiting: list[tuple[int | str | bool | bytes, ...]] = []
+        self._waiting: list[tuple[int | float | str | bool | bytes, ...]] = []
         self._weight = 0
 
     def __enter__(self) -> _Spool:
@@ -75,8 +76,8 @@ class _Spool:
 
     def add(self, row: ItemRow) -> None:
         self._waiting.append(
-            (row.line, row.signal, row.value, row.scheme, row.code, row.source, row.reference, row.note,
-             row.negative, row.body)
+            (row.line, row.signal, row.value, row.scheme, row.code, row.source, row.reference, row.note, row.negative,
+             row.organisation, row.jurisdiction, row.basis, _packed(row.at), _packed(row.until), row.body)
         )  # fmt: skip
         self._weight += len(row.body)
         if len(self._waiting) == BATCH or self._weight >= HEAVY:
@@ -93,7 +94,18 @@ class _Spool:
         while self._file.tell() < end:
             some = marshal.load(self._file)  # noqa: S302 - this process wrote it, and nobody else can
             if some:
-                yield [ItemRow(*fields, body=body) for *fields, body in some]
+                yield [_unpacked(*fields) for fields in some]
+
+
+def _packed(at: datetime | None) -> float:
+    return at.timestamp() if at else 0.0
+
+
+def _unpacked(*fields: Any) -> ItemRow:
+    *plain, organisation, jurisdiction, basis, at, until, body = fields
+    at, until = (datetime.fromtimestamp(one, UTC) if one else None for one in (at, until))
+    who = {"organisation": organisation, "jurisdiction": jurisdiction, "basis": basis}
+    return ItemRow(*plain, at=at, until=until, body=body, **who)
 
 
 @dataclass(slots=True)
@@ -104,6 +116,8 @@ class Staged:
     by: str
     rows: int
     refused: int
+    caught: int = 0
+    """Rows that match a canary."""
     arrival: Arrival | None = None
 
     @transaction.atomic
@@ -114,6 +128,8 @@ class Staged:
             ImportLost: this import stood still and was taken for dead.
         """
         come = self.arrival
+        if self.caught:
+            record("list.canary", by=self.by, about=f"list:{self.hash_list.name}", items=self.caught)
         if come is None:
             return ImportResult(rows=self.rows, refused=self.refused, imported=False)
         come.publish()
@@ -140,6 +156,7 @@ def staged(
     signal: str = "",
     accept_good: bool = False,
     benign: bool = False,
+    voice: Voice | None = None,
     on_refusal: Callable[[Refusal], None] = lambda _: None,
     on_progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Iterator[Staged]:
@@ -153,6 +170,7 @@ def staged(
         signal: what the values are, where the file does not say.
         accept_good: import the good lines although others are refused.
         benign: whether lines may say what is known to be benign, which a lead alone may.
+        voice: in whose name; this node's own where None.
         on_refusal: called once for every refused line, in order.
         on_progress: called with the number of rows read, then of rows written, as it goes on.
 
@@ -161,7 +179,8 @@ def staged(
         AmbiguousSignal: the values fit more than one signal and ``signal`` is not given.
         ImportUnderWay, ImportLost: another import into this list has not ended; this one stood still too long.
     """
-    reader, format_ = Reader(signal, benign=benign), registry.format_(format_name)
+    reader = Reader(signal, benign=benign, radius=hash_list.radius)
+    format_ = registry.format_(format_name)
     good = refused = 0
     with _Spool() as spool:
         for row in reader.read(format_.read(stream)):
@@ -173,11 +192,11 @@ def staged(
                 spool.add(row)
             if (good + refused) % BATCH == 0:
                 on_progress(good + refused, 0)
-        read = Staged(hash_list, by, good + refused, refused)
+        read = Staged(hash_list, by, good + refused, refused, reader.caught)
         if refused and not accept_good:
             yield read
             return
-        with Arrival(hash_list, by=by) as read.arrival:
+        with Arrival(hash_list, by=by, voice=voice) as read.arrival:
             done = 0
             for batch in spool.batches():
                 read.arrival.take(batch)
@@ -212,18 +231,20 @@ def add_items(
     by: str,
     accept_good: bool = False,
     benign: bool = False,
+    voice: Voice | None = None,
     on_refusal: Callable[[Refusal], None] = lambda _: None,
 ) -> ImportResult:
     """Add rows that somebody wrote, under the rules of :func:`import_items`; a refusal's ``line`` is the row's."""
-    read = list(Reader("", benign=benign).read(rows))
+    reader = Reader("", benign=benign, radius=hash_list.radius)
+    read = list(reader.read(rows))
     good = [row for row in read if isinstance(row, ItemRow)]
     for row in read:
         if isinstance(row, Refusal):
             on_refusal(row)
-    found = Staged(hash_list, by, len(read), len(read) - len(good))
+    found = Staged(hash_list, by, len(read), len(read) - len(good), reader.caught)
     if found.refused and not accept_good:
         return found.publish()
-    with Arrival(hash_list, by=by, sweeps=False) as found.arrival:
+    with Arrival(hash_list, by=by, voice=voice, sweeps=False) as found.arrival:
         found.arrival.take(good)
         found.arrival.weigh()
         return found.publish()

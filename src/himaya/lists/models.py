@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
-ACTIVE, DISPUTED, WITHDRAWN = "active", "disputed", "withdrawn"
+from himaya.core.statements import ACTS, BASES, UNSTATED
+from himaya.lists.admission import ACTIVE, DISPUTED, EXPIRED, MATCHING, PROPOSED, STATES, WITHDRAWN
+
+__all__ = ["ACTIVE", "DISPUTED", "EXPIRED", "MATCHING", "PROPOSED", "STATES", "WITHDRAWN"]
+
+TLP = ("clear", "green", "amber", "amber+strict", "red")
+"""How far a list may be handed on (FIRST, Traffic Light Protocol 2.0), the widest first."""
+
+
+class Organisation(models.Model):
+    """Somebody who says something about items: an authority, a hotline, a company; this node's own is one of them."""
+
+    name = models.CharField(max_length=60, unique=True, validators=[RegexValidator(r"^[a-z0-9][a-z0-9.-]*$")])
+    title = models.CharField(max_length=120)
+    jurisdiction = models.CharField(max_length=6, default="")
+    own = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["own"], condition=Q(own=True), name="lists_organisation_one_is_ours")
+        ]
+
+    def __str__(self) -> str:
+        return self.title
 
 
 class Revision(models.Model):
@@ -37,6 +63,16 @@ class HashList(models.Model):
     title = models.CharField(max_length=120)
     source = models.CharField(max_length=120, default="")
     radius = models.PositiveSmallIntegerField()
+    organisations = models.PositiveSmallIntegerField(default=1)
+    """So many organisations have to vouch for an item before it counts,"""
+    jurisdictions = models.PositiveSmallIntegerField(default=1)
+    """in so many jurisdictions;"""
+    disputes = models.PositiveSmallIntegerField(default=1)
+    """and so many votes against it make it disputed (``lists.admission``)."""
+    common = models.BooleanField(default=False)
+    """It is shared by several organisations: what changes it needs a second person."""
+    tlp = models.CharField(max_length=12, default="amber+strict")
+    """How far it may be handed on; one of :data:`TLP`."""
     enabled = models.BooleanField(default=True)
     switched_on = models.BigIntegerField(default=0)
     """The :class:`Revision`, its id, by which it was switched on last; 0: it always was, or is off."""
@@ -45,15 +81,21 @@ class HashList(models.Model):
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=100)
 
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(tlp__in=TLP), name="lists_hashlist_tlp")]
+
     def __str__(self) -> str:
         return self.title
 
 
-class Arrived(models.Manager["Item"]):
-    """Items that count: not those of an import that is still under way."""
+M = TypeVar("M", bound=models.Model)
 
-    def get_queryset(self) -> models.QuerySet[Item]:
-        """All items whose revision has a number."""
+
+class Arrived(models.Manager[M]):
+    """What counts: not what belongs to an import that is still under way."""
+
+    def get_queryset(self) -> models.QuerySet[M]:
+        """All rows whose revision has a number."""
         return super().get_queryset().exclude(revision__in=Revision.objects.filter(number=None).values("pk"))
 
 
@@ -76,27 +118,120 @@ class Item(models.Model):
     note = models.CharField(max_length=500, default="")
     reason = models.CharField(max_length=500, default="")
     """Why its state was set here; ``note`` is the source's, and comes and goes with imports."""
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    """Who vouched for it first, of those who still do."""
+    agreement = models.PositiveSmallIntegerField(default=1)
+    """How many organisations vouch for it."""
+    until = models.DateTimeField(null=True)
+    """When its state has to be looked at again, because somebody's word ceases to count."""
+    month = models.PositiveSmallIntegerField(default=0)
+    """In which month it came, counted from January 1970: what age is told by."""
     added_by = models.CharField(max_length=100)
     added_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     revision = models.BigIntegerField()
     """The :class:`Revision` that changed it last: its id, not its number."""
 
-    objects = Arrived()
+    objects = Arrived["Item"]()
     everything = models.Manager["Item"]()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["signal", "value", "list", "negative"], name="lists_item_once_a_list"),
-            models.CheckConstraint(condition=Q(state__in=("active", "disputed", "withdrawn")), name="lists_item_state"),
+            models.CheckConstraint(condition=Q(state__in=STATES), name="lists_item_state"),
         ]
         indexes = [
             models.Index(fields=["revision", "signal"], name="lists_item_changes"),
             models.Index(fields=["list", "id"], name="lists_item_list"),
+            models.Index(fields=["until"], condition=Q(until__isnull=False), name="lists_item_until"),
         ]
 
     def __str__(self) -> str:
         return f"{self.signal}:{self.value}"
+
+
+class Statement(models.Model):
+    """What an organisation said about an item (:class:`himaya.core.statements.Statement`). Never changed nor deleted:
+    who takes something back says so in another row. It counts once its revision has a number.
+    """
+
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    act = models.CharField(max_length=10)
+    scheme = models.CharField(max_length=40, default="")
+    code = models.CharField(max_length=40, default="")
+    basis = models.CharField(max_length=12, default=UNSTATED)
+    at = models.DateTimeField()
+    """When the organisation said so, as far as it tells; else when it came."""
+    until = models.DateTimeField(null=True)
+    key = models.CharField(max_length=120, default="")
+    """The organisation's own name for the item."""
+    reason = models.CharField(max_length=500, default="")
+    by = models.CharField(max_length=100)
+    """Who or what brought it here."""
+    subscription = models.ForeignKey("Subscription", null=True, on_delete=models.PROTECT, related_name="+")
+    revision = models.BigIntegerField()
+
+    objects = Arrived["Statement"]()
+    everything = models.Manager["Statement"]()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(act__in=list(ACTS)), name="lists_statement_act"),
+            models.CheckConstraint(condition=Q(basis__in=list(BASES)), name="lists_statement_basis"),
+        ]
+        indexes = [
+            models.Index(fields=["item", "id"], name="lists_statement_item"),
+            models.Index(fields=["revision", "id"], name="lists_statement_revision"),
+            models.Index(
+                fields=["subscription", "key"], condition=Q(subscription__isnull=False), name="lists_statement_key"
+            ),
+        ]
+
+
+class Subscription(models.Model):
+    """A source of a list elsewhere, read again and again. Its secrets are sealed."""
+
+    name = models.CharField(max_length=60, unique=True, validators=[RegexValidator(r"^[a-z0-9][a-z0-9-]*$")])
+    list = models.ForeignKey(HashList, on_delete=models.PROTECT, related_name="+")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    """Who speaks where the source names nobody."""
+    exchange = models.CharField(max_length=40)
+    options = models.JSONField(default=dict)
+    sealed = models.TextField(default="")
+    """Those of the options that are secret, as sealed JSON."""
+    private = models.BooleanField(default=False)
+    """Whether it may lie in a private network."""
+    members = models.BooleanField(default=False)
+    """Whether the source is believed about who of its members says what: each counts as an organisation then."""
+    basis = models.CharField(max_length=12, default=UNSTATED)
+    interval = models.PositiveIntegerField()
+    """Seconds from the beginning of one round to that of the next."""
+    enabled = models.BooleanField(default=True)
+    checkpoint = models.TextField(default="")
+    due_at = models.DateTimeField()
+    began_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    """When a round was applied last, whole."""
+    failures = models.PositiveIntegerField(default=0)
+    """Rounds in a row that failed."""
+    failed_at = models.DateTimeField(null=True)
+    """Since when."""
+    trouble = models.JSONField(default=dict)
+    """What failed and the remedy, as templates with facts; empty where nothing did."""
+    told = models.JSONField(default=dict)
+    """What the last round brought: counts by what became of it, and by kind of fingerprint that nothing here reads."""
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=100)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(basis__in=list(BASES)), name="lists_subscription_basis"),
+        ]
+        indexes = [models.Index(fields=["due_at"], condition=Q(enabled=True), name="lists_subscription_due")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Body(models.Model):
@@ -141,7 +276,7 @@ class Quarantine(models.Model):
 
 
 class Amendment(models.Model):
-    """New terms of an item, on their way in an import: they hold once the import does."""
+    """New terms of an item, and where it stands then, on their way in an import: they hold once the import does."""
 
     revision = models.BigIntegerField()
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
@@ -150,6 +285,12 @@ class Amendment(models.Model):
     source = models.CharField(max_length=120)
     reference = models.CharField(max_length=120)
     note = models.CharField(max_length=500)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    agreement = models.PositiveSmallIntegerField()
+    until = models.DateTimeField(null=True)
+    state = models.CharField(max_length=10)
+    was = models.BigIntegerField()
+    """The item's revision when this was worked out: what was said since is not in it."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["revision", "item"], name="lists_amendment_once")]
@@ -164,12 +305,26 @@ class Portion(models.Model):
     code = models.CharField(max_length=40)
     state = models.CharField(max_length=10)
     negative = models.BooleanField(default=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    agreement = models.PositiveSmallIntegerField()
+    month = models.PositiveSmallIntegerField()
     number = models.BigIntegerField(default=0)
     changed_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["list", "signal", "scheme", "code", "state", "negative"], name="lists_portion_once"
+                fields=[
+                    "list",
+                    "signal",
+                    "scheme",
+                    "code",
+                    "state",
+                    "negative",
+                    "organisation",
+                    "agreement",
+                    "month",
+                ],
+                name="lists_portion_once",
             ),
         ]

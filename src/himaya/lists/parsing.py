@@ -10,7 +10,7 @@ from himaya.core import registry
 from himaya.core.errors import BadSignal, HimayaError
 from himaya.core.ports import ItemRow, Refusal
 from himaya.core.words import N_, Said, either
-from himaya.lists import queries
+from himaya.lists import canaries, queries
 
 LIMITS = {"source": 120, "reference": 120, "note": 500, "scheme": 40, "code": 40}
 UNKNOWN_DIGEST = N_("it is a digest of frames that are not known here; give the frames")
@@ -31,10 +31,14 @@ class Reader:
     Args:
         signal: what the values are, where the rows do not say.
         benign: whether rows may be negative: whoever brings them may say what is benign.
+        radius: of the list, in bits: how near to a canary is too near.
+
+    Attributes:
+        caught: rows that match a canary, which are refused and call for an alarm.
     """
 
-    def __init__(self, signal: str, *, benign: bool = False) -> None:
-        self._benign = benign
+    def __init__(self, signal: str, *, benign: bool = False, radius: int = 0) -> None:
+        self._benign, self._radius, self.caught = benign, radius, 0
         self._signals = registry.signals()
         self._fixed = registry.signal(signal).name if signal else ""
         self._by_shape: dict[int, str] = {}
@@ -72,8 +76,14 @@ class Reader:
             body = queries.bodies(name, [value]).get(value, b"")
             if not body:
                 return self._refuse(row, UNKNOWN_DIGEST)
+        if not row.negative and canaries.caught(name, value, body, self._radius):
+            self.caught += 1
+            return self._refuse(row, canaries.CAUGHT)
         terms = (row.scheme, row.code, row.source, row.reference, row.note)
-        return ItemRow(row.line, name, value, *terms, negative=row.negative, body=body)
+        who = {"organisation": row.organisation, "jurisdiction": row.jurisdiction, "basis": row.basis}
+        return ItemRow(
+            row.line, name, value, *terms, negative=row.negative, body=body, at=row.at, until=row.until, **who
+        )
 
     def _not_benign(self, row: ItemRow) -> str:
         if not self._benign:

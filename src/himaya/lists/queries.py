@@ -19,7 +19,20 @@ from himaya.core.errors import BadSignal
 from himaya.core.ports import ItemRow
 from himaya.core.words import N_
 from himaya.lists.arrivals import CHANNEL
-from himaya.lists.models import ACTIVE, DISPUTED, WITHDRAWN, Body, HashList, Item, Portion, Quarantine, Revision
+from himaya.lists.models import (
+    ACTIVE,
+    DISPUTED,
+    EXPIRED,
+    MATCHING,
+    PROPOSED,
+    WITHDRAWN,
+    Body,
+    HashList,
+    Item,
+    Portion,
+    Quarantine,
+    Revision,
+)
 
 __all__ = ["CHANNEL"]
 
@@ -75,13 +88,15 @@ class Standing:
     active: int = 0
     disputed: int = 0
     withdrawn: int = 0
+    proposed: int = 0
+    expired: int = 0
     negative: int = 0
     changed: datetime | None = None
 
     @property
     def items(self) -> int:
         """All of them."""
-        return self.active + self.disputed + self.withdrawn + self.negative
+        return self.active + self.disputed + self.withdrawn + self.proposed + self.expired + self.negative
 
 
 def standings(of: HashList | None = None) -> dict[int, Standing]:
@@ -99,11 +114,7 @@ def standings(of: HashList | None = None) -> dict[int, Standing]:
 
 def composition(hash_list: HashList) -> list[dict[str, Any]]:
     """How many items by signal, scheme and code, without those known to be benign; the largest first."""
-    rows = (
-        Portion.objects.filter(list=hash_list, negative=False)
-        .exclude(state=WITHDRAWN)
-        .values("signal", "scheme", "code")
-    )
+    rows = Portion.objects.filter(list=hash_list, negative=False, state__in=MATCHING).values("signal", "scheme", "code")
     found = rows.annotate(n=Sum("number"), changed=Max("changed_at")).filter(n__gt=0).order_by("-n", "signal")
     return [dict(row) for row in found]
 
@@ -111,7 +122,7 @@ def composition(hash_list: HashList) -> list[dict[str, Any]]:
 def sizes() -> dict[str, tuple[int, datetime]]:
     """Signal → how many items can match, and when an item of it changed last."""
     rows = Portion.objects.values_list("signal").order_by()
-    matching = Sum("number", filter=~Q(state=WITHDRAWN), default=0)
+    matching = Sum("number", filter=Q(state__in=MATCHING), default=0)
     return {signal: (n, changed) for signal, n, changed in rows.annotate(n=matching, changed=Max("changed_at"))}
 
 
@@ -149,7 +160,7 @@ def items(
     if negative is not None:
         rows = rows.filter(negative=negative)
     if part:
-        rows = rows.exclude(state=WITHDRAWN).filter(**part, negative=False)
+        rows = rows.filter(**part, state__in=MATCHING, negative=False)
     if not value:
         return rows
     read = [Q(signal=signal, value=canonical) for signal, canonical in readings(value).items()]
@@ -199,13 +210,13 @@ def matching_since(number: int, *, signal: str) -> Iterator[tuple[int, str, int]
 
     In constant memory, and as plain tuples: there may be tens of millions.
     """
-    found = _since(number, signal).exclude(state=WITHDRAWN)
+    found = _since(number, signal).filter(state__in=MATCHING)
     return found.values_list("pk", "value", "list").iterator(chunk_size=50_000)
 
 
 def withdrawn_since(number: int, *, signal: str) -> Iterator[int]:
     """Items of a signal that changed after revision ``number`` and cannot match now."""
-    found = _since(number, signal).filter(state=WITHDRAWN)
+    found = _since(number, signal).exclude(state__in=MATCHING)
     return found.values_list("pk", flat=True).iterator(chunk_size=50_000)
 
 
@@ -238,7 +249,7 @@ def gained(since: int, upto: int, *, signals: Iterable[str], after: int, most: i
     wanted = list(signals)
     changes = Revision.objects.filter(number__gt=since, number__lte=upto).values("pk")
     found = Item.objects.filter(signal__in=wanted, pk__gt=after, negative=False, list__enabled=True)
-    found = found.exclude(state=WITHDRAWN).order_by("pk")
+    found = found.filter(state__in=MATCHING).order_by("pk")
     sources = [found.filter(revision__in=changes)]  # each by its own index
     for pk, on in HashList.objects.filter(
         Q(switched_on__in=changes) | Q(widened__in=changes), enabled=True
@@ -291,7 +302,7 @@ _MATCHABLE = """
 SELECT i.id, l.name, i.signal, i.value, l.radius, i.state, i.scheme, i.code, i.source, i.reference, i.added_by,
     i.added_at, i.negative, EXISTS (SELECT 1 FROM lists_quarantine q WHERE q.item_id = i.id AND q.ended_at IS NULL)
 FROM lists_item i JOIN lists_hashlist l ON l.id = i.list_id
-WHERE {chosen} AND i.state <> 'withdrawn' AND l.enabled
+WHERE {chosen} AND i.state IN ('active', 'disputed') AND l.enabled
     AND NOT EXISTS (SELECT 1 FROM lists_revision r WHERE r.id = i.revision AND r.number IS NULL)"""
 
 
@@ -324,7 +335,7 @@ def nothing_to_match(only: Iterable[str] = ()) -> str:
     if True not in switches:
         return N_("every list to look in is switched off")
     matching = Portion.objects.filter(list__in=found.filter(enabled=True), negative=False, number__gt=0)
-    return "" if matching.exclude(state=WITHDRAWN).exists() else N_("no list to look in has an item that can match")
+    return "" if matching.filter(state__in=MATCHING).exists() else N_("no list to look in has an item that can match")
 
 
 def any_negative() -> bool:
@@ -341,6 +352,8 @@ def tally() -> dict[str, int]:
         "items.active": states.get(ACTIVE, 0),
         "items.disputed": states.get(DISPUTED, 0),
         "items.withdrawn": states.get(WITHDRAWN, 0),
+        "items.proposed": states.get(PROPOSED, 0),
+        "items.expired": states.get(EXPIRED, 0),
         "items.quarantined": Quarantine.objects.filter(ended_at=None).count(),
         "items.negative": sum(n for negative, _, n in counted if negative),
     }

@@ -12,8 +12,8 @@ from himaya.core.errors import HimayaError
 from himaya.core.ports import ItemRow
 from himaya.core.words import N_, Said
 from himaya.ledger.services import record
-from himaya.lists import queries
-from himaya.lists.arrivals import ImportLost, ImportUnderWay, Kind, count, revise
+from himaya.lists import queries, saying
+from himaya.lists.arrivals import ImportLost, ImportUnderWay, Voice, revise
 from himaya.lists.importing import ImportResult, RefusedRows, UnknownList, add_items, import_items, staged
 from himaya.lists.models import ACTIVE, DISPUTED, WITHDRAWN, HashList, Item
 from himaya.lists.parsing import LIMITS, AmbiguousSignal, kind_of
@@ -34,6 +34,7 @@ __all__ = [
     "RefusedRows",
     "UnknownItem",
     "UnknownList",
+    "Voice",
     "add_benign",
     "add_items",
     "change_list",
@@ -176,15 +177,10 @@ def mark_item(item_id: int, *, state: str, by: str, reason: str, benign: bool = 
         )
     if not reason.strip() or "\0" in reason:
         raise BadList(name=item.list.name, why=N_("a reason is required, without NUL characters"))
-    was = item.state
-    item.state, item.reason = state, reason.strip()[:500]
-    item.changed_at, item.revision = clock.now(), revise().pk
-    item.save(update_fields=["state", "reason", "changed_at", "revision"])
-    if state == WITHDRAWN:
+    item.reason = reason.strip()[:500]
+    saying.mark(item, state=state, by=by)
+    if item.state == WITHDRAWN:
         close(item, by=by, reason=item.reason)
-    kind = Kind(item.signal, item.scheme, item.code, state, item.negative)
-    if state != was:
-        count(item.list, {kind: 1, kind._replace(state=was): -1}, at=item.changed_at)
     record(f"item.{state}", by=by, about=f"item:{item.pk}", list=item.list.name)
     return item
 

@@ -6,7 +6,7 @@ import csv
 import io
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import BinaryIO, ClassVar
 
 from himaya.core import lines
@@ -15,7 +15,7 @@ from himaya.core.ports import BadListFile, Format, ItemRow, Refusal
 from himaya.core.words import N_, Said, printable
 
 REQUIRED = ("signal", "value")
-COLUMNS = tuple(f.name for f in fields(ItemRow) if f.name not in ("line", "body"))
+COLUMNS = ("signal", "value", "scheme", "code", "source", "reference", "note", "negative")
 CHUNK = 64 * 1024
 MAX_RECORD = 64 * 1024
 """Longest record of several lines, in characters: as much is read again after a quote that never closes."""
@@ -169,7 +169,8 @@ def _row(columns: list[str], record: _Record) -> ItemRow | Refusal:
     negative = values.pop("negative", "").strip().lower()
     if negative not in _YES | _NO:
         return lines.refusal(number, N_("the column negative says neither yes nor no"), record.first.text)
-    return ItemRow(line=number, **values, negative=negative in _YES, body=b"")
+    signal, value, scheme, code, source, reference, note = (values.get(name, "") for name in COLUMNS[:-1])
+    return ItemRow(number, signal, value, scheme, code, source, reference, note, negative=negative in _YES)
 
 
 def _words(error: Exception) -> str:

@@ -1,0 +1,356 @@
+"""An import into a list, from its first batch to its publication."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter, deque
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Count
+
+from himaya.core import clock, faults
+from himaya.core.errors import HimayaError
+from himaya.core.statements import RETRACT, UNSTATED, VOUCH
+from himaya.ledger.outbox import Now
+from himaya.ledger.services import lock_head
+from himaya.lists import organisations
+from himaya.lists.admission import WITHDRAWN, Standing, standing
+from himaya.lists.arrivals import amending, sweeping, words
+from himaya.lists.arrivals.revisions import Kind, count, month, next_number, tell
+from himaya.lists.arrivals.words import BENIGN, Said, Spoken, steps
+from himaya.lists.models import HashList, Item, Organisation, Revision
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from himaya.core.ports import ItemRow
+
+LEASE = 60.0
+"""Seconds after its last batch for which an import counts as running."""
+PATIENCE = 30.0
+"""Seconds to wait for another import into the same list."""
+
+
+class ImportUnderWay(HimayaError):
+    """Another import into {name} is under way."""
+
+    remedy = "Wait until it is done. One that was killed gives way after a minute at most, where a worker runs."
+    status = 409
+
+
+class ImportLost(HimayaError):
+    """The import into {name} stood still for more than a minute and was taken for dead; nothing was imported."""
+
+    remedy = "Import the file again."
+    status = 409
+
+
+class Voice(NamedTuple):
+    """In whose name an import speaks. ``members``: rows may name an organisation of their own, and are believed."""
+
+    organisation: Organisation
+    basis: str = UNSTATED
+    subscription: int | None = None
+    members: bool = False
+
+
+class _Terms(NamedTuple):
+    scheme: str
+    code: str
+    source: str
+    reference: str
+    note: str
+
+
+_Key = tuple[str, str, bool]
+"""Signal, value and whether it is negative: what an item is known by within its list."""
+
+
+@dataclass(slots=True)
+class _Hand:
+    """An item in hand: ``pk`` is 0 where it is new; ``ours`` where this import brought it in an earlier batch."""
+
+    said: Said
+    terms: _Terms
+    stands: Standing
+    pk: int = 0
+    ours: bool = False
+    was: int = 0
+    changed: bool = False
+    negative: bool = False
+    body: bytes = b""
+
+
+class Arrival:
+    """An import into a list. Use as a context: what is not published within it is swept up.
+
+    Args:
+        hash_list: where to.
+        by: the actor.
+        voice: in whose name; this node's own where None.
+        sweeps: remove first what a killed import left; not where that would happen in the caller's transaction.
+
+    Attributes:
+        added, changed, unchanged, kept_withdrawn: rows taken so far, by what became of them.
+        retracted: vouches taken back.
+        negative: how many of the added ones are known to be benign; counted by :meth:`weigh`.
+    """
+
+    def __init__(self, hash_list: HashList, *, by: str, voice: Voice | None = None, sweeps: bool = True) -> None:
+        self._sweeps, self._voice = sweeps, voice or Voice(organisations.own())
+        self._list, self._by, self._now = hash_list, by, clock.now()
+        self._rule = words.rule(hash_list)
+        self._revision, self._shown = 0, time.monotonic()
+        self._new = Counter[Kind]()
+        self._members: dict[tuple[str, str], Organisation] = {}
+        self._amended = False
+        self.added = self.changed = self.unchanged = self.kept_withdrawn = self.negative = self.retracted = 0
+
+    def __enter__(self) -> Arrival:
+        """Begin.
+
+        Raises:
+            ImportUnderWay: another import into this list has not ended. Outside a transaction this waits a while.
+        """
+        until = time.monotonic() + (0 if connection.in_atomic_block else PATIENCE)
+        while not self._began():
+            if time.monotonic() >= until:
+                raise ImportUnderWay(name=self._list.name)
+            time.sleep(0.1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not connection.needs_rollback and sweeping.give_up(Revision.objects.filter(pk=self._revision)):
+            while sweeping.sweep_some(self._revision):
+                pass
+
+    def _began(self) -> bool:
+        before = Revision.objects.filter(list=self._list, number=None).first()
+        if before and self._sweeps and sweeping.left(before):
+            while sweeping.sweep_some(before.pk):
+                pass
+        holder = f"{sweeping.HOST}:{os.getpid()}"
+        with suppress(IntegrityError), transaction.atomic():
+            mine = Revision.objects.create(list=self._list, alive_until=Now() + LEASE, holder=holder)
+            self._revision = mine.pk
+        return bool(self._revision)
+
+    # --- rows ---
+
+    def take(self, rows: Sequence[ItemRow]) -> None:
+        """Write a batch, in a transaction of its own.
+
+        Raises:
+            ImportLost: another process took this import for dead.
+        """
+        hands = self._hands(rows)
+        for row in rows:
+            key = (row.signal, row.value, row.negative)
+            hand = hands.get(key)
+            new = hand is None
+            hand = hands.setdefault(key, hand or self._blank(row))
+            before = hand.stands.state if not new else ""
+            if not self._vouched(hand, row):
+                if before == WITHDRAWN:
+                    self.kept_withdrawn += 1
+                else:
+                    self.unchanged += 1
+                continue
+            self.added += new
+            if before == WITHDRAWN and hand.stands.state == WITHDRAWN:
+                self.kept_withdrawn += 1
+            else:
+                self.changed += not new
+        self._write(hands)
+        faults.point("lists.import_batch")
+
+    def _vouched(self, hand: _Hand, row: ItemRow) -> bool:
+        """Let the row's organisation vouch; False where that is nothing new."""
+        organisation = self._organisation(row)
+        basis = row.basis or self._voice.basis
+        key = row.reference if self._voice.subscription else ""  # a file has no memory of what it named once
+        spoken = Spoken(organisation, VOUCH, key, row.scheme, row.code, basis, row.until, row.note)
+        terms = _Terms(row.scheme, row.code, row.source or self._list.source, row.reference, row.note)
+        leads = hand.stands.organisation == organisation.pk
+        if not hand.said.say(spoken, row.at or self._now) and not (leads and hand.terms.source != terms.source):
+            return False
+        hand.changed = True
+        self._work_out(hand)
+        if hand.stands.state != WITHDRAWN or not hand.pk:  # what is withdrawn stays as it was
+            hand.terms = terms
+        return True
+
+    def _work_out(self, hand: _Hand) -> None:
+        rule = BENIGN if hand.negative else self._rule
+        if len(hand.said.words) == 1 and rule.alone and not hand.said.words[0].until:  # nearly all of a large import
+            hand.stands = Standing("active", 1, hand.said.words[0].organisation.pk, None)
+        else:
+            hand.stands = standing((one.word() for one in hand.said.words), rule, now=self._now)
+
+    def _organisation(self, row: ItemRow) -> Organisation:
+        if not (row.organisation and self._voice.members):
+            return self._voice.organisation
+        named = row.organisation, row.jurisdiction
+        if named not in self._members:
+            with transaction.atomic():
+                self._members[named] = organisations.named(named[0], by=self._by, jurisdiction=named[1])
+        return self._members[named]
+
+    def _blank(self, row: ItemRow) -> _Hand:
+        nowhere = Standing("", 0, 0, None)
+        return _Hand(Said(), _Terms("", "", "", "", ""), nowhere, negative=row.negative, body=row.body)
+
+    def _hands(self, rows: Sequence[ItemRow]) -> dict[_Key, _Hand]:
+        """What the list holds of these rows, as this import left it in earlier batches."""
+        items = {(one.signal, one.value, one.negative): one for one in self._items(rows)}
+        return self._in_hand(items)
+
+    def _in_hand(self, items: Mapping[Any, Item]) -> dict[Any, _Hand]:
+        if not items:
+            return {}
+        amended = amending.of(self._revision, [one.pk for one in items.values()]) if self._amended else {}
+        said = words.read((one.pk for one in items.values()), revision=self._revision)
+        hands = {}
+        for key, one in items.items():
+            now = amended.get(one.pk, one)
+            terms = _Terms(*(getattr(now, name) for name in _Terms._fields))
+            stands = Standing(now.state, now.agreement, now.organisation_id, now.until)
+            ours = one.revision == self._revision
+            hands[key] = _Hand(said[one.pk], terms, stands, one.pk, ours, one.revision, negative=one.negative)
+        return hands
+
+    def _items(self, rows: Sequence[ItemRow]) -> Iterable[Item]:
+        values: dict[tuple[str, bool], list[str]] = {}
+        for row in rows:
+            values.setdefault((row.signal, row.negative), []).append(row.value)
+        for (signal, negative), wanted in values.items():
+            for part in steps(wanted):
+                yield from Item.everything.filter(list=self._list, signal=signal, negative=negative, value__in=part)
+
+    # --- what a source does not say any more ---
+
+    def keep_only(self, told: Mapping[str, Iterable[tuple[str, str]]]) -> None:
+        """Take back what was vouched for under a source's keys and is not told any more.
+
+        Args:
+            told: key → signal and value (canonical) of all that it names now; nothing where it is gone.
+        """
+        assert self._voice.subscription is not None, "only a source takes back by its keys"
+        standing_now = words.of_keys(self._voice.subscription, list(told), revision=self._revision)
+        items = words.items_by_id({pk for some in standing_now.values() for pk in some})
+        going = {
+            pk: items[pk]
+            for key, some in standing_now.items()
+            for pk in some
+            if (items[pk].signal, items[pk].value) not in set(told[key])
+        }
+        hands = self._in_hand(going)
+        for key, some in standing_now.items():
+            for pk, organisation in some.items():
+                if pk in hands and (going[pk].signal, going[pk].value) not in set(told[key]):
+                    self._retract(hands[pk], organisation, key)
+        if hands:
+            self._write(hands)
+
+    def _retract(self, hand: _Hand, organisation: Organisation, key: str) -> None:
+        if hand.said.say(Spoken(organisation, RETRACT, key), self._now):
+            hand.changed = True
+            self.retracted += 1
+            self._work_out(hand)
+            if one := hand.said.leading():
+                name = one.key or hand.terms.reference
+                hand.terms = hand.terms._replace(scheme=one.scheme, code=one.code, reference=name, note=one.reason)
+
+    # --- writing ---
+
+    def _write(self, hands: Mapping[Any, _Hand]) -> None:
+        new = {key: hand for key, hand in hands.items() if not hand.pk}
+        changed = [hand for hand in hands.values() if hand.pk and hand.changed]
+        if new or changed:
+            self._put(new, changed)
+        elif time.monotonic() - self._shown > LEASE / 10:  # a file that brings nothing new is read for long, too
+            self._show_life()
+
+    @transaction.atomic
+    def _put(self, new: dict[_Key, _Hand], changed: list[_Hand]) -> None:
+        self._show_life()
+        self._insert(new)
+        for hand in changed:
+            if hand.ours:  # unseen as yet: this import brought it
+                Item.everything.filter(pk=hand.pk).update(**_columns(hand))
+        there = [hand for hand in changed if not hand.ours]
+        amending.put(self._revision, [(hand.pk, hand.was, _columns(hand)) for hand in there])
+        self._amended = self._amended or bool(there)
+        said = [(hand.pk, *one) for hand in (*new.values(), *changed) for one in hand.said.new]
+        words.write(said, by=self._by, subscription=self._voice.subscription, revision=self._revision)
+
+    def _insert(self, new: dict[_Key, _Hand]) -> None:
+        at = connection.ops.adapt_datetimefield_value(self._now)
+        with connection.cursor() as cursor:
+            for part in steps(list(new.items())):
+                values: list[Any] = []
+                for (signal, value, negative), hand in part:
+                    until = connection.ops.adapt_datetimefield_value(hand.stands.until) if hand.stands.until else None
+                    values += (self._list.pk, signal, value, negative, hand.stands.state, *hand.terms)
+                    values += (hand.stands.organisation, min(hand.stands.vouching, 9), until, month(self._now))
+                    values += (self._by, at, at, self._revision)
+                cursor.execute(_INSERT + ", ".join([_ROW] * len(part)) + _RETURNING, values)
+                for pk, signal, value, negative in cursor.fetchall():
+                    new[signal, value, bool(negative)].pk = pk
+            for hand in new.values():
+                if hand.body:
+                    cursor.execute(_INSERT_BODY, [hand.pk, hand.body, self._revision])
+
+    def _show_life(self) -> None:
+        if not sweeping.alive(self._revision).update(alive_until=Now() + LEASE):
+            raise ImportLost(name=self._list.name)
+        self._shown = time.monotonic()
+
+    # --- the end ---
+
+    def weigh(self) -> None:
+        """Count what is new, after the last batch and before the last transaction: nobody needs to wait for it."""
+        self._show_life()
+        rows = Item.everything.filter(revision=self._revision).values_list(*Kind._fields)
+        self._new = Counter({Kind(*kind): n for *kind, n in rows.annotate(n=Count("id")).order_by()})
+        self.negative = sum(n for kind, n in self._new.items() if kind.negative)
+
+    def publish(self) -> None:
+        """Let everything that was taken and weighed hold, with the caller's transaction.
+
+        Raises:
+            ImportLost: another process took this import for dead.
+        """
+        weights = Counter(self._new)
+        self._show_life()  # and holds the row: nobody takes this import for dead while it is published
+        if self._amended:
+            deque(amending.lock(self._revision), maxlen=0)
+            lock_head()
+            amending.work_out_again(self._revision, self._rule, now=self._now)
+            weights.update(amending.apply(self._revision, at=self._now))
+        lock_head()
+        if not sweeping.alive(self._revision).update(number=next_number()):
+            raise ImportLost(name=self._list.name)
+        tell()
+        count(self._list, weights, at=self._now)
+
+
+def _columns(hand: _Hand) -> dict[str, Any]:
+    """What of an item follows from what was said."""
+    stands = hand.stands
+    who = stands.organisation or hand.said.words[-1].organisation.pk
+    place = {"state": stands.state, "agreement": min(stands.vouching, 9), "organisation_id": who, "until": stands.until}
+    return {**hand.terms._asdict(), **place}
+
+
+_INSERT = (
+    "INSERT INTO lists_item (list_id, signal, value, negative, state, scheme, code, source, reference, note, "
+    "organisation_id, agreement, until, month, added_by, added_at, changed_at, revision, reason) VALUES "
+)
+_ROW = "(" + "%s, " * 18 + "'')"
+_RETURNING = " RETURNING id, signal, value, negative"
+_INSERT_BODY = "INSERT INTO lists_body (item_id, data, revision) VALUES (%s, %s, %s)"

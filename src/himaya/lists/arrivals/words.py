@@ -1,0 +1,137 @@
+"""What was said about items, read for working out where they stand, and written."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from django.db import connection
+from django.db.models import Q
+
+from himaya.core.statements import RETRACT, UNSTATED, VOUCH
+from himaya.lists.admission import Rule, Word
+from himaya.lists.models import HashList, Item, Organisation, Revision, Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+T = TypeVar("T")
+STEP = 500
+"""Rows of a statement of SQL: SQLite takes 32,766 parameters, and shorter statements are parsed once."""
+BENIGN = Rule()
+"""For what is known to be benign one word is enough on any list."""
+
+
+class Spoken(NamedTuple):
+    """What an organisation says about an item, with all that makes it another thing if it differs."""
+
+    organisation: Organisation
+    act: str
+    key: str = ""
+    scheme: str = ""
+    code: str = ""
+    basis: str = UNSTATED
+    until: datetime | None = None
+    reason: str = ""
+
+    def word(self) -> Word:
+        """As the admission rule hears it."""
+        one = self.organisation
+        return Word(one.pk, one.jurisdiction, self.act, self.until, self.key, one.own)
+
+
+@dataclass(slots=True)
+class Said:
+    """All that was said about an item, in order, and what of it is not written yet."""
+
+    words: list[Spoken] = field(default_factory=list)
+    new: list[tuple[Spoken, datetime]] = field(default_factory=list)
+
+    def last(self, organisation: Organisation, key: str) -> Spoken | None:
+        """The last word of an organisation on whether it vouches, under one of its keys."""
+        mine = (w for w in reversed(self.words) if w.act in (VOUCH, RETRACT) and w.key == key)
+        return next((w for w in mine if w.organisation.pk == organisation.pk), None)
+
+    def leading(self) -> Spoken | None:
+        """The last word of those who still vouch: its class, key and reason are the item's."""
+        lasting = (one for one in reversed(self.words) if one.act == VOUCH)
+        return next((one for one in lasting if self.last(one.organisation, one.key) == one), None)
+
+    def say(self, one: Spoken, at: datetime) -> bool:
+        """Add a word; False where it is what the organisation said last anyway."""
+        if self.last(one.organisation, one.key) == one:
+            return False
+        self.words.append(one)
+        self.new.append((one, at))
+        return True
+
+
+def rule(hash_list: HashList) -> Rule:
+    """When items of the list count."""
+    return Rule(hash_list.organisations, hash_list.jurisdictions, hash_list.disputes)
+
+
+def read(items: Iterable[int], *, revision: int = 0) -> dict[int, Said]:
+    """Item → what was said about it: what counts, and what came under ``revision``."""
+    found: dict[int, Said] = defaultdict(Said)
+    arriving = Revision.objects.filter(number=None).exclude(pk=revision).values("pk")
+    rows = Statement.everything.filter(~Q(revision__in=arriving)).order_by("pk")
+    for part in steps(list(items)):
+        for one in rows.filter(item__in=part).select_related("organisation"):
+            found[one.item_id].words.append(
+                Spoken(
+                    one.organisation, one.act, one.key, one.scheme, one.code, one.basis, one.until, one.reason
+                )
+            )  # fmt: skip
+    return found
+
+
+_INSERT = (
+    "INSERT INTO lists_statement (item_id, organisation_id, act, scheme, code, basis, at, until, key, reason, by, "
+    "subscription_id, revision) VALUES "
+)
+_ROW = "(" + ", ".join(["%s"] * 13) + ")"
+
+
+def write(said: Iterable[tuple[int, Spoken, datetime]], *, by: str, subscription: int | None, revision: int) -> None:
+    """Write words, each with the id of its item and when it was said."""
+    moments = {}
+    with connection.cursor() as cursor:
+        for part in steps(list(said)):
+            values: list[Any] = []
+            for item, one, at in part:
+                if at not in moments:
+                    moments[at] = connection.ops.adapt_datetimefield_value(at)
+                until = connection.ops.adapt_datetimefield_value(one.until) if one.until else None
+                values += (item, one.organisation.pk, one.act, one.scheme, one.code, one.basis, moments[at], until)
+                values += (one.key, one.reason, by, subscription, revision)
+            cursor.execute(_INSERT + ", ".join([_ROW] * len(part)), values)
+
+
+def of_keys(subscription: int, keys: list[str], *, revision: int) -> dict[str, dict[int, Organisation]]:
+    """Key → item → who vouches for it under that key, of what a subscription brought and still stands."""
+    arriving = Revision.objects.filter(number=None).exclude(pk=revision).values("pk")
+    rows = Statement.everything.filter(~Q(revision__in=arriving), subscription=subscription).order_by("pk")
+    found: dict[str, dict[int, Organisation]] = defaultdict(dict)
+    for part in steps(keys):
+        for one in rows.filter(key__in=part, act__in=(VOUCH, RETRACT)).select_related("organisation"):
+            if one.act == VOUCH:
+                found[one.key][one.item_id] = one.organisation
+            else:
+                found[one.key].pop(one.item_id, None)
+    return found
+
+
+def steps(things: list[T]) -> Iterator[list[T]]:
+    """In parts of :data:`STEP`."""
+    return (things[start : start + STEP] for start in range(0, len(things), STEP))
+
+
+def items_by_id(ids: Iterable[int]) -> dict[int, Item]:
+    """Items, those that arrive too, by id."""
+    found: dict[int, Item] = {}
+    for part in steps(list(ids)):
+        found.update(Item.everything.in_bulk(part))
+    return found
