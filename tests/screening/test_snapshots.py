@@ -12,7 +12,7 @@ from tests.screening.on_lists import MD5, SCENES, away, distances, film, known
 
 from himaya.core import faults, files, frames, search
 from himaya.core.search import BadIndexFile
-from himaya.lists.models import Body, Item, Revision
+from himaya.lists.models import Body, Item, Revision, Statement
 from himaya.lists.services import mark_item
 from himaya.screening import keeping, live, snapshots
 
@@ -154,6 +154,7 @@ def test_a_file_that_is_ahead_of_a_restored_database_is_passed_over(
     if not running:
         live.forget()
     Body.objects.filter(item=last).delete()
+    Statement.objects.filter(item=last).delete()
     Item.objects.filter(pk=last.pk).delete()
     Revision.objects.filter(pk=last.revision).delete()
     assert distances() == ALL

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 
-SCREENED = ("hit", "quarantined", "suppressed", "miss")
+SCREENED = ("hit", "quarantined", "disputed", "suppressed", "miss")
 """Outcomes of what was screened; each thing has one. ``quarantined``: it matched only items that are in quarantine;
-``suppressed``: only such that a list knows to be benign.
+``disputed``: only disputed ones, which do not act alone; ``suppressed``: only such that a list knows to be benign.
 """
 
 
@@ -77,6 +77,7 @@ def tally() -> dict[str, int]:
         "screened": screened(totals),
         "screened.hits": totals["hit"],
         "screened.quarantined": totals["quarantined"],
+        "screened.disputed": totals["disputed"],
         "screened.suppressed": totals["suppressed"],
         "screened.misses": totals["miss"],
         "screened.skipped": totals["skipped"],

@@ -93,7 +93,7 @@ class Progress:
         scan: its number.
         files: how many were screened.
         hits: in how many something known was found.
-        held: how many of those open no case, as what they match is in quarantine.
+        held: how many of those open no case, as what they match is in quarantine, or disputed.
         suppressed: how many are no hits, as what they match is outweighed by what is known to be benign.
         skipped: how many were not screened, by reason.
         limited: how many were compared by exact fingerprints alone, by reason.
@@ -343,7 +343,7 @@ def _count_one(progress: Progress, one: Answer) -> None:
         return
     progress.files += 1
     progress.hits += bool(one.matches)
-    progress.held += one.waits
+    progress.held += one.waits or one.disputed
     progress.suppressed += bool(one.suppressed and not one.matches)
     progress.limited.update(lacks(one))
     if one.case is not None:

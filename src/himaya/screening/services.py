@@ -96,13 +96,21 @@ class Answer:
 
     @property
     def calls(self) -> bool:
-        """Whether it calls for a case: it matches an item that is not in quarantine, or is equal to one that is."""
-        return any(not match.item.quarantined or flood.is_equal(match) for match in self.matches)
+        """Whether it calls for a case: by an item that is neither disputed (which does not act alone) nor in
+        quarantine, unless it is equal to one that is.
+        """
+        undisputed = [match for match in self.matches if match.item.state != "disputed"]
+        return any(not match.item.quarantined or flood.is_equal(match) for match in undisputed)
+
+    @property
+    def disputed(self) -> bool:
+        """Whether it matches disputed items alone: it is told, and nothing follows."""
+        return bool(self.matches) and all(match.item.state == "disputed" for match in self.matches)
 
     @property
     def waits(self) -> bool:
         """Whether it opens its case once an item that it matches is let go."""
-        return bool(self.matches) and not self.calls
+        return bool(self.matches) and not self.calls and not self.disputed
 
 
 Thing = Content | File | Value
@@ -389,5 +397,5 @@ def _outcome(one: Answer) -> str:
     if one.is_unscreened:
         return "skipped"
     if one.matches:
-        return "hit" if one.calls else "quarantined"
+        return "hit" if one.calls else "disputed" if one.disputed else "quarantined"
     return "suppressed" if one.suppressed else "miss"

@@ -64,7 +64,8 @@ class MatchTold(Told):
     """An item of a list that matched. Bits: ``distance``, and ``radius``, the most that the list allows (exact: 0).
 
     ``variant`` says how the content was turned before it matched. A ``quarantined`` item suddenly matched too much:
-    what is like it, and not equal, opens no case until a person has looked at it.
+    what is like it, and not equal, opens no case until a person has looked at it. Nor does what matches items in the
+    ``state`` disputed alone.
     """
 
     model_config: ClassVar[Any] = {"populate_by_name": True}

@@ -54,7 +54,7 @@ def in_words(result: Progress) -> str:
 def tell_caseless(result: Progress) -> None:
     """Which hits have no case, and what is no hit although it matches: how many, and why."""
     if result.held:
-        why = "what they match is in quarantine; a lead decides in the console under Lists, Quarantine"
+        why = "what they match is in quarantine (a lead decides in the console under Lists, Quarantine) or disputed"
         err.print(f"[yellow]{counted(result.held, 'hit')} without a case (-):[/] {why}", soft_wrap=True)
     if result.suppressed:
         why = "not counted as hits: what they match is outweighed by what its list knows to be benign"
@@ -153,6 +153,7 @@ def tell_one(answer: Answer) -> None:
         nearer = f"item {m.item.id} of {m.item.list_name} ({match(m)}) does not count: it is known to be benign"
         out.print(f"  {escape(nearer)}", soft_wrap=True)
     if answer.matches and not answer.calls:
-        out.print("  no case: what it matches is in quarantine", soft_wrap=True)
+        why = "disputed, which does not act alone" if answer.disputed else "in quarantine"
+        out.print(f"  no case: what it matches is {why}", soft_wrap=True)
     if answer.case:
         out.print(f"  case {answer.case.reference}")
