@@ -66,6 +66,7 @@ class Handler(ABC):
 
 _handlers: dict[str, Handler] = {}
 _ticks: list[Callable[[], bool]] = []
+_beside: list[Callable[[], bool]] = []
 
 
 def register(handler: Handler) -> None:
@@ -77,6 +78,14 @@ def on_tick(react: Callable[[], bool]) -> None:
     """Call ``react`` in every round; it answers whether there was something to do."""
     if react not in _ticks:
         _ticks.append(react)
+
+
+def beside(step: Callable[[], bool]) -> None:
+    """Let workers call ``step`` again and again in a thread of its own: for what takes long, and must hold up neither
+    readers of the ledger nor deliveries. It answers whether there was something to do.
+    """
+    if step not in _beside:
+        _beside.append(step)
 
 
 @contextmanager
@@ -218,7 +227,7 @@ class Worker:
     def __init__(self, *, threads: int, pause: float = 0.5, lease: float = outbox.LEASE) -> None:
         self._stop = threading.Event()
         self._pause, self._lease = pause, lease
-        loops = [self._react, *[self._deliver] * threads]
+        loops = [self._react, *_beside, *[self._deliver] * threads]
         self._threads = [threading.Thread(target=self._loop, args=(loop,), daemon=True) for loop in loops]
 
     def start(self) -> None:

@@ -209,6 +209,8 @@ class Subscription(models.Model):
     """Seconds from the beginning of one round to that of the next."""
     enabled = models.BooleanField(default=True)
     checkpoint = models.TextField(default="")
+    rounds = models.BigIntegerField(default=0)
+    """How many have been applied."""
     due_at = models.DateTimeField()
     began_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)

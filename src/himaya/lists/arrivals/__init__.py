@@ -6,8 +6,9 @@ changes of items that are there already waits beside them. One last, small trans
 from then on all of it holds. Whatever is killed in between, readers see the old list or the new one.
 """
 
-from himaya.lists.arrivals.arrival import Arrival, ImportLost, ImportUnderWay, Voice
+from himaya.lists.arrivals.arrival import Arrival, ImportLost, ImportUnderWay
+from himaya.lists.arrivals.hands import Ballot, Voice
 from himaya.lists.arrivals.revisions import CHANNEL, Kind, count, revise
 from himaya.lists.arrivals.sweeping import sweep
 
-__all__ = ["CHANNEL", "Arrival", "ImportLost", "ImportUnderWay", "Kind", "Voice", "count", "revise", "sweep"]
+__all__ = ["CHANNEL", "Arrival", "Ballot", "ImportLost", "ImportUnderWay", "Kind", "Voice", "count", "revise", "sweep"]

@@ -6,28 +6,29 @@ import os
 import time
 from collections import Counter, deque
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Count
 
 from himaya.core import clock, faults
 from himaya.core.errors import HimayaError
-from himaya.core.statements import RETRACT, UNSTATED, VOUCH
+from himaya.core.ports import ItemRow
+from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RETRACT, VOUCH
 from himaya.ledger.outbox import Now
 from himaya.ledger.services import lock_head
 from himaya.lists import organisations
 from himaya.lists.admission import WITHDRAWN, Standing, standing
 from himaya.lists.arrivals import amending, sweeping, words
+from himaya.lists.arrivals.hands import Ballot, Hand, Key, Terms, Voice, columns
 from himaya.lists.arrivals.revisions import Kind, count, month, next_number, tell
 from himaya.lists.arrivals.words import BENIGN, Said, Spoken, steps
 from himaya.lists.models import HashList, Item, Organisation, Revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
-    from himaya.core.ports import ItemRow
 
 LEASE = 60.0
 """Seconds after its last batch for which an import counts as running."""
@@ -49,42 +50,6 @@ class ImportLost(HimayaError):
     status = 409
 
 
-class Voice(NamedTuple):
-    """In whose name an import speaks. ``members``: rows may name an organisation of their own, and are believed."""
-
-    organisation: Organisation
-    basis: str = UNSTATED
-    subscription: int | None = None
-    members: bool = False
-
-
-class _Terms(NamedTuple):
-    scheme: str
-    code: str
-    source: str
-    reference: str
-    note: str
-
-
-_Key = tuple[str, str, bool]
-"""Signal, value and whether it is negative: what an item is known by within its list."""
-
-
-@dataclass(slots=True)
-class _Hand:
-    """An item in hand: ``pk`` is 0 where it is new; ``ours`` where this import brought it in an earlier batch."""
-
-    said: Said
-    terms: _Terms
-    stands: Standing
-    pk: int = 0
-    ours: bool = False
-    was: int = 0
-    changed: bool = False
-    negative: bool = False
-    body: bytes = b""
-
-
 class Arrival:
     """An import into a list. Use as a context: what is not published within it is swept up.
 
@@ -96,7 +61,7 @@ class Arrival:
 
     Attributes:
         added, changed, unchanged, kept_withdrawn: rows taken so far, by what became of them.
-        retracted: vouches taken back.
+        retracted, voted: vouches taken back, votes that changed.
         negative: how many of the added ones are known to be benign; counted by :meth:`weigh`.
     """
 
@@ -107,8 +72,10 @@ class Arrival:
         self._revision, self._shown = 0, time.monotonic()
         self._new = Counter[Kind]()
         self._members: dict[tuple[str, str], Organisation] = {}
-        self._amended = False
-        self.added = self.changed = self.unchanged = self.kept_withdrawn = self.negative = self.retracted = 0
+        self._amended = self._said = False
+        self._heard: bool | None = None
+        self.added = self.changed = self.unchanged = self.kept_withdrawn = self.negative = 0
+        self.retracted = self.voted = 0
 
     def __enter__(self) -> Arrival:
         """Begin.
@@ -168,13 +135,13 @@ class Arrival:
         self._write(hands)
         faults.point("lists.import_batch")
 
-    def _vouched(self, hand: _Hand, row: ItemRow) -> bool:
+    def _vouched(self, hand: Hand, row: ItemRow) -> bool:
         """Let the row's organisation vouch; False where that is nothing new."""
         organisation = self._organisation(row)
         basis = row.basis or self._voice.basis
         key = row.reference if self._voice.subscription else ""  # a file has no memory of what it named once
         spoken = Spoken(organisation, VOUCH, key, row.scheme, row.code, basis, row.until, row.note)
-        terms = _Terms(row.scheme, row.code, row.source or self._list.source, row.reference, row.note)
+        terms = Terms(row.scheme, row.code, row.source or self._list.source, row.reference, row.note)
         leads = hand.stands.organisation == organisation.pk
         if not hand.said.say(spoken, row.at or self._now) and not (leads and hand.terms.source != terms.source):
             return False
@@ -184,7 +151,7 @@ class Arrival:
             hand.terms = terms
         return True
 
-    def _work_out(self, hand: _Hand) -> None:
+    def _work_out(self, hand: Hand) -> None:
         rule = BENIGN if hand.negative else self._rule
         if len(hand.said.words) == 1 and rule.alone and not hand.said.words[0].until:  # nearly all of a large import
             hand.stands = Standing("active", 1, hand.said.words[0].organisation.pk, None)
@@ -194,22 +161,25 @@ class Arrival:
     def _organisation(self, row: ItemRow) -> Organisation:
         if not (row.organisation and self._voice.members):
             return self._voice.organisation
-        named = row.organisation, row.jurisdiction
-        if named not in self._members:
+        return self._member(row.organisation, row.jurisdiction)
+
+    def _member(self, name: str, jurisdiction: str = "") -> Organisation:
+        if (name, jurisdiction) not in self._members:
             with transaction.atomic():
-                self._members[named] = organisations.named(named[0], by=self._by, jurisdiction=named[1])
-        return self._members[named]
+                found = organisations.named(name, by=self._by, jurisdiction=jurisdiction)
+                self._members[name, jurisdiction] = found
+        return self._members[name, jurisdiction]
 
-    def _blank(self, row: ItemRow) -> _Hand:
+    def _blank(self, row: ItemRow) -> Hand:
         nowhere = Standing("", 0, 0, None)
-        return _Hand(Said(), _Terms("", "", "", "", ""), nowhere, negative=row.negative, body=row.body)
+        return Hand(Said(), Terms("", "", "", "", ""), nowhere, negative=row.negative, body=row.body)
 
-    def _hands(self, rows: Sequence[ItemRow]) -> dict[_Key, _Hand]:
+    def _hands(self, rows: Sequence[ItemRow]) -> dict[Key, Hand]:
         """What the list holds of these rows, as this import left it in earlier batches."""
         items = {(one.signal, one.value, one.negative): one for one in self._items(rows)}
         return self._in_hand(items)
 
-    def _in_hand(self, items: Mapping[Any, Item]) -> dict[Any, _Hand]:
+    def _in_hand(self, items: Mapping[Any, Item]) -> dict[Any, Hand]:
         if not items:
             return {}
         amended = amending.of(self._revision, [one.pk for one in items.values()]) if self._amended else {}
@@ -217,10 +187,10 @@ class Arrival:
         hands = {}
         for key, one in items.items():
             now = amended.get(one.pk, one)
-            terms = _Terms(*(getattr(now, name) for name in _Terms._fields))
+            terms = Terms(*(getattr(now, name) for name in Terms._fields))
             stands = Standing(now.state, now.agreement, now.organisation_id, now.until)
             ours = one.revision == self._revision
-            hands[key] = _Hand(said[one.pk], terms, stands, one.pk, ours, one.revision, negative=one.negative)
+            hands[key] = Hand(said[one.pk], terms, stands, one.pk, ours, one.revision, negative=one.negative)
         return hands
 
     def _items(self, rows: Sequence[ItemRow]) -> Iterable[Item]:
@@ -256,7 +226,7 @@ class Arrival:
         if hands:
             self._write(hands)
 
-    def _retract(self, hand: _Hand, organisation: Organisation, key: str) -> None:
+    def _retract(self, hand: Hand, organisation: Organisation, key: str) -> None:
         if hand.said.say(Spoken(organisation, RETRACT, key), self._now):
             hand.changed = True
             self.retracted += 1
@@ -265,9 +235,48 @@ class Arrival:
                 name = one.key or hand.terms.reference
                 hand.terms = hand.terms._replace(scheme=one.scheme, code=one.code, reference=name, note=one.reason)
 
+    def hear(self, told: Mapping[tuple[str, str], Sequence[Ballot]]) -> None:
+        """Note how members of a source vote on items; who is not named any more has taken the vote back.
+
+        Args:
+            told: signal and value (canonical) → all votes that stand now.
+        """
+        source = self._voice.subscription
+        assert source is not None, "only a source tells of its members' votes"
+        if self._heard is None:
+            self._heard = words.has_votes(source)
+        if not (self._heard or any(told.values())):
+            return
+        self._heard = True
+        rows = [ItemRow(0, signal, value) for signal, value in told]
+        items = {(one.signal, one.value): one for one in self._items(rows)}
+        before = words.votes(source, [one.pk for one in items.values()], revision=self._revision)
+        hands = self._in_hand(items)
+        for key, hand in hands.items():
+            now = {self._member(one.organisation): one for one in told[key]}
+            for organisation in before[hand.pk].keys() - now.keys():
+                self._vote(hand, Spoken(organisation, ABSTAIN), self._now)
+            for organisation, one in now.items():
+                act = CONFIRM if one.opinion == "confirm" else DISPUTE
+                if before[hand.pk].get(organisation) != act:
+                    self._vote(hand, Spoken(organisation, act, reason=one.reason), one.at or self._now)
+        self._write(hands)
+
+    def _vote(self, hand: Hand, spoken: Spoken, at: datetime) -> None:
+        hand.said.words.append(spoken)
+        hand.said.new.append((spoken, at))
+        hand.changed = True
+        self.voted += 1
+        self._work_out(hand)
+
+    @property
+    def brings(self) -> bool:
+        """Whether it changes anything."""
+        return bool(self.added or self.changed or self.retracted or self.voted or self._said)
+
     # --- writing ---
 
-    def _write(self, hands: Mapping[Any, _Hand]) -> None:
+    def _write(self, hands: Mapping[Any, Hand]) -> None:
         new = {key: hand for key, hand in hands.items() if not hand.pk}
         changed = [hand for hand in hands.values() if hand.pk and hand.changed]
         if new or changed:
@@ -276,19 +285,20 @@ class Arrival:
             self._show_life()
 
     @transaction.atomic
-    def _put(self, new: dict[_Key, _Hand], changed: list[_Hand]) -> None:
+    def _put(self, new: dict[Key, Hand], changed: list[Hand]) -> None:
         self._show_life()
         self._insert(new)
         for hand in changed:
             if hand.ours:  # unseen as yet: this import brought it
-                Item.everything.filter(pk=hand.pk).update(**_columns(hand))
+                Item.everything.filter(pk=hand.pk).update(**columns(hand))
         there = [hand for hand in changed if not hand.ours]
-        amending.put(self._revision, [(hand.pk, hand.was, _columns(hand)) for hand in there])
+        amending.put(self._revision, [(hand.pk, hand.was, columns(hand)) for hand in there])
         self._amended = self._amended or bool(there)
         said = [(hand.pk, *one) for hand in (*new.values(), *changed) for one in hand.said.new]
         words.write(said, by=self._by, subscription=self._voice.subscription, revision=self._revision)
+        self._said = self._said or bool(said)
 
-    def _insert(self, new: dict[_Key, _Hand]) -> None:
+    def _insert(self, new: dict[Key, Hand]) -> None:
         at = connection.ops.adapt_datetimefield_value(self._now)
         with connection.cursor() as cursor:
             for part in steps(list(new.items())):
@@ -337,14 +347,6 @@ class Arrival:
             raise ImportLost(name=self._list.name)
         tell()
         count(self._list, weights, at=self._now)
-
-
-def _columns(hand: _Hand) -> dict[str, Any]:
-    """What of an item follows from what was said."""
-    stands = hand.stands
-    who = stands.organisation or hand.said.words[-1].organisation.pk
-    place = {"state": stands.state, "agreement": min(stands.vouching, 9), "organisation_id": who, "until": stands.until}
-    return {**hand.terms._asdict(), **place}
 
 
 _INSERT = (

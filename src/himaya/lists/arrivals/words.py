@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from django.db import connection
 from django.db.models import Q
 
-from himaya.core.statements import RETRACT, UNSTATED, VOUCH
+from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RETRACT, UNSTATED, VOUCH
 from himaya.lists.admission import Rule, Word
 from himaya.lists.models import HashList, Item, Organisation, Revision, Statement
 
@@ -121,6 +121,28 @@ def of_keys(subscription: int, keys: list[str], *, revision: int) -> dict[str, d
                 found[one.key][one.item_id] = one.organisation
             else:
                 found[one.key].pop(one.item_id, None)
+    return found
+
+
+VOTES = (CONFIRM, DISPUTE, ABSTAIN)
+
+
+def has_votes(subscription: int) -> bool:
+    """Whether a subscription ever told of a vote."""
+    return Statement.everything.filter(subscription=subscription, act__in=VOTES).exists()
+
+
+def votes(subscription: int, items: list[int], *, revision: int) -> dict[int, dict[Organisation, str]]:
+    """Item → who votes how on it, of what a subscription told and still stands."""
+    arriving = Revision.objects.filter(number=None).exclude(pk=revision).values("pk")
+    rows = Statement.everything.filter(~Q(revision__in=arriving), subscription=subscription).order_by("pk")
+    found: dict[int, dict[Organisation, str]] = defaultdict(dict)
+    for part in steps(items):
+        for one in rows.filter(item__in=part, act__in=VOTES).select_related("organisation"):
+            if one.act == ABSTAIN:
+                found[one.item_id].pop(one.organisation, None)
+            else:
+                found[one.item_id][one.organisation] = one.act
     return found
 
 

@@ -1,0 +1,202 @@
+"""One round of a subscription: read everything that changed, then let all of it count in one moment.
+
+Until the last page has come, nothing of a round counts; then the entries arrive like a file (``lists.arrivals``): the
+checkpoint is moved in the transaction that lets them count. Whatever is killed in between, the list is the old one or
+the new one, and the next attempt goes on where this one was: with the pages that are on disk, or with applying them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from himaya.core import clock, faults, registry
+from himaya.core.exchange import Entry, SourceTrouble
+from himaya.core.ports import ItemRow, Refusal
+from himaya.core.statements import VOUCH
+from himaya.core.words import N_
+from himaya.ledger.services import record
+from himaya.lists.arrivals import Arrival, Ballot, Voice
+from himaya.lists.models import Statement, Subscription
+from himaya.lists.organisations import slug
+from himaya.lists.parsing import LIMITS, Reader
+from himaya.lists.subscribing.spool import Spool
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from himaya.core.exchange import Exchange
+    from himaya.core.outward import Client
+
+BATCH = 500
+"""Entries that are applied in a transaction."""
+
+
+@dataclass(slots=True)
+class Round:
+    """What a round brought.
+
+    Attributes:
+        pages: answers that were read.
+        entries: things that the source told of, those that are gone included.
+        added, changed, unchanged, retracted, kept_withdrawn: what became of items.
+        refused: rows that could not be taken, the first of them with the reason.
+        unread: kind of fingerprint that no signal of this node reads → how many.
+        caught: items that match a canary.
+    """
+
+    pages: int = 0
+    entries: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    retracted: int = 0
+    kept_withdrawn: int = 0
+    refused: int = 0
+    caught: int = 0
+    unread: Counter[str] = field(default_factory=Counter)
+    first: list[dict[str, Any]] = field(default_factory=list)
+
+    def told(self) -> dict[str, Any]:
+        """As JSON."""
+        counts = {name: getattr(self, name) for name in COUNTS}
+        return {**counts, "unread": dict(self.unread.most_common(20)), "first": self.first[:20]}
+
+
+COUNTS = ("pages", "entries", "added", "changed", "unchanged", "retracted", "kept_withdrawn", "refused", "caught")
+OnProgress = Callable[[str, int, int | None], object]
+"""Called with what is being done (``reading``, ``applying``), how many entries are, and how many there will be."""
+
+
+def read(one: Subscription, exchange: Exchange, options: BaseModel, client: Client, on_progress: OnProgress) -> Spool:
+    """Read the rest of the round that is on its way, or a new one; the spool is the caller's to close.
+
+    Raises:
+        SourceTrouble: what was read so far is kept, and the next attempt goes on behind it.
+    """
+    spool = Spool(one.pk, begun(one))
+    try:
+        if not spool.ended:
+            if not spool.note("resume"):  # it cannot go on behind what is here
+                spool.clear()
+            for page in exchange.pull(options, client, checkpoint=one.checkpoint, resume=spool.note("resume")):
+                spool.add(page)
+                total = spool.note("total")
+                on_progress("reading", len(spool), int(total) if total else None)
+                faults.point("subscribing.page")
+            if not spool.ended:
+                raise SourceTrouble(why=N_("its answer has no end"))
+    except BaseException:
+        spool.__exit__()
+        raise
+    return spool
+
+
+def begun(one: Subscription) -> str:
+    """What tells this round from any other: its number, from where it is read, and what the source is asked for."""
+    asked = json.dumps([one.rounds, one.checkpoint, one.exchange, one.options], sort_keys=True)
+    return hashlib.sha256(asked.encode()).hexdigest()
+
+
+def apply(one: Subscription, spool: Spool, on_progress: OnProgress) -> Round | None:
+    """Let the whole of a round count; None where somebody else has done so meanwhile.
+
+    Raises:
+        ImportUnderWay, ImportLost: an import into the list is in the way; the round stays on disk.
+    """
+    done = Round(pages=int(spool.note("pages") or 0), entries=len(spool), refused=spool.refused, first=spool.refusals())
+    voice = Voice(one.organisation, one.basis, one.pk, one.members)
+    reader = Reader("", radius=one.list.radius)
+    with Arrival(one.list, by=actor(one), voice=voice) as come:
+        applied = 0
+        for batch in spool.batches(BATCH):
+            _apply(come, batch, reader, done, members=one.members)
+            applied += len(batch)
+            on_progress("applying", applied, done.entries)
+            faults.point("subscribing.batch")
+        if spool.note("complete"):
+            for keys in _standing_keys(one.pk):
+                come.keep_only(dict.fromkeys(spool.lacks(keys), ()))
+        come.weigh()
+        done.caught = reader.caught
+        for name in ("added", "changed", "unchanged", "retracted", "kept_withdrawn"):
+            setattr(done, name, getattr(come, name))
+        return done if _publish(one, come, done, spool.note("checkpoint")) else None
+
+
+@transaction.atomic
+def _publish(one: Subscription, come: Arrival, done: Round, checkpoint: str) -> bool:
+    now = Subscription.objects.select_for_update(no_key=True).filter(pk=one.pk).first()
+    if now is None or begun(now) != begun(one):
+        return False
+    if come.brings:
+        come.publish()
+        counts = {name: getattr(done, name) for name in ("added", "changed", "retracted", "kept_withdrawn", "refused")}
+        record("list.followed", by=actor(one), about=f"list:{one.list.name}", **counts)
+    if done.caught:
+        record("list.canary", by=actor(one), about=f"list:{one.list.name}", items=done.caught)
+    now.checkpoint, now.rounds, now.told = checkpoint, now.rounds + 1, done.told()
+    now.ended_at, now.failures, now.failed_at, now.trouble = clock.now(), 0, None, {}
+    now.save(update_fields=["checkpoint", "rounds", "told", "ended_at", "failures", "failed_at", "trouble"])
+    faults.point("subscribing.before_commit")
+    return True
+
+
+def actor(one: Subscription) -> str:
+    """The subscription as the ledger names it."""
+    return f"subscription:{one.name}"
+
+
+def _standing_keys(subscription: int) -> Iterator[list[str]]:
+    last = ""
+    rows = Statement.objects.filter(subscription=subscription, act=VOUCH).order_by("key").distinct()
+    while keys := list(rows.filter(key__gt=last).values_list("key", flat=True)[:BATCH]):
+        last = keys[-1]
+        yield keys
+
+
+# --- entries into rows -----------------------------------------------------------------------------------------------
+
+
+def _apply(come: Arrival, batch: dict[str, Entry | None], reader: Reader, done: Round, *, members: bool) -> None:
+    rows: list[ItemRow] = []
+    told: dict[str, list[tuple[str, str]]] = {key: [] for key in batch}
+    votes: dict[tuple[str, str], list[Ballot]] = {}
+    for key, entry in batch.items():
+        if entry is None:
+            continue
+        for row in reader.read(_rows(key, entry, done)):
+            if isinstance(row, Refusal):
+                done.refused += 1
+                done.first.append({"line": 0, "why": str(row.why), "excerpt": f"{key}: {row.excerpt}"[:80]})
+                continue
+            rows.append(row)
+            told[key].append((row.signal, row.value))
+            votes[row.signal, row.value] = [
+                Ballot(slug(one.organisation), one.opinion, one.reason[: LIMITS["note"]], one.at) for one in entry.votes
+            ]
+    come.take(rows)
+    come.keep_only(told)
+    if members:
+        come.hear(votes)
+
+
+def _rows(key: str, entry: Entry, done: Round) -> Iterable[ItemRow]:
+    known = registry.schemes().get(entry.scheme)
+    scheme, code = (entry.scheme, entry.code) if known and known.get(entry.code) else ("", "")
+    note = entry.note or ("" if scheme or not entry.code else f"{entry.scheme} {entry.code}".strip())
+    for signal, value in entry.signals:
+        if signal not in registry.signals():
+            done.unread[signal[:40]] += 1
+            continue
+        yield ItemRow(
+            0, signal, value, scheme, code, reference=key, note=note[: LIMITS["note"]].replace("\0", ""),
+            organisation=slug(entry.organisation) if entry.organisation else "", jurisdiction=entry.jurisdiction,
+            basis=entry.basis, at=entry.at, until=entry.until,
+        )  # fmt: skip

@@ -1,0 +1,209 @@
+"""A round of a source on its way in: on disk as it comes, so that it goes on where it was cut off.
+
+One SQLite file a subscription, in the data directory. A page and the note to go on behind it are written together; of
+two changes of a key the later one stays. Memory stays constant, whatever the source sends.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from himaya.core.config import config
+from himaya.core.exchange import MAX_KEY, MAX_SIGNALS, Entry, Gone, Page, SourceTrouble, Vote
+from himaya.core.ports import Refusal
+from himaya.core.words import N_, Said
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REFUSALS = 1000
+"""Refusals that are kept word for word; the rest are counted."""
+MOST = 100_000_000
+"""Keys of one round."""
+_TABLES = """
+CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS told (n INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at REAL, entry TEXT);
+CREATE TABLE IF NOT EXISTS refused (n INTEGER PRIMARY KEY, line INTEGER, why TEXT, excerpt TEXT);
+"""
+
+
+def directory() -> Path:
+    """Where rounds are kept on their way."""
+    found = config().data / "subscriptions"
+    found.mkdir(mode=0o700, exist_ok=True)
+    return found
+
+
+class Spool:
+    """The round that a subscription is reading. Use as a context.
+
+    Args:
+        subscription: its id.
+        begun: what tells one round from another: its number and what was asked. A file of another round is void.
+    """
+
+    def __init__(self, subscription: int, begun: str) -> None:
+        self._path = directory() / f"{subscription}.sqlite3"
+        self._db = sqlite3.connect(self._path, isolation_level=None, timeout=60)
+        self._path.chmod(0o600)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.executescript(_TABLES)
+        self._begun = begun
+        if self.note("begun") != begun:
+            self.clear()
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    # --- notes ---
+
+    def note(self, name: str) -> str:
+        """``resume``, ``checkpoint``, ``complete``, ``pages``, ``total``: what was noted; empty where nothing was."""
+        row = self._db.execute("SELECT value FROM note WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the whole of the round is here."""
+        return bool(self.note("checkpoint"))
+
+    @property
+    def refused(self) -> int:
+        """How many things could not be read."""
+        return int(self.note("refused") or 0)
+
+    def _note(self, name: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
+
+    def clear(self) -> None:
+        """Begin with nothing."""
+        with self._db:
+            for table in ("note", "told", "refused"):
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
+            self._note("begun", self._begun)
+
+    def remove(self) -> None:
+        """The round has been applied: nothing of it is kept."""
+        self._db.close()
+        for ending in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
+
+    # --- pages ---
+
+    def add(self, page: Page) -> None:
+        """Keep a page and the note to go on behind it.
+
+        Raises:
+            SourceTrouble: the round is larger than any list may be, or a key is malformed.
+        """
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            if page.anew:
+                self._db.execute("DELETE FROM told")
+                self._db.execute("DELETE FROM refused")
+            refusals = [change for change in page.changes if isinstance(change, Refusal)]
+            self._refuse(refusals, begun=0 if page.anew else self.refused)
+            for change in page.changes:
+                if not isinstance(change, Refusal):
+                    self._take(change)
+            self._note("resume", page.resume)
+            self._note("pages", str(1 if page.anew else int(self.note("pages") or 0) + 1))
+            if page.total is not None:
+                self._note("total", str(page.total))
+            if page.checkpoint:
+                self._note("complete", "yes" if page.complete else "")
+                self._note("checkpoint", page.checkpoint)
+            if len(self) > MOST:
+                raise SourceTrouble(why=Said("it sends more than {n} entries", n=MOST), permanent=True)
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def _refuse(self, refusals: list[Refusal], *, begun: int) -> None:
+        for n, one in enumerate(refusals, start=begun + 1):
+            if n <= REFUSALS:
+                self._db.execute("INSERT INTO refused VALUES (?, ?, ?, ?)", (n, one.line, str(one.why), one.excerpt))
+        self._note("refused", str(begun + len(refusals)))
+
+    def _take(self, change: Entry | Gone) -> None:
+        if not 0 < len(change.key) <= MAX_KEY or "\0" in change.key:
+            raise SourceTrouble(why=N_("one of its keys is empty, too long or has a NUL"), permanent=True)
+        at = change.at.timestamp() if change.at else None
+        before = self._db.execute("SELECT at FROM told WHERE key = ?", (change.key,)).fetchone()
+        if before and before[0] is not None and at is not None and at < before[0]:
+            return
+        text = _text(change) if isinstance(change, Entry) else None
+        statement = (
+            "INSERT INTO told (key, at, entry) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET at = ?, entry = ?"
+        )
+        self._db.execute(statement, (change.key, at, text, at, text))
+
+    # --- reading ---
+
+    def __len__(self) -> int:
+        return int(self._db.execute("SELECT MAX(n) FROM told").fetchone()[0] or 0)
+
+    def batches(self, size: int) -> Iterator[dict[str, Entry | None]]:
+        """Key → entry, None where it is gone; in parts."""
+        last = 0
+        while rows := self._db.execute(
+            "SELECT n, key, entry FROM told WHERE n > ? ORDER BY n LIMIT ?", (last, size)
+        ).fetchall():
+            last = rows[-1][0]
+            yield {key: _entry(text) if text else None for _, key, text in rows}
+
+    def lacks(self, keys: list[str]) -> list[str]:
+        """Those of some keys that the round did not name."""
+        marks = ", ".join("?" * len(keys))
+        rows = self._db.execute(f"SELECT key FROM told WHERE key IN ({marks})", keys)  # noqa: S608 - marks
+        named = {key for (key,) in rows}
+        return [key for key in keys if key not in named]
+
+    def refusals(self) -> list[dict[str, Any]]:
+        """The first that could not be read, as ``line``, ``why``, ``excerpt``."""
+        rows = self._db.execute("SELECT line, why, excerpt FROM refused ORDER BY n LIMIT 20")
+        return [dict(zip(("line", "why", "excerpt"), row, strict=True)) for row in rows]
+
+
+def waiting(subscription: int) -> int:
+    """How many pages of an unfinished round lie here."""
+    path = directory() / f"{subscription}.sqlite3"
+    if not path.exists():
+        return 0
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as db:
+        try:
+            row = db.execute("SELECT value FROM note WHERE name = 'pages'").fetchone()
+        except sqlite3.OperationalError:
+            return 0
+    return int(row[0]) if row else 0
+
+
+def _text(entry: Entry) -> str:
+    if len(entry.signals) > MAX_SIGNALS:
+        raise SourceTrouble(why=Said("an entry has more than {n} fingerprints", n=MAX_SIGNALS), permanent=True)
+    plain = {name: value for name, value in asdict(entry).items() if value}
+    return json.dumps(plain, default=datetime.timestamp, ensure_ascii=False, separators=(",", ":"))
+
+
+def _entry(text: str) -> Entry:
+    plain = json.loads(text)
+    plain["signals"] = tuple((name, value) for name, value in plain.get("signals", ()))
+    for name in ("at", "until"):
+        if plain.get(name) is not None:
+            plain[name] = datetime.fromtimestamp(plain[name], UTC)
+    plain["votes"] = tuple(
+        Vote(**{**one, "at": datetime.fromtimestamp(one["at"], UTC) if one["at"] else None})
+        for one in plain.get("votes", ())
+    )
+    return Entry(**plain)
