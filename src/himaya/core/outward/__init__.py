@@ -9,6 +9,7 @@ a pause that doubles. (ASVS 5, 12.3 and 13.2; RFC 9110 for what may be repeated.
 from __future__ import annotations
 
 import json
+import logging
 import random
 import ssl
 import time
@@ -38,6 +39,7 @@ SLOWEST = 1000
 """Bytes a second, on the average of a minute, below which a download is given up."""
 CHUNK = 64 * 1024
 AGENT = "Himaya"
+logging.getLogger("httpx").setLevel(logging.WARNING)  # below, it writes addresses with what they ask: keys, too
 _AGAIN = frozenset({429, 502, 503, 504})
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
