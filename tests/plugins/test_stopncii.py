@@ -93,13 +93,18 @@ def test_feedback_of_members_is_votes_and_our_own_is_not_heard_as_another_s() ->
 
 
 def test_a_record_that_cannot_be_read_is_refused_and_the_rest_is_read() -> None:
-    broken: list[Any] = [
-        7, record(PDQ, "ImageX", "Active", 1), record(PDQ, "ImagePDQ", "Lost", 1), record("", "ImagePDQ", "Active", 1)
-    ]  # fmt: skip
+    odd = [
+        (PDQ, [], {}),
+        (PDQ, "ImageX", "Active"),
+        (PDQ, "ImagePDQ", []),
+        (PDQ, "ImagePDQ", "Lost"),
+        ("", "URL", "Active"),
+    ]
+    broken = [7, *(record(value, kind, state, 1) for value, kind, state in odd)]
     source = Told([*broken, record(MD5, "VideoMD5", "Active", 1760000000), record(OTHER, "ImagePDQ", "Active", "soon")])
     with source.serving():
         changes = pull(EXCHANGE, source)[0].changes
-    assert [type(change) for change in changes] == [Refusal] * 4 + [Entry] * 2
+    assert [type(change) for change in changes] == [Refusal] * 6 + [Entry] * 2
     assert isinstance(changes[-1], Entry)
     assert changes[-1].at is None
 

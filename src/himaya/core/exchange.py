@@ -83,8 +83,8 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of a round. Of two changes of a key within a round the one with the later ``at`` counts, on whichever page it
-    stands; where they are of one time, or one tells none, the one that came later.
+    """Some of a round. Of two changes of a key within a round the one with the later ``at`` counts, on whichever page
+    it stands; where they are of one time, or one tells none, the one that came later.
 
     Attributes:
         changes: entries, keys that are gone, and what of the page could not be read and why (a refusal never stops
@@ -95,8 +95,8 @@ class Page:
             only once everything of the round has been applied.
         complete: with the last page: the round told everything there is, so that what it did not name is gone.
         total: how many changes the round will have, where the source says so.
-        anew: ``resume`` could not be used (the source has moved on, or its place in the pages is gone): the round begins
-            again with this page, and what it told before is void.
+        anew: ``resume`` could not be used (the source has changed, or its place in the pages is gone): the round
+            begins again with this page, and what it told before is void.
     """
 
     changes: tuple[Entry | Gone | Refusal, ...] = ()

@@ -12,11 +12,10 @@ OTHER = "04585aa5b3e7b215cbb62e41938e618f89728db4f9beec3f13e2c39a2a1cb870"
 MD5 = "900150983cd24fb0d6963f7d28e17f72"
 
 
-def record(value: str, kind: str, status: str, at: int, **more: Any) -> dict[str, Any]:
+def record(value: str, kind: Any, status: Any, at: Any, **more: Any) -> dict[str, Any]:
     cases = {"77777777-2222-4333-8444-555555555555": status}
-    return {
-        "lastModtimestamp": at, "hashValue": value, "hashStatus": status, "caseNumbers": cases, "signalType": kind, **more
-    }  # fmt: skip
+    told = {"lastModtimestamp": at, "hashValue": value, "hashStatus": status, "signalType": kind}
+    return {**told, "caseNumbers": cases, **more}
 
 
 def page(records: list[dict[str, Any]], token: str | None, following: int) -> Answer:

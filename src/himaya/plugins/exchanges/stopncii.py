@@ -35,8 +35,8 @@ MAX_VALUE = 1024**2
 """Characters of a fingerprint; the largest, TMK+PDQF, has about 350,000."""
 _SIGNALS = MappingProxyType({"ImagePDQ": "pdq", "VideoMD5": "md5"})
 """Its kinds of fingerprints that signals of ours read; others go under its own name."""
-_KINDS = frozenset({"ImagePDQ", "VideoMD5", "VideoTMK", "Text", "URL"})
-_STANDS, _GONE = frozenset({"Received", "Active"}), frozenset({"Withdrawn", "Deleted"})
+_KINDS = ("ImagePDQ", "VideoMD5", "VideoTMK", "Text", "URL")
+_STANDS, _GONE = ("Received", "Active"), ("Withdrawn", "Deleted")
 _OPINIONS: Mapping[str, Opinion] = MappingProxyType({"Blocked": "confirm", "NotBlocked": "dispute"})
 _ANSWERS: Mapping[Opinion, str] = MappingProxyType({opinion: word for word, opinion in _OPINIONS.items()})
 _PLAIN = re.compile(r"[^a-z0-9.]+")
@@ -80,8 +80,8 @@ class StopNCII(Exchange):
     label: ClassVar[str] = N_("StopNCII (adults; not a source for minors)")
     Config: ClassVar[type[BaseModel]] = Config
     terms: ClassVar[str] = N_(
-        "Partners of StopNCII.org (SWGfL) get keys under its agreement. It concerns adults who ask for it themselves: keep "
-        "its list apart from those of child sexual abuse material, and report nothing from it as such."
+        "Partners of StopNCII.org (SWGfL) get keys under its agreement. It concerns adults who ask for it themselves: "
+        "keep its list apart from those of child sexual abuse material, and report nothing from it as such."
     )
     votes: ClassVar[bool] = True
 
