@@ -39,7 +39,8 @@ SLOWEST = 1000
 """Bytes a second, on the average of a minute, below which a download is given up."""
 CHUNK = 64 * 1024
 AGENT = "Himaya"
-logging.getLogger("httpx").setLevel(logging.WARNING)  # below, it writes addresses with what they ask: keys, too
+for _noisy in ("httpx", "httpcore"):  # below this they write whole addresses and headers: keys, too
+    logging.getLogger(_noisy).setLevel(logging.WARNING)
 _AGAIN = frozenset({429, 502, 503, 504})
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
