@@ -84,8 +84,8 @@ class ThreatExchange(Exchange):
     label: ClassVar[str] = N_("Meta ThreatExchange")
     Config: ClassVar[type[BaseModel]] = Config
     terms: ClassVar[str] = N_(
-        "Meta admits organisations and their apps to ThreatExchange under its terms (developers.facebook.com); the owner "
-        "of a privacy group admits members to it, and says what may be done with what is shared there."
+        "Meta admits organisations and their apps to ThreatExchange under its terms (developers.facebook.com); the "
+        "owner of a privacy group admits members to it, and says what may be done with what is shared there."
     )
     votes: ClassVar[bool] = True
 
