@@ -24,7 +24,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is answered. ``headers`` are in addition to the length."""
+    """What is answered. ``headers`` are in addition to the length, which they may tell wrong."""
 
     body: bytes | str = b""
     status: int = 200
@@ -82,7 +82,8 @@ def _handler(source: Source) -> type[BaseHTTPRequestHandler]:
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
+            if "Content-Length" not in answer.headers:
+                self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(content)

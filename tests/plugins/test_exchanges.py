@@ -27,8 +27,8 @@ def recorded(exchange: Exchange) -> Any:
     return module.Recorded()
 
 
-def client() -> Client:
-    return Client(private=True, attempts=1, total=10)
+def client(attempts: int = 1) -> Client:
+    return Client(private=True, attempts=attempts, total=10, wait=lambda _: None)
 
 
 def pull(exchange: Exchange, source: Any, *, checkpoint: str = "", resume: str = "") -> list[Page]:

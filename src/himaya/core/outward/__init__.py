@@ -242,7 +242,7 @@ class Client:
             elif have and not came.headers.get("content-range", "").startswith(f"bytes {have}-"):
                 raise SourceTrouble(why=N_("it answers with another part of the file than the one that was asked for"))
             until: Deadline = conversation.until
-            for chunk in came.iter_raw(CHUNK):
+            for chunk in came.iter_raw():  # as they come: what were gathered to larger ones would be lost with the line
                 have += len(chunk)
                 if have > most:
                     raise SourceTrouble(why=Said("the file is larger than {n} bytes", n=most), permanent=True)
