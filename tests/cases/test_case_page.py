@@ -118,7 +118,13 @@ def test_every_class_stands_with_its_label_and_its_definition(case, sign_in):
     page = client.post(f"/cases/{case.pk}/claim", follow=True).content.decode()
     values = re.findall(r'name="verdict" value="([^"]+)"', page)
     assert len(values) == len(set(values))
-    assert {value.split("/")[0] for value in values} == {"interpol", "uk-sap", "ncmec-industry", "himaya-review"}
+    assert {value.split("/")[0] for value in values} == {
+        "arachnid-shield",
+        "interpol",
+        "uk-sap",
+        "ncmec-industry",
+        "himaya-review",
+    }
     assert values[0] == "interpol/baseline"  # the list's own scheme comes first
     assert [value.split("/")[0] for value in values[1:5]] == ["himaya-review"] * 4
     assert "Not a match" in page
@@ -144,7 +150,7 @@ def test_where_the_list_gives_no_class_every_scheme_stands_open_with_what_it_say
     case = opened(1, scheme="", code="")
     page = sign_in("reviewer").post(f"/cases/{case.pk}/claim", follow=True)
     assert [name for name, is_open in choices(page.content.decode()) if is_open] == [
-        "INTERPOL Baseline", "Review without confirmation",
+        "INTERPOL Baseline", "Review without confirmation", "Project Arachnid Shield",
         "NCMEC and industry, A1 to B2", "England and Wales, categories A to C",
     ]  # fmt: skip
     said = text(page)

@@ -17,6 +17,9 @@ from himaya.core.statements import BASES
 
 EXCHANGES = list(registry.exchanges().values())
 every_exchange = pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda one: one.name)
+every_list = pytest.mark.parametrize("exchange", [one for one in EXCHANGES if one.pulls], ids=lambda one: one.name)
+every_oracle = pytest.mark.parametrize("exchange", [one for one in EXCHANGES if one.asks], ids=lambda one: one.name)
+NONSENSE = [b"", b"{", b"[1, 2", b"<a", b"null", b"[]", b"\xff\xfe", b"{}" * 3]
 
 
 def recorded(exchange: Exchange) -> Any:
@@ -24,8 +27,8 @@ def recorded(exchange: Exchange) -> Any:
     return module.Recorded()
 
 
-def client() -> Client:
-    return Client(private=True, attempts=1, total=10)
+def client(attempts: int = 1) -> Client:
+    return Client(private=True, attempts=attempts, total=10, wait=lambda _: None)
 
 
 def pull(exchange: Exchange, source: Any, *, checkpoint: str = "", resume: str = "") -> list[Page]:
@@ -36,20 +39,31 @@ def pull(exchange: Exchange, source: Any, *, checkpoint: str = "", resume: str =
 
 def standing(pages: list[Page], before: dict[str, Entry] | None = None) -> dict[str, Entry]:
     """What stands once the pages of a round were applied to what stood before."""
-    found = {} if pages[-1].complete else dict(before or {})
+    said: dict[str, Entry | Gone] = {}
     for page in pages:
+        said = {} if page.anew else said
         for change in page.changes:
-            if isinstance(change, Entry):
-                found[change.key] = change
-            elif isinstance(change, Gone):
-                found.pop(change.key, None)
-    return found
+            if isinstance(change, Entry | Gone) and not _is_older(change, said.get(change.key)):
+                said[change.key] = change
+    found = {} if pages[-1].complete else dict(before or {})
+    return {key: one for key, one in {**found, **said}.items() if isinstance(one, Entry)}
+
+
+def _is_older(change: Entry | Gone, than: Entry | Gone | None) -> bool:
+    return bool(than and change.at and than.at and change.at < than.at)
+
+
+def looked_up(exchange: Exchange, source: Any, values: list[str]) -> list[Entry]:
+    config = exchange.Config(**source.config(source.url))
+    with client() as line:
+        return list(exchange.look_up(config, line, signal=exchange.asks[0], values=values))
 
 
 @every_exchange
 def test_a_connector_declares_itself(exchange: Exchange) -> None:
     assert exchange.label
     assert exchange.terms
+    assert exchange.pulls or exchange.asks
     assert exchange.shortest <= exchange.interval <= exchange.longest
     for name, field in exchange.Config.model_fields.items():
         assert field.title, name
@@ -58,7 +72,7 @@ def test_a_connector_declares_itself(exchange: Exchange) -> None:
         assert not secret or field.annotation in (SecretStr, SecretStr | None), f"{name} must be kept sealed"
 
 
-@every_exchange
+@every_list
 def test_a_round_is_read_page_by_page_and_then_what_changed(exchange: Exchange) -> None:
     source = recorded(exchange)
     with source.serving():
@@ -72,7 +86,7 @@ def test_a_round_is_read_page_by_page_and_then_what_changed(exchange: Exchange) 
         assert set(standing(second, stands)) == set(source.second)
 
 
-@every_exchange
+@every_list
 def test_withdrawal_removes(exchange: Exchange) -> None:
     source = recorded(exchange)
     with source.serving():
@@ -83,7 +97,7 @@ def test_withdrawal_removes(exchange: Exchange) -> None:
         assert source.withdrawn not in standing(second, standing(first))
 
 
-@every_exchange
+@every_list
 def test_a_round_that_was_cut_off_goes_on_at_any_page(exchange: Exchange) -> None:
     source = recorded(exchange)
     with source.serving():
@@ -106,7 +120,7 @@ def test_a_round_that_was_cut_off_goes_on_at_any_page(exchange: Exchange) -> Non
             assert rest[-1].checkpoint
 
 
-@every_exchange
+@every_list
 def test_reading_a_round_again_changes_nothing(exchange: Exchange) -> None:
     source = recorded(exchange)
     with source.serving():
@@ -114,7 +128,7 @@ def test_reading_a_round_again_changes_nothing(exchange: Exchange) -> None:
         assert standing(again, standing(first)) == standing(first)
 
 
-@every_exchange
+@every_list
 def test_what_a_connector_gives_is_within_its_limits(exchange: Exchange) -> None:
     source = recorded(exchange)
     with source.serving():
@@ -131,7 +145,7 @@ def test_what_a_connector_gives_is_within_its_limits(exchange: Exchange) -> None
                 assert not change.at or change.at.tzinfo
 
 
-@every_exchange
+@every_list
 def test_a_source_that_does_not_admit_us_says_what_to_do(exchange: Exchange) -> None:
     source = recorded(exchange)
     source.answer = lambda asked: importlib.import_module("tests.sources").Answer(status=401)
@@ -141,8 +155,8 @@ def test_a_source_that_does_not_admit_us_says_what_to_do(exchange: Exchange) -> 
     assert caught.value.diagnostics().count("\n")
 
 
-@every_exchange
-@pytest.mark.parametrize("nonsense", [b"", b"{", b"[1, 2", b"<a", b"null", b"[]", b"\xff\xfe", b"{}" * 3], ids=repr)
+@every_list
+@pytest.mark.parametrize("nonsense", NONSENSE, ids=repr)
 def test_nonsense_is_trouble_or_nothing_and_never_a_defect(exchange: Exchange, nonsense: bytes) -> None:
     source = recorded(exchange)
     source.answer = lambda asked: importlib.import_module("tests.sources").Answer(nonsense)
@@ -153,3 +167,60 @@ def test_nonsense_is_trouble_or_nothing_and_never_a_defect(exchange: Exchange, n
             return
     assert not any(isinstance(change, Entry) for page in pages for change in page.changes)
     assert not any(page.complete for page in pages)  # nonsense never empties a list
+
+
+@every_oracle
+def test_a_source_that_is_asked_tells_what_it_knows_and_nothing_of_the_rest(exchange: Exchange) -> None:
+    source = recorded(exchange)
+    asked = [value for pair in zip(source.known, source.unknown, strict=True) for value in pair]
+    with source.serving():
+        found = looked_up(exchange, source, asked)
+    assert [entry.signals for entry in found] == [((exchange.asks[0], value),) for value in source.known]
+    for entry in found:
+        assert 1 <= len(entry.key) <= MAX_KEY
+        scheme = registry.schemes()[entry.scheme]
+        assert scheme.get(entry.code)
+
+
+@every_oracle
+def test_many_values_are_asked_in_few_questions(exchange: Exchange) -> None:
+    source = recorded(exchange)
+    with source.serving():
+        looked_up(exchange, source, [f"{n:064x}" for n in range(1000)])
+    assert 1 < len(source.asked) <= 20
+
+
+@every_oracle
+def test_nothing_is_asked_where_there_are_no_values(exchange: Exchange) -> None:
+    source = recorded(exchange)
+    with source.serving():
+        assert looked_up(exchange, source, []) == []
+    assert not source.asked
+
+
+@every_oracle
+@pytest.mark.parametrize("nonsense", NONSENSE, ids=repr)
+def test_a_nonsense_answer_is_never_taken_for_not_known(exchange: Exchange, nonsense: bytes) -> None:
+    source = recorded(exchange)
+    source.answer = lambda asked: importlib.import_module("tests.sources").Answer(nonsense)
+    with source.serving(), pytest.raises(SourceTrouble):
+        looked_up(exchange, source, source.known)
+
+
+@pytest.mark.parametrize("exchange", [one for one in EXCHANGES if not one.pulls], ids=lambda one: one.name)
+def test_a_source_without_a_list_says_so(exchange: Exchange) -> None:
+    source = recorded(exchange)
+    with source.serving(), pytest.raises(SourceTrouble) as caught:
+        pull(exchange, source)
+    assert caught.value.permanent
+    assert not source.asked
+
+
+@every_oracle
+def test_a_source_that_does_not_answer_our_questions_says_what_to_do(exchange: Exchange) -> None:
+    source = recorded(exchange)
+    source.answer = lambda asked: importlib.import_module("tests.sources").Answer(status=401)
+    with source.serving(), pytest.raises(SourceTrouble) as caught:
+        looked_up(exchange, source, source.known)
+    assert caught.value.permanent
+    assert caught.value.diagnostics().count("\n")

@@ -8,7 +8,7 @@ A connector is one file in ``himaya/plugins/exchanges/``. It turns what a source
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -72,15 +72,19 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The source does not say it any more: withdrawn, deleted, revoked. ``key`` is that of the entry."""
+    """The source does not say it any more: withdrawn, deleted, revoked. ``key`` is that of the entry, ``at`` when it
+    ceased to, where the source tells.
+    """
 
     key: str
     reason: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of a round. Within a round a later change of a key takes the place of an earlier one.
+    """Some of a round. Of two changes of a key within a round the one with the later ``at`` counts, on whichever page
+    it stands; where they are of one time, or one tells none, the one that came later.
 
     Attributes:
         changes: entries, keys that are gone, and what of the page could not be read and why (a refusal never stops
@@ -91,6 +95,8 @@ class Page:
             only once everything of the round has been applied.
         complete: with the last page: the round told everything there is, so that what it did not name is gone.
         total: how many changes the round will have, where the source says so.
+        anew: ``resume`` could not be used (the source has changed, or its place in the pages is gone): the round
+            begins again with this page, and what it told before is void.
     """
 
     changes: tuple[Entry | Gone | Refusal, ...] = ()
@@ -98,6 +104,7 @@ class Page:
     checkpoint: str = ""
     complete: bool = False
     total: int | None = None
+    anew: bool = False
 
 
 class SourceTrouble(HimayaError):
@@ -128,6 +135,10 @@ class Exchange(ABC):
     """Between these, in seconds, an operator may choose (NCMEC: 600 to 86,400)."""
     votes: ClassVar[bool] = False
     """Whether the source takes votes."""
+    pulls: ClassVar[bool] = True
+    """Whether the source hands its list over. One that does not is asked, value by value: :meth:`look_up`."""
+    asks: ClassVar[tuple[str, ...]] = ()
+    """Names of the signals whose values the source can be asked about; empty where it takes no questions."""
 
     @abstractmethod
     def pull(self, config: BaseModel, client: Client, *, checkpoint: str, resume: str) -> Iterator[Page]:
@@ -140,8 +151,28 @@ class Exchange(ABC):
             resume: as a page of this round gave it, where the round was cut off; else empty.
 
         Raises:
-            SourceTrouble: the source does not answer, refuses, or answers what its protocol does not allow.
+            SourceTrouble: the source does not answer, refuses, answers what its protocol does not allow, or hands out
+                no list at all (:attr:`pulls`).
         """
+
+    def look_up(self, config: BaseModel, client: Client, *, signal: str, values: Iterable[str]) -> Iterator[Entry]:
+        """Ask what the source knows of values, in as few questions as it allows and in constant memory.
+
+        The source learns the values, and from whom they come: whoever calls this has decided that it may.
+
+        Args:
+            config: an instance of :attr:`Config`.
+            client: the guarded client.
+            signal: one of :attr:`asks`.
+            values: canonical values of that signal.
+
+        Yields:
+            An entry for each value that is known, in the order asked; nothing for one that is not.
+
+        Raises:
+            SourceTrouble: as :meth:`pull`.
+        """
+        raise NotImplementedError
 
     def vote(
         self, config: BaseModel, client: Client, *, key: str, signal: str, value: str, opinion: Opinion, reason: str

@@ -9,6 +9,7 @@ a pause that doubles. (ASVS 5, 12.3 and 13.2; RFC 9110 for what may be repeated.
 from __future__ import annotations
 
 import json
+import logging
 import random
 import ssl
 import time
@@ -38,6 +39,8 @@ SLOWEST = 1000
 """Bytes a second, on the average of a minute, below which a download is given up."""
 CHUNK = 64 * 1024
 AGENT = "Himaya"
+for _noisy in ("httpx", "httpcore"):  # below this they write whole addresses and headers: keys, too
+    logging.getLogger(_noisy).setLevel(logging.WARNING)
 _AGAIN = frozenset({429, 502, 503, 504})
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
@@ -239,7 +242,7 @@ class Client:
             elif have and not came.headers.get("content-range", "").startswith(f"bytes {have}-"):
                 raise SourceTrouble(why=N_("it answers with another part of the file than the one that was asked for"))
             until: Deadline = conversation.until
-            for chunk in came.iter_raw(CHUNK):
+            for chunk in came.iter_raw():  # as they come: what were gathered to larger ones would be lost with the line
                 have += len(chunk)
                 if have > most:
                     raise SourceTrouble(why=Said("the file is larger than {n} bytes", n=most), permanent=True)

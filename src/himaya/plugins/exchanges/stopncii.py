@@ -1,0 +1,243 @@
+"""StopNCII.org, version 1: intimate pictures of adults, whose hashes the persons shown hand in themselves.
+
+A record is a snapshot: the newest takes the place of all that was said before. Where its state is Withdrawn or Deleted,
+the person does not ask for it any more, and it is gone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any, ClassVar, cast
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from himaya.core import clock
+from himaya.core.exchange import MAX_KEY, Entry, Exchange, Gone, Opinion, Page, SourceTrouble, Vote
+from himaya.core.outward import Client
+from himaya.core.ports import Receipt, Refusal
+from himaya.core.words import N_, Said, printable
+
+BASE = "https://api.stopncii.org/v1"
+PAGE_SIZE = 800
+MAX_PAGES = 100_000
+BEGINNING = 10
+"""The first time that the source takes (seconds since 1970)."""
+STALE = timedelta(days=30)
+"""How long after its last round a node may trust that nothing was forgotten: then it reads everything anew."""
+TOKEN_LIFE = timedelta(hours=12)
+"""How long a place in the pages is used: the source does not keep it for ever."""
+MAX_VALUE = 1024**2
+"""Characters of a fingerprint; the largest, TMK+PDQF, has about 350,000."""
+_SIGNALS = MappingProxyType({"ImagePDQ": "pdq", "VideoMD5": "md5"})
+"""Its kinds of fingerprints that signals of ours read; others go under its own name."""
+_KINDS = ("ImagePDQ", "VideoMD5", "VideoTMK", "Text", "URL")
+_STANDS, _GONE = ("Received", "Active"), ("Withdrawn", "Deleted")
+_OPINIONS: Mapping[str, Opinion] = MappingProxyType({"Blocked": "confirm", "NotBlocked": "dispute"})
+_ANSWERS: Mapping[Opinion, str] = MappingProxyType({opinion: word for word, opinion in _OPINIONS.items()})
+_PLAIN = re.compile(r"[^a-z0-9.]+")
+_ASK_FOR_KEYS = N_("Ask StopNCII which key belongs to which endpoint, and set them anew.")
+
+
+class Config(BaseModel):
+    """Where StopNCII is, and with which keys it is asked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    address: str = Field(
+        BASE,
+        max_length=200,
+        title=N_("Address"),
+        description=N_("Address of the interface, without a slash at its end."),
+    )
+    subscription_key: SecretStr = Field(
+        title=N_("Subscription key"), description=N_("The key of the subscription, sent with every question.")
+    )
+    fetch_key: SecretStr = Field(
+        title=N_("Key for FetchHashes"), description=N_("The function key with which hashes are read.")
+    )
+    feedback_key: SecretStr = Field(
+        SecretStr(""),
+        title=N_("Key for SubmitFeedback"),
+        description=N_("The function key with which our opinion is sent; empty where it is not."),
+    )
+    member: str = Field(
+        "",
+        max_length=60,
+        title=N_("Our name there"),
+        description=N_("The name under which StopNCII knows us: what it shows as our feedback is no other's vote."),
+    )
+
+
+class StopNCII(Exchange):
+    """FetchHashes for what changed, SubmitFeedback for what we think."""
+
+    name: ClassVar[str] = "stopncii"
+    label: ClassVar[str] = N_("StopNCII (adults; not a source for minors)")
+    Config: ClassVar[type[BaseModel]] = Config
+    terms: ClassVar[str] = N_(
+        "Partners of StopNCII.org (SWGfL) get keys under its agreement. It concerns adults who ask for it themselves: "
+        "keep its list apart from those of child sexual abuse material, and report nothing from it as such."
+    )
+    votes: ClassVar[bool] = True
+
+    def pull(self, config: BaseModel, client: Client, *, checkpoint: str, resume: str) -> Iterator[Page]:
+        """What changed since the last round; after :data:`STALE` everything, so that nothing stays that is gone."""
+        config = cast("Config", config)
+        round_ = _Round.of(checkpoint, resume)
+        for _ in range(MAX_PAGES):
+            reply = _fetch(config, client, round_.start, PAGE_SIZE, round_.token)
+            changes = tuple(_change(record, config.member) for record in reply["hashRecords"])
+            anew, round_.anew = round_.anew, False
+            round_.named = round_.named or any(isinstance(change, Entry) for change in changes)
+            token = reply.get("nextPageToken")
+            if not reply["hasMoreRecords"]:
+                yield Page(changes, checkpoint=round_.end(reply), complete=round_.complete, anew=anew)
+                return
+            if not isinstance(token, str) or not token or len(json.dumps(token)) > 3000 or token == round_.token:
+                raise SourceTrouble(why=N_("it says that there is more, and does not say where"))
+            round_.token = token
+            yield Page(changes, resume=round_.note(), anew=anew)
+        raise SourceTrouble(why=Said("it has more than {n} pages", n=MAX_PAGES))
+
+    def vote(
+        self, config: BaseModel, client: Client, *, key: str, signal: str, value: str, opinion: Opinion, reason: str
+    ) -> Receipt:
+        """Feedback: Blocked or NotBlocked. The reason stays with us: it has no place there."""
+        config = cast("Config", config)
+        if not config.feedback_key.get_secret_value():
+            raise SourceTrouble(
+                why=N_("no key for SubmitFeedback is set"), mend=N_("Ask StopNCII for it, and set it."), permanent=True
+            )
+        word = _ANSWERS[opinion]
+        told = {"count": 1, "hashFeedbacks": [{"hashValue": value, "feedbackValue": word, "tags": []}]}
+        reply = client.post(
+            f"{config.address}/SubmitFeedback",
+            headers={**_headers(config, config.feedback_key), "Content-Type": "application/json"},
+            content=json.dumps(told).encode(),
+            expect=(200, 201, 202, 204),
+            repeatable=True,
+        )
+        return Receipt(reference=key, detail=f"{word}, {reply.status}")
+
+    def check(self, config: BaseModel, client: Client) -> str:
+        """Ask for one record."""
+        _fetch(cast("Config", config), client, int(clock.now().timestamp()), 1, "")
+        return N_("FetchHashes answers")
+
+
+class _Round:
+    """Where a round begins, and how far it is."""
+
+    def __init__(self, start: int, complete: bool) -> None:
+        self.start, self.complete = start, complete
+        self.token, self.named, self.anew = "", False, False
+        self.begun = int(clock.now().timestamp())
+
+    @classmethod
+    def of(cls, checkpoint: str, resume: str) -> _Round:
+        """As the notes say."""
+        now = clock.now().timestamp()
+        since: dict[str, int] = json.loads(checkpoint) if checkpoint else {}
+        stale = bool(since) and now - since["read"] > STALE.total_seconds()
+        round_ = cls(BEGINNING if stale else since.get("from", BEGINNING), stale)
+        if resume:
+            note = json.loads(resume)
+            if now - note["begun"] > TOKEN_LIFE.total_seconds():
+                round_.anew = True
+            else:
+                round_.token, round_.named, round_.begun = note["token"], note["named"], note["begun"]
+                round_.start, round_.complete = note["start"], note["complete"]
+        return round_
+
+    def note(self) -> str:
+        """With which the round goes on."""
+        return json.dumps({name: value for name, value in vars(self).items() if name != "anew"})
+
+    def end(self, reply: Mapping[str, Any]) -> str:
+        """The checkpoint behind the last page."""
+        following = reply.get("nextSetTimestamp")
+        if type(following) is not int or not 0 <= following < 2**40:
+            raise SourceTrouble(why=N_("it does not say from where the next round begins"))
+        if self.complete and not self.named:
+            raise SourceTrouble(why=N_("it was asked for everything, and names nothing"))
+        return json.dumps({"from": max(following, self.start), "read": self.begun})
+
+
+def _headers(config: Config, function: SecretStr) -> dict[str, str]:
+    keys = {"x-functions-key": function, "Ocp-Apim-Subscription-Key": config.subscription_key}
+    headers = {name: secret.get_secret_value().strip() for name, secret in keys.items()}
+    for name, text in headers.items():
+        if not text.isascii() or not text.isprintable():
+            why = Said("the key for {header} has characters that no key has", header=name)
+            raise SourceTrouble(why=why, mend=_ASK_FOR_KEYS, permanent=True)
+    return headers
+
+
+def _fetch(config: Config, client: Client, start: int, size: int, token: str) -> dict[str, Any]:
+    params: dict[str, str | int] = {"startTimestamp": start, "pageSize": size}
+    if token:
+        params["nextPageToken"] = token
+    reply = client.get(
+        f"{config.address}/FetchHashes", params=params, headers=_headers(config, config.fetch_key)
+    ).json()
+    if (
+        not isinstance(reply, dict)
+        or not isinstance(reply.get("hashRecords"), list)
+        or not isinstance(reply.get("hasMoreRecords"), bool)
+    ):
+        raise SourceTrouble(why=N_("its answer is no page of hash records"))
+    return reply
+
+
+def _change(record: object, member: str) -> Entry | Gone | Refusal:
+    if not isinstance(record, dict):
+        return Refusal(0, N_("it is no record"), printable(repr(record)[:80]))
+    kind, value, state = (record.get(name) for name in ("signalType", "hashValue", "hashStatus"))
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_VALUE:
+        return Refusal(0, N_("it has no hashValue"), printable(repr(kind)[:80]))
+    excerpt = printable(value[:80])
+    if kind not in _KINDS:
+        return Refusal(0, Said("its signalType {kind} is not known", kind=repr(kind)[:40]), excerpt)
+    key, at = _key(str(kind), value), _moment(record.get("lastModtimestamp"))
+    if state in _GONE:
+        return Gone(key, reason=str(state), at=at)
+    if state not in _STANDS:
+        return Refusal(0, Said("its hashStatus {state} is not known", state=repr(state)[:40]), excerpt)
+    votes = _votes(record.get("CSPFeedbacks"), _named(member))
+    return Entry(key, ((_SIGNALS.get(str(kind), str(kind)), value),), basis="person-shown", at=at, votes=votes)
+
+
+def _key(kind: str, value: str) -> str:
+    plain = value.strip().lower() if kind in _SIGNALS else value
+    whole = f"{kind}:{plain}"
+    return whole if len(whole) <= MAX_KEY else f"{kind}:sha256:{hashlib.sha256(plain.encode()).hexdigest()}"
+
+
+def _moment(seconds: object) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if type(seconds) is int and 0 < seconds < 2**33 else None
+
+
+def _named(source: object) -> str:
+    """An organisation's name as statements write it."""
+    return _PLAIN.sub("-", source.lower())[:60].strip("-.") if isinstance(source, str) else ""
+
+
+def _votes(feedbacks: object, ours: str) -> tuple[Vote, ...]:
+    """One of each member; of a member that says both, that it is not."""
+    found: dict[str, Vote] = {}
+    for feedback in feedbacks[:1000] if isinstance(feedbacks, list) else ():
+        if not isinstance(feedback, dict):
+            continue
+        organisation, word = _named(feedback.get("source")), feedback.get("feedbackValue")
+        opinion = _OPINIONS.get(word) if isinstance(word, str) else None
+        if opinion and organisation and organisation != ours and (opinion == "dispute" or organisation not in found):
+            found[organisation] = Vote(organisation, opinion)
+    return tuple(found.values())
+
+
+PLUGIN = StopNCII()
