@@ -246,7 +246,7 @@ class Client:
             except NotReached as error:
                 why = Said("{host} cannot be reached: {why}", **error.facts)
                 trouble = SourceTrouble(why=why, mend=REACH, permanent=error.permanent)
-                again, asked = not error.permanent, None
+                again, asked = not (error.permanent or error.late), None
             except BrokenOff as error:
                 trouble = SourceTrouble(why=error.why)
                 again, asked = may_repeat and not error.late, None

@@ -35,10 +35,12 @@ class NotReached(HimayaError):
 
     status = 502
 
-    def __init__(self, *, host: str, why: str, permanent: bool = False) -> None:
+    def __init__(self, *, host: str, why: str, permanent: bool = False, late: bool = False) -> None:
         self.permanent = permanent
         """True where trying again cannot help."""
-        super().__init__(host=host, why=why)
+        self.late = late
+        """True where the time was up: trying again would hold up whoever waits as long again."""
+        super().__init__(host=host[:80], why=why)
 
 
 class NotOpen(NotReached):
@@ -52,8 +54,8 @@ class BrokenOff(HimayaError):
 
     def __init__(self, *, host: str, why: str, late: bool = False) -> None:
         self.why, self.late = why, late
-        """True where the time was up: asking again would hold up whoever waits as long again."""
-        super().__init__(host=host, why=why)
+        """``late`` as of :class:`NotReached`."""
+        super().__init__(host=host[:80], why=why)
 
 
 def is_open(address: Address, *, private: bool) -> bool:
@@ -79,7 +81,10 @@ def look_up(host: str, port: int) -> list[Address]:
     Raises:
         NotReached: its name is not known, or not in time.
     """
-    seconds = _within(CONNECT, httpcore.ConnectTimeout)
+    try:
+        return [ipaddress.ip_address(host)]
+    except ValueError:  # a name
+        seconds = _within(CONNECT, httpcore.ConnectTimeout)
     answers: queue.SimpleQueue[list[Address] | OSError] = queue.SimpleQueue()
 
     def ask() -> None:
@@ -195,7 +200,7 @@ def _translated(host: str) -> Iterator[None]:
     try:
         yield
     except httpcore.ConnectTimeout:
-        raise NotReached(host=host, why=LATE) from None
+        raise NotReached(host=host, why=LATE, late=True) from None
     except httpcore.ConnectError as error:
         told = error.args[0] if error.args else None
         if isinstance(told, ssl.SSLCertVerificationError):
