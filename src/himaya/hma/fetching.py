@@ -1,8 +1,7 @@
 """Fetching what a ``url`` parameter names: only from hosts that the operator named, and only what they serve.
 
 An address in a request makes this node call somebody in the caller's stead (server-side request forgery). So a host
-has to be named; its name is looked up once, and the connection goes to the address that was looked at; an address of
-a private network needs a word of its own; a redirect may lead to the same host alone; time and size have an end.
+has to be named, beside all that ``core.outward`` sees to; a redirect may lead to the same host alone.
 
 A process that serves has few threads, and one that fetches waits for somebody else. So half of them fetch at most:
 hosts that are slow hold up who asks for them, and nobody else.
@@ -10,34 +9,31 @@ hosts that are slow hold up who asks for them, and nobody else.
 
 from __future__ import annotations
 
-import http.client
-import ipaddress
-import queue
 import re
-import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
 
+import httpx
+
 from himaya.core.config import WEB_THREADS, config
 from himaya.core.errors import HimayaError
+from himaya.core.outward.guard import BrokenOff, Deadline, NotOpen, NotReached, Transport, announced
 from himaya.core.words import N_, Said
 
-CONNECT, TOTAL = 3.0, 15.0
-"""Seconds to look up and reach a host, and for everything."""
+TOTAL = 15.0
+"""Seconds for everything."""
 AT_ONCE = WEB_THREADS // 2
 """Fetches that one process has under way."""
 QUICK = 1.0
 """Seconds after which a fetch counts as slow: nobody waits for its end."""
 REDIRECTS = 3
 LONGEST = 8000
-CHUNK = 64 * 1024
 PORTS = {"http": 80, "https": 443}
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+HEADERS = {"Accept": "image/*, video/*, */*;q=0.5", "Accept-Encoding": "identity", "User-Agent": "Himaya"}
 
 
 class NotFetched(HimayaError):
@@ -133,28 +129,27 @@ def fetch(url: str) -> Fetched:
     """
     place = _place(url)
     with _room.one():
-        return _fetched(place, url, time.monotonic() + TOTAL)
+        return _fetched(place, url, Deadline(TOTAL))
 
 
-def _fetched(place: _Place, url: str, until: float) -> Fetched:
-    try:
-        for _ in range(REDIRECTS + 1):
-            came = _get(place, until)
-            if isinstance(came, Fetched):
-                return came
-            onward = _place(urljoin(url, came))
-            if onward.host != place.host:
-                raise HostNotNamed(host=onward.host[:80])
-            place, url = onward, urljoin(url, came)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NoAnswer(why=_why(error, late=time.monotonic() >= until)) from None
+def _fetched(place: _Place, url: str, until: Deadline) -> Fetched:
+    for _ in range(REDIRECTS + 1):
+        came = _get(place, until)
+        if isinstance(came, Fetched):
+            return came
+        url = _onward(url, came)
+        onward = _place(url)
+        if onward.host != place.host:
+            raise HostNotNamed(host=onward.host[:80])
+        place = onward
     raise NoAnswer(why=N_("it leads from one address to the next without an end"))
 
 
-def _why(error: Exception, *, late: bool) -> str:
-    if late:
-        return N_("it took too long")
-    return N_("it was cut off") if isinstance(error, http.client.IncompleteRead) else type(error).__name__
+def _onward(url: str, to: str) -> str:
+    try:
+        return urljoin(url, to)
+    except ValueError:
+        raise NoAnswer(why=N_("it leads to what is no address")) from None
 
 
 # --- which ones ------------------------------------------------------------------------------------------------------
@@ -186,114 +181,51 @@ def _fits(entry: str, scheme: str, host: str, port: int) -> bool:
     return host.endswith(name) and len(host) > len(name) if name.startswith(".") else host == name.strip("[]")
 
 
-def is_open(address: Address, *, private: bool) -> bool:
-    """Whether a connection may go there: to the public network; with ``private`` also to this machine and near ones.
-
-    Addresses of the link (where clouds keep their metadata) and of groups are never open.
-    """
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            return is_open(address.ipv4_mapped, private=private)
-        if address.sixtofour or address.teredo:  # they lead to an IPv4 address, whichever that is
-            return False
-    if address.is_loopback:
-        return private
-    if address.is_multicast or address.is_link_local or address.is_unspecified or address.is_reserved:
-        return False
-    return address.is_global or private
-
-
-def look_up(host: str, port: int) -> list[Address]:
-    """The addresses of a host, in the order of preference; looking them up takes :data:`CONNECT` seconds at most."""
-    answers: queue.SimpleQueue[list[Address] | OSError] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            answers.put([ipaddress.ip_address(str(where[0]).partition("%")[0]) for *_, where in found])
-        except (OSError, UnicodeError) as error:
-            answers.put(OSError(str(error)))
-
-    threading.Thread(target=ask, daemon=True, name="look-up").start()
-    try:
-        found = answers.get(timeout=CONNECT)
-    except queue.Empty:
-        raise NoAnswer(why=N_("its host's name could not be looked up in time")) from None
-    if isinstance(found, OSError) or not found:
-        raise NoAnswer(why=N_("its host's name is not known"))
-    return list(dict.fromkeys(found))
-
-
 # --- the conversation ------------------------------------------------------------------------------------------------
 
 
-def _get(place: _Place, until: float) -> Fetched | str:
+def _get(place: _Place, until: Deadline) -> Fetched | str:
     """What is there, or where it leads."""
-    line = _connect(place, until)
-    cut = threading.Timer(max(until - time.monotonic(), 0), _cut, [line])
-    cut.daemon = True
-    cut.start()  # a server that sends a byte now and then would outlast any limit on a single read
+    request = _request(place)
     try:
-        if isinstance(line, ssl.SSLSocket):
-            line.do_handshake()
-        talk = http.client.HTTPConnection(place.host, place.port)
-        talk.default_port, talk.sock = PORTS[place.scheme], line
-        headers = {"Accept": "image/*, video/*, */*;q=0.5", "Accept-Encoding": "identity", "User-Agent": "Himaya"}
-        talk.request("GET", place.target, headers={**headers, "Connection": "close"})
-        with talk.getresponse() as answer:
-            came = _read(answer)
-        if time.monotonic() >= until:  # what was cut off looks whole where its length was not announced
-            raise TimeoutError
-        return came
-    finally:
-        cut.cancel()
-        line.close()
+        with (
+            closing(Transport(private=place.private)) as transport,  # whose connection is not kept for another caller
+            transport.answered(request, until) as answer,
+        ):
+            return _read(answer)
+    except NotOpen:
+        raise HostNotNamed(host=place.host[:80]) from None
+    except NotReached as error:
+        raise NoAnswer(why=Said("its host cannot be reached: {why}", why=error.facts["why"])) from None
+    except BrokenOff as error:
+        raise NoAnswer(why=error.why) from None
 
 
-def _connect(place: _Place, until: float) -> socket.socket:
-    limit = min(until, time.monotonic() + CONNECT)
-    found = look_up(place.host, place.port)
-    if not all(is_open(address, private=place.private) for address in found):
-        raise HostNotNamed(host=place.host[:80])
-    for address in found[:4]:
-        try:
-            line = socket.create_connection((str(address), place.port), timeout=max(limit - time.monotonic(), 0.05))
-        except OSError:
-            continue
-        line.settimeout(max(until - time.monotonic(), 0.05))
-        return _wrapped(line, place) if place.scheme == "https" else line
-    raise NoAnswer(why=N_("its host cannot be reached"))
+def _request(place: _Place) -> httpx.Request:
+    host = f"[{place.host}]" if ":" in place.host else place.host
+    address, target = f"{place.scheme}://{host}:{place.port}", {"target": place.target.encode("ascii")}
+    try:
+        return httpx.Request("GET", address, headers=HEADERS, extensions=target)
+    except httpx.InvalidURL:
+        raise NotFetched(why=N_("it is no address")) from None
 
 
-def _wrapped(line: socket.socket, place: _Place) -> ssl.SSLSocket:
-    context = ssl.create_default_context()
-    return context.wrap_socket(line, server_hostname=place.host, do_handshake_on_connect=False)
-
-
-def _cut(line: socket.socket) -> None:
-    with suppress(OSError):
-        socket.socket.shutdown(line, socket.SHUT_RDWR)
-
-
-def _read(answer: http.client.HTTPResponse) -> Fetched | str:
-    if answer.status in (301, 302, 303, 307, 308) and (onward := answer.getheader("Location")):
-        return onward
-    if answer.status != 200:
-        raise NoAnswer(why=Said("its host answered with status {status}", status=answer.status))
-    if answer.getheader("Content-Encoding", "identity").lower() != "identity":
+def _read(answer: httpx.Response) -> Fetched | str:
+    if answer.has_redirect_location:
+        return answer.headers["location"]
+    if answer.status_code != 200:
+        raise NoAnswer(why=Said("its host answered with status {status}", status=answer.status_code))
+    if answer.headers.get("content-encoding", "identity").lower() != "identity":
         raise NoAnswer(why=N_("its host sends it compressed, unasked"))
-    limit = config().max_file_bytes
-    if (answer.length or 0) > limit:
+    return Fetched(b"".join(_chunks(answer, config().max_file_bytes)), answer.headers.get("content-type", ""))
+
+
+def _chunks(answer: httpx.Response, limit: int) -> Iterator[bytes]:
+    size = announced(answer) or 0
+    if size > limit:
         raise FetchedTooLarge(limit=limit)
-    content = b"".join(_chunks(answer, limit))
-    if answer.length:
-        raise http.client.IncompleteRead(b"", answer.length)
-    return Fetched(content, answer.getheader("Content-Type", ""))
-
-
-def _chunks(answer: http.client.HTTPResponse, limit: int) -> Iterator[bytes]:
     size = 0
-    while chunk := answer.read(CHUNK):
+    for chunk in answer.iter_raw():
         size += len(chunk)
         if size > limit:
             raise FetchedTooLarge(limit=limit)

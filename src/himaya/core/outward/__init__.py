@@ -8,24 +8,23 @@ a pause that doubles. (ASVS 5, 12.3 and 13.2; RFC 9110 for what may be repeated.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import random
-import ssl
+import re
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-import certifi
-import httpcore
 import httpx
 
 from himaya.core.exchange import SourceTrouble
-from himaya.core.outward.guard import TOTAL, Deadline, NotReached, Transport, conversation
-from himaya.core.words import N_, Said
+from himaya.core.outward.guard import TOTAL, BrokenOff, Deadline, NotReached, Transport, announced
+from himaya.core.words import N_, Said, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +37,9 @@ LONGEST_WAIT = 60.0
 SLOWEST = 1000
 """Bytes a second, on the average of a minute, below which a download is given up."""
 CHUNK = 64 * 1024
+"""Bytes that are unpacked in one step."""
 AGENT = "Himaya"
+Outcome = TypeVar("Outcome")
 for _noisy in ("httpx", "httpcore"):  # below this they write whole addresses and headers: keys, too
     logging.getLogger(_noisy).setLevel(logging.WARNING)
 _AGAIN = frozenset({429, 502, 503, 504})
@@ -77,7 +78,7 @@ class Client:
         private: whether addresses of private networks and of this machine may be reached, and plain http used.
         attempts: how often what may be repeated is tried.
         most: bytes of an answer, unpacked, that are taken where a call says nothing else.
-        total: seconds for an answer.
+        total: seconds for an answer. One that takes longer is not asked for again: it would hold up others as long.
         wait: called with the seconds to pause between two attempts; it may raise to end the conversation.
     """
 
@@ -91,9 +92,7 @@ class Client:
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
         self._private, self._attempts, self._most, self._total, self._wait = private, attempts, most, total, wait
-        self._http = httpx.Client(
-            transport=Transport(private=private, verify=_trusted()), follow_redirects=False, trust_env=False
-        )
+        self._transport = Transport(private=private)
 
     def __enter__(self) -> Client:
         return self
@@ -103,7 +102,7 @@ class Client:
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._http.close()
+        self._transport.close()
 
     def get(self, url: str, **how: Any) -> Reply:
         """GET; see :meth:`ask`."""
@@ -146,32 +145,18 @@ class Client:
         Raises:
             SourceTrouble: no answer, or none of those expected. ``permanent`` where trying again cannot help.
         """
-        may_repeat = method in _IDEMPOTENT if repeatable is None else repeatable
         wanted = frozenset(expect)
-        for attempt in range(1, self._attempts + 1):
-            last = attempt == self._attempts
-            try:
-                with self._conversation(method, url, params, headers, auth, content) as came:
-                    if came.status_code in wanted:
-                        body = b"".join(_unpacked(came, self._most if most is None else most))
-                        return Reply(came.status_code, came.headers, body)
-                    pause = _pause(came, attempt)
-                    if last or came.status_code not in _AGAIN or not (may_repeat or came.status_code in (429, 503)):
-                        raise _trouble(came)
-            except NotReached as error:  # nothing was said as yet
-                if last:
-                    raise SourceTrouble(why=str(error), mend=REACH) from None
-                pause = _backed_off(attempt)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout, httpx.ConnectError) as error:
-                if last or "CERTIFICATE" in str(error).upper():
-                    raise SourceTrouble(why=_words(error), mend=REACH) from None
-                pause = _backed_off(attempt)
-            except (httpx.HTTPError, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
-                if last or not may_repeat:
-                    raise SourceTrouble(why=_words(error)) from None
-                pause = _backed_off(attempt)
-            self._wait(pause)
-        raise AssertionError("unreachable")
+
+        def once() -> Reply:
+            with self._answered(method, url, params, headers, auth, content, Deadline(self._total)) as came:
+                if came.status_code not in wanted:
+                    raise _Declined(came)
+                body = io.BytesIO()  # which gives away what it holds, and does not copy it
+                for piece in _unpacked(came, self._most if most is None else most):
+                    body.write(piece)
+                return Reply(came.status_code, came.headers, body.getvalue())
+
+        return self._persistently(once, method in _IDEMPOTENT if repeatable is None else repeatable)
 
     def download(
         self,
@@ -199,60 +184,86 @@ class Client:
         Raises:
             SourceTrouble: as :meth:`ask`; what has come stays in ``to``.
         """
-        have, failures = to.seek(0, 2), 0
-        while True:
-            before = have
-            try:
-                return self._some(url, to, have, most, headers, auth, on_progress)
-            except (
-                NotReached,
-                httpx.HTTPError,
-                httpcore.TimeoutException,
-                httpcore.NetworkError,
-                httpcore.ProtocolError,
-            ) as error:
-                have = to.seek(0, 2)
-                failures = 1 if have > before else failures + 1
-                if failures >= self._attempts:
-                    raise SourceTrouble(why=_words(error), mend=REACH) from None
-            self._wait(_backed_off(failures))
+        reached, since = to.seek(0, 2), time.monotonic()
+
+        def moved() -> bool:
+            """Whether more came since the last time, and not so slowly that it would never end."""
+            nonlocal reached, since
+            have, now = to.seek(0, 2), time.monotonic()
+            if have - reached < SLOWEST * max(now - since, 1):
+                return False
+            reached, since = have, now
+            return True
+
+        def some() -> bool:
+            return self._some(url, to, most, headers, auth, on_progress)
+
+        while not self._persistently(some, True, moved):
+            if not moved():
+                raise SourceTrouble(why=N_("it gives the file in parts that are too small"))
+        return to.seek(0, 2)
 
     def _some(
         self,
         url: str,
         to: IO[bytes],
-        have: int,
         most: int,
         headers: Mapping[str, str] | None,
         auth: tuple[str, str] | None,
         on_progress: Callable[[int], object],
-    ) -> int:
+    ) -> bool:
+        """Append some of what is missing; whether that was all."""
+        have, until = to.seek(0, 2), Deadline(self._total)
         wanted = {**(headers or {}), "Accept-Encoding": "identity"}
         if have:
             wanted["Range"] = f"bytes={have}-"
-        with self._conversation("GET", url, None, wanted, auth, None) as came:
+        with self._answered("GET", url, None, wanted, auth, None, until) as came:
             if came.status_code == 416 and came.headers.get("content-range", "") == f"bytes */{have}":
-                return have
+                return True
+            if came.status_code not in (200, 206):
+                raise _Declined(came)
+            if came.headers.get("content-encoding", "identity").lower() != "identity":
+                raise SourceTrouble(why=UNASKED, permanent=True)
             if came.status_code == 200 and have:  # it knows no ranges
-                to.seek(0)
-                to.truncate()
-                have = 0
-            elif came.status_code not in (200, 206):
-                raise _trouble(came)
-            elif have and not came.headers.get("content-range", "").startswith(f"bytes {have}-"):
-                raise SourceTrouble(why=N_("it answers with another part of the file than the one that was asked for"))
-            until: Deadline = conversation.until
+                have = to.truncate(to.seek(0))
+            whole = _whole(came, have)
+            if (whole or 0) > most:
+                raise _too_large(most)
             for chunk in came.iter_raw():  # as they come: what were gathered to larger ones would be lost with the line
                 have += len(chunk)
                 if have > most:
-                    raise SourceTrouble(why=Said("the file is larger than {n} bytes", n=most), permanent=True)
+                    raise _too_large(most)
                 to.write(chunk)
                 until.at = max(until.at, min(time.monotonic() + 60, until.at + len(chunk) / SLOWEST))
                 on_progress(have)
-            return have
+            return whole is None or have >= whole
 
-    @contextmanager
-    def _conversation(
+    def _persistently(
+        self, once: Callable[[], Outcome], may_repeat: bool, moved: Callable[[], bool] = lambda: False
+    ) -> Outcome:
+        """Do it, and again where that may help; ``moved`` tells that the last attempt was not in vain."""
+        failures = 0
+        while True:
+            try:
+                return once()
+            except NotReached as error:
+                why = Said("{host} cannot be reached: {why}", **error.facts)
+                trouble = SourceTrouble(why=why, mend=REACH, permanent=error.permanent)
+                again, asked = not (error.permanent or error.late), None
+            except BrokenOff as error:
+                trouble = SourceTrouble(why=error.why)
+                again, asked = may_repeat and not error.late, None
+            except _Declined as error:
+                trouble, asked = error.trouble, error.pause
+                again = error.status in _AGAIN and (may_repeat or error.status in (429, 503))
+            if moved():
+                failures, again = 0, not trouble.permanent
+            failures += 1
+            if not again or failures >= self._attempts:
+                raise trouble
+            self._wait(_backed_off(failures) if asked is None else asked)
+
+    def _answered(
         self,
         method: str,
         url: str,
@@ -260,34 +271,29 @@ class Client:
         headers: Mapping[str, str] | None,
         auth: tuple[str, str] | None,
         content: bytes | None,
-    ) -> Iterator[httpx.Response]:
+        until: Deadline,
+    ) -> AbstractContextManager[httpx.Response]:
         place = self._place(url)
         if params:
             place = place.copy_merge_params(params)
-        sent = {"User-Agent": AGENT, "Accept-Encoding": "gzip", **(headers or {})}
-        request = self._http.build_request(method, place, headers=sent, content=content, timeout=self._total)
-        conversation.until = Deadline(self._total)
-        try:
-            came = self._http.send(request, auth=auth, stream=True)
-            try:
-                yield came
-            finally:
-                came.close()
-        finally:
-            conversation.until = None
+        sent = {"User-Agent": AGENT, "Accept": "*/*", "Accept-Encoding": "gzip", **(headers or {})}
+        request = httpx.Request(method, place, headers=sent, content=content)
+        if auth:
+            request = next(httpx.BasicAuth(*auth).auth_flow(request))
+        return self._transport.answered(request, until)
 
     def _place(self, url: str) -> httpx.URL:
         try:
             place = httpx.URL(url)
         except httpx.InvalidURL as error:
             raise SourceTrouble(
-                why=Said("{url} is no address: {why}", url=url[:80], why=str(error)), permanent=True
+                why=Said("{url} is no address: {why}", url=_shown(url), why=str(error)), permanent=True
             ) from None
         if place.scheme not in ("https", "http") or not place.host or place.userinfo:
-            why = Said("{url} must begin with https:// and name a host and no user", url=url[:80])
+            why = Said("{url} must begin with https:// and name a host and no user", url=_shown(url))
             raise SourceTrouble(why=why, permanent=True)
         if place.scheme == "http" and not self._private:
-            why = Said("{url} is not encrypted; only sources of a private network may be", url=url[:80])
+            why = Said("{url} is not encrypted; only sources of a private network may be", url=_shown(url))
             raise SourceTrouble(why=why, permanent=True)
         return place
 
@@ -296,40 +302,75 @@ REACH = N_("Check the address, the network of this node and, for a source in a p
 LOGIN = N_("Check the user name, the password or key, and that the source has admitted this node.")
 
 
-def _trusted() -> ssl.SSLContext:
-    context = ssl.create_default_context()  # the system's authorities, or those of SSL_CERT_FILE
-    if not context.get_ca_certs():
-        context.load_verify_locations(certifi.where())
-    return context
+UNASKED = N_("its answer is packed in a way that was not asked for")
+
+
+class _Declined(Exception):
+    """It answered, though not with what was asked for."""
+
+    def __init__(self, came: httpx.Response) -> None:
+        asked = came.headers.get("retry-after", "")
+        self.status, self.trouble = came.status_code, _trouble(came)
+        self.pause = min(float(asked), LONGEST_WAIT) if re.fullmatch(r"[0-9]{1,8}", asked) else None
+        """Seconds that it wants us to wait, where it says so."""
+        super().__init__(self.status)
+
+
+def _shown(url: str) -> str:
+    """An address without user and query: some sources want keys there."""
+    return printable(re.sub(r"//[^/@]*@", "//", url.partition("?")[0])[:80])
+
+
+def _too_large(most: int) -> SourceTrouble:
+    return SourceTrouble(why=Said("what it sends is larger than {n} bytes", n=most), permanent=True)
+
+
+def _whole(came: httpx.Response, have: int) -> int | None:
+    """The length of the file in bytes, of which ``have`` are here, where the answer says so.
+
+    Raises:
+        SourceTrouble: it is another part of the file.
+    """
+    if came.status_code == 206:
+        part = re.fullmatch(r"bytes ([0-9]{1,15})-[0-9]{1,15}/([0-9]{1,15}|\*)", came.headers.get("content-range", ""))
+        if not part or int(part[1]) != have:
+            raise SourceTrouble(why=N_("it answers with another part of the file than the one that was asked for"))
+        return None if part[2] == "*" else int(part[2])
+    return announced(came)
 
 
 def _unpacked(came: httpx.Response, most: int) -> Iterator[bytes]:
     """The body, unpacked in steps of which none is large: a small answer may pretend to be a large one."""
     coding = came.headers.get("content-encoding", "identity").lower()
     if coding not in ("identity", "gzip"):
-        raise SourceTrouble(why=N_("its answer is packed in a way that was not asked for"), permanent=True)
+        raise SourceTrouble(why=UNASKED, permanent=True)
     unpack = zlib.decompressobj(31) if coding == "gzip" else None
-    size = 0
-    for raw in came.iter_raw(CHUNK):
-        rest = raw
+    packed, size = announced(came) or 0, 0
+    if packed > most:
+        raise _too_large(most)
+    packed = 0
+    for raw in came.iter_raw():
+        packed, rest = packed + len(raw), raw
         while rest:
             try:
                 piece = unpack.decompress(rest, CHUNK) if unpack else rest
             except zlib.error:
                 raise SourceTrouble(why=N_("its answer cannot be unpacked")) from None
+            if unpack and unpack.unused_data:  # it would be kept, however much comes
+                raise SourceTrouble(why=N_("its answer goes on behind its end"))
             rest = unpack.unconsumed_tail if unpack else b""
             size += len(piece)
-            if size > most:
-                raise SourceTrouble(why=Said("its answer is larger than {n} bytes", n=most), permanent=True)
+            if max(size, packed) > most:
+                raise _too_large(most)
             yield piece
-    if unpack and not unpack.eof and size:
-        raise SourceTrouble(why=N_("its answer was cut off"))
+    if unpack and packed and not unpack.eof:
+        raise SourceTrouble(why=N_("it was cut off"))
 
 
 def _trouble(came: httpx.Response) -> SourceTrouble:
     status = came.status_code
-    if came.is_redirect:
-        where = came.headers.get("location", "")[:200]
+    if came.has_redirect_location:
+        where = printable(came.headers["location"][:200])
         why = Said("it leads on to {where}, which is not followed", where=where)
         return SourceTrouble(
             why=why, mend=N_("Ask the source whether it has moved, and set the new address."), permanent=True
@@ -343,20 +384,5 @@ def _trouble(came: httpx.Response) -> SourceTrouble:
     )
 
 
-def _pause(came: httpx.Response, attempt: int) -> float:
-    asked = came.headers.get("retry-after", "")
-    return min(float(asked), LONGEST_WAIT) if asked.isdecimal() and len(asked) < 8 else _backed_off(attempt)
-
-
 def _backed_off(attempt: int) -> float:
     return min(2.0 ** (attempt - 1), LONGEST_WAIT) * random.uniform(0.7, 1.3)  # noqa: S311
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, NotReached):
-        return str(error)
-    if isinstance(error, (httpx.TimeoutException, httpcore.TimeoutException)):
-        return N_("it took too long")
-    if "CERTIFICATE" in str(error).upper():
-        return Said("it does not prove who it is: {why}", why=str(error)[:200])
-    return Said("the connection broke: {why}", why=str(error)[:200] or type(error).__name__)
