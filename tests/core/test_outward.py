@@ -258,7 +258,9 @@ def cut(line: socket.socket) -> None:
     line.shutdown(socket.SHUT_RDWR)
 
 
-@pytest.mark.parametrize("fails", [answer(status=502), answer(status=503), answer(status=429), cut], ids=str)
+@pytest.mark.parametrize(
+    "fails", [answer(status=502), answer(status=503), answer(status=429), cut], ids=["502", "503", "429", "cut"]
+)
 def test_what_may_be_repeated_is_with_a_pause_that_doubles(fails: Any) -> None:
     waits: list[float] = []
     with peer(fails, fails, fails, answer(b"here")) as one, client(waits) as line:
