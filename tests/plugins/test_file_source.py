@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tracemalloc
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from pydantic import ValidationError
-from tests.plugins.recorded.file import HEADER, Recorded, csv, key, value
+from tests.plugins.recorded.file import HEADER, Recorded, csv, value
 from tests.plugins.test_exchanges import client, pull, standing
 from tests.sources import Answer, Asked
 
 from himaya.core import registry
 from himaya.core.config import config as settings
 from himaya.core.exchange import Entry, Page, SourceTrouble
-from himaya.core.ports import Refusal
+from himaya.core.ports import Format, ItemRow, Refusal
 
 EXCHANGE = registry.exchange("file")
+AT = datetime(2026, 11, 1, tzinfo=UTC)
 MD5 = "900150983cd24fb0d6963f7d28e17f72"
 
 
@@ -268,10 +270,34 @@ def test_every_column_arrives(tmp_path: Path) -> None:
         f"photodna,{'ab' * 20},,,,A-3,",
     ]
     assert entries(read(stick(tmp_path, HEADER + "\n".join(rows) + "\n"))) == {
-        "A-1": Entry("A-1", (("md5", MD5.upper()),), "uk-sap", "C", "hotline.example", note="seen twice"),
+        "A-1": Entry("A-1", (("md5", MD5.upper()),), "uk-sap", "C", note="seen twice; hotline.example"),
         "A-2": Entry("A-2", (("sha256", value(1)),), note="own-scheme 7; Some Office"),
         "A-3": Entry("A-3", (("photodna", "ab" * 20),)),
     }
+
+
+def test_who_says_so_and_on_which_ground_arrives_where_a_format_tells_it_and_other_words_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"organisation": "hotline.example", "jurisdiction": "NL", "basis": "national", "at": AT, "until": AT}
+    rows = [told, {"organisation": "Hotline!"}, {"jurisdiction": "Holland"}, {"basis": "because"}, {}, {}, {}]
+
+    class Telling(Format):
+        name, label, accepts, media_type = "telling", "Telling", (".telling",), "text/plain"
+
+        def read(self, stream: BinaryIO) -> Iterator[ItemRow | Refusal]:
+            for line, more in enumerate(rows, 1):
+                yield ItemRow(line, "md5", MD5, reference=f"r{line}", **more)
+
+        def render(self, rows: Any) -> Iterator[bytes]:
+            raise NotImplementedError
+
+    known = {**registry.formats(), "telling": Telling()}
+    monkeypatch.setattr(registry, "formats", lambda: known)
+    monkeypatch.setattr(registry, "format_", known.__getitem__)
+    pages = read(stick(tmp_path, "whatever\n", "list.telling"))
+    assert [change.line for change in pages[0].changes if isinstance(change, Refusal)] == [2, 3, 4]
+    assert entries(pages)["r1"] == Entry("r1", (("md5", MD5),), **told)
 
 
 def test_rows_of_one_reference_all_count_also_where_they_stand_apart(tmp_path: Path) -> None:
@@ -319,59 +345,6 @@ def test_a_page_of_long_values_is_short() -> None:
     assert [len(page.changes) for page in pages] == [8, 8, 4]
     assert all(len(key) < 120 for key in entries(pages))
     assert len(entries(pages)) == 20
-
-
-# --- what must never empty a list ------------------------------------------------------------------------------------
-
-
-WHOLE = csv(range(1500))
-
-
-@pytest.mark.parametrize(
-    ("content", "why"),
-    [
-        (b"", "it does not begin"),
-        (WHOLE[:23], "it does not begin"),
-        (HEADER.encode(), "0 lines of the file, 0"),
-        (WHOLE[:-30], "ends in the middle of a line"),
-        (b"<html><body>Sign in to the wireless network</body></html>\n", "it does not begin"),
-        (WHOLE[: len(WHOLE) // 3].rpartition(b"\r\n")[0] + b"\r\n", "the last one named 1500"),
-        (HEADER.encode() + b"md5,1,,,,,\r\n" * 9 + b"md5,%s,,,,,\r\n" % MD5.encode(), "9 cannot be read"),
-        (b"\0" * 5000, "it does not begin"),
-    ],
-    ids=["empty", "half a header", "header alone", "half a line", "a web page", "a third", "mostly broken", "zeros"],
-)
-def test_a_file_that_is_cut_off_or_something_else_is_trouble(tmp_path: Path, content: bytes, why: str) -> None:
-    first = read(stick(tmp_path, WHOLE))
-    config, got = EXCHANGE.Config(**stick(tmp_path, content)), list[Page]()
-    with client() as line, pytest.raises(SourceTrouble, match=why):  # noqa: PT012 - what came before counts
-        for page in EXCHANGE.pull(config, line, checkpoint=first[-1].checkpoint, resume=""):
-            got.append(page)
-    assert not any(page.complete or page.checkpoint for page in got)
-
-
-@pytest.mark.parametrize("answer", ["<html>Sign in</html>\n" * 20, "Not found.\n", "\n\n"])
-def test_a_page_in_place_of_plain_hashes_is_trouble(tmp_path: Path, answer: str) -> None:
-    with pytest.raises(SourceTrouble, match="cannot be read") as caught:
-        read(stick(tmp_path, answer, "list.md5"))
-    assert "by hand" in caught.value.diagnostics()
-
-
-def test_an_operator_may_allow_that_more_is_missing(tmp_path: Path) -> None:
-    first = read(stick(tmp_path, csv(range(100))))
-    with pytest.raises(SourceTrouble, match="names 10 entries") as caught:
-        read(stick(tmp_path, csv(range(10))), checkpoint=first[-1].checkpoint)
-    assert "allow more" in caught.value.diagnostics()
-    fewer = read(stick(tmp_path, csv(range(10)), missing=90), checkpoint=first[-1].checkpoint)
-    assert set(entries(fewer)) == {key(n) for n in range(10)}
-    assert json.loads(fewer[-1].checkpoint)["entries"] == 10
-
-
-def test_a_file_that_is_written_while_it_is_read_is_trouble(tmp_path: Path) -> None:
-    config = EXCHANGE.Config(**stick(tmp_path, WHOLE))
-    with client() as line, pytest.raises(SourceTrouble, match="while it was read"):  # noqa: PT012 - in the middle of it
-        for _ in EXCHANGE.pull(config, line, checkpoint="", resume=""):
-            stick(tmp_path, csv(range(2000)))
 
 
 def test_a_large_file_takes_no_more_memory_than_a_small_one(tmp_path: Path) -> None:

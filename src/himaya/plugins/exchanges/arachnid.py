@@ -33,9 +33,7 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    address: str = Field(
-        BASE, max_length=200, title=N_("Address"), description=N_("Address of Shield, without a slash at its end.")
-    )
+    address: str = Field(BASE, max_length=200, title=N_("Address"), description=N_("Address of the interface."))
     user: str = Field(
         min_length=1, max_length=200, title=N_("User name"), description=N_("As the Centre has given it.")
     )
@@ -86,7 +84,7 @@ def _coded(value: str) -> str:
 
 def _ask(config: Config, client: Client, values: tuple[str, ...]) -> dict[str, Any]:
     reply = client.post(
-        f"{config.address}/v1/pdq/",
+        f"{config.address.rstrip('/')}/v1/pdq/",
         auth=(config.user, config.password.get_secret_value()),
         headers={"Content-Type": "application/json", "Accept": "application/json"},
         content=json.dumps({"hashes": [_coded(value) for value in values]}).encode(),

@@ -12,7 +12,7 @@ import json
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -28,13 +28,17 @@ from himaya.core.errors import BadSignal
 from himaya.core.exchange import MAX_KEY, Entry, Exchange, Page, SourceTrouble
 from himaya.core.outward import Client
 from himaya.core.ports import BadListFile, ItemRow, Refusal
-from himaya.core.statements import ORGANISATION
+from himaya.core.statements import BASES, JURISDICTION, ORGANISATION
 from himaya.core.words import N_, Said, printable
 
 PAGE_SIZE = 1000
 PAGE_BYTES = 8 * 1024**2
 """Characters of the values of a page, whichever is reached first: the frames of a long video take two million."""
 MAX_NAME = 40
+_VOCABULARIES: tuple[tuple[str, Callable[[str], object]], ...] = (
+    ("organisation", ORGANISATION.fullmatch), ("jurisdiction", JURISDICTION.fullmatch), ("basis", BASES.__contains__)
+)  # fmt: skip
+"""What a row may say beside the value, and which words are of it."""
 _NO_HEAD = (204, 400, 401, 403, 404, 405, 501)
 """What a server answers that does not tell about a file without giving it; whether it gives it, is seen then."""
 _STRANGE = N_(
@@ -333,6 +337,9 @@ class _Reader:
             return _refused(row, N_("no signal reads this value"))
         if len(name) > MAX_NAME:
             return _refused(row, Said("{field} is longer than {n} characters", field="signal", n=MAX_NAME))
+        for field, vocabulary in _VOCABULARIES:
+            if (said := getattr(row, field)) and not vocabulary(said):
+                return _refused(row, Said("{field} is {said}, which is none", field=field, said=printable(said[:40])))
         value = row.value.strip()
         if signal := self._signals.get(name):
             try:
@@ -364,18 +371,20 @@ def _refused(row: ItemRow, why: str) -> Refusal:
 
 
 def _entry(row: ItemRow, key: str, name: str, value: str) -> Entry:
-    """The class where this node knows it, and who says so where it is named as statements name; else both are noted."""
+    """The class where this node knows it; else it is noted, as is where the row comes from."""
     scheme = registry.schemes().get(row.scheme)
     known = scheme is not None and scheme.get(row.code) is not None
-    organisation = row.source.strip().lower()
-    named = ORGANISATION.fullmatch(organisation) is not None
-    remarks = (row.note, "" if known else f"{row.scheme} {row.code}".strip(), "" if named else row.source.strip())
+    remarks = (row.note, "" if known else f"{row.scheme} {row.code}".strip(), row.source.strip())
     return Entry(
         key,
         ((name, value),),
         scheme=row.scheme if known else "",
         code=row.code if known else "",
-        organisation=organisation if named else "",
+        organisation=row.organisation,
+        jurisdiction=row.jurisdiction,
+        basis=row.basis,
+        at=row.at,
+        until=row.until,
         note=printable("; ".join(filter(None, remarks)))[:500],
     )
 

@@ -52,7 +52,7 @@ class Config(BaseModel):
         BASE,
         max_length=200,
         title=N_("Address"),
-        description=N_("Address of the interface, without a slash at its end."),
+        description=N_("Address of the interface."),
     )
     subscription_key: SecretStr = Field(
         title=N_("Subscription key"), description=N_("The key of the subscription, sent with every question.")
@@ -116,7 +116,7 @@ class StopNCII(Exchange):
         word = _ANSWERS[opinion]
         told = {"count": 1, "hashFeedbacks": [{"hashValue": value, "feedbackValue": word, "tags": []}]}
         reply = client.post(
-            f"{config.address}/SubmitFeedback",
+            f"{config.address.rstrip('/')}/SubmitFeedback",
             headers={**_headers(config, config.feedback_key), "Content-Type": "application/json"},
             content=json.dumps(told).encode(),
             expect=(200, 201, 202, 204),
@@ -200,22 +200,25 @@ def _change(record: object, member: str) -> Entry | Gone | Refusal:
     kind, value, state = (record.get(name) for name in ("signalType", "hashValue", "hashStatus"))
     if not isinstance(value, str) or not 0 < len(value) <= MAX_VALUE:
         return Refusal(0, N_("it has no hashValue"), printable(repr(kind)[:80]))
-    excerpt = printable(value[:80])
     if kind not in _KINDS:
-        return Refusal(0, Said("its signalType {kind} is not known", kind=repr(kind)[:40]), excerpt)
+        return Refusal(0, Said("its signalType {kind} is not known", kind=printable(repr(kind)[:40])))
+    excerpt = printable(value[:80]) if kind in _SIGNALS else ""
     key, at = _key(str(kind), value), _moment(record.get("lastModtimestamp"))
     if state in _GONE:
         return Gone(key, reason=str(state), at=at)
     if state not in _STANDS:
-        return Refusal(0, Said("its hashStatus {state} is not known", state=repr(state)[:40]), excerpt)
+        return Refusal(0, Said("its hashStatus {state} is not known", state=printable(repr(state)[:40])), excerpt)
+    if kind == "Text":  # what a person wrote; no signal reads it, and it is counted without being kept
+        value = hashlib.sha256(value.encode()).hexdigest()
     votes = _votes(record.get("CSPFeedbacks"), _named(member))
     return Entry(key, ((_SIGNALS.get(str(kind), str(kind)), value),), basis="person-shown", at=at, votes=votes)
 
 
 def _key(kind: str, value: str) -> str:
     plain = value.strip().lower() if kind in _SIGNALS else value
-    whole = f"{kind}:{plain}"
-    return whole if len(whole) <= MAX_KEY else f"{kind}:sha256:{hashlib.sha256(plain.encode()).hexdigest()}"
+    if kind == "Text" or len(f"{kind}:{plain}") > MAX_KEY:
+        return f"{kind}:sha256:{hashlib.sha256(plain.encode()).hexdigest()}"
+    return f"{kind}:{plain}"
 
 
 def _moment(seconds: object) -> datetime | None:
@@ -223,8 +226,9 @@ def _moment(seconds: object) -> datetime | None:
 
 
 def _named(source: object) -> str:
-    """An organisation's name as statements write it."""
-    return _PLAIN.sub("-", source.lower())[:60].strip("-.") if isinstance(source, str) else ""
+    """A member's name as statements write it. It is what StopNCII calls it, which makes nobody another organisation."""
+    plain = _PLAIN.sub("-", source.lower())[:50].strip("-.") if isinstance(source, str) else ""
+    return f"stopncii-{plain}" if plain else ""
 
 
 def _votes(feedbacks: object, ours: str) -> tuple[Vote, ...]:

@@ -22,7 +22,7 @@ from himaya.core.outward import Client
 from himaya.core.ports import Receipt, Refusal
 from himaya.core.words import N_, Said, printable
 
-BASE = "https://graph.facebook.com/v21.0"
+BASE = "https://graph.facebook.com/v26.0"
 PAGE_SIZE = 500
 MAX_PAGES = 100_000
 MAX_DESCRIPTORS = 1000
@@ -32,6 +32,8 @@ STALE = timedelta(days=85)
 PLACE_LIFE = timedelta(hours=12)
 """How long a place in the pages is used."""
 MAX_NOTE = 3500
+OVERLAP = 60
+"""Seconds before the latest change that are read again: changes may come to show late."""
 FIELDS = "id,indicator,type,last_updated,should_delete,descriptors{id,owner{id},status,tags,reactions}"
 _SIGNALS = MappingProxyType(
     {
@@ -67,7 +69,7 @@ class Config(BaseModel):
         BASE,
         max_length=200,
         title=N_("Address"),
-        description=N_("Address of the Graph API with its version, without a slash at its end."),
+        description=N_("Address of the Graph API, with its version."),
     )
     access_token: SecretStr = Field(
         min_length=3, title=N_("Access token"), description=N_("Of the app that Meta has admitted: APPID|SECRET.")
@@ -207,7 +209,7 @@ def _ask(config: Config, client: Client, method: str, path: str, params: Mapping
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         how = {"content": urlencode(query).encode(), "headers": form, "repeatable": True}
     with _without(_secret(config)):
-        reply = client.ask(method, f"{config.address}/{path}", expect=(200, 400, 403), **how)
+        reply = client.ask(method, f"{config.address.rstrip('/')}/{path}", expect=(200, 400, 403), **how)
         told = reply.json()
         if reply.status != 200:
             raise _refused(told)
@@ -227,7 +229,7 @@ def _refused(told: object) -> SourceTrouble:
 def _updates(config: Config, client: Client, round_: _Round, *, limit: int = PAGE_SIZE) -> dict[str, Any]:
     params: dict[str, str | int] = {"fields": FIELDS, "limit": limit}
     if round_.start:
-        params["start_time"] = round_.start
+        params["start_time"] = max(round_.start - OVERLAP, 1)
     reply = _ask(config, client, "GET", f"{config.privacy_group}/threat_updates/", {**params, **round_.place})
     if not isinstance(reply.get("data"), list):
         raise SourceTrouble(why=N_("its answer is no page of threat updates"))
