@@ -6,7 +6,9 @@ import copy
 import json
 import pickle
 
-from himaya.core.words import N_, Said, either, told
+import pytest
+
+from himaya.core.words import N_, Said, either, storable, told
 
 GERMAN = {
     "it has {n} digits": "{n} Ziffern",
@@ -48,3 +50,12 @@ def test_a_copy_keeps_the_facts() -> None:
     said = Said("it has {n} digits", n=31)
     for again in (copy.deepcopy(said), pickle.loads(pickle.dumps(said))):
         assert told(again, german) == "31 Ziffern"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("", True), ("a line\nand \u0661 and \U0001f600", True), ("\0", False), ("a\ud800", False), ("\udfffb", False)],
+    ids=ascii,
+)
+def test_a_stranger_s_text_is_kept_where_a_database_and_utf_8_take_it(text: str, kept: bool) -> None:
+    assert storable(text) is kept

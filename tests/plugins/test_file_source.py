@@ -280,14 +280,21 @@ def test_who_says_so_and_on_which_ground_arrives_where_a_format_tells_it_and_oth
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = {"organisation": "hotline.example", "jurisdiction": "NL", "basis": "national", "at": AT, "until": AT}
-    rows = [told, {"organisation": "Hotline!"}, {"jurisdiction": "Holland"}, {"basis": "because"}, {}, {}, {}]
+    rows = [
+        told,
+        {"organisation": "Hotline!"},
+        {"jurisdiction": "Holland"},
+        {"basis": "because"},
+        {"value": "\ud800"},
+        *[{}] * 4,
+    ]
 
     class Telling(Format):
         name, label, accepts, media_type = "telling", "Telling", (".telling",), "text/plain"
 
         def read(self, stream: BinaryIO) -> Iterator[ItemRow | Refusal]:
             for line, more in enumerate(rows, 1):
-                yield ItemRow(line, "md5", MD5, reference=f"r{line}", **more)
+                yield ItemRow(line, "md5", **{"value": MD5, "reference": f"r{line}", **more})
 
         def render(self, rows: Any) -> Iterator[bytes]:
             raise NotImplementedError
@@ -296,7 +303,7 @@ def test_who_says_so_and_on_which_ground_arrives_where_a_format_tells_it_and_oth
     monkeypatch.setattr(registry, "formats", lambda: known)
     monkeypatch.setattr(registry, "format_", known.__getitem__)
     pages = read(stick(tmp_path, "whatever\n", "list.telling"))
-    assert [change.line for change in pages[0].changes if isinstance(change, Refusal)] == [2, 3, 4]
+    assert [change.line for change in pages[0].changes if isinstance(change, Refusal)] == [2, 3, 4, 5]
     assert entries(pages)["r1"] == Entry("r1", (("md5", MD5),), **told)
 
 

@@ -107,11 +107,12 @@ def test_a_record_that_cannot_be_read_is_refused_and_the_rest_is_read() -> None:
         (PDQ, "ImagePDQ", "Lost"),
         ("", "URL", "Active"),
     ]
+    odd += [(half, kind, "Active") for half in ("\ud800", "a\0b") for kind in ("Text", "VideoTMK")]
     broken = [7, *(record(value, kind, state, 1) for value, kind, state in odd)]
     source = Told([*broken, record(MD5, "VideoMD5", "Active", 1760000000), record(OTHER, "ImagePDQ", "Active", "soon")])
     with source.serving():
         changes = pull(EXCHANGE, source)[0].changes
-    assert [type(change) for change in changes] == [Refusal] * 6 + [Entry] * 2
+    assert [type(change) for change in changes] == [Refusal] * 10 + [Entry] * 2
     assert isinstance(changes[-1], Entry)
     assert changes[-1].at is None
 
@@ -186,7 +187,11 @@ def test_more_pages_without_a_place_or_with_the_same_one_are_trouble() -> None:
         def answer(self, asked: Asked) -> Answer:
             return page([], "", 1760000200)
 
-    for source in (Circle(), Nowhere()):
+    class Half(Recorded):
+        def answer(self, asked: Asked) -> Answer:
+            return page([], "\ud800", 1760000200)
+
+    for source in (Circle(), Nowhere(), Half()):
         with source.serving(), pytest.raises(SourceTrouble, match="does not say where"):
             pull(EXCHANGE, source)
 

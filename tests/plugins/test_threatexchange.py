@@ -131,12 +131,13 @@ def test_a_digest_is_of_a_video_only_where_somebody_says_so(kind: str, tags: tup
 def test_an_update_that_cannot_be_read_is_refused_and_the_rest_is_read() -> None:
     whole = update("5", OTHER, "HASH_PDQ", "soon", descriptor("1", "10"))
     broken = [
-        7, {}, {**whole, "id": "x"}, {**whole, "indicator": None}, {**whole, "type": []}, {**whole, "type": "T" * 41}
+        7, {}, {**whole, "id": "x"}, {**whole, "indicator": None}, {**whole, "type": []}, {**whole, "type": "T" * 41},
+        {**whole, "id": "\u0661"}, {**whole, "indicator": "\ud800"}, {**whole, "type": "HASH\0"},
     ]  # fmt: skip
     source = Told([*broken, whole])
     with source.serving():
         pages = pull(EXCHANGE, source)
-    assert [type(change) for change in pages[0].changes] == [Refusal] * 6 + [Entry]
+    assert [type(change) for change in pages[0].changes] == [Refusal] * 9 + [Entry]
     assert json.loads(pages[0].checkpoint)["from"] == 0
 
 
@@ -187,6 +188,7 @@ def test_a_place_in_the_pages_that_is_too_old_is_given_up_and_the_round_begins_a
         ("http://user@127.0.0.1:1/?after=1", "another host, 127.0.0.1:1"),
         ("http://[", "does not say where"),
         ("{url}/v21.0/777/threat_updates/", "does not say where"),
+        ("{url}/?after=\ud800", "does not say where"),
         ("{url}/?after=" + "x" * 4000, "does not say where"),
         ("{url}/?after=" + quote_plus(SECRET), "does not say where"),
         (7, "does not say where"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 
@@ -60,3 +61,13 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def storable(text: str) -> bool:
+    """Whether a stranger's ``text`` can be kept and passed on: a database takes no NUL, and UTF-8 no half of a pair of
+    surrogates, which JSON can bring.
+    """
+    return not _UNSTORABLE.search(text)

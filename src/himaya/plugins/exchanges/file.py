@@ -29,7 +29,7 @@ from himaya.core.exchange import MAX_KEY, Entry, Exchange, Page, SourceTrouble
 from himaya.core.outward import Client
 from himaya.core.ports import BadListFile, ItemRow, Refusal
 from himaya.core.statements import BASES, JURISDICTION, ORGANISATION
-from himaya.core.words import N_, Said, printable
+from himaya.core.words import N_, Said, printable, storable
 
 PAGE_SIZE = 1000
 PAGE_BYTES = 8 * 1024**2
@@ -335,6 +335,8 @@ class _Reader:
         name = row.signal.strip().lower() or self._fixed or self._guess(row.value)
         if not name:
             return _refused(row, N_("no signal reads this value"))
+        if not storable(row.value + name):
+            return _refused(row, N_("it is no text"))
         if len(name) > MAX_NAME:
             return _refused(row, Said("{field} is longer than {n} characters", field="signal", n=MAX_NAME))
         for field, vocabulary in _VOCABULARIES:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeGuard, cast
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -20,11 +20,12 @@ from himaya.core import clock
 from himaya.core.exchange import MAX_KEY, Entry, Exchange, Gone, Opinion, Page, SourceTrouble, Vote
 from himaya.core.outward import Client
 from himaya.core.ports import Receipt, Refusal
-from himaya.core.words import N_, Said, printable
+from himaya.core.words import N_, Said, printable, storable
 
 BASE = "https://api.stopncii.org/v1"
 PAGE_SIZE = 800
 MAX_PAGES = 100_000
+MAX_TOKEN = 3000
 BEGINNING = 10
 """The first time that the source takes (seconds since 1970)."""
 STALE = timedelta(days=30)
@@ -98,7 +99,7 @@ class StopNCII(Exchange):
             if not reply["hasMoreRecords"]:
                 yield Page(changes, checkpoint=round_.end(reply), complete=round_.complete, anew=anew)
                 return
-            if not isinstance(token, str) or not token or len(json.dumps(token)) > 3000 or token == round_.token:
+            if not _is_token(token) or token == round_.token:
                 raise SourceTrouble(why=N_("it says that there is more, and does not say where"))
             round_.token = token
             yield Page(changes, resume=round_.note(), anew=anew)
@@ -194,11 +195,15 @@ def _fetch(config: Config, client: Client, start: int, size: int, token: str) ->
     return reply
 
 
+def _is_token(token: object) -> TypeGuard[str]:
+    return isinstance(token, str) and 0 < len(json.dumps(token)) - 2 <= MAX_TOKEN and storable(token)
+
+
 def _change(record: object, member: str) -> Entry | Gone | Refusal:
     if not isinstance(record, dict):
         return Refusal(0, N_("it is no record"), printable(repr(record)[:80]))
     kind, value, state = (record.get(name) for name in ("signalType", "hashValue", "hashStatus"))
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_VALUE:
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_VALUE or not storable(value):
         return Refusal(0, N_("it has no hashValue"), printable(repr(kind)[:80]))
     if kind not in _KINDS:
         return Refusal(0, Said("its signalType {kind} is not known", kind=printable(repr(kind)[:40])))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeGuard, cast
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -20,7 +20,7 @@ from himaya.core import clock
 from himaya.core.exchange import Entry, Exchange, Gone, Opinion, Page, SourceTrouble, Vote
 from himaya.core.outward import Client
 from himaya.core.ports import Receipt, Refusal
-from himaya.core.words import N_, Said, printable
+from himaya.core.words import N_, Said, printable, storable
 
 BASE = "https://graph.facebook.com/v26.0"
 PAGE_SIZE = 500
@@ -115,15 +115,11 @@ class ThreatExchange(Exchange):
     ) -> Receipt:
         """React to what the other members say of the indicator. The reason stays with us: it has no place there."""
         config = cast("Config", config)
-        if not key.isdecimal():
+        if not _is_number(key):
             raise SourceTrouble(why=Said("{key} is no indicator", key=key[:40]), permanent=True)
         add, remove = _GIVE[opinion]
         reply = _ask(config, client, "GET", key, {"fields": "descriptors{id,owner{id}}"})
-        theirs = [
-            one["id"]
-            for one in _descriptors(reply)
-            if isinstance(one.get("id"), str) and one["id"].isdecimal() and _owner(one) != _own(config)
-        ]
+        theirs = [one["id"] for one in _descriptors(reply) if _is_number(one.get("id")) and _owner(one) != _own(config)]
         if not theirs:
             raise SourceTrouble(why=N_("no other member says anything of it any more"), permanent=True)
         for descriptor in theirs:
@@ -176,6 +172,11 @@ class _Round:
         if self.complete and not self.named:
             raise SourceTrouble(why=N_("it was asked for everything, and names nothing"))
         return json.dumps({"from": self.latest, "read": self.begun})
+
+
+def _is_number(text: object) -> TypeGuard[str]:
+    """How the Graph API numbers things."""
+    return isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) <= 40
 
 
 def _own(config: Config) -> str:
@@ -241,7 +242,7 @@ def _place(config: Config, paging: object) -> dict[str, str] | None:
     following = paging.get("next") if isinstance(paging, dict) else None
     if following is None:
         return None
-    if not isinstance(following, str) or len(following) > 8 * MAX_NOTE:
+    if not isinstance(following, str) or len(following) > 8 * MAX_NOTE or not storable(following):
         raise SourceTrouble(why=N_("it says that there is more, and does not say where"))
     try:
         there, here = urlsplit(following), urlsplit(config.address)
@@ -260,15 +261,17 @@ def _change(update: object, own: str) -> Entry | Gone | Refusal:
     if not isinstance(update, dict):
         return Refusal(0, N_("it is no update"), printable(repr(update)[:80]))
     key, value, kind = (update.get(name) for name in ("id", "indicator", "type"))
-    if not isinstance(key, str) or not key.isdecimal() or len(key) > 40:
+    if not _is_number(key):
         return Refusal(0, N_("it has no id"), printable(repr(key)[:80]))
     seconds = update.get("last_updated")
     at = datetime.fromtimestamp(seconds, UTC) if type(seconds) is int and 0 < seconds < 2**33 else None
     said = _descriptors(update)
     if update.get("should_delete") is True or not said:
         return Gone(key, reason=N_("deleted"), at=at)
-    if not isinstance(value, str) or not value or not isinstance(kind, str) or not 0 < len(kind) <= 40:
+    if not isinstance(value, str) or not isinstance(kind, str) or not value or not 0 < len(kind) <= 40:
         return Refusal(0, N_("it has no indicator with a type"), key)
+    if not storable(value + kind):
+        return Refusal(0, N_("its indicator is no text"), key)
     owner, votes = _opinions(said, own)
     if owner is None:
         return Gone(key, reason=N_("no other member calls it malicious"), at=at)
@@ -309,7 +312,7 @@ def _owner(descriptor: Mapping[str, Any]) -> str:
     """The number of the app; empty where the source does not show it, as happens."""
     owner = descriptor.get("owner")
     number = owner.get("id") if isinstance(owner, dict) else None
-    return number if isinstance(number, str) and number.isdecimal() and len(number) <= 30 else ""
+    return number if _is_number(number) else ""
 
 
 def _reactions(descriptor: Mapping[str, Any]) -> Iterator[tuple[str, Opinion]]:
@@ -319,7 +322,7 @@ def _reactions(descriptor: Mapping[str, Any]) -> Iterator[tuple[str, Opinion]]:
         opinion = _REACTIONS.get(word) if isinstance(word, str) else None
         if opinion and isinstance(members, str):
             numbers = (member.strip() for member in members.split(",", MAX_DESCRIPTORS)[:MAX_DESCRIPTORS])
-            yield from ((number, opinion) for number in numbers if number.isdecimal() and len(number) <= 30)
+            yield from ((number, opinion) for number in numbers if _is_number(number))
 
 
 def _tags(descriptor: Mapping[str, Any]) -> Iterator[str]:
