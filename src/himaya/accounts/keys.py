@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import TYPE_CHECKING, cast
 
 from django.http import HttpRequest, HttpResponse
@@ -74,6 +76,21 @@ class Key(HttpBearer):
             return None
         request.META[CALLER] = admitted(key, self.scope)
         return key
+
+
+def secret_of(header: str) -> str:
+    """The key that an Authorization header gives, as a bearer token or as the password of HTTP Basic (whose user says
+    nothing); empty where it gives none.
+    """
+    scheme, _, rest = header.strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return rest.strip()
+    if scheme.lower() != "basic" or len(rest) > 1000:
+        return ""
+    try:
+        return base64.b64decode(rest.strip(), validate=True).decode().partition(":")[2]
+    except (binascii.Error, ValueError):
+        return ""
 
 
 def admitted(key: ApiKey, scope: str) -> ApiKey:

@@ -15,6 +15,9 @@ MAY: dict[str, frozenset[str]] = {
     "lists.excuse": frozenset({LEAD}),
     "lists.release": frozenset({LEAD}),
     "lists.export": frozenset({LEAD, ADMIN}),
+    "partners.view": frozenset({LEAD, AUDITOR, ADMIN}),
+    "partners.change": frozenset({ADMIN}),
+    "partners.share": frozenset({LEAD}),
     "documents.view": frozenset({REVIEWER, LEAD, AUDITOR}),
     "deliveries.view": frozenset({REVIEWER, LEAD, AUDITOR, ADMIN}),
     "deliveries.settle": frozenset({LEAD}),
@@ -27,5 +30,5 @@ MAY: dict[str, frozenset[str]] = {
 
 ROLES = (ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN)
 
-SCOPES = ("screen", "scans:read", "lists:read", "lists:write", "cases:read", "numbers:read")
+SCOPES = ("screen", "scans:read", "lists:read", "lists:write", "cases:read", "numbers:read", "exchange")
 """What a key may be allowed. Keys never decide: a verdict is a person's."""

@@ -7,8 +7,6 @@ operator's word that whoever comes from certain networks comes in the name of on
 
 from __future__ import annotations
 
-import base64
-import binascii
 import ipaddress
 import json
 from collections.abc import Callable
@@ -25,7 +23,7 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
 
-from himaya.accounts.keys import JSON, MissingScope, NoKey, RequestTooLarge, admitted, check_length
+from himaya.accounts.keys import JSON, MissingScope, NoKey, RequestTooLarge, admitted, check_length, secret_of
 from himaya.accounts.queries import key_by_name, key_by_secret
 from himaya.core.config import config
 from himaya.core.errors import BadSignal, HimayaError, UnknownPlugin
@@ -126,23 +124,10 @@ def enter(request: HttpRequest, scope: str) -> ApiKey:
         NoKey, MissingScope: there is none, or it may not do this.
     """
     given = request.headers.get("Authorization")
-    key = key_by_secret(_secret(given)) if given is not None else _open_to(request)
+    key = key_by_secret(secret_of(given)) if given is not None else _open_to(request)
     if key is None:
         raise NoKey
     return admitted(key, scope)
-
-
-def _secret(header: str) -> str:
-    """The key that a header gives; empty where it is none. The user's name, in HTTP Basic, says nothing."""
-    scheme, _, rest = header.strip().partition(" ")
-    if scheme.lower() == "bearer":
-        return rest.strip()
-    if scheme.lower() != "basic" or len(rest) > 1000:
-        return ""
-    try:
-        return base64.b64decode(rest.strip(), validate=True).decode().partition(":")[2]
-    except (binascii.Error, ValueError):
-        return ""
 
 
 def _open_to(request: HttpRequest) -> ApiKey | None:

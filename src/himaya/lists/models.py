@@ -44,6 +44,8 @@ class Revision(models.Model):
     """
 
     number = models.BigIntegerField(null=True, unique=True)
+    at = models.DateTimeField(null=True)
+    """When it began to count; a later number never has an earlier time."""
     list = models.ForeignKey("HashList", null=True, on_delete=models.PROTECT, related_name="+")
     alive_until = models.FloatField(default=0)
     holder = models.CharField(max_length=100, default="")
@@ -53,7 +55,10 @@ class Revision(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["list"], condition=Q(number=None), name="lists_revision_one_arrives")
         ]
-        indexes = [models.Index(fields=["id"], condition=Q(number=None), name="lists_revision_arriving")]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(number=None), name="lists_revision_arriving"),
+            models.Index(fields=["at"], name="lists_revision_at"),
+        ]
 
 
 class HashList(models.Model):
@@ -141,7 +146,7 @@ class Item(models.Model):
             models.CheckConstraint(condition=Q(state__in=STATES), name="lists_item_state"),
         ]
         indexes = [
-            models.Index(fields=["revision", "signal"], name="lists_item_changes"),
+            models.Index(fields=["revision", "signal", "id"], name="lists_item_changes"),
             models.Index(fields=["list", "id"], name="lists_item_list"),
             models.Index(fields=["until"], condition=Q(until__isnull=False), name="lists_item_until"),
         ]

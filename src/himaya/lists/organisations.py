@@ -9,6 +9,7 @@ from himaya.core import clock
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.statements import JURISDICTION, ORGANISATION
+from himaya.core.words import N_, Said
 from himaya.ledger.services import record
 from himaya.lists.models import Organisation
 
@@ -57,9 +58,9 @@ def named(name: str, *, by: str, title: str = "", jurisdiction: str = "") -> Org
         BadOrganisation: the name or the jurisdiction is malformed.
     """
     if not ORGANISATION.fullmatch(name):
-        raise BadOrganisation(name=name[:80], why="a name has 1 to 60 small letters, digits, dots or dashes")
+        raise BadOrganisation(name=name[:80], why=N_("a name has 1 to 60 small letters, digits, dots or dashes"))
     if not JURISDICTION.fullmatch(jurisdiction):
-        raise BadOrganisation(name=name, why=f"{jurisdiction[:20]!r} is no country code")
+        raise BadOrganisation(name=name, why=Said("{code} is no country code", code=repr(jurisdiction[:20])))
     found, fresh = Organisation.objects.get_or_create(
         name=name, defaults={"title": title[:120] or name, "jurisdiction": jurisdiction, "created_at": clock.now()}
     )

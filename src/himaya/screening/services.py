@@ -96,9 +96,7 @@ class Answer:
 
     @property
     def calls(self) -> bool:
-        """Whether it calls for a case: by an item that is neither disputed (which does not act alone) nor in
-        quarantine, unless it is equal to one that is.
-        """
+        """Whether it calls for a case: by an item that is not disputed, and not held, unless it is equal to that."""
         undisputed = [match for match in self.matches if match.item.state != "disputed"]
         return any(not match.item.quarantined or flood.is_equal(match) for match in undisputed)
 

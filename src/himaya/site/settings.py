@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "himaya.reporting",
     "himaya.takedown",
     "himaya.transparency",
+    "himaya.federation",
     "himaya.hma",
     "himaya.flow",
     "rules.apps.AutodiscoverRulesConfig",

@@ -343,7 +343,7 @@ class Arrival:
             amending.work_out_again(self._revision, self._rule, now=self._now)
             weights.update(amending.apply(self._revision, at=self._now))
         lock_head()
-        if not sweeping.alive(self._revision).update(number=next_number()):
+        if not sweeping.alive(self._revision).update(**next_number()):
             raise ImportLost(name=self._list.name)
         tell()
         count(self._list, weights, at=self._now)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
-from django.db.models import F, Max
+from django.db.models import F
 
+from himaya.core import clock
 from himaya.ledger.services import lock_head
 from himaya.lists.models import HashList, Portion, Revision
 
@@ -55,7 +56,7 @@ def revise() -> Revision:
     """A revision that holds with the caller's transaction; until that ends, other changes wait in a line."""
     lock_head()
     tell()
-    return Revision.objects.create(number=next_number())
+    return Revision.objects.create(**next_number())
 
 
 def tell() -> None:
@@ -65,6 +66,9 @@ def tell() -> None:
             cursor.execute(f"NOTIFY {CHANNEL}")
 
 
-def next_number() -> int:
-    """The number of the next change; the ledger's head is locked."""
-    return (Revision.objects.aggregate(last=Max("number"))["last"] or 0) + 1
+def next_number() -> dict[str, Any]:
+    """Number and time of the next change; the ledger's head is locked. The time never goes back, as a clock may."""
+    last = Revision.objects.filter(number__isnull=False).order_by("-number").values_list("number", "at").first()
+    number, at = last or (0, None)
+    now = clock.now()
+    return {"number": (number or 0) + 1, "at": max(now, at) if at else now}

@@ -1,0 +1,61 @@
+"""Tables of partners."""
+
+from __future__ import annotations
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+
+class Partner(models.Model):
+    """Another body that reads our lists. It speaks about items as one organisation, where it may vote at all."""
+
+    name = models.CharField(max_length=60, unique=True, validators=[RegexValidator(r"^[a-z0-9][a-z0-9-]*$")])
+    title = models.CharField(max_length=120)
+    organisation = models.ForeignKey("lists.Organisation", on_delete=models.PROTECT, related_name="+")
+    votes = models.BooleanField(default=False)
+    items_a_day = models.PositiveIntegerField()
+    """Items that it may be told in a day, UTC."""
+    requests_a_day = models.PositiveIntegerField()
+    ended_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=100)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class PartnerKey(models.Model):
+    """A key (``accounts.ApiKey``, by its prefix) with which a partner comes."""
+
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="+")
+    prefix = models.CharField(max_length=12, unique=True)
+
+
+class Grant(models.Model):
+    """A list that a partner may read by name; lists for everybody (TLP clear and green) need none."""
+
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="+")
+    list = models.ForeignKey("lists.HashList", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    by = models.CharField(max_length=100)
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.CharField(max_length=100, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["partner", "list"], condition=models.Q(ended_at=None), name="federation_grant_once"
+            )
+        ]
+
+
+class Use(models.Model):
+    """What a partner read on a day: requests, items told, by list (0: of none)."""
+
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="+")
+    day = models.DateField()
+    requests = models.PositiveIntegerField(default=0)
+    items = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["partner", "day"], name="federation_use_once")]

@@ -1,0 +1,58 @@
+"""Reading about partners: who may read what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Q, Sum
+
+from himaya.core import clock
+from himaya.federation.models import Grant, Partner, PartnerKey, Use
+from himaya.lists import queries as lists
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from himaya.accounts.models import ApiKey
+    from himaya.lists.models import HashList
+
+FOR_ALL = ("clear", "green")
+"""Traffic Light Protocol: what any partner may read. Everything else is for those who are named."""
+
+
+def partners() -> QuerySet[Partner]:
+    """All of them, by name."""
+    return Partner.objects.select_related("organisation").order_by("name")
+
+
+def partner_of(key: ApiKey) -> Partner | None:
+    """The partner whose key it is, if it is one that still reads."""
+    found = PartnerKey.objects.select_related("partner", "partner__organisation").filter(prefix=key.prefix).first()
+    return found.partner if found and found.partner.ended_at is None else None
+
+
+def readable(partner: Partner) -> QuerySet[HashList]:
+    """The lists that a partner may read: switched on, and for everybody or for it by name."""
+    named = Grant.objects.filter(partner=partner, ended_at=None).values("list")
+    return lists.lists().filter(Q(tlp__in=FOR_ALL) | Q(pk__in=named), enabled=True).order_by("pk")
+
+
+def grants(partner: Partner) -> QuerySet[Grant]:
+    """What it may read by name."""
+    return Grant.objects.select_related("list").filter(partner=partner, ended_at=None).order_by("list__name")
+
+
+def use_today(partner: Partner) -> tuple[int, int]:
+    """Requests and items of today."""
+    found = Use.objects.filter(partner=partner, day=clock.now().date()).first()
+    return (found.requests, found.items) if found else (0, 0)
+
+
+def tally() -> dict[str, int]:
+    """Numbers for the statistics page."""
+    told = Use.objects.aggregate(items=Sum("items"), requests=Sum("requests"))
+    return {
+        "partners": Partner.objects.filter(ended_at=None).count(),
+        "partners.requests": told["requests"] or 0,
+        "partners.items": told["items"] or 0,
+    }

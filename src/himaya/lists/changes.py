@@ -1,0 +1,118 @@
+"""What lists have to tell others: their changes, in the order in which they began to count.
+
+A reader that has everything up to some :class:`Place` asks for what came behind it, and gets each item once, as it is
+now: an item that changed twice stands at its last change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from himaya.lists.admission import MATCHING
+from himaya.lists.models import Revision
+
+MOST = 10_000
+"""Items of one answer."""
+
+
+class Place(NamedTuple):
+    """Behind which item a reader is. ``number`` is that of a change; ``signal`` and ``item`` the last one of it."""
+
+    number: int = 0
+    signal: str = ""
+    item: int = 0
+
+
+START = Place()
+
+
+class Told(NamedTuple):
+    """An item as it is told to others. ``stands``: it can match; else it is gone. ``organisation`` is an id."""
+
+    number: int
+    at: datetime
+    item: int
+    signal: str
+    value: str
+    state: str
+    scheme: str
+    code: str
+    source: str
+    note: str
+    list_id: int
+    organisation: int
+    added_at: datetime
+
+    @property
+    def place(self) -> Place:
+        """Where a reader is that has read this one."""
+        return Place(self.number, self.signal, self.item)
+
+    @property
+    def stands(self) -> bool:
+        """Whether it counts."""
+        return self.state in MATCHING
+
+
+_CHANGES = """
+SELECT r.number, r.at, i.id, i.signal, i.value, i.state, i.scheme, i.code, i.source, i.note, i.list_id,
+    i.organisation_id, i.added_at
+FROM lists_revision r JOIN lists_item i ON i.revision = r.id
+WHERE r.number >= %s AND r.number <= %s AND NOT i.negative AND i.list_id IN ({lists}) {signals}
+    AND (r.number > %s OR i.signal > %s OR (i.signal = %s AND i.id > %s))
+ORDER BY r.number, i.signal, i.id LIMIT %s"""
+
+
+def changes(
+    lists: Iterable[int], *, behind: Place = START, upto: int, limit: int, signals: Iterable[str] = ()
+) -> list[Told]:
+    """The next items that changed, at most ``limit``; none of those that are known to be benign.
+
+    Args:
+        lists: ids of the lists.
+        behind: where the reader is.
+        upto: the number of the last change that is looked at: the same for all pages of one reading.
+        limit: 1 to :data:`MOST`.
+        signals: of these alone; of all where empty.
+    """
+    ids, kinds = list(lists), list(signals)
+    if not ids:
+        return []
+    statement = _CHANGES.format(
+        lists=", ".join(["%s"] * len(ids)),
+        signals=f"AND i.signal IN ({', '.join(['%s'] * len(kinds))})" if kinds else "",
+    )
+    parameters: list[Any] = [
+        behind.number,
+        upto,
+        *ids,
+        *kinds,
+        *behind[:2],
+        behind.signal,
+        behind.item,
+        min(limit, MOST),
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return [_told(*row) for row in cursor.fetchall()]
+
+
+def _told(*row: Any) -> Told:
+    told = Told(*row)
+    return told._replace(at=_aware(told.at), added_at=_aware(told.added_at))
+
+
+def _aware(at: object) -> datetime:
+    found = datetime.fromisoformat(at) if isinstance(at, str) else at
+    assert isinstance(found, datetime)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def number_at(at: datetime) -> int:
+    """The number of the last change that counted at a time; 0 where none did."""
+    found = Revision.objects.filter(number__isnull=False, at__lte=at).order_by("-at", "-number")
+    return found.values_list("number", flat=True).first() or 0
