@@ -1,4 +1,4 @@
-"""Secrets of second factors are sealed before they are stored: the database alone gives nobody a code.
+"""Secrets are sealed before they are stored: the database alone gives nobody a code or a key.
 
 Fernet (AES-128-CBC with HMAC-SHA-256, encrypt-then-MAC) under a key that HKDF (RFC 5869) derives from the node's own
 secret, which stands in ``secrets.json`` and never in the database. What is sealed belongs to that file: a backup needs
@@ -30,23 +30,23 @@ class SealedElsewhere(HimayaError):
     exit_code = 3
 
 
-def seal(text: str) -> str:
-    """``text`` so that only this node reads it; ASCII, another one each time."""
-    return _fernet().encrypt(text.encode()).decode("ascii")
+def seal(text: str, *, purpose: bytes = PURPOSE) -> str:
+    """``text`` so that only this node reads it, and only for this purpose; ASCII, another one each time."""
+    return _fernet(purpose).encrypt(text.encode()).decode("ascii")
 
 
-def unseal(sealed: str) -> str:
-    """What was sealed here.
+def unseal(sealed: str, *, purpose: bytes = PURPOSE) -> str:
+    """What was sealed here for this purpose.
 
     Raises:
         SealedElsewhere: it was not, or has been changed since.
     """
     try:
-        return _fernet().decrypt(sealed.encode()).decode()
+        return _fernet(purpose).decrypt(sealed.encode()).decode()
     except InvalidToken as error:
         raise SealedElsewhere from error
 
 
-def _fernet() -> Fernet:
-    derived = HKDF(SHA256(), 32, salt=None, info=PURPOSE).derive(settings.SECRET_KEY.encode())
+def _fernet(purpose: bytes) -> Fernet:
+    derived = HKDF(SHA256(), 32, salt=None, info=purpose).derive(settings.SECRET_KEY.encode())
     return Fernet(urlsafe_b64encode(derived))
