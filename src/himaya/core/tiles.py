@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from himaya.core.merkle import HASH, HashAt, node_hash
 
@@ -18,6 +19,8 @@ HEIGHT = 8
 """Levels of the tree that a tile stands for."""
 HIGHEST = 7
 """The highest level of tiles that anything here reads: 2^63 leaves need no more."""
+KEPT = 256
+"""Tiles that a reader keeps: 8 MB."""
 TileAt = Callable[[int, int], bytes]
 """``(level, number)`` → the content of a tile as far as it goes: 1 to 256 hashes, one after the other."""
 _PATH = re.compile(r"([0-9]{1,2})/((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
@@ -66,18 +69,33 @@ def tiles_of(size: int, *, since: int = 0) -> Iterator[tuple[int, int, int]]:
 
 
 def from_tiles(tile_at: TileAt) -> HashAt:
-    """The hash of any complete subtree, from tiles; a tile is asked for once."""
-    known: dict[tuple[int, int], bytes] = {}
+    """The hash of any complete subtree, from tiles; of those asked for last, :data:`KEPT` are kept.
+
+    The function raises ``ValueError`` where the tree ends before the hash that is asked for.
+    """
+
+    @lru_cache(maxsize=KEPT)
+    def tile(level: int, number: int) -> list[list[bytes]]:
+        return _levels(tile_at(level, number))
 
     def hash_at(level: int, index: int) -> bytes:
         upper, rest = divmod(level, HEIGHT)
-        first = index << rest
-        number, place = divmod(first, WIDTH)
-        if (upper, number) not in known:
-            known[upper, number] = tile_at(upper, number)
-        return folded(known[upper, number][place * HASH : (place + (1 << rest)) * HASH], 1 << rest)
+        number, place = divmod(index, WIDTH >> rest)
+        rows = tile(upper, number)
+        if rest >= len(rows) or place >= len(rows[rest]):
+            raise ValueError("the tree ends before the hash that is asked for")
+        return rows[rest][place]
 
     return hash_at
+
+
+def _levels(hashes: bytes) -> list[list[bytes]]:
+    """A tile's own hashes, and what stands above them, as far as it is complete."""
+    rows = [[hashes[at : at + HASH] for at in range(0, len(hashes), HASH)]]
+    while len(rows[-1]) > 1 and len(rows) < HEIGHT:
+        below = rows[-1]
+        rows.append([node_hash(below[at], below[at + 1]) for at in range(0, len(below) - 1, 2)])
+    return rows
 
 
 def folded(hashes: bytes, width: int) -> bytes:
