@@ -38,6 +38,11 @@ TABLE: dict[str, str | None] = {
     "GET /cases": "cases:read",
     "GET /cases/{case_id}": "cases:read",
     "GET /numbers": "numbers:read",
+    "GET /log": "log:read",
+    "GET /log/leaves/{index}": "log:read",
+    "GET /log/leaves/{index}/proof": "log:read",
+    "GET /log/events/{kind}/{number}": "log:read",
+    "GET /log/consistency": "log:read",
 }
 GUARDED = sorted(name for name, scope in TABLE.items() if scope is not NO_KEY)
 

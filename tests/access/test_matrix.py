@@ -89,6 +89,7 @@ TABLE: dict[str, set[str]] = {
     "transparency:numbers": EVERYBODY,
     "transparency:numbers_csv": EVERYBODY,
     "transparency:days_csv": EVERYBODY,
+    "log:index": {LEAD, AUDITOR, ADMIN},
     "ledger:index": RECORD_READERS,
     "ledger:entry": RECORD_READERS,
     "ledger:verify": RECORD_READERS,
@@ -114,7 +115,7 @@ def patterns(found: list[Any], space: str = "") -> Iterator[tuple[str, URLPatter
     """Every address of the staff tree, by its full name."""
     for one in found:
         if isinstance(one, URLResolver):
-            if not str(one.pattern).startswith(("api/", "^hma")):
+            if not str(one.pattern).startswith(("api/", "^hma", "log/v1/")):
                 yield from patterns(one.url_patterns, f"{space}{one.namespace}:" if one.namespace else space)
         else:
             yield f"{space}{one.name}", one

@@ -22,6 +22,7 @@ MAY: dict[str, frozenset[str]] = {
     "deliveries.view": frozenset({REVIEWER, LEAD, AUDITOR, ADMIN}),
     "deliveries.settle": frozenset({LEAD}),
     "ledger.view": frozenset({LEAD, AUDITOR}),
+    "log.view": frozenset({LEAD, AUDITOR, ADMIN}),
     "numbers.view": frozenset({ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN}),
     "settings.view": frozenset({ADMIN}),
     "accounts.change": frozenset({ADMIN}),
@@ -30,5 +31,7 @@ MAY: dict[str, frozenset[str]] = {
 
 ROLES = (ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN)
 
-SCOPES = ("screen", "scans:read", "lists:read", "lists:write", "cases:read", "numbers:read", "exchange")
+SCOPES = (
+    "screen", "scans:read", "lists:read", "lists:write", "cases:read", "numbers:read", "log:read", "exchange",
+)  # fmt: skip
 """What a key may be allowed. Keys never decide: a verdict is a person's."""

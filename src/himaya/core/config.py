@@ -233,6 +233,18 @@ class Config(BaseSettings):
             "limits on memory and time alone."
         ),
     )
+    log_origin: str = Field(
+        "",
+        max_length=200,
+        pattern=r"^[^\s+]*$",
+        description=N_(
+            "Name of this node's transparency log, as in node.example/log; it is taken when the log begins, and stays."
+            " Empty: the first host name, /log/ and eight random digits."
+        ),
+    )
+    log_quorum: int = Field(
+        2, ge=0, le=20, description=N_("Witnesses that must have cosigned a checkpoint of the log before it counts.")
+    )
     demo: bool = Field(
         False, description=N_("Shows that everything here is drawn and invented. `himaya demo` sets it.")
     )

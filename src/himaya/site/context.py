@@ -25,6 +25,7 @@ NAV = (
     (N_("Deliveries"), "ledger:deliveries", "deliveries.view"),
     (N_("Numbers"), "transparency:numbers", "numbers.view"),
     (N_("Ledger"), "ledger:index", "ledger.view"),
+    (N_("Log"), "log:index", "log.view"),
     (N_("Settings"), "site:settings", "settings.view"),
 )
 THEMES = ("", "light", "dark")

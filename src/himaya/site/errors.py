@@ -23,6 +23,8 @@ from himaya.core.words import N_
 PROBLEM = "application/problem+json"
 HMA = "/hma/"
 """Below it errors look as HMA's clients expect them."""
+LOG = "/log/v1/"
+"""Below it stands what is public of the log."""
 log = logging.getLogger("himaya.site")
 TROUBLES = {
     "disk-full": N_("The disk is full."),
@@ -44,7 +46,7 @@ class WrongHost(HimayaError):
 
 def for_program(request: HttpRequest) -> bool:
     """Whether the answer is read by a program."""
-    return request.path.startswith(("/api/", HMA))
+    return request.path.startswith(("/api/", HMA, LOG))
 
 
 def error_page(request: HttpRequest, error: HimayaError) -> HttpResponse:

@@ -21,6 +21,7 @@ from himaya.ledger import queries as ledger
 from himaya.ledger.proving import last_proved
 from himaya.lists.quarantine import quarantines
 from himaya.lists.queries import nothing_to_match, terms
+from himaya.log import queries as transparency_log
 from himaya.screening import before, decoders, snapshots
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def health(*, thorough: bool = False) -> list[Finding]:
         *radius_health(),
         *(index_health() if thorough else ()),
         ledger_health(),
+        log_health(),
         people_health(),
         *decoders_health(start=thorough),
         *routes_health(),
@@ -212,6 +214,26 @@ def ledger_health() -> Finding:
     if last is None:
         return Finding(N_("Ledger"), "ok", Said("entries: {n}; not yet proved in the console", n=n))
     return Finding(N_("Ledger"), "ok", Said("entries: {n}; proved {when}", n=n, when=moment(last.at)))
+
+
+def log_health() -> Finding:
+    """Whether anything speaks against a log, and whether others look at ours."""
+    what, open_, newest = N_("Log"), transparency_log.alarms(), transparency_log.latest()
+    if alarm := open_.first():
+        said = Said("alarm {n}: {why}", n=alarm.pk, why=transparency_log.ALARMS[alarm.kind])
+        remedy = N_("Run: himaya log alarms, keep what it shows, and ask the operators of both nodes what happened.")
+        return Finding(what, "danger", said, remedy)
+    if newest is None:
+        return Finding(what, "ok", N_("no checkpoint yet"))
+    said = Said("leaves in the last checkpoint: {n}; {when}", n=number(newest.size), when=moment(newest.at))
+    if transparency_log.witnesses().exists() and not newest.is_enough:
+        said = Said(
+            "the last checkpoint was cosigned by {n} of {needed} witnesses",
+            n=len(newest.cosigned),
+            needed=config().log_quorum,
+        )
+        return Finding(what, "wait", said, N_("Open Log: it says what each witness answered."))
+    return Finding(what, "ok", said)
 
 
 def people_health() -> Finding:

@@ -10,6 +10,8 @@ from himaya.accounts.access import open_to_all
 from himaya.cases import pages as cases_pages
 from himaya.hma import api as hma_api
 from himaya.lists import pages as lists_pages
+from himaya.log import pages as log_pages
+from himaya.log import public as log_public
 from himaya.reporting import pages as reporting_pages
 from himaya.site import pages as site_pages
 from himaya.site.api import api
@@ -25,11 +27,13 @@ staff = [
     path("reports/", include((reporting_pages.urlpatterns, "reporting"))),
     path("notices/", include((takedown_pages.urlpatterns, "takedown"))),
     path("numbers/", include((transparency_pages.urlpatterns, "transparency"))),
+    path("log/", include((log_pages.urlpatterns, "log"))),
     path("ledger/", include((ledger_pages.urlpatterns, "ledger"))),
     path("i18n/language", open_to_all(set_language), name="set_language"),
 ]
 programs = [
     path("api/v1/", api.urls),
+    path("log/v1/", include((log_public.urlpatterns, "public_log"))),
     # with one slash or two: Coop writes one too many where its setting ends in one
     re_path("^hma//?", include((hma_api.urlpatterns, "hma"))),
 ]

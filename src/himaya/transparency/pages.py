@@ -33,6 +33,7 @@ ROOMS = {
     "takedown": N_("Notices"),
     "lists": N_("Lists"),
     "ledger": N_("Ledger and deliveries"),
+    "log": N_("Log"),
     "accounts": N_("People and keys"),
 }
 WORDS = {
@@ -71,6 +72,11 @@ WORDS = {
     "deliveries.sent": N_("deliveries that arrived"),
     "deliveries.waiting": N_("deliveries on their way"),
     "deliveries.need-a-person": N_("deliveries that need a person"),
+    "log.leaves": N_("leaves of the log"),
+    "log.published": N_("of them, in a checkpoint"),
+    "log.witnesses": N_("witnesses of the log"),
+    "log.witnessed": N_("logs that this node witnesses"),
+    "log.alarms": N_("alarms of the log that are open"),
     "people.active": N_("people who may sign in"),
     "keys.valid": N_("keys that are not revoked"),
 }

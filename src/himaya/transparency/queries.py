@@ -8,6 +8,7 @@ from himaya.accounts import queries as accounts
 from himaya.cases import queries as cases
 from himaya.ledger import queries as ledger
 from himaya.lists import queries as lists
+from himaya.log import queries as log
 from himaya.reporting import queries as reporting
 from himaya.screening import queries as screening
 from himaya.takedown import queries as takedown
@@ -19,6 +20,7 @@ ROOMS = {
     "takedown": takedown,
     "lists": lists,
     "ledger": ledger,
+    "log": log,
     "accounts": accounts,
 }
 

@@ -1,0 +1,59 @@
+"""The log in the console: how large, who looks at it, what is wrong, and how to verify it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.shortcuts import render
+from django.urls import path
+from django.utils.translation import gettext
+from django.views.decorators.http import require_safe
+
+from himaya.accounts.access import needs
+from himaya.core.config import config
+from himaya.log import auditing, queries
+from himaya.log.keys import identity
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+SHOWN = 20
+
+
+@needs("log.view")
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """One page: there is one log."""
+    newest = queries.latest()
+    context = {
+        "identity": identity(),
+        "size": queries.size(),
+        "newest": newest,
+        "waiting": queries.size() - (newest.size if newest else 0),
+        "root": newest.root.hex() if newest else "",
+        "quorum": config().log_quorum,
+        "witnesses": _witnesses(newest),
+        "seen": queries.seen(),
+        "alarms": [{"alarm": one, "words": gettext(queries.ALARMS[one.kind])} for one in queries.alarms()[:SHOWN]],
+        "audits": [{"audit": one, "result": _result(one)} for one in queries.audits()[:SHOWN]],
+    }
+    return render(request, "log/index.html", context)
+
+
+def _witnesses(newest: queries.Standing | None) -> list[dict[str, Any]]:
+    """Each witness, with its last cosignature and whether that is one of the newest checkpoint."""
+    last = queries.last_cosigned()
+    cosigned = newest.cosigned if newest else {}
+    return [{"witness": one, "last": last.get(one.pk), "current": one.name in cosigned} for one in queries.witnesses()]
+
+
+def _result(audit: Any) -> str:
+    """The error rate of an audit in words; empty before its end."""
+    found = auditing.result(audit)
+    if found is None:
+        return ""
+    share = {"rate": f"{found.wrong / found.judged:.1%}", "low": f"{found.low:.1%}", "high": f"{found.high:.1%}"}
+    return gettext("%(rate)s wrong (95%% interval: %(low)s to %(high)s)") % share
+
+
+urlpatterns = [path("", index, name="index")]

@@ -1,0 +1,303 @@
+"""Reading the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import Max
+
+from himaya.core.config import config
+from himaya.core.errors import HimayaError
+from himaya.core.merkle import consistency, inclusion
+from himaya.core.notes import Note, VerifierKey
+from himaya.core.proofs import Proof
+from himaya.core.tiles import width_of
+from himaya.core.words import N_
+from himaya.log import events, tree
+from himaya.log.keys import identity, keys
+from himaya.log.models import Alarm, Audit, Checkpoint, Cosignature, Growth, Leaf, Seen, Witness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+SET_BACK, FORKED, DAMAGED, STRANGER_FORKED, INCONSISTENT = "set-back", "forked", "damaged", "log-forked", "inconsistent"
+OURS = (SET_BACK, FORKED, DAMAGED)
+"""Alarms about our own log: while one is open, nothing is signed."""
+ALARMS: Mapping[str, str] = {
+    SET_BACK: N_("a witness has seen more of this log than this node knows: the database was set back"),
+    FORKED: N_("a witness has seen another log under the name of this one"),
+    DAMAGED: N_("the log does not have the root that this node signed"),
+    STRANGER_FORKED: N_("a log that this node witnesses has signed two different histories"),
+    INCONSISTENT: N_("a log that this node witnesses could not prove that it goes on from what was seen"),
+}
+"""Kind of alarm → in words."""
+
+
+class NoSuchLeaf(HimayaError):
+    """The log has no leaf {index}; it has {size}."""
+
+    status = 404
+
+
+class NotLogged(HimayaError):
+    """{what} is not in the log."""
+
+    remedy = "Look at the number; what was said before this node kept a log is not in it."
+    status = 404
+
+
+class NotPublished(HimayaError):
+    """No checkpoint holds leaf {index} yet."""
+
+    remedy = "One is published every hour; or run: himaya log publish"
+    status = 409
+
+
+class NoCheckpoint(HimayaError):
+    """The log has no checkpoint of {size} leaves or more."""
+
+    remedy = "One is published every hour; or run: himaya log publish"
+    status = 404
+
+
+class Unshown(HimayaError):
+    """What leaf {index} commits to cannot be shown: {why}."""
+
+    status = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A checkpoint of ours, with what witnesses said of it: name → when."""
+
+    origin: str
+    size: int
+    root: bytes
+    at: datetime
+    note: str
+    cosigned: Mapping[str, datetime]
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether as many witnesses cosigned it as this node asks for."""
+        return len(self.cosigned) >= config().log_quorum
+
+
+def size() -> int:
+    """How many leaves there are."""
+    return Growth.objects.values_list("size", flat=True).first() or 0
+
+
+def checkpoints() -> QuerySet[Checkpoint]:
+    """Our checkpoints under the present name, the newest first."""
+    mine = identity()
+    return Checkpoint.objects.filter(origin=mine.origin if mine else "").order_by("-size")
+
+
+def latest() -> Standing | None:
+    """The newest checkpoint, with the cosignatures it has; None where there is none."""
+    row = checkpoints().first()
+    return standing(row) if row else None
+
+
+def covering(index: int) -> Standing | None:
+    """The newest checkpoint that holds a leaf and that enough witnesses cosigned; where none has, the newest."""
+    newest = checkpoints().filter(size__gt=index).first()
+    if newest is None:
+        return None
+    for row in checkpoints().filter(size__gt=index)[:50]:
+        found = standing(row)
+        if found.is_enough:
+            return found
+    return standing(newest)
+
+
+def standing(row: Checkpoint) -> Standing:
+    """A checkpoint as it is shown: our note with the lines of witnesses below."""
+    lines = list(Cosignature.objects.filter(checkpoint=row).select_related("witness").order_by("witness_id"))
+    note = row.note + "".join(one.line for one in lines)
+    return Standing(row.origin, row.size, bytes(row.root), row.at, note, {one.witness.name: one.at for one in lines})
+
+
+def witnesses() -> QuerySet[Witness]:
+    """Those who look at our checkpoints now, by name."""
+    return Witness.objects.filter(removed_at=None).order_by("name")
+
+
+def last_cosigned() -> dict[int, datetime]:
+    """When each witness cosigned last, by its own clock."""
+    rows = Cosignature.objects.values_list("witness_id").annotate(last=Max("at")).order_by()
+    return dict(rows)
+
+
+def seen() -> QuerySet[Seen]:
+    """Logs that this node witnesses, by name."""
+    return Seen.objects.order_by("origin")
+
+
+def alarms(*, settled: bool = False) -> QuerySet[Alarm]:
+    """Alarms that are open, or all of them; the newest first."""
+    rows = Alarm.objects.order_by("-pk")
+    return rows if settled else rows.filter(settled_at=None)
+
+
+def audits() -> QuerySet[Audit]:
+    """Audits, the newest first."""
+    return Audit.objects.order_by("-pk")
+
+
+def leaf(index: int) -> Leaf:
+    """One leaf.
+
+    Raises:
+        NoSuchLeaf: there is none.
+    """
+    found = Leaf.objects.filter(index=index).first() if 0 <= index < 2**63 else None
+    if found is None:
+        raise NoSuchLeaf(index=index, size=size())
+    return found
+
+
+def leaf_of(kind: str, unique: int) -> Leaf:
+    """The leaf of an event.
+
+    Raises:
+        NotLogged: it has none.
+    """
+    found = Leaf.objects.filter(kind=kind, unique=unique).first() if 0 <= unique < 2**63 else None
+    if found is None:
+        raise NotLogged(what=f"{kind} {unique}")
+    return found
+
+
+def leaves_about(about: str) -> QuerySet[Leaf]:
+    """Leaves about an object, in order."""
+    return Leaf.objects.filter(about=about).order_by("index")
+
+
+# --- what is public --------------------------------------------------------------------------------------------------
+
+
+def published_tile(level: int, number: int, width: int) -> bytes | None:
+    """A tile of what a checkpoint holds, the first ``width`` of its hashes; None where there is no such tile."""
+    row = checkpoints().values_list("size", flat=True).first() or 0
+    if width > width_of(level, number, size=row):
+        return None
+    return tree.tile_at(level, number)[: width * 32]
+
+
+def inclusion_path(index: int, *, of: int) -> list[bytes]:
+    """The path of a leaf in the tree of ``of`` leaves.
+
+    Raises:
+        NoSuchLeaf: there is no such leaf.
+    """
+    if not 0 <= index < of <= size():
+        raise NoSuchLeaf(index=index, size=min(of, size()))
+    return inclusion(index, of, tree.hash_at())
+
+
+def consistency_proof(old: int, new: int) -> list[bytes]:
+    """The proof that the tree of ``new`` leaves begins with that of ``old``.
+
+    Raises:
+        NoCheckpoint: there are not so many leaves.
+    """
+    if not 0 <= old <= new <= size():
+        raise NoCheckpoint(size=max(old, new))
+    return consistency(old, new, tree.hash_at())
+
+
+# --- for those who may see what leaves commit to ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed:
+    """What a leaf commits to. ``event`` and ``salt`` are empty where it cannot be shown; ``why`` says why."""
+
+    index: int
+    kind: str
+    about: str
+    salt: bytes = b""
+    event: bytes = b""
+    why: str = ""
+
+
+def reveal(rows: Iterable[Leaf]) -> list[Revealed]:
+    """What leaves commit to, compared with their hashes: an event that was changed since does not pass for it."""
+    found, by_kind = list(rows), dict[str, list[int]]()
+    for row in found:
+        by_kind.setdefault(row.kind, []).append(row.unique)
+    shown = {kind: events.shown(kind, numbers) for kind, numbers in by_kind.items()}
+    secret = keys().salt
+    return [_revealed(row, shown[row.kind].get(row.unique), secret) for row in found]
+
+
+def _revealed(row: Leaf, event: bytes | None, secret: bytes) -> Revealed:
+    if event is None:
+        return Revealed(row.index, row.kind, row.about, why=N_("the event is not there any more"))
+    if events.leaf_of(secret, row.kind, row.unique, event) != bytes(row.hash):
+        return Revealed(row.index, row.kind, row.about, why=N_("the event was changed after it was logged"))
+    return Revealed(row.index, row.kind, row.about, events.salt_of(secret, row.kind, row.unique, event), event)
+
+
+def prove(index: int) -> Proof:
+    """The whole proof that an event stands in the log, for a file.
+
+    Raises:
+        NoSuchLeaf: there is no such leaf.
+        NotPublished: no checkpoint holds it yet.
+        Unshown: what it commits to is gone, or was changed.
+    """
+    return next(prove_each([leaf(index)]))
+
+
+def prove_each(rows: Sequence[Leaf]) -> Iterator[Proof]:
+    """The whole proofs of several leaves, all to one checkpoint: ten times as fast as one by one.
+
+    Raises:
+        NotPublished, Unshown: as :func:`prove`.
+    """
+    last = max(row.index for row in rows)
+    checkpoint, hash_at = covering(last), tree.hash_at()
+    if checkpoint is None:
+        raise NotPublished(index=last)
+    named = tuple(str(key) for key in verifier_keys())
+    for shown in reveal(rows):
+        if shown.why:
+            raise Unshown(index=shown.index, why=shown.why)
+        path = tuple(inclusion(shown.index, checkpoint.size, hash_at))
+        yield Proof(shown.index, shown.salt, shown.event, path, checkpoint.note, named)
+
+
+def verifier_keys() -> list[VerifierKey]:
+    """The key of this log, and those of its witnesses."""
+    mine = identity()
+    texts = [mine.log_public] if mine else []
+    return [VerifierKey.read(text) for text in (*texts, *witnesses().values_list("key", flat=True))]
+
+
+def pinned_keys() -> list[VerifierKey]:
+    """Every key that this node knows: of its own log and witnesses, and of the logs that it witnesses."""
+    return [*verifier_keys(), *(VerifierKey.read(text) for text in seen().values_list("key", flat=True))]
+
+
+def signed_by(note: str, key: str) -> bool:
+    """Whether a note bears a good signature of a key."""
+    return bool(Note.read(note).checked([VerifierKey.read(key)]))
+
+
+def tally() -> dict[str, int]:
+    """Numbers for the statistics page."""
+    last = latest()
+    return {
+        "log.leaves": size(),
+        "log.published": last.size if last else 0,
+        "log.witnesses": witnesses().count(),
+        "log.witnessed": seen().count(),
+        "log.alarms": alarms().count(),
+    }

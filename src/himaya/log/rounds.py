@@ -1,0 +1,205 @@
+"""The hourly round: ask the witnesses what they have seen, sign, and have them cosign.
+
+Where there are no witnesses, the worker's own round signs. Where there are, a job of the outbox does it in a lane of
+its own, so that a witness that does not answer holds up nothing else. They are asked before anything new is signed: a
+database that was set back (restored from an old backup) would otherwise sign a second history under the same name.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from django.db import transaction
+
+from himaya.core import clock
+from himaya.core.errors import HimayaError
+from himaya.core.merkle import consistency
+from himaya.core.notes import AddCheckpoint, BadNote, Note, VerifierKey, signature_line
+from himaya.core.outward import Client, Reply
+from himaya.core.words import N_, printable
+from himaya.ledger import outbox, turns
+from himaya.ledger.queries import jobs
+from himaya.ledger.worker import GiveUp, Handler, TryAgain, register
+from himaya.log import tree
+from himaya.log.models import Checkpoint, Cosignature, Witness
+from himaya.log.queries import FORKED, SET_BACK, checkpoints, witnesses
+from himaya.log.services import (
+    RefusesToSign,
+    note_asked,
+    publish_checkpoint,
+    raise_alarm,
+    refuse_if_alarmed,
+    store_cosignature,
+)
+
+TURN = "log"
+EVERY = 3600.0
+"""Seconds between two checkpoints."""
+PATIENCE = 10.0
+"""Seconds for the answer of a witness."""
+LONGEST_ANSWER = 16 * 1024
+
+
+class NoWitnessAnswers(HimayaError):
+    """None of the witnesses of this log answers, so nothing new is signed: {why}."""
+
+    remedy = "See that this node reaches them; or remove those that are gone: himaya log witness remove NAME"
+    status = 409
+    exit_code = 3
+
+
+class WitnessObjects(HimayaError):
+    """The witness {name} does not cosign: {why}."""
+
+    status = 409
+
+
+class WitnessRound(Handler):
+    """Has the witnesses cosign what was signed, signs what came since, has them cosign that."""
+
+    kind: ClassVar[str] = "log"
+    done: ClassVar[str] = "log.witnessed"
+
+    def act(self, job: outbox.Claimed) -> dict[str, Any]:
+        """Do it; a witness that is silent is asked again, and by the next round, which comes within the hour.
+
+        Raises:
+            GiveUp: the log refuses to sign: an alarm is open.
+            TryAgain: a witness is silent.
+        """
+        try:
+            checkpoint, silent = publish_with_witnesses()
+        except RefusesToSign as error:
+            raise GiveUp(str(error)) from error
+        except NoWitnessAnswers as error:
+            if job.attempt < job.max_attempts:
+                raise TryAgain(str(error)) from error
+            return {"silent": str(error)}
+        if silent and job.attempt < job.max_attempts:
+            raise TryAgain("; ".join(f"{name}: {why}" for name, why in silent.items()))
+        return {"size": checkpoint.size, "silent": silent}
+
+
+register(WitnessRound())
+
+
+def publish_when_due() -> bool:
+    """Where an hour has passed, publish; or queue that, where witnesses are asked. True where it was done."""
+    if not turns.is_due(TURN, every=EVERY):
+        return False
+    turns.note(TURN)
+    if not witnesses().exists():
+        try:
+            publish_checkpoint()
+        except RefusesToSign:
+            return False  # the alarm stands in the health of the node
+        return True
+    try:
+        refuse_if_alarmed()
+    except RefusesToSign:
+        return False
+    if jobs().filter(kind=WitnessRound.kind, state__in=("ready", "running")).exists():
+        return False
+    with transaction.atomic():
+        hour = int(clock.now().timestamp())
+        outbox.enqueue(WitnessRound.kind, lane="log", key=f"log:{hour}", about="log", payload={}, max_attempts=8)
+    return True
+
+
+def publish_with_witnesses() -> tuple[Checkpoint, dict[str, str]]:
+    """Ask the witnesses about what was signed, sign what came since, ask them to cosign it.
+
+    Returns:
+        The newest checkpoint, and the witnesses that did not cosign it, with the reason.
+
+    Raises:
+        RefusesToSign: an alarm about this log is open, or was raised by what a witness said.
+        NoWitnessAnswers: there are witnesses, and none of them could be asked.
+    """
+    refuse_if_alarmed()
+    last, asked = checkpoints().first(), list(witnesses())
+    if last is not None and asked:
+        silent = _ask_all(asked, last)
+        refuse_if_alarmed()
+        if len(silent) == len(asked):
+            raise NoWitnessAnswers(why="; ".join(f"{name}: {why}" for name, why in silent.items()))
+    new = publish_checkpoint()
+    silent = _ask_all(asked, new)
+    refuse_if_alarmed()
+    return new, silent
+
+
+def _ask_all(asked: list[Witness], checkpoint: Checkpoint) -> dict[str, str]:
+    """Witness → why it has not cosigned, those left out that have."""
+    silent = {}
+    for witness in asked:
+        try:
+            ask(witness, checkpoint)
+        except HimayaError as error:
+            silent[witness.name] = str(error)
+        note_asked(witness, said=silent.get(witness.name, ""))
+    return silent
+
+
+def ask(witness: Witness, checkpoint: Checkpoint) -> None:
+    """Have a witness cosign our newest checkpoint, again where it has done so before.
+
+    Raises:
+        WitnessObjects: it answered, and not with a cosignature. Where it has seen another history, there is an alarm.
+        SourceTrouble: it does not answer.
+    """
+    cosigned = Cosignature.objects.filter(witness=witness, checkpoint__origin=checkpoint.origin)
+    old = cosigned.order_by("-checkpoint__size").values_list("checkpoint__size", flat=True).first() or 0
+    with Client(private=witness.private, attempts=1, total=PATIENCE, most=LONGEST_ANSWER) as client:
+        answer = _send(client, witness, checkpoint, old)
+        seen = _size(answer)
+        if seen is not None and seen != old and seen <= checkpoint.size:
+            old = seen
+            answer = _send(client, witness, checkpoint, old)
+    if answer.status != 200:
+        _note_other_history(checkpoint, answer, old)
+        raise WitnessObjects(name=witness.name, why=f"{answer.status} {printable(answer.text.strip()[:200])}")
+    _take(witness, checkpoint, answer)
+
+
+def _send(client: Client, witness: Witness, checkpoint: Checkpoint, old: int) -> Reply:
+    proof = tuple(consistency(old, checkpoint.size, tree.hash_at()))
+    body = str(AddCheckpoint(old, proof, Note.read(checkpoint.note)))
+    return client.post(
+        f"{witness.address}/add-checkpoint",
+        content=body.encode(),
+        headers={"Content-Type": "text/plain; charset=utf-8"},
+        expect=(200, 400, 403, 404, 409, 422),
+    )
+
+
+def _size(answer: Reply) -> int | None:
+    """The size that a witness says it has seen; None where it does not."""
+    text = answer.text.removesuffix("\n")
+    return int(text) if answer.status == 409 and text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+
+def _note_other_history(checkpoint: Checkpoint, answer: Reply, old: int) -> None:
+    """Raise the alarm where a witness knows more of this log than we do, or something else."""
+    seen, newest = _size(answer), checkpoints().values_list("size", flat=True).first() or 0
+    evidence = f"{checkpoint.note}\n{answer.status} {printable(answer.text.strip()[:200])}\n"
+    about = {"origin": checkpoint.origin, "size": checkpoint.size, "evidence": evidence}
+    if seen is not None and seen > newest:
+        raise_alarm(SET_BACK, **about)  # type: ignore[arg-type]
+    elif answer.status == 422 or seen == old == checkpoint.size:
+        raise_alarm(FORKED, **about)  # type: ignore[arg-type]
+
+
+def _take(witness: Witness, checkpoint: Checkpoint, answer: Reply) -> None:
+    """Keep the cosignature, if it is one of this witness, of this checkpoint."""
+    key, text = VerifierKey.read(witness.key), Note.read(checkpoint.note).text
+    try:
+        lines = [signature_line(row) for row in answer.text.removesuffix("\n").split("\n")]
+        mine = next(one for one in lines if (one.name, one.key_id) == (key.name, key.id))
+        at = key.check(mine.signature, text)
+        when = datetime.fromtimestamp(at, UTC)
+    except (BadNote, StopIteration, ValueError, OverflowError, OSError) as error:
+        why = str(error) or N_("it answers with the signature of another key")
+        raise WitnessObjects(name=witness.name, why=why) from None
+    store_cosignature(checkpoint, witness=witness, line=mine.line, at=when)

@@ -1,0 +1,294 @@
+"""Writing to the log: events, checkpoints, witnesses, alarms."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from himaya.core import clock
+from himaya.core.errors import HimayaError
+from himaya.core.merkle import EMPTY
+from himaya.core.notes import COSIGNATURE, NOTE, BadNote, VerifierKey
+from himaya.core.notes import Checkpoint as Signed
+from himaya.core.words import N_
+from himaya.ledger.services import SYSTEM, record
+from himaya.log import tree
+from himaya.log.following import anchor_ledger, follow_ledger
+from himaya.log.growing import grow
+from himaya.log.keys import BadOrigin, identity, keys, lock_growth, make_keys, new_origin
+from himaya.log.models import Alarm, Checkpoint, Cosignature, Seen, Witness
+from himaya.log.queries import ALARMS, DAMAGED, OURS, alarms, checkpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from himaya.log.events import Event
+
+MOST_WITNESSES = 20
+LONGEST_REASON = 500
+
+
+class RefusesToSign(HimayaError):
+    """The log signs nothing more under the name {origin}: {why}."""
+
+    remedy = (
+        "Restore the newest backup there is. Where what is missing is lost for good, keep the evidence (himaya log "
+        "alarms) and run: himaya log begin-again --reason TEXT"
+    )
+    status = 409
+    exit_code = 1
+
+
+class BadVerifierKey(HimayaError):
+    """{key!r} is no verifier key of {what}: {why}."""
+
+    remedy = "Ask for the line that `himaya log show` prints there: name+key id+base64."
+    status = 422
+
+
+class BadWitness(HimayaError):
+    """The witness {name} cannot be added: {why}."""
+
+    status = 422
+
+
+class UnknownWitness(HimayaError):
+    """There is no witness {name}."""
+
+    status = 404
+
+
+class AlreadyWitnessed(HimayaError):
+    """This node witnesses the log {origin} already, under another key."""
+
+    remedy = "A log keeps its key. Ask its operator, over another line, before you trust a new one."
+    status = 409
+
+
+class UnknownAlarm(HimayaError):
+    """There is no open alarm {number}."""
+
+    status = 404
+
+
+class NoReason(HimayaError):
+    """Say why, in 1 to 500 characters."""
+
+    status = 422
+
+
+def append(events: Iterable[Event]) -> range:
+    """Log events, in the caller's transaction and in their order; the indexes of their leaves.
+
+    Call it before ``ledger.record`` in the same transaction: the log's lock is taken before the ledger's. Thousands at
+    a time are faster than one by one. The next checkpoint publishes them, within the hour.
+
+    Raises:
+        RuntimeError: called outside a transaction.
+        IntegrityError: an event of this kind and number is in the log already; nothing was written.
+        LogSealedElsewhere: the secrets of this log are not here.
+    """
+    return grow(events)
+
+
+def publish_checkpoint() -> Checkpoint:
+    """Take over what the ledger says, then sign how large the log is. Where nothing came, the last one still stands.
+
+    It is signed in a transaction after the one that added to the log: what a checkpoint promises is on the disk.
+    Witnesses are asked elsewhere (``rounds``), and before: what they have seen must not be more than we know.
+
+    Raises:
+        RefusesToSign: an alarm about this log is open, or its hashes are not those that were signed.
+    """
+    refuse_if_alarmed()
+    keys()
+    follow_ledger()
+    anchor_ledger()
+    damaged = _damage()
+    if damaged is not None:
+        raise_alarm(DAMAGED, origin=damaged.origin, size=damaged.size, evidence=damaged.note)
+        refuse_if_alarmed()
+    return _sign()
+
+
+def refuse_if_alarmed() -> None:
+    """Go on only while nothing speaks against our own log.
+
+    Raises:
+        RefusesToSign: an alarm about it is open.
+    """
+    mine = identity()
+    alarm = alarms().filter(kind__in=OURS, origin=mine.origin).first() if mine else None
+    if alarm is not None:
+        raise RefusesToSign(origin=alarm.origin, why=ALARMS[alarm.kind])
+
+
+def _damage() -> Checkpoint | None:
+    """The last checkpoint, where the log does not have the root that it says."""
+    last = checkpoints().first()
+    if last is None:
+        return None
+    try:
+        whole = tree.root(last.size) == bytes(last.root)
+    except ValueError:  # hashes are missing
+        whole = False
+    return None if whole else last
+
+
+@transaction.atomic
+def _sign() -> Checkpoint:
+    size, mine = lock_growth().size, keys()
+    last = checkpoints().first()
+    if last is not None and last.size == size:
+        return last
+    signed = Signed(mine.origin, size, tree.root(size) if size else EMPTY)
+    return Checkpoint.objects.create(
+        origin=signed.origin, size=size, root=signed.root, note=signed.signed(mine.log), at=clock.now()
+    )
+
+
+@transaction.atomic
+def store_cosignature(checkpoint: Checkpoint, *, witness: Witness, line: str, at: datetime) -> None:
+    """Keep what a witness signed under a checkpoint; the newest where it did so before."""
+    Cosignature.objects.update_or_create(checkpoint=checkpoint, witness=witness, defaults={"line": line, "at": at})
+
+
+def note_asked(witness: Witness, *, said: str) -> None:
+    """Remember when a witness was asked, and what went wrong; empty: nothing."""
+    Witness.objects.filter(pk=witness.pk).update(asked_at=clock.now(), said=said[:400])
+
+
+@transaction.atomic
+def add_witness(name: str, *, key: str, address: str, by: str, private: bool = False) -> Witness:
+    """Have somebody look at our checkpoints from now on.
+
+    Args:
+        name: how we call it; 1 to 60 characters.
+        key: its verifier key.
+        address: where ``add-checkpoint`` is asked for: ``https://node.example/log/v1``.
+        by: the actor.
+        private: whether that may be in a private network, and not encrypted.
+
+    Raises:
+        BadVerifierKey: it is none of a witness.
+        BadWitness: the name or the key is taken, or the address is none.
+    """
+    read = read_key(key, algorithm=COSIGNATURE)
+    schemes = ("https://", "http://") if private else ("https://",)
+    if not 1 <= len(name) <= 60 or not name.isprintable():
+        raise BadWitness(name=name[:60], why=N_("its name has 1 to 60 characters"))
+    if not address.startswith(schemes) or len(address) > 400:
+        raise BadWitness(name=name, why=N_("its address must begin with https://, unless it is in a private network"))
+    if Witness.objects.filter(name=name).exists() or Witness.objects.filter(key=key, removed_at=None).exists():
+        raise BadWitness(name=name, why=N_("its name or key is taken"))
+    if Witness.objects.filter(removed_at=None).count() >= MOST_WITNESSES:
+        raise BadWitness(name=name, why=N_("there are 20, and more are not asked"))
+    made = Witness.objects.create(
+        name=name, key=str(read), address=address.rstrip("/"), private=private, added_at=clock.now()
+    )
+    record("log.witness-added", by=by, about="log", name=name, key=str(read), address=made.address)
+    return made
+
+
+@transaction.atomic
+def remove_witness(name: str, *, by: str) -> None:
+    """Ask a witness no more. What it has cosigned stays.
+
+    Raises:
+        UnknownWitness: there is none of that name.
+    """
+    if not Witness.objects.filter(name=name, removed_at=None).update(removed_at=clock.now()):
+        raise UnknownWitness(name=name)
+    record("log.witness-removed", by=by, about="log", name=name)
+
+
+@transaction.atomic
+def add_watched(key: str, *, by: str) -> Seen:
+    """Witness another log from now on: cosign its checkpoints as long as each goes on from the one before.
+
+    Raises:
+        BadVerifierKey: it is none of a log.
+        AlreadyWitnessed: its name is known here, with another key.
+    """
+    read = read_key(key, algorithm=NOTE)
+    row = Seen.objects.select_for_update().filter(origin=read.name).first()
+    if row is not None and row.key != str(read):
+        raise AlreadyWitnessed(origin=read.name)
+    if row is None:
+        row = Seen.objects.create(origin=read.name, key=str(read), root=EMPTY, added_at=clock.now())
+        record("log.watched", by=by, about="log", key=str(read))
+    return row
+
+
+def read_key(text: str, *, algorithm: int) -> VerifierKey:
+    """A verifier key that somebody typed.
+
+    Raises:
+        BadVerifierKey: it is none, or of the other kind.
+    """
+    what = N_("a witness") if algorithm == COSIGNATURE else N_("a log")
+    try:
+        key = VerifierKey.read(text)
+    except BadNote as error:
+        raise BadVerifierKey(key=text[:120], what=what, why=str(error)) from None
+    if key.algorithm != algorithm:
+        raise BadVerifierKey(key=text[:120], what=what, why=N_("it is one of the other kind"))
+    return key
+
+
+@transaction.atomic
+def raise_alarm(kind: str, *, origin: str, size: int, evidence: str) -> Alarm:
+    """Note what must not be, once for the same evidence, with a ledger entry."""
+    key = hashlib.sha256(f"{kind}\n{origin}\n{evidence}".encode()).hexdigest()
+    made, new = Alarm.objects.get_or_create(
+        key=key, defaults={"kind": kind, "origin": origin, "size": size, "evidence": evidence, "at": clock.now()}
+    )
+    if new:
+        record("log.forked", by=SYSTEM, about="log", kind=kind, origin=origin, size=size, alarm=made.pk)
+    return made
+
+
+@transaction.atomic
+def settle_alarm(number: int, *, reason: str, by: str) -> None:
+    """Close an alarm, because somebody has looked into it.
+
+    Raises:
+        UnknownAlarm: there is no such open alarm.
+        NoReason: as its name says.
+    """
+    _check_reason(reason)
+    if not Alarm.objects.filter(pk=number, settled_at=None).update(settled_at=clock.now(), reason=reason.strip()):
+        raise UnknownAlarm(number=number)
+    record("log.alarm-settled", by=by, about="log", alarm=number)
+
+
+@transaction.atomic
+def begin_again(*, reason: str, by: str, origin: str = "") -> str:
+    """Go on under a new name and with new keys; what was signed under the old name stays true of the old log.
+
+    The leaves stay, and so does the secret of their salts. Witnesses must be given the new key. The new name.
+
+    Raises:
+        BadOrigin: ``origin`` is no name, or the present one.
+        NoReason: as its name says.
+    """
+    _check_reason(reason)
+    keys()
+    lock_growth()
+    old = identity()
+    assert old is not None
+    if origin == old.origin:
+        raise BadOrigin(origin=origin)
+    new = make_keys(origin or new_origin())
+    new.salt_key = old.salt_key
+    new.save(force_update=True)
+    record("log.begun-again", by=by, about="log", old=old.log_public, log=new.log_public, witness=new.witness_public)
+    return new.origin
+
+
+def _check_reason(reason: str) -> None:
+    if not 1 <= len(reason.strip()) <= LONGEST_REASON:
+        raise NoReason
