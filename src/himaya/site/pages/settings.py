@@ -49,6 +49,7 @@ SCOPE_WORDS = {
     "lists:write": N_("Change lists"),
     "cases:read": N_("Read cases"),
     "numbers:read": N_("Read numbers"),
+    "log:read": N_("Read proofs of the log"),
     "exchange": N_("Read our lists as a partner"),
 }
 GONE_WORDS = {
