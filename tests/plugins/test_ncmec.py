@@ -65,7 +65,7 @@ def answering(source: Recorded, *bodies: str) -> None:
         body = left.pop(0) if len(left) > 1 else left[0]
         return Answer(f"<queryResult>{body}</queryResult>")
 
-    source.answer = answer  # type: ignore[method-assign]
+    source.answer = answer
 
 
 def image(prints: str = "<md5>x</md5>", number: str = "7", name: str = "a", more: str = "") -> str:
@@ -140,10 +140,18 @@ def test_a_reading_of_everything_ends_with_what_changed_while_it_lasted(source: 
             got.append(page)
             if len(got) == 1:
                 source.round = 2
-                hand.advance(timedelta(hours=3))  # type: ignore[attr-defined]
+                hand.advance(timedelta(hours=3))
     assert {one.key for one in changes(got) if isinstance(one, Entry)} >= Recorded.second
     assert [page.complete for page in got] == [False] * (len(got) - 1) + [True]
     assert not any(page.complete for page in pull(source, checkpoint=got[-1].checkpoint))
+
+
+def test_a_source_that_says_it_has_nothing_empties_no_list(source: Recorded) -> None:
+    answering(source, "<images count='0'/><videos count='0'/>")
+    pages = pull(source)
+    assert changes(pages) == []
+    assert not any(page.complete for page in pages)
+    assert pages[-1].checkpoint
 
 
 def test_entries_come_in_no_order_of_time_and_none_is_lost(source: Recorded) -> None:
@@ -170,6 +178,11 @@ def test_a_link_is_kept_for_less_than_twelve_hours_and_then_the_same_range_begin
             change.key for change in changes(pull(source, resume=note)) if isinstance(change, Entry)
         } == source.first
         assert source.asked[0].query == {"from": begun["since"], "to": begun["to"]}
+
+
+def test_a_note_of_another_version_begins_the_round_anew(source: Recorded) -> None:
+    for note in ("null", "[]", '{"page": 3}', "{"):
+        assert {one.key for one in changes(pull(source, resume=note)) if isinstance(one, Entry)} == source.first
 
 
 # --- where a link leads ----------------------------------------------------------------------------------------------
@@ -251,7 +264,7 @@ def test_a_fingerprint_that_is_not_there_is_refused_and_the_round_goes_on(source
     def answer(asked: Asked) -> Answer:
         return Answer(status=404) if "fingerprints" in asked.path else Answer(f"<queryResult>{body}</queryResult>")
 
-    source.answer = answer  # type: ignore[method-assign]
+    source.answer = answer
     refused, left = changes(pull(source))[:2]
     assert isinstance(refused, Refusal)
     assert "md5" in refused.why
@@ -268,7 +281,7 @@ def test_large_fingerprints_are_given_in_pages_of_their_own(source: Recorded, mo
     def answer(asked: Asked) -> Answer:
         return Answer(LARGE if "fingerprints" in asked.path else f"<queryResult>{bodies}</queryResult>")
 
-    source.answer = answer  # type: ignore[method-assign]
+    source.answer = answer
     pages = pull(source, checkpoint="2026-01-01T00:00:00Z")
     assert [len(page.changes) for page in pages] == [2, 2, 0]
     again = pull(source, resume=pages[0].resume)
@@ -357,7 +370,7 @@ def test_odd_feedback_is_no_vote(source: Recorded, feedback: str) -> None:
     ids=["entity", "outside", "root", "entries", "deep", "wide", "around", "attributes", "large"],
 )
 def test_a_page_that_goes_beyond_any_limit_is_trouble_and_costs_little_memory(source: Recorded, content: str) -> None:
-    source.answer = lambda asked: Answer(content)  # type: ignore[method-assign]
+    source.answer = lambda asked: Answer(content)
     tracemalloc.start()
     try:
         trouble(source)

@@ -55,23 +55,22 @@ class Linked:
 
 
 class Told:
-    """What a page tells. ``link`` is that to the next page, once all was read."""
+    """What a page tells. ``link`` is that to the next page and ``number`` that of its entries, once all was read."""
 
     def __init__(self, content: bytes) -> None:
-        self._content, self.link = content, ""
+        self._content, self.link, self.number = content, "", 0
 
     def changes(self) -> Iterator[Entry | Gone | Refusal | Linked]:
         """Of the page, in its order."""
-        number = 0
         try:
             for around, element in pieces(self._content, root="queryResult", depth=2):
                 if around == "paging" and named(element) == "next":
                     self.link = text(element)
                 elif around in ("images", "videos"):
-                    number += 1
-                    if number > ENTRIES:
+                    self.number += 1
+                    if self.number > ENTRIES:
                         raise SourceTrouble(why=Said("it gives more than {n} entries at a time", n=ENTRIES), mend=ODD)
-                    yield _change(element, number)
+                    yield _change(element, self.number)
         except BadMarkup as error:
             raise untold(error) from None
 

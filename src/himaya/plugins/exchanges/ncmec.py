@@ -126,7 +126,8 @@ class Config(BaseModel):
 class _Place:
     """Where a round stands: the range, the query of the page to read next (empty: the first), when it was given.
 
-    ``stage`` is 0 in a round of changes, 1 in one of everything, 2 in its second range.
+    ``stage`` is 0 in a round of changes, 1 in one of everything, 2 in its second range;
+    ``told`` counts its entries.
     """
 
     since: str
@@ -135,6 +136,7 @@ class _Place:
     query: str = ""
     given: str = ""
     number: int = 1
+    told: int = 0
 
     @classmethod
     def begin(cls, checkpoint: str) -> _Place:
@@ -144,11 +146,14 @@ class _Place:
         return cls(moment(min(read_moment(checkpoint), now) - OVERLAP), moment(now), 0)
 
     @classmethod
-    def again(cls, resume: str) -> _Place:
+    def again(cls, resume: str, checkpoint: str) -> _Place:
         """As it was noted; a link that has grown too old is left, and the same range begun again."""
-        place = cls(**json.loads(resume))
+        try:
+            place = cls(**json.loads(resume))
+        except (ValueError, TypeError):  # another version of this file wrote it
+            return cls.begin(checkpoint)
         if place.query and clock.now() - read_moment(place.given) > timedelta(hours=LINK_HOURS - 1):
-            return replace(place, query="", given="", number=1)
+            return replace(place, query="", given="", number=1, told=0)
         return place
 
     def note(self) -> str:
@@ -159,7 +164,7 @@ class _Place:
         if query:
             return replace(self, query=query, given=moment(clock.now()), number=self.number + 1)
         if self.stage == 1:
-            return _Place(moment(read_moment(self.to) - OVERLAP), moment(clock.now()), 2)
+            return _Place(moment(read_moment(self.to) - OVERLAP), moment(clock.now()), 2, told=self.told)
         return None
 
 
@@ -178,7 +183,7 @@ class NCMEC(Exchange):
     def pull(self, config: BaseModel, client: Client, *, checkpoint: str, resume: str) -> Iterator[Page]:
         """What changed since the checkpoint, which is the end of the last range; what is deleted is told as such."""
         source = _Source(cast("Config", config), client)
-        place: _Place | None = _Place.again(resume) if resume else _Place.begin(checkpoint)
+        place: _Place | None = _Place.again(resume, checkpoint) if resume else _Place.begin(checkpoint)
         while place:
             here, held, large = place, list[Entry | Gone | Refusal](), 0
             told = source.entries(here)
@@ -189,11 +194,12 @@ class NCMEC(Exchange):
                 if large > HELD:  # this page would be read again where the round breaks here
                     yield Page(tuple(held), resume=here.note())
                     held, large = [], 0
+            here = replace(here, told=here.told + told.number)
             place = here.onward(source.next(told.link, here))
             if place:
                 yield Page(tuple(held), resume=place.note(), total=_total(place.query))
-            else:
-                yield Page(tuple(held), checkpoint=here.to, complete=here.stage == 2)
+            else:  # a list that is told to be empty is one that we may not read: nothing is taken as gone
+                yield Page(tuple(held), checkpoint=here.to, complete=here.stage == 2 and here.told > 0)
 
     def vote(
         self, config: BaseModel, client: Client, *, key: str, signal: str, value: str, opinion: Opinion, reason: str
