@@ -239,6 +239,17 @@ def test_a_slow_peer_is_left_when_the_time_is_up_and_not_asked_again(turn: Calla
         assert waits == []
 
 
+def test_a_conversation_within_another_takes_nothing_from_its_time(tmp_path: Path) -> None:
+    crawl = endlessly(answer(Content_Length=""), b"x", 0.05)
+    with peer(crawl) as slow, peer(answer()) as quick, client(total=0.5) as outer, client() as inner:
+        begun = time.monotonic()
+        with (tmp_path / "a").open("ab") as end:
+            how: dict[str, Any] = {"most": 999, "on_progress": lambda _: inner.get(quick.url)}
+            assert "took too long" in str(trouble(lambda: outer.download(slow.url, end, **how)))
+        assert time.monotonic() - begun < 3
+        assert quick.asked
+
+
 def test_a_peer_that_does_not_read_what_it_is_given_is_left_too() -> None:
     def sip(line: socket.socket) -> None:
         pause = threading.Event()

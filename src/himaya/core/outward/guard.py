@@ -254,6 +254,7 @@ class Transport(httpx.BaseTransport):
             NotReached: nothing was said.
             BrokenOff: the connection broke or the time was up; what was asked for may have been done.
         """
+        around: Deadline | None = getattr(_conversation, "until", None)
         _conversation.until = until
         try:
             came = self.handle_request(request)
@@ -262,7 +263,7 @@ class Transport(httpx.BaseTransport):
             finally:
                 came.close()
         finally:
-            _conversation.until = None
+            _conversation.until = around
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send it, and give back what is answered, its body still to come."""

@@ -1,1 +1,1 @@
-"""File formats for lists."""
+"""Connectors to sources of lists."""
