@@ -52,7 +52,10 @@ def test_a_result_must_be_of_the_whole_sample_and_only_once(add: Add) -> None:
     publish_checkpoint()
     wanted = auditing.sample(audit.pk)
     wrong: list[dict[int, Any]] = [
-        {}, dict.fromkeys(wanted[1:], True), dict.fromkeys([*wanted, 10**6], True), {**dict.fromkeys(wanted[1:], True), -1: True}
+        {},
+        dict.fromkeys(wanted[1:], True),
+        dict.fromkeys([*wanted, 10**6], True),
+        {**dict.fromkeys(wanted[1:], True), -1: True},
     ]  # fmt: skip
     for judged in wrong:
         with pytest.raises(auditing.WrongJudgement):

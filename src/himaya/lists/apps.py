@@ -10,10 +10,12 @@ class ListsConfig(AppConfig):
     label = "lists"
 
     def ready(self) -> None:
-        """Sweep up what killed imports left, in every round of the worker; beside it, read the sources that are due."""
+        """In every round of the worker: sweep up what was left, log what was said; beside it, read what is due."""
         from himaya.ledger.worker import beside, on_tick
         from himaya.lists.arrivals import sweep
+        from himaya.lists.committing import commit
         from himaya.lists.subscribing.due import run_due
 
         on_tick(sweep)
+        on_tick(commit)
         beside(run_due)

@@ -1,7 +1,7 @@
 """What is logged: an event, the salt that hides it, and who can show it again.
 
 A leaf commits to an event and shows nothing of it: a public list of fingerprints would tell offenders which of their
-files are known. The salt follows from the node's secret, the event and its number, so that it need not be kept, an
+files are known. The salt follows from the node's secret and the event, so that it need not be kept, an
 import that is killed and repeated gives the same leaves, and one salt that was shown says nothing about another.
 """
 
@@ -26,7 +26,7 @@ class Event:
     Attributes:
         kind: what it is, 1 to 20 small letters: ``statement``.
         about: its object, as in the ledger: ``item:12``.
-        unique: its number among events of its kind; it is logged once.
+        unique: its number among events of its kind, under which it is found again; it is logged once.
         canonical: its bytes, UTF-8; the same whenever it is asked for again.
     """
 
@@ -46,11 +46,11 @@ def shown(kind: str, numbers: Collection[int]) -> Mapping[int, bytes]:
     return _shown[kind](numbers) if kind in _shown else {}
 
 
-def salt_of(secret: bytes, kind: str, unique: int, canonical: bytes) -> bytes:
+def salt_of(secret: bytes, kind: str, canonical: bytes) -> bytes:
     """The salt of an event, 32 bytes."""
-    return hmac.digest(secret, b"%b\0%d\0%b" % (kind.encode(), unique, canonical), "sha256")
+    return hmac.digest(secret, b"%b\0%b" % (kind.encode(), canonical), "sha256")
 
 
-def leaf_of(secret: bytes, kind: str, unique: int, canonical: bytes) -> bytes:
+def leaf_of(secret: bytes, kind: str, canonical: bytes) -> bytes:
     """The hash of the leaf that commits to an event."""
-    return leaf_hash(commitment(salt_of(secret, kind, unique, canonical), canonical))
+    return leaf_hash(commitment(salt_of(secret, kind, canonical), canonical))

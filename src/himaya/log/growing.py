@@ -34,7 +34,7 @@ def grow(added: Iterable[Event]) -> range:
     first, at = growth.size, Leaf._meta.get_field("at").get_db_prep_save(clock.now(), connection)
     rows, hashes = list[tuple[Any, ...]](), list[bytes]()
     for index, event in enumerate(added, start=first):
-        leaf = events.leaf_of(secret, event.kind, event.unique, event.canonical)
+        leaf = events.leaf_of(secret, event.kind, event.canonical)
         hashes.append(leaf)
         rows.append((index, event.kind, event.unique, event.about, at, leaf))
     if rows:

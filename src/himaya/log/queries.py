@@ -174,6 +174,16 @@ def leaf_of(kind: str, unique: int) -> Leaf:
     return found
 
 
+def last_of(kind: str) -> int:
+    """The number of the event of a kind that was logged last; 0 where none was."""
+    return Leaf.objects.filter(kind=kind).order_by("-index").values_list("unique", flat=True).first() or 0
+
+
+def leaves_of(kind: str) -> QuerySet[Leaf]:
+    """Leaves of a kind, in the log's order."""
+    return Leaf.objects.filter(kind=kind).order_by("index")
+
+
 def leaves_about(about: str) -> QuerySet[Leaf]:
     """Leaves about an object, in order."""
     return Leaf.objects.filter(about=about).order_by("index")
@@ -240,9 +250,9 @@ def reveal(rows: Iterable[Leaf]) -> list[Revealed]:
 def _revealed(row: Leaf, event: bytes | None, secret: bytes) -> Revealed:
     if event is None:
         return Revealed(row.index, row.kind, row.about, why=N_("the event is not there any more"))
-    if events.leaf_of(secret, row.kind, row.unique, event) != bytes(row.hash):
+    if events.leaf_of(secret, row.kind, event) != bytes(row.hash):
         return Revealed(row.index, row.kind, row.about, why=N_("the event was changed after it was logged"))
-    return Revealed(row.index, row.kind, row.about, events.salt_of(secret, row.kind, row.unique, event), event)
+    return Revealed(row.index, row.kind, row.about, events.salt_of(secret, row.kind, event), event)
 
 
 def prove(index: int) -> Proof:
