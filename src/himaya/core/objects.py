@@ -30,8 +30,8 @@ Path = tuple[str, ...]
 
 _ESCAPED = re.compile(rb"\\.", re.DOTALL)
 _LONG_NUMBER = re.compile(rb"[0-9+\-.eE]{4096}")
-_UNFINISHED = re.compile(rb"(?<!\\)(?:\\\\)*(\\(?:u[0-9a-fA-F]{0,3})?)\Z|[\xc0-\xff][\x80-\xbf]{0,2}\Z")
-"""An escape or a character that goes on in the next piece."""
+_ESCAPE_BEGUN = re.compile(rb"\\(u[0-9a-fA-F]{0,3})?")
+_CHARACTER_BEGUN = re.compile(rb"[\xc0-\xff][\x80-\xbf]{0,2}\Z")
 
 
 class _Unread:
@@ -86,7 +86,7 @@ def read(
             yield from building.found
             building.found.clear()
         parser.close()
-    except (ijson.JSONError, ValueError, OverflowError, StopIteration) as error:
+    except (ijson.JSONError, ValueError, OverflowError, SystemError) as error:
         why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise BadListFile(format=format, why=Said("it is not JSON: {why}", why=why)) from None
 
@@ -118,9 +118,8 @@ def _pieces(stream: BinaryIO, format: str) -> Iterator[tuple[int, bytes]]:  # no
                 raise BadListFile(format=format, why=UTF16)
             raw, first = raw.removeprefix(UTF8_MARK), False
         piece, held = held + raw, b""
-        if not piece.endswith(b"\n") and (cut := _UNFINISHED.search(piece)):
-            at = cut.start(1) if cut.start(1) >= 0 else cut.start()
-            piece, held = piece[:at], piece[at:]
+        if not piece.endswith(b"\n") and (over := _unfinished(piece)):
+            piece, held = piece[:-over], piece[-over:]
         if kept := strings.passed(piece):
             yield number, kept
         number += raw.endswith(b"\n")
@@ -128,6 +127,17 @@ def _pieces(stream: BinaryIO, format: str) -> Iterator[tuple[int, bytes]]:  # no
         raise BadListFile(format=format, why=EMPTY)
     if held:
         yield number, held
+
+
+def _unfinished(piece: bytes) -> int:
+    """Bytes at the end of an escape or a character that goes on in the next piece."""
+    if cut := _CHARACTER_BEGUN.search(piece[-3:]):
+        return len(cut[0])
+    at = piece.rfind(b"\\", max(0, len(piece) - 5))
+    if at < 0 or not _ESCAPE_BEGUN.fullmatch(piece, at):
+        return 0
+    run = at + 1 - len(piece[: at + 1].rstrip(b"\\"))
+    return len(piece) - at if run % 2 else 0
 
 
 class _Strings:
