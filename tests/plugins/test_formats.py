@@ -22,8 +22,8 @@ csv, hashes = registry.format_("csv"), registry.format_("hashes")
 every_format = pytest.mark.parametrize("format_", FORMATS, ids=lambda f: f.name)
 LINES = [format_ for format_ in FORMATS if "json" not in format_.media_type]
 every_format_of_lines = pytest.mark.parametrize("format_", LINES, ids=lambda f: f.name)
-NUMBERED = {"vics"}
-"""Formats whose entries have a number by their nature, which is read as the reference."""
+NUMBERED = {"vics", "misp"}
+"""Formats whose entries have a key by their nature, which is read as the reference."""
 
 VALUE = "900150983cd24fb0d6963f7d28e17f72"
 
