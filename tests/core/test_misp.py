@@ -59,7 +59,7 @@ def test_tags_of_the_event_count_where_the_attribute_has_no_class():
 
 @pytest.mark.parametrize("deleted", [True, 1, "1", "true"])
 def test_what_is_deleted_is_gone(deleted):
-    assert misp.entry(thing(deleted=deleted)) == Gone(KEY, "deleted")
+    assert misp.entry(thing(deleted=deleted)) == Gone(KEY, "deleted", datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("uuid", [None, "", "x", 5])

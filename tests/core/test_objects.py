@@ -18,10 +18,15 @@ from himaya.core.objects import EACH, MAX_TEXT, UNREAD, Found
 from himaya.core.ports import BadListFile, Refusal
 
 ITEMS = {("value", EACH): None}
-scalars = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(
-    st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 )
-values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner), max_leaves=10)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner), max_leaves=10
+)
 
 
 def read(content, wanted=ITEMS, **how):

@@ -21,7 +21,7 @@ from himaya.core.stix import Terms
 AT, LATER = datetime(2026, 3, 2, 9, tzinfo=UTC), datetime(2026, 4, 2, 9, tzinfo=UTC)
 MD5, PDQ = "900150983cd24fb0d6963f7d28e17f72", "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
 SIGNALS = (("md5", MD5), ("pdq", PDQ))
-TERMS = Terms("world", "interpol", "baseline", "hotline-x", "DE", "baseline", "ref-1", "a note", 31)
+TERMS = Terms("world", "them", "interpol", "baseline", "hotline-x", "DE", "baseline", "ref-1", "a note", 31)
 names = st.from_regex(r"[a-z][a-z0-9]{1,9}(-[a-z0-9]{1,5})?", fullmatch=True)
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
 
@@ -58,7 +58,7 @@ def test_an_entry_comes_back_as_it_was():
         made()["id"], SIGNALS, "interpol", "baseline", "hotline-x", "DE", "baseline", AT, LATER, "a note"
     )
     assert stix.terms(made()) == TERMS
-    assert stix.read(made(revoked=True)) == Gone(made()["id"], "revoked")
+    assert stix.read(made(modified=LATER, revoked=True)) == Gone(made()["id"], "revoked", LATER)
 
 
 def test_the_same_key_has_the_same_id_and_another_has_another():
@@ -80,8 +80,7 @@ def test_what_we_read_of_a_pattern_the_library_reads_too(noise, at):
     text = good[:at] + noise + good[at:]
     try:
         found = stix.hashes(text)
-    except ValueError as error:
-        assert error.args[0]
+    except ValueError:
         return
     assert len(Pattern(text).inspect().comparisons["file"]) >= len(found)
 
@@ -90,7 +89,10 @@ def test_what_we_read_of_a_pattern_the_library_reads_too(noise, at):
     ("text", "found"),
     [
         ("[file:hashes.MD5 = 'a'] OR [file:hashes.'SHA-256' = 'b']", (("md5", "a"), ("sha256", "b"))),
-        ("[ file:hashes.'MD5'='a' OR file:hashes.PDQ == 'b' OR file:hashes.x_pdq = 'b' ]", (("md5", "a"), ("pdq", "b"))),
+        (
+            "[ file:hashes.'MD5'='a' OR file:hashes.PDQ == 'b' OR file:hashes.x_pdq = 'b' ]",
+            (("md5", "a"), ("pdq", "b")),
+        ),
         ("[file:hashes.SSDEEP = '3:a\\'b']", (("ssdeep", "3:a'b"),)),
     ],
 )
@@ -122,7 +124,7 @@ def test_a_pattern_that_says_more_is_refused_in_words(text):
 
 def test_what_is_no_pattern_is_refused_with_what_is_wrong():
     assert stix.read(with_pattern("[file:hashes.MD5 = ")).why.startswith("its pattern cannot be read: ")
-    assert stix.read(with_pattern("(" * 5000)).why.startswith("its pattern cannot be read")
+    assert stix.read(with_pattern("[(" * 2000)).why.startswith("its pattern cannot be read")
     assert stix.read(with_pattern(5)).why == "it has no pattern, or one that is too long"
     assert stix.read({**made(), "pattern_type": "yara"}).why == "its pattern is in another language than STIX"
     assert stix.read({**made(), "id": "indicator--x"}).why == "it has no id of an indicator"

@@ -22,7 +22,7 @@ LONG = (
 
 
 def line(header, **fields):
-    told = {name: "" for name in header.split(";")} | {"Baseline": "true", "Image ID": "17"} | fields
+    told = dict.fromkeys(header.split(";"), "") | {"Baseline": "true", "Image ID": "17"} | fields
     return ";".join(told.values())
 
 

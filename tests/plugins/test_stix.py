@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 import stix2
@@ -15,8 +17,10 @@ from himaya.core.ports import BadListFile, ItemRow, Refusal
 
 stix = registry.format_("stix")
 MD5, PDQ = "900150983cd24fb0d6963f7d28e17f72", "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
+TERMS = {"organisation": "hotline-x", "jurisdiction": "DE", "basis": "baseline"}
+TIMES = {"at": datetime(2026, 3, 2, 9, tzinfo=UTC), "until": datetime(2027, 3, 2, 9, tzinfo=UTC)}
 ROWS = [
-    ItemRow(0, "md5", MD5, "interpol", "baseline", "hotline-x", "ref-1", "a note"),
+    ItemRow(0, "md5", MD5, "interpol", "baseline", "a partner", "ref-1", "a note", **TERMS, **TIMES),
     ItemRow(0, "pdq", PDQ),
     ItemRow(0, "vpdq", '[{"pdq": "it\'s"}]', note="ملاحظة"),
 ]
@@ -49,10 +53,7 @@ def test_a_bundle_is_valid_by_the_strict_rules_and_parsed_without_custom_content
 
 def test_a_bundle_gives_back_all_that_it_was_given():
     found = list(stix.read(io.BytesIO(rendered(ROWS))))
-    assert found == [
-        ItemRow(line, row.signal, row.value, row.scheme, row.code, row.source, row.reference, row.note)
-        for line, row in enumerate(ROWS, 4)
-    ]
+    assert found == [replace(row, line=line) for line, row in enumerate(ROWS, 4)]
 
 
 def test_a_perceptual_fingerprint_says_within_which_distance_it_counts():

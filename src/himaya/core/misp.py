@@ -10,7 +10,7 @@ import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeGuard
 
 from himaya.core import kinds, objects
 from himaya.core.exchange import Entry, Gone
@@ -31,7 +31,7 @@ BEGINNING = 1_577_836_800
 
 _KEPT = frozenset({"uuid", "type", "value", "comment", "deleted", "timestamp", "Tag"})
 _EVENTS = (("Event",), ("response", EACH, "Event"), (EACH, "Event"))
-_WANTED = {
+_WANTED: objects.Wanted = {
     **{(*event, "Attribute", EACH): _KEPT for event in _EVENTS},
     **{(*event, "Object", EACH): frozenset({"Attribute", "deleted"}) for event in _EVENTS},
     **{(*event, "uuid"): None for event in _EVENTS},
@@ -66,7 +66,7 @@ def attributes(stream: BinaryIO, *, format: str) -> Iterator[tuple[int, Mapping[
 
 def tags(stream: BinaryIO, *, format: str) -> tuple[object, ...]:  # noqa: A002
     """The tags of the event in a document."""
-    wanted = {("Event", "Tag", EACH): frozenset({"name"})}
+    wanted: objects.Wanted = {("Event", "Tag", EACH): frozenset({"name"})}
     return tuple(found.value for found in objects.read(stream, wanted, format=format) if isinstance(found, Found))
 
 
@@ -83,13 +83,14 @@ def entry(thing: Mapping[str, Any], *, of_event: Iterable[object] = ()) -> Entry
     if told is None:
         return None
     key = thing.get("uuid")
-    if not isinstance(key, str) or not _UUID.fullmatch(key):
+    if not is_uuid(key):
         return Refusal(0, N_("the attribute has no UUID"), told[1][:80] if told[1].isprintable() else "")
+    at = datetime.fromtimestamp(seconds(thing), UTC) if seconds(thing) else None
     if is_deleted(thing):
-        return Gone(key, "deleted")
+        return Gone(key, "deleted", at)
     own = thing.get("Tag")
     (scheme, code), note = classed([*(own if isinstance(own, list) else ()), *of_event])
-    return Entry(key, (told,), scheme=scheme, code=code, at=_time(thing.get("timestamp")), note=note)
+    return Entry(key, (told,), scheme=scheme, code=code, at=at, note=note)
 
 
 def fingerprint(thing: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -108,6 +109,18 @@ def fingerprint(thing: Mapping[str, Any]) -> tuple[str, str] | None:
 def is_deleted(thing: Mapping[str, Any]) -> bool:
     """Whether it is marked so, in any of the ways in which it is written."""
     return thing.get("deleted") in (True, 1, "1", "true")
+
+
+def is_uuid(text: object) -> TypeGuard[str]:
+    """Whether it is a UUID, as MISP writes them."""
+    return isinstance(text, str) and _UUID.fullmatch(text) is not None
+
+
+def seconds(thing: Mapping[str, Any]) -> int:
+    """When it was changed last, in seconds since 1970, which some write as a number and some as a string; 0: unsaid."""
+    at = thing.get("timestamp")
+    told = str(at) if isinstance(at, int | str) and not isinstance(at, bool) else ""
+    return int(told) if told.isascii() and told.isdecimal() and len(told) <= 10 else 0
 
 
 def classed(of: Iterable[object]) -> tuple[tuple[str, str], str]:
@@ -152,9 +165,3 @@ def _of(found: Found) -> Iterator[Mapping[str, Any]]:
     for thing in within if isinstance(within, list) else ():
         if isinstance(thing, Mapping):
             yield {**thing, "deleted": True} if is_deleted(value) else thing
-
-
-def _time(text: object) -> datetime | None:
-    """Seconds since 1970, which some write as a number and some as a string."""
-    told = str(text) if isinstance(text, int | str) and not isinstance(text, bool) else ""
-    return datetime.fromtimestamp(int(told), UTC) if told.isdecimal() and len(told) <= 10 else None

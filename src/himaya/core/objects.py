@@ -216,7 +216,7 @@ class _Building:
             if isinstance(value, str) and ("\0" in value or (value and self._path and self._path[-1] in self._unread)):
                 value = UNREAD
             place = self._place()
-            if place in self._wanted:
+            if place is not None and place in self._wanted:
                 self.found.append(Found(line, place, value))
             elif (top := self._keeping()) is not None:
                 self._attach(top, value)
@@ -239,7 +239,7 @@ class _Building:
             self._skipped += 1
             return
         place = self._place()
-        if place in self._wanted:
+        if place is not None and place in self._wanted:
             self._frames.append(_Frame(made, _Object(line, place, self._wanted[place], made), begins=True))
         elif (top := self._keeping()) is not None:
             self._attach(top, made)

@@ -289,7 +289,8 @@ class Channel(ABC):
 @dataclass(frozen=True, slots=True)
 class ItemRow:
     """One item of a list as a file states it. ``line`` counts from 1 in the file (0: not from a file); of a format that
-    is not made of lines, it is the one on which the entry begins."""
+    is not made of lines, it is the one on which the entry begins.
+    """
 
     line: int
     signal: str
@@ -335,7 +336,7 @@ class Format(ABC):
     carries: ClassVar[tuple[str, ...]] = ()
     """The signals that it has a place for, where it has not one for every signal: rows of others are left out."""
 
-    def recognises(self, head: bytes) -> bool:  # noqa: ARG002 - a format that has no mark cannot be told
+    def recognises(self, head: bytes) -> bool:
         """Whether a file that begins with ``head`` (some thousand bytes) is of this format without doubt."""
         return False
 

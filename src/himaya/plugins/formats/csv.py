@@ -64,9 +64,7 @@ def _row(record: Record) -> ItemRow | Refusal:
     if negative not in _YES | _NO:
         return record.refused(N_("the column negative says neither yes nor no"))
     signal, value, scheme, code, source, reference, note = (values.get(name, "") for name in COLUMNS[:-1])
-    return ItemRow(
-        record.first.number, signal, value, scheme, code, source, reference, note, negative=negative in _YES
-    )
+    return ItemRow(record.first.number, signal, value, scheme, code, source, reference, note, negative=negative in _YES)
 
 
 def _table(rows: Iterable[ItemRow]) -> Iterator[Iterable[str]]:

@@ -69,7 +69,19 @@ def _rows(line: int, thing: Any) -> Iterator[ItemRow | Refusal]:
         terms = stix.terms(thing)
         for signal, value in kinds.readable(told.signals):
             yield ItemRow(
-                line, signal, value, told.scheme, told.code, terms.organisation, terms.reference, told.note
+                line,
+                signal,
+                value,
+                told.scheme,
+                told.code,
+                terms.source,
+                terms.reference,
+                told.note,
+                organisation=told.organisation,
+                jurisdiction=told.jurisdiction,
+                basis=told.basis,
+                at=None if told.at == stix.BEGINNING else told.at,
+                until=told.until,
             )
 
 
@@ -82,14 +94,25 @@ def _objects(rows: Iterable[ItemRow]) -> Iterator[dict[str, Any]]:
             continue
         signal = known.get(row.signal)
         terms = stix.Terms(
+            source=row.source,
             scheme=row.scheme,
             code=row.code,
-            organisation=row.source,
+            organisation=row.organisation,
+            jurisdiction=row.jurisdiction,
+            basis=row.basis,
             reference=row.reference,
             note=row.note,
             distance=signal.radius if signal and not signal.exact else None,
         )
-        yield stix.indicator([(row.signal, row.value)], terms, key=f"{row.signal}:{row.value}")
+        at = row.at or stix.BEGINNING
+        yield stix.indicator(
+            [(row.signal, row.value)],
+            terms,
+            key=f"{row.signal}:{row.value}",
+            created=at,
+            modified=at,
+            until=row.until if row.until and row.until > at else None,
+        )
 
 
 PLUGIN = STIX()

@@ -17,7 +17,7 @@ from himaya.core.words import N_, Said
 
 CONTEXTS = ("odata.metadata", "@odata.context")
 _KEPT = frozenset({"MediaID", "MD5", "SHA1", "PhotoDNA", "AlternativeHashes", "Category", "Miniature"})
-_WANTED = {
+_WANTED: objects.Wanted = {
     **{(name,): None for name in CONTEXTS},
     ("value", EACH): _KEPT,
     ("value", EACH, "Media", EACH): _KEPT,
@@ -106,9 +106,9 @@ def _hashes(media: dict[str, Any]) -> kinds.Hashes:
     found.append((kinds.PHOTODNA, _text(media.get("PhotoDNA"))))
     others = media.get("AlternativeHashes")
     for one in others if isinstance(others, list) else ():
-        if isinstance(one, dict) and (name := kinds.named(_text(one.get("HashName")))):
-            found.append((name, _text(one.get("HashValue"))))
-    return kinds.readable(found)
+        told = one if isinstance(one, dict) else {}
+        found.append((kinds.named(_text(told.get("HashName"))), _text(told.get("HashValue"))))
+    return kinds.readable((signal, value) for signal, value in found if signal)
 
 
 def _text(value: object) -> str:
