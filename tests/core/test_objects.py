@@ -66,6 +66,13 @@ def test_what_is_wanted_inside_what_is_wanted_is_told_of_by_itself():
     ]
 
 
+@pytest.mark.parametrize("content", [{"objects": [{"a": 1}], "more": True}, [], None, 5, {"objects": 5}])
+def test_the_whole_document_may_be_wanted_without_what_is_told_of_by_itself(content):
+    *inner, whole = read(content, {(): frozenset({"more", "objects"}), ("objects", EACH): None})
+    expected = {**content, "objects": []} if inner else content
+    assert (whole.path, whole.value) == ((), expected)
+
+
 def test_an_object_stands_on_the_line_on_which_it_begins():
     assert [f.line for f in read(b'{"value": [\n{"a": 1},\n\n{"a":\n2}, {}\n]}')] == [2, 4, 5]
 

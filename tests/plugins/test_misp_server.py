@@ -102,6 +102,12 @@ def test_an_attribute_is_an_entry_a_deleted_one_is_gone_and_what_is_no_fingerpri
     assert (page.changes[0].scheme, page.changes[0].code) == ("uk-sap", "A")  # type: ignore[union-attr]
 
 
+def test_a_server_that_gives_more_than_it_was_asked_for_is_trouble() -> None:
+    source = Told(*[attribute(n) for n in range(misp_server.PAGE_SIZE + 1)])
+    with source.serving(), pytest.raises(SourceTrouble, match="more attributes than it was asked for"):
+        pull(EXCHANGE, source)
+
+
 def test_the_check_names_the_version_and_a_wrong_key_says_what_to_do() -> None:
     source = Recorded()
     with source.serving(), client() as line:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -115,6 +116,18 @@ def test_patterns_that_say_more_are_refused_and_the_rest_is_taken() -> None:
     other = {**indicator("a"), "pattern": "[ipv4-addr:value = '192.0.2.1']"}
     (page,) = told(envelope(other, indicator("b"), added=time(1)))
     assert [type(change) for change in page.changes] == [Refusal, Entry]
+
+
+def test_an_answer_of_many_small_values_needs_no_memory_and_is_given_up() -> None:
+    hostile = Answer(b'{"objects": [' + b"{}," * 2_000_000 + b"{}]}")
+    tracemalloc.start()
+    try:
+        with pytest.raises(SourceTrouble, match="more than 20000 objects"):
+            told(hostile)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 64_000_000
 
 
 def test_a_token_goes_in_its_header_and_not_beside_a_password() -> None:

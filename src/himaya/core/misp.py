@@ -29,13 +29,14 @@ NAMESPACE = uuid.UUID("0f2b3f0a-7a55-5a3c-8a3d-5d0e2f9a1c44")
 BEGINNING = 1_577_836_800
 """The time of what has none of its own: 2020."""
 
-_KEPT = frozenset({"uuid", "type", "value", "comment", "deleted", "timestamp", "Tag"})
+READ = frozenset({"uuid", "type", "value", "comment", "deleted", "timestamp", "Tag"})
+"""What is read of an attribute."""
 _EVENTS = (("Event",), ("response", EACH, "Event"), (EACH, "Event"))
 _WANTED: objects.Wanted = {
-    **{(*event, "Attribute", EACH): _KEPT for event in _EVENTS},
+    **{(*event, "Attribute", EACH): READ for event in _EVENTS},
     **{(*event, "Object", EACH): frozenset({"Attribute", "deleted"}) for event in _EVENTS},
     **{(*event, "uuid"): None for event in _EVENTS},
-    ("response", "Attribute", EACH): _KEPT,
+    ("response", "Attribute", EACH): READ,
 }
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _HEX = re.compile(r"[0-9a-fA-F]+")

@@ -53,7 +53,7 @@ class Found:
 
 
 Wanted = Mapping[Path, frozenset[str] | None]
-"""Places in the document → the names that are kept of the object there (None: all)."""
+"""Places in the document → the names that are kept of the object there (None: all). ``()`` is the whole document."""
 
 
 def read(
@@ -78,14 +78,12 @@ def read(
     parser = ijson.basic_parse_coro(events)
     building = _Building(wanted, unread, format)
     try:
+        number = 1
         for number, piece in _pieces(stream, format):
             parser.send(piece)
-            for event, value in events:
-                building.take(number, event, value)
-            del events[:]
-            yield from building.found
-            building.found.clear()
+            yield from building.taken(number, events)
         parser.close()
+        yield from building.taken(number, events)
     except (ijson.JSONError, ValueError, OverflowError, SystemError) as error:
         why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise BadListFile(format=format, why=Said("it is not JSON: {why}", why=why)) from None
@@ -201,10 +199,17 @@ class _Building:
         self._frames: list[_Frame] = []
         self._path: list[str] = []
         self._skipped = 0
-        self.found: list[Found | Refusal] = []
+        self._found: list[Found | Refusal] = []
 
-    def take(self, line: int, event: str, value: Any) -> None:
-        """One event of the parser."""
+    def taken(self, line: int, events: list[tuple[str, Any]]) -> list[Found | Refusal]:
+        """What ends with these events of the parser, which are taken out."""
+        for event, value in events:
+            self._take(line, event, value)
+        del events[:]
+        found, self._found = self._found, []
+        return found
+
+    def _take(self, line: int, event: str, value: Any) -> None:
         if event == "map_key":
             if not self._skipped:
                 self._path[-1] = value
@@ -217,7 +222,7 @@ class _Building:
                 value = UNREAD
             place = self._place()
             if place is not None and place in self._wanted:
-                self.found.append(Found(line, place, value))
+                self._found.append(Found(line, place, value))
             elif (top := self._keeping()) is not None:
                 self._attach(top, value)
 
@@ -260,9 +265,9 @@ class _Building:
         if not frame.begins or frame.of is None:
             return
         if frame.of.weight > MAX_WEIGHT:
-            self.found.append(Refusal(frame.of.line, N_("the entry is too large to be one")))
+            self._found.append(Refusal(frame.of.line, N_("the entry is too large to be one")))
         else:
-            self.found.append(Found(frame.of.line, frame.of.path, frame.of.root))
+            self._found.append(Found(frame.of.line, frame.of.path, frame.of.root))
 
     def _attach(self, to: _Frame, value: Any) -> None:
         whole = to.of

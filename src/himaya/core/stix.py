@@ -25,6 +25,8 @@ from himaya.core.words import N_, Said
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 """The time of what has none of its own."""
 _KEYS = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256", "sha512": "SHA-512"}
+READ = frozenset({"type", "id", "revoked", "pattern", "pattern_type", "valid_until", "modified", "extensions"})
+"""What is read of an object."""
 _LOOKED_INTO = 5000
 """Characters of a pattern that is looked into, to say what is wrong with it; a longer one may be made to take long."""
 _BARE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

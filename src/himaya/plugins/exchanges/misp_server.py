@@ -14,13 +14,16 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from himaya.core import clock, misp
 from himaya.core.exchange import Exchange, Page, SourceTrouble
+from himaya.core.objects import EACH, Found, Wanted
 from himaya.core.outward import Client
+from himaya.core.ports import Refusal
 from himaya.core.words import N_, Said
 
 PAGE_SIZE = 1000
 MAX_PAGES = 1_000_000
 WHOLE = 86_400
 """Seconds after which everything is read anew."""
+_WANTED: Wanted = {("response",): frozenset({"Attribute"}), ("response", "Attribute", EACH): misp.READ}
 OVERLAP = 600
 """Seconds before the newest change that was read, from where the next round begins: clocks of servers differ."""
 
@@ -62,9 +65,11 @@ class MISPServer(Exchange):
         note = json.loads(resume) if resume else _begin(checkpoint)
         for _ in range(MAX_PAGES):
             things = _asked(config, client, note["page"], note["since"])
-            told = (misp.entry(thing) for thing in things)
+            told = (thing if isinstance(thing, Refusal) else misp.entry(thing) for thing in things)
             changes = tuple(change for change in told if change is not None)
-            note["newest"] = max([note["newest"], *(misp.seconds(thing) for thing in things)])
+            note["newest"] = max(
+                [note["newest"], *(misp.seconds(one) for one in things if not isinstance(one, Refusal))]
+            )
             note["some"] = note["some"] or bool(changes)
             note["page"] += 1
             if len(things) < PAGE_SIZE:
@@ -128,10 +133,17 @@ def _asked(config: Config, client: Client, page: int, since: int) -> list[Any]:
         headers=_headers(config),
         content=json.dumps(question).encode(),
         repeatable=True,
-    ).json()
-    told = reply.get("response") if isinstance(reply, dict) else None
-    things = told.get("Attribute") if isinstance(told, dict) else told
-    if not isinstance(things, list) or not all(isinstance(thing, dict) for thing in things):
+    )
+    things, response = list[Any](), None
+    for found in reply.parts(_WANTED):
+        if isinstance(found, Found) and found.path == ("response",):
+            response = found.value
+        else:
+            things.append(found if isinstance(found, Refusal) else found.value)
+        if len(things) > PAGE_SIZE:
+            raise SourceTrouble(why=N_("it gives more attributes than it was asked for"), permanent=True)
+    told = response.get("Attribute") if isinstance(response, dict) else response
+    if not isinstance(told, list) or not all(isinstance(thing, dict | Refusal) for thing in things):
         raise SourceTrouble(why=N_("its answer is none to a search for attributes"))
     return things
 

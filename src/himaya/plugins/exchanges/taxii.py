@@ -8,20 +8,25 @@ a moment earlier, and reads a few objects twice.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from himaya.core import stix
-from himaya.core.exchange import Exchange, Page, SourceTrouble
+from himaya.core.exchange import Entry, Exchange, Gone, Page, SourceTrouble
+from himaya.core.objects import EACH, Found, Wanted
 from himaya.core.outward import Client, Reply
+from himaya.core.ports import Refusal
 from himaya.core.words import N_, Said
 
 MEDIA_TYPE = "application/taxii+json;version=2.1"
 PAGE_SIZE = 500
 MAX_PAGES = 1_000_000
+MAX_OBJECTS = 20_000
+"""Objects of an answer: a server may give more than it is asked for."""
+_WANTED: Wanted = {(): frozenset({"more", "next", "objects"}), ("objects", EACH): stix.READ}
 MOMENT = timedelta(microseconds=1)
 """The smallest step of TAXII's times: objects that were added at one time may stand on two pages."""
 NEVER = "1970-01-01T00:00:00Z"
@@ -78,17 +83,15 @@ class TAXII(Exchange):
         after, last, some, following = note["after"], note["last"], note["some"], ""
         for _ in range(MAX_PAGES):
             reply = _asked(config, client, after, following)
-            envelope = _envelope(reply)
-            things = envelope.get("objects", [])
-            changes = tuple(change for thing in things if (change := stix.read(thing)) is not None)
-            some = some or bool(things)
+            envelope, seen, changes = _read(reply)
+            some = some or seen
             added = _added(reply)
             last = _later(last, added)
             more, token = envelope.get("more") is True, envelope.get("next")
             if not more:
                 yield Page(changes, checkpoint=last or NEVER, complete=some and not checkpoint)
                 return
-            if not things:
+            if not seen:
                 raise SourceTrouble(why=N_("it says that there is more, and gives nothing"))
             if isinstance(token, str) and token:
                 following = token
@@ -136,11 +139,23 @@ def _login(config: Config) -> dict[str, Any]:
     return {"headers": headers, "auth": auth}
 
 
-def _envelope(reply: Reply) -> Mapping[str, Any]:
-    told = reply.json()
-    if not isinstance(told, dict) or not isinstance(told.get("objects", []), list):
+def _read(reply: Reply) -> tuple[dict[str, Any], bool, tuple[Entry | Gone | Refusal, ...]]:
+    """The envelope without its objects, whether it has any, and what they say."""
+    changes: list[Entry | Gone | Refusal] = []
+    number, envelope = 0, None
+    for found in reply.parts(_WANTED):
+        if isinstance(found, Found) and found.path == ():
+            envelope = found.value
+            continue
+        number += 1
+        if number > MAX_OBJECTS:
+            raise SourceTrouble(why=Said("it gives more than {n} objects at once", n=MAX_OBJECTS), permanent=True)
+        change = found if isinstance(found, Refusal) else stix.read(found.value)
+        if change is not None:
+            changes.append(change)
+    if not isinstance(envelope, dict) or not isinstance(envelope.get("objects", []), list):
         raise SourceTrouble(why=N_("its answer is no envelope of TAXII 2.1"))
-    return told
+    return envelope, bool(number), tuple(changes)
 
 
 def _added(reply: Reply) -> str:

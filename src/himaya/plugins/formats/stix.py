@@ -12,11 +12,9 @@ from himaya.core.objects import EACH
 from himaya.core.ports import BadListFile, Format, ItemRow, Refusal
 from himaya.core.words import N_
 
-_WANTED = {
+_WANTED: objects.Wanted = {
     ("type",): None,
-    ("objects", EACH): frozenset(
-        {"type", "id", "revoked", "pattern", "pattern_type", "valid_until", "modified", "extensions"}
-    ),
+    ("objects", EACH): stix.READ,
 }
 
 
