@@ -12,9 +12,12 @@ from himaya.core.words import N_, Said, printable
 MAX_LINE = 2 * 1024**2
 """Longest line that is taken, in bytes: room for the frames of a long video."""
 
+EMPTY = N_("it is empty")
+UTF16 = N_("it is UTF-16 text; save it as UTF-8")
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+UTF8_MARK = b"\xef\xbb\xbf"
+
 _PIECE = 64 * 1024
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_UTF8_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,9 @@ def read(stream: BinaryIO, *, format: str) -> Iterator[Line | Refusal]:  # noqa:
     while raw := stream.readline(MAX_LINE + 1):
         number += 1
         if number == 1:
-            if raw.startswith(_UTF16):
-                raise BadListFile(format=format, why=N_("it is UTF-16 text; save it as UTF-8"))
-            raw = raw.removeprefix(_UTF8_MARK)
+            if raw.startswith(UTF16_MARKS):
+                raise BadListFile(format=format, why=UTF16)
+            raw = raw.removeprefix(UTF8_MARK)
             if b"\0" in raw or (len(raw) <= MAX_LINE and isinstance(_decoded(number, raw), Refusal)):
                 raise BadListFile(format=format, why=N_("it is not UTF-8 text"))
         if len(raw) > MAX_LINE:
@@ -48,7 +51,7 @@ def read(stream: BinaryIO, *, format: str) -> Iterator[Line | Refusal]:  # noqa:
         else:
             yield _decoded(number, raw)
     if not number:
-        raise BadListFile(format=format, why=N_("it is empty"))
+        raise BadListFile(format=format, why=EMPTY)
 
 
 def refusal(number: int, why: str, line: bytes | str) -> Refusal:

@@ -288,7 +288,9 @@ class Channel(ABC):
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """One item of a list as a file states it. ``line`` counts from 1 in the file (0: not from a file)."""
+    """One item of a list as a file states it. ``line`` counts from 1 in the file (0: not from a file); of a format that
+    is not made of lines, it is the one on which the entry begins.
+    """
 
     line: int
     signal: str
@@ -331,6 +333,12 @@ class Format(ABC):
     accepts: ClassVar[tuple[str, ...]]
     """File name endings, with the dot."""
     media_type: ClassVar[str]
+    carries: ClassVar[tuple[str, ...]] = ()
+    """The signals that it has a place for, where it has not one for every signal: rows of others are left out."""
+
+    def recognises(self, head: bytes) -> bool:
+        """Whether a file that begins with ``head`` (some thousand bytes) is of this format without doubt."""
+        return False
 
     @abstractmethod
     def read(self, stream: BinaryIO) -> Iterator[ItemRow | Refusal]:

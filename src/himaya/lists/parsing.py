@@ -14,6 +14,8 @@ from himaya.lists import canaries, queries
 
 LIMITS = {"source": 120, "reference": 120, "note": 500, "scheme": 40, "code": 40}
 UNKNOWN_DIGEST = N_("it is a digest of frames that are not known here; give the frames")
+HEAD = 4096
+"""Bytes of a file by which it is recognised."""
 REMEMBERED = 2000
 """Classes whose existence is remembered while a file is read."""
 
@@ -138,3 +140,13 @@ def kind_of(file_name: str) -> tuple[str, str]:
     fitting = (f.name for f in registry.formats().values() if ending in f.accepts)
     signal = ending.removeprefix(".")
     return next(fitting, "hashes"), signal if signal in registry.signals() else ""
+
+
+def recognise(file_name: str, head: bytes) -> tuple[str, str]:
+    """The format and the signal of a file that begins with ``head``: by what it is; where that does not tell, by name.
+
+    Several formats share an ending (``.json``, ``.csv``), and files come without one.
+    """
+    named, signal = kind_of(file_name)
+    found = [name for name, format_ in registry.formats().items() if format_.recognises(head)]
+    return (named if named in found or not found else found[0]), signal

@@ -22,12 +22,16 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
+from himaya.core import objects
 from himaya.core.exchange import SourceTrouble
 from himaya.core.outward.guard import TOTAL, BrokenOff, Deadline, NotReached, Transport, announced
+from himaya.core.ports import BadListFile, Refusal
 from himaya.core.words import N_, Said, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from himaya.core.objects import Found
 
 MOST = 32 * 1024**2
 """Bytes of an answer, unpacked, where the caller says nothing else."""
@@ -69,6 +73,20 @@ class Reply:
             return json.loads(self.content.decode("utf-8-sig"))
         except (ValueError, RecursionError) as error:
             raise SourceTrouble(why=Said("its answer is not JSON: {why}", why=str(error)[:200])) from None
+
+    def parts(self, wanted: objects.Wanted) -> Iterator[Found | Refusal]:
+        """What stands in the wanted places of the content, which is JSON: as :func:`himaya.core.objects.read`.
+
+        In memory there is the answer as it came and what is taken of it, however many small values it is made of.
+
+        Raises:
+            SourceTrouble: it is not JSON.
+        """
+        try:
+            yield from objects.read(io.BytesIO(self.content), wanted, format="JSON")
+        except BadListFile as error:
+            why = Said("its answer cannot be read: {why}", why=error.facts["why"])
+            raise SourceTrouble(why=why) from None
 
 
 class Client:

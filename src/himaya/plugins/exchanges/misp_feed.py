@@ -1,0 +1,138 @@
+"""A MISP feed: a directory with manifest.json and a file for each event, on any web server.
+
+A file tells everything that its event says, and leaves out what was deleted from it. So where events were only added
+since the last round, these alone are read; where one has changed or vanished, all are, and what none names any more is
+gone.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any, ClassVar, cast
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from himaya.core import misp
+from himaya.core.exchange import Entry, Exchange, Gone, Page, SourceTrouble
+from himaya.core.outward import Client, Reply
+from himaya.core.ports import BadListFile, Refusal
+from himaya.core.words import N_, Said
+
+MAX_EVENTS = 100_000
+MAX_EVENT = 32 * 1024**2
+"""Bytes of the file of an event."""
+PAGE_SIZE = 1000
+_MARK = 8
+"""Characters by which the checkpoint remembers an event and its version."""
+
+
+class Config(BaseModel):
+    """Where the feed is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    address: str = Field(
+        min_length=1,
+        max_length=300,
+        title=N_("Address"),
+        description=N_("Of the directory in which manifest.json lies: https://feeds.example.org/known/."),
+    )
+    user: str = Field("", max_length=200, title=N_("User name"), description=N_("Where the address asks for one."))
+    password: SecretStr = Field(SecretStr(""), title=N_("Password"), description=N_("Of that user."))
+
+
+class MISPFeed(Exchange):
+    """Events that were added, or all of them; an event or attribute that is not named any more is gone."""
+
+    name: ClassVar[str] = "misp-feed"
+    label: ClassVar[str] = N_("MISP feed")
+    Config: ClassVar[type[BaseModel]] = Config
+    terms: ClassVar[str] = N_("Whoever publishes the feed says who may read it, and what may be done with it.")
+
+    def pull(self, config: BaseModel, client: Client, *, checkpoint: str, resume: str) -> Iterator[Page]:
+        """One event after the other, in the order of their UUIDs."""
+        config = cast("Config", config)
+        events = _manifest(config, client)
+        marks = [_mark(key, version) for key, version in events.items()]
+        digest = hashlib.sha256("".join(marks).encode()).hexdigest()
+        before = frozenset(_marks(checkpoint))
+        complete = not checkpoint or not before <= frozenset(marks)
+        todo = [key for key, mark in zip(events, marks, strict=True) if complete or mark not in before]
+        begin: dict[str, Any] = {"digest": digest, "done": 0, "some": False}
+        note: dict[str, Any] = json.loads(resume) if resume else begin
+        anew = note["digest"] != digest  # the feed has changed meanwhile
+        note = begin if anew else note
+        for key in todo[note["done"] :]:
+            for changes in _event(config, client, key):
+                note["some"] = note["some"] or any(isinstance(change, Entry) for change in changes)
+                yield Page(changes, resume=json.dumps(note), anew=anew)
+                anew = False
+            note["done"] += 1
+            yield Page(resume=json.dumps(note), anew=anew)
+            anew = False
+        if complete and before and not note["some"]:
+            raise SourceTrouble(why=N_("it was asked for everything, and names nothing"))
+        yield Page(checkpoint=json.dumps({"events": "".join(marks)}), complete=complete and note["some"], anew=anew)
+
+    def check(self, config: BaseModel, client: Client) -> str:
+        """Read the manifest."""
+        return Said("{n} events", n=len(_manifest(cast("Config", config), client)))
+
+
+def _asked(config: Config, client: Client, name: str) -> Reply:
+    auth = (config.user, config.password.get_secret_value()) if config.user else None
+    return client.get(f"{config.address.rstrip('/')}/{name}", auth=auth, most=MAX_EVENT)
+
+
+def _manifest(config: Config, client: Client) -> dict[str, str]:
+    """UUID → version of all events, in the order of their UUIDs."""
+    told = _asked(config, client, "manifest.json").json()
+    if not isinstance(told, dict) or not all(misp.is_uuid(key) and isinstance(one, dict) for key, one in told.items()):
+        raise SourceTrouble(why=N_("its manifest does not name events by their UUIDs"))
+    if len(told) > MAX_EVENTS:
+        raise SourceTrouble(why=Said("it has more than {n} events", n=MAX_EVENTS), permanent=True)
+    return {key: _version(told[key]) for key in sorted(told)}
+
+
+def _version(event: Mapping[str, Any]) -> str:
+    """The time of the last change, and whatever else the manifest says of the event: some writers forget the time."""
+    return json.dumps(event, sort_keys=True)
+
+
+def _mark(key: str, version: str) -> str:
+    digest = hashlib.sha256(f"{key} {version}".encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode()[:_MARK]
+
+
+def _marks(checkpoint: str) -> Iterator[str]:
+    text: str = json.loads(checkpoint)["events"] if checkpoint else ""
+    for at in range(0, len(text), _MARK):
+        yield text[at : at + _MARK]
+
+
+def _event(config: Config, client: Client, key: str) -> Iterator[tuple[Entry | Gone | Refusal, ...]]:
+    """What an event says, in pieces of a page."""
+    content = _asked(config, client, f"{key}.json").content
+    try:
+        tags = misp.tags(io.BytesIO(content), format="MISP")
+        told = _changes(content, tags)
+        while some := tuple(islice(told, PAGE_SIZE)):
+            yield some
+    except BadListFile as error:
+        why = Said("its event {key} cannot be read: {why}", key=key, why=error.facts["why"])
+        raise SourceTrouble(why=why) from None
+
+
+def _changes(content: bytes, tags: tuple[object, ...]) -> Iterator[Entry | Gone | Refusal]:
+    for found in misp.attributes(io.BytesIO(content), format="MISP"):
+        change = found if isinstance(found, Refusal) else misp.entry(found[1], of_event=tags)
+        if change is not None:
+            yield change
+
+
+PLUGIN = MISPFeed()
