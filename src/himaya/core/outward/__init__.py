@@ -67,6 +67,10 @@ class Reply:
             raise SourceTrouble(why=Said("its answer is not JSON: {why}", why=str(error)[:200])) from None
 
 
+class TooMuch(SourceTrouble):
+    """The source cannot be read: {why}."""
+
+
 class Client:
     """HTTP to one source. Not shared between threads.
 
@@ -242,7 +246,7 @@ class Client:
             for chunk in came.iter_raw(CHUNK):
                 have += len(chunk)
                 if have > most:
-                    raise SourceTrouble(why=Said("the file is larger than {n} bytes", n=most), permanent=True)
+                    raise TooMuch(why=Said("the file is larger than {n} bytes", n=most), permanent=True)
                 to.write(chunk)
                 until.at = max(until.at, min(time.monotonic() + 60, until.at + len(chunk) / SLOWEST))
                 on_progress(have)
@@ -317,7 +321,7 @@ def _unpacked(came: httpx.Response, most: int) -> Iterator[bytes]:
             rest = unpack.unconsumed_tail if unpack else b""
             size += len(piece)
             if size > most:
-                raise SourceTrouble(why=Said("its answer is larger than {n} bytes", n=most), permanent=True)
+                raise TooMuch(why=Said("its answer is larger than {n} bytes", n=most), permanent=True)
             yield piece
     if unpack and not unpack.eof and size:
         raise SourceTrouble(why=N_("its answer was cut off"))

@@ -1,8 +1,8 @@
 """Files of statements: what one organisation says about one list, compact, the same bytes for the same statements.
 
 gzip (RFC 1952, no name, no time) of UTF-8 lines. The first is a header, a JSON object: format and version, the list's
-terms, the organisation, the sequence (and ``since`` of a delta), the number of lines, their SHA-256, and ``kinds``: what
-many lines share (act, jurisdiction, signal, scheme, code, basis). Every other line is a short JSON array::
+terms, the organisation, the sequence (and ``since`` of a delta), the number of lines, their SHA-256, and ``kinds``:
+what many lines share (act, jurisdiction, signal, scheme, code, basis). Every other line is a short JSON array::
 
     [kind, value, seconds since the line before, seconds until it ends or null, reference, reason]
 
@@ -151,9 +151,9 @@ def _write(path: Path, statements: Iterable[Statement], terms: Terms, piece: Pie
     piece.check()
     kinds: dict[tuple[str, ...], int] = {}
     digest, count = hashlib.sha256(), 0
-    with tempfile.TemporaryFile(dir=path.parent, prefix=".lines.") as lines:  # the header comes first, and is known last
-        before = 0
-        for count, said in enumerate(statements, start=1):  # noqa: B007 - the number of the last one
+    with tempfile.TemporaryFile(dir=path.parent, prefix=".lines.") as lines:
+        before = 0  # the header comes first in the file, and is known last
+        for count, said in enumerate(statements, start=1):
             line, before = _line(count, said, piece.organisation, kinds, before, bases)
             digest.update(line)
             lines.write(line)
@@ -338,7 +338,7 @@ def _measure(line: bytes, most: int) -> None:
 
 
 def _unpacked(stream: BinaryIO) -> Iterator[bytes]:
-    """In steps of which none is large, and not much more than was packed: a small file may pretend to be a large one."""
+    """In steps of which none is large, in all not much more than was packed: a small file may pretend to be large."""
     unpack, packed, size = zlib.decompressobj(31), 0, 0
     while not unpack.eof:
         raw = unpack.unconsumed_tail or stream.read(_CHUNK)

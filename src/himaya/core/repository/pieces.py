@@ -11,6 +11,8 @@ from himaya.core.statements import ORGANISATION
 
 LIST = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 """How a list is named."""
+BASIS = re.compile(r"[a-z][a-z-]{0,39}")
+"""How a legal basis is named."""
 TLP = ("", "clear", "green", "amber", "amber+strict", "red")
 """With whom a list may be shared (Traffic Light Protocol 2.0, without its prefix); empty: not said."""
 RESERVED = frozenset({"root", "targets", "snapshot", "timestamp"})
