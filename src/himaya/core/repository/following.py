@@ -1,12 +1,13 @@
 """Follow a repository of somebody else's: believe nothing that was not signed, and nothing that is older than before.
 
 The root is pinned by whoever begins to follow: it came by another way than the lists do. From there on every answer is
-checked by TUF's client (``tuf.ngclient``), which remembers the versions it saw. Files of lists go on where a line broke;
-none is handed out before its length and digest are those that were signed.
+checked by TUF's client (``tuf.ngclient``), which remembers the versions it saw. Files of lists go on where a line
+broke; none is handed out before its length and digest are those that were signed.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,8 +31,10 @@ from himaya.core.repository.states import delegations, holds, signed_at
 from himaya.core.statements import Statement, moment
 from himaya.core.words import N_, Said
 
-MAX_METADATA = 5_000_000
-"""Bytes of a signatory's metadata: room for some 10,000 files."""
+MAX_METADATA = 2_000_000
+"""Bytes of a signatory's metadata: room for some 4,000 files."""
+MAX_FILES = 20_000
+"""Of all lists and signatories of a repository."""
 SILENCE = timedelta(hours=2)
 """How long a publisher may say nothing before somebody should look: he signs every hour."""
 
@@ -55,8 +58,8 @@ class Frozen(NotTrusted):
     """{source} serves nothing that is still good: {why}."""
 
     remedy = (
-        "What was taken before stays in force. The publisher has stopped, somebody holds back what is new, or the clock "
-        "of this machine is wrong: look at the clock, then ask the publisher."
+        "What was taken before stays in force. The publisher has stopped, somebody holds back what is new, or the "
+        "clock of this machine is wrong: look at the clock, then ask the publisher."
     )
     attack = "freeze"
 
@@ -249,7 +252,10 @@ class Follower:
         if organisation not in self._roles:
             raise NotOffered(source=self._origin.name, list="*", organisation=organisation[:60])
         parts = [part for (_, whose), held in seen.offers.items() if whose == organisation for part in held.parts]
-        return self._roles[organisation], tuple(self._get(part.target, to, lambda _: None) for part in parts)
+        content = (self._directory / f"{organisation}.json").read_bytes()
+        if hashlib.sha256(content).digest() != self._roles[organisation]:
+            raise MixedUp(source=self._origin.name, why=N_("what was kept of it was changed"))
+        return content, tuple(self._get(part.target, to, lambda _: None) for part in parts)
 
     @contextmanager
     def statements(self, fetched: Fetched) -> Iterator[tuple[Header, Iterator[Statement]]]:
@@ -272,7 +278,10 @@ class Follower:
         roles = delegations(targets.signed).roles or {}
         if len(roles) > MAX_SIGNATORIES:
             raise LongerThanSigned(source=self._origin.name, why=Said("more than {n} signatories", n=MAX_SIGNATORIES))
-        offers, until, refused = {}, {}, {}
+        offers: dict[tuple[str, str], Holding] = {}
+        until: dict[str, datetime] = {}
+        refused: dict[str, HimayaError] = {}
+        number = 0
         for name in roles:
             about = snapshot.signed.meta.get(f"{name}.json")
             if about is None or not about.hashes:
@@ -280,7 +289,11 @@ class Follower:
             try:
                 with self._told():
                     signed = self._look_at(name, updater, targets.signed, snapshot.signed)
-                offers.update(holdings(signed))
+                found = holdings(signed)
+                number += sum(len(held.parts) for held in found.values())
+                if number > MAX_FILES:
+                    raise LongerThanSigned(source=self._origin.name, why=Said("more than {n} files", n=MAX_FILES))
+                offers.update(found)
                 until[name] = signed.expires
             except NotTrusted as error:
                 refused[name] = error
@@ -301,7 +314,7 @@ class Follower:
         for path in signed.targets:
             if not role.is_delegated_path(path) or path.split("/")[1:2] != [name]:
                 raise Overreach(source=self._origin.name, organisation=name, why=path[:200])
-        self._roles[name] = content
+        self._roles[name] = hashlib.sha256(content).digest()
         return signed
 
     def _refuse_of_the_other_way(self, stamp: Timestamp) -> None:

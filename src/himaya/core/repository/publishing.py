@@ -315,6 +315,16 @@ class Repository:
             name = f"{new.signed.version}.root.json"
             self._states.commit(changed, roots=both, root=(name, root))
 
+    def for_stick(self, life: timedelta) -> tuple[dict[str, bytes], datetime]:
+        """All metadata by file name, with timestamp and snapshot signed to last, and until when the whole is good.
+
+        The caller holds ``store.alone()``.
+
+        Raises:
+            KeyNotHere: the key of snapshot or timestamp is missing.
+        """
+        return self._states.for_stick(life)
+
     def _target(self, path: Path, organisation: str) -> TargetFile:
         with path.open("rb") as file:
             header = read_header(file)

@@ -156,6 +156,21 @@ class States:
         store.drop(before - after)
         store.sweep(after)
 
+    def for_stick(self, life: timedelta) -> tuple[dict[str, bytes], datetime]:
+        """See ``Repository.for_stick``."""
+        self.commit({})  # so that a follower by stick sees a newer timestamp with every bundle
+        by, roles = [self.store.root().signed], self.roles()
+        snapshot, stamp = self.store.snapshot().signed, self.store.timestamp().signed
+        until = min([soon(life), by[0].expires, *(read_targets(one).signed.expires for one in roles.values())])
+        snapshot.expires = stamp.expires = soon(life)
+        packed = self.signed("snapshot", snapshot, by)
+        stamp.snapshot_meta = _about(snapshot.version, packed)
+        stamp.unrecognized_fields[OURS] = {"at": moment(clock.now()), "stick": True}
+        found = {f"{snapshot.meta[f'{name}.json'].version}.{name}.json": content for name, content in roles.items()}
+        found |= {path.name: path.read_bytes() for path in self.store.roots()}
+        found |= {f"{snapshot.version}.snapshot.json": packed, "timestamp.json": self.signed("timestamp", stamp, by)}
+        return found, until
+
     def _snapshot(
         self, old: Snapshot | None, changed: Mapping[str, bytes], by: Sequence[Root], *, anew: bool
     ) -> tuple[Snapshot, bytes]:
