@@ -243,7 +243,7 @@ class Client:
             elif have and not came.headers.get("content-range", "").startswith(f"bytes {have}-"):
                 raise SourceTrouble(why=N_("it answers with another part of the file than the one that was asked for"))
             until: Deadline = conversation.until
-            for chunk in came.iter_raw(CHUNK):
+            for chunk in came.iter_raw():  # as it comes: what waited for more would be lost where the line breaks
                 have += len(chunk)
                 if have > most:
                     raise TooMuch(why=Said("the file is larger than {n} bytes", n=most), permanent=True)
