@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.repositories import ORGANISATION, OTHER, Keys, Shelf, delta, following, full, new_repository, said
+from tests.repositories import ORGANISATION, OTHER, TERMS, Keys, Shelf, delta, following, full, new_repository, said
 from tuf.api.metadata import Metadata
 
 from himaya.core import clock, faults
@@ -151,8 +151,6 @@ def test_what_grows_old_is_signed_anew(tmp_path: Path, held: Keys) -> None:
 def test_a_word_that_the_root_does_not_allow_is_not_published(tmp_path: Path, held: Keys) -> None:
     made, root = new_repository(tmp_path / "r", held)
     odd, wider = tmp_path / "odd", {**BASES, "by-decree": "by decree"}
-    from tests.repositories import TERMS
-
     files.write_full(odd, said(1, basis="by-decree"), terms=TERMS, organisation=ORGANISATION, sequence=1, bases=wider)
     with pytest.raises(UnknownBasis, match="by-decree is none"):
         made.publish(ORGANISATION, odd)

@@ -113,8 +113,7 @@ def propose(
         consistent_snapshot=True,
     )
     _take_keys(root, old, keys, threshold, online)
-    ours = _ours(old)
-    called, words = name or str(ours.get("name", "")), dict(bases_of(old) if bases is None else bases)
+    called, words = name or name_of(old), dict(bases_of(old) if bases is None else bases)
     if not called.isprintable() or len(called) > 200:
         raise UnfitRoot(why=N_("its name is no text of at most 200 characters"))
     for word in words:
@@ -146,7 +145,7 @@ def sign(document: bytes, signer: CryptoSigner) -> bytes:
         NoProposal: it is neither.
         NotAsked: a root does not ask for this key.
     """
-    if _is_proposal(document):
+    if is_proposal(document):
         new, old = _read(document)
         asked = {key for one in (new, old) if one for key in one.signed.roles[Root.type].keyids}
         if signer.public_key.keyid not in asked:
@@ -165,7 +164,7 @@ def join(first: bytes, *others: bytes) -> bytes:
         NoProposal: one is none.
         DifferentProposals: they do not say the same.
     """
-    proposed = _is_proposal(first)
+    proposed = is_proposal(first)
     new, old = _read(first) if proposed else (read_targets(first), None)
     for other in others:
         more = _read(other)[0] if proposed else read_targets(other)
@@ -191,6 +190,12 @@ def finish(proposal: bytes, *copies: bytes) -> bytes:
     valid = set(seen.signed)
     new.signatures = {key: one for key, one in new.signatures.items() if key in valid}
     return new.to_bytes()
+
+
+def name_of(root: Root | None) -> str:
+    """What the node calls itself; empty where it does not."""
+    name = _ours(root).get("name", "")
+    return name[:200] if isinstance(name, str) and name.isprintable() else ""
 
 
 def bases_of(root: Root | None) -> Mapping[str, str]:
@@ -273,7 +278,8 @@ def _results(new: Metadata[Root], old: Metadata[Root] | None) -> tuple[Any, Any]
     return found.first, found.second
 
 
-def _is_proposal(document: bytes) -> bool:
+def is_proposal(document: bytes) -> bool:
+    """Whether it claims to be a proposal of a root."""
     return FORMAT.encode() in document[:100]
 
 

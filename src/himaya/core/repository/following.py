@@ -21,18 +21,16 @@ from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from himaya.core import clock, files
 from himaya.core.errors import HimayaError
-from himaya.core.repository.ceremony import MOST, OURS, bases_of
+from himaya.core.repository.ceremony import MOST, OURS, bases_of, name_of
 from himaya.core.repository.chains import BrokenChain, Holding, Part, holdings
 from himaya.core.repository.files import Header, read
 from himaya.core.repository.origins import Absent, Longer, Origin
 from himaya.core.repository.pieces import is_organisation
 from himaya.core.repository.publishing import MAX_SIGNATORIES
-from himaya.core.repository.states import delegations, holds, signed_at
+from himaya.core.repository.states import MAX_METADATA, delegations, holds, signed_at
 from himaya.core.statements import Statement, moment
 from himaya.core.words import N_, Said
 
-MAX_METADATA = 2_000_000
-"""Bytes of a signatory's metadata: room for some 4,000 files."""
 MAX_FILES = 20_000
 """Of all lists and signatories of a repository."""
 SILENCE = timedelta(hours=2)
@@ -189,10 +187,10 @@ class Follower:
             root: Metadata[Root] = self._read("root")
             self._roles.clear()
             offers, until, refused = self._look_at_all(updater)
-        ours = root.signed.unrecognized_fields.get(OURS)
-        name = str(ours.get("name", ""))[:200] if isinstance(ours, dict) else ""
         fresh = Freshness(stamp.signed.version, signed_at(stamp.signed), stamp.signed.expires)
-        self.seen = Seen(name, root.signed.version, bases_of(root.signed), fresh, offers, until, refused)
+        self.seen = Seen(
+            name_of(root.signed), root.signed.version, bases_of(root.signed), fresh, offers, until, refused
+        )
         return self.seen
 
     def fetch(

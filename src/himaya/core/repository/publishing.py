@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from securesystemslib.signer import CryptoSigner, Key
-from tuf.api.metadata import DelegatedRole, Delegations, Metadata, TargetFile, Targets
+from tuf.api.metadata import DelegatedRole, Delegations, Metadata, Root, TargetFile, Targets
 
 from himaya.core import clock
 from himaya.core.errors import HimayaError
@@ -307,7 +307,7 @@ class Repository:
                 good = False
             if not good:
                 why = Said("it does not follow on root {n}, or too few have signed it", n=old.version)
-                raise NotAttached(role="root", why=why)
+                raise NotAttached(role=Root.type, why=why)
             both = [new.signed] if again else [old, new.signed]
             changed = dict(signed)
             if "targets" not in changed and not holds(new.signed, "targets", self._states.roles()["targets"]):

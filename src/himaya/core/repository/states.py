@@ -37,6 +37,8 @@ LIVES = {
     "signatory": timedelta(days=30),
 }
 """How long a signature of each role is good."""
+MAX_METADATA = 2_000_000
+"""Bytes of one role's metadata: room for some 4,000 files."""
 
 
 class KeyNotHere(HimayaError):
@@ -211,6 +213,9 @@ class States:
             raise NotAttached(role=name, why=N_("too few of its keys have signed it"))
         if about and new.version <= about.version and content != self.roles().get(name):
             raise NotAttached(role=name, why=Said("it has version {n}; {m} is here", n=new.version, m=about.version))
+        if len(content) > MAX_METADATA:
+            why = Said("it has {n} bytes, and followers take {m}; give up old lists", n=len(content), m=MAX_METADATA)
+            raise NotAttached(role=name, why=why)
         if new.is_expired(clock.now()):
             raise NotAttached(role=name, why=Said("it was good until {at} only", at=moment(new.expires)))
 

@@ -41,7 +41,7 @@ def _options(
 
 
 def _load() -> None:
-    from himaya.site.cli import demo, fingerprinting, index, lists, people, running, screening  # noqa: F401
+    from himaya.site.cli import demo, fingerprinting, index, keys, lists, people, running, screening  # noqa: F401
 
 
 _load()
