@@ -93,6 +93,7 @@ class Shelf:
     Attributes:
         directory: what is served.
         instead: path → bytes that are served in place of the file.
+        packed: path → bytes that are served in place of the file as something that gzip has packed.
         endless: paths that never end, and announce ten gigabytes.
         leads: path → where it redirects to.
         cut_after: the next file of a list breaks off after so many bytes, once.
@@ -102,6 +103,7 @@ class Shelf:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.instead: dict[str, bytes] = {}
+        self.packed: dict[str, bytes] = {}
         self.endless: set[str] = set()
         self.leads: dict[str, str] = {}
         self.cut_after: int | None = None
@@ -141,6 +143,8 @@ def _handler(shelf: Shelf) -> type[BaseHTTPRequestHandler]:
                 self._answer(302, b"", Location=shelf.leads[path])
             elif path in shelf.endless:
                 self._endless()
+            elif path in shelf.packed:
+                self._answer(200, shelf.packed[path], **{"Content-Encoding": "gzip"})
             elif path in shelf.instead:
                 self._file(shelf.instead[path])
             elif (shelf.directory / path).is_file():

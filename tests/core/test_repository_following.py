@@ -19,6 +19,7 @@ from tuf.api.metadata import Metadata, MetaFile, Targets
 from himaya.core import clock
 from himaya.core.exchange import SourceTrouble
 from himaya.core.outward import Client
+from himaya.core.repository import keys
 from himaya.core.repository.files import BadStatementFile
 from himaya.core.repository.following import (
     FileChanged,
@@ -34,7 +35,7 @@ from himaya.core.repository.following import (
 )
 from himaya.core.repository.origins import Line
 from himaya.core.repository.publishing import Repository
-from himaya.core.repository.states import States
+from himaya.core.repository.states import NotAttached, States
 
 KEY = ("known", ORGANISATION)
 
@@ -334,6 +335,28 @@ def test_as_many_entries_as_a_signatory_may_sign_fit_into_little_memory(stage: S
     assert tracemalloc.get_traced_memory()[1] < 64 * 1024**2
     tracemalloc.stop()
     assert len(seen.offers) == 4000
+
+
+def test_an_answer_that_unpacks_without_end_is_given_up_in_little_memory(stage: Stage) -> None:
+    stage.shelf.packed["metadata/timestamp.json"] = gzip.compress(bytes(100_000_000), mtime=0)
+    tracemalloc.start()
+    with pytest.raises(LongerThanSigned):
+        stage.follower.refresh()
+    assert tracemalloc.get_traced_memory()[1] < 16 * 1024**2
+    tracemalloc.stop()
+
+
+def test_an_organisation_whose_name_looks_like_a_root_is_one_like_any_other(stage: Stage) -> None:
+    for name in ("x.root", "1.root", "2", "timestamp.json"):
+        signer = keys.new()
+        node = Repository(stage.directory, [*stage.held.ring, signer])
+        node.add_signatory(name, [signer.public_key])
+        node.publish(name, full(stage.folder / "w", 1, said(2, organisation=name), organisation=name))
+        seen = stage.follower.refresh()
+        assert (seen.root, ("known", name) in seen.offers) == (1, True)
+    for name in ("root", "targets", "snapshot", "timestamp", "A", "../x", ""):
+        with pytest.raises(NotAttached, match="no organisation can be named so"):
+            stage.made.add_signatory(name, [keys.new().public_key])
 
 
 def test_a_redirect_is_not_followed(stage: Stage) -> None:

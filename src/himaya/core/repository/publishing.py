@@ -239,7 +239,7 @@ class Repository:
         """
         with self.store.alone():
             prepared = self.prepare(organisation, paths, drop=drop)
-            before = self._states.roles().get(organisation)
+            before = self._states.role(organisation)
             if before is not None and read_targets(before).signed.targets == read_targets(prepared).signed.targets:
                 return False
             self._states.attach({organisation: self._states.countersigned(organisation, prepared)}, paths)
@@ -310,7 +310,7 @@ class Repository:
                 raise NotAttached(role=Root.type, why=why)
             both = [new.signed] if again else [old, new.signed]
             changed = dict(signed)
-            if "targets" not in changed and not holds(new.signed, "targets", self._states.roles()["targets"]):
+            if "targets" not in changed and not holds(new.signed, "targets", self._states.role("targets") or b""):
                 changed["targets"] = self._states.signed("targets", self._states.next("targets"), both)
             name = f"{new.signed.version}.root.json"
             self._states.commit(changed, roots=both, root=(name, root))

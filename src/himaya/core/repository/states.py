@@ -72,12 +72,16 @@ class States:
 
     def targets(self) -> Targets:
         """The role that admits signatories."""
-        return read_targets(self.roles()["targets"]).signed
+        return read_targets(self.role("targets") or b"").signed
+
+    def role(self, name: str) -> bytes | None:
+        """The metadata of a role in force; None: it has signed nothing."""
+        return self.store.role(name, self.store.snapshot().signed)
 
     def next(self, name: str) -> Targets:
         """A role's next version, as the present one but for its time."""
         snapshot = self.store.snapshot().signed
-        content, about = self.roles().get(name), snapshot.meta.get(f"{name}.json")
+        content, about = self.store.role(name, snapshot), snapshot.meta.get(f"{name}.json")
         new = read_targets(content).signed if content else Targets()
         new.version = about.version + 1 if about else 1
         new.expires = soon(LIVES["targets" if name == "targets" else "signatory"])
@@ -211,7 +215,7 @@ class States:
         new = read_targets(content).signed
         if not holds(delegator, name, content):
             raise NotAttached(role=name, why=N_("too few of its keys have signed it"))
-        if about and new.version <= about.version and content != self.roles().get(name):
+        if about and new.version <= about.version and content != self.role(name):
             raise NotAttached(role=name, why=Said("it has version {n}; {m} is here", n=new.version, m=about.version))
         if len(content) > MAX_METADATA:
             why = Said("it has {n} bytes, and followers take {m}; give up old lists", n=len(content), m=MAX_METADATA)

@@ -27,6 +27,7 @@ from himaya.core.words import N_, Said
 GRACE = timedelta(days=1)
 """How long what nothing names any more stays: somebody may be in the middle of fetching it, on a poor line."""
 _CHUNK = 1024**2
+_ROOT = re.compile(r"([0-9]{1,10})\.root\.json")
 _SERVED = re.compile(
     r"metadata/(timestamp|[0-9]{1,10}\.[a-z0-9][a-z0-9.-]{0,59})\.json"
     r"|targets/[a-z0-9][a-z0-9-]{0,59}/[a-z0-9][a-z0-9.-]{0,59}/[0-9a-f]{64}\.(full|delta)-[0-9-]{1,21}\.gz"
@@ -70,7 +71,8 @@ class Store:
 
     def roots(self) -> list[Path]:
         """Every root there was, the first one first."""
-        found = {int(path.name.split(".")[0]): path for path in self.metadata.glob("[0-9]*.root.json")}
+        # An organisation may be named x.root, and its metadata 3.x.root.json.
+        found = {int(name[1]): path for path in self.metadata.glob("*.json") if (name := _ROOT.fullmatch(path.name))}
         return [found[version] for version in sorted(found)]
 
     def root(self) -> Metadata[Root]:
