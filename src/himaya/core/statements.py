@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -43,7 +43,7 @@ BASES: Mapping[str, str] = MappingProxyType(
     }
 )
 """The closed vocabulary of legal bases → in words. A wider one needs the quorum of a node's root keys: it stands in the
-signed metadata (``lists.publishing``), and a subscriber refuses any other word."""
+signed metadata (``core.repository.keys``), and a subscriber refuses any other word."""
 
 ORGANISATION = re.compile(r"[a-z0-9][a-z0-9.-]{0,59}")
 """How an organisation is named: small letters, digits, dots, dashes."""
@@ -117,8 +117,8 @@ class Statement:
         said.check()
         return said
 
-    def check(self) -> None:
-        """Whether every field is of its vocabulary.
+    def check(self, bases: Collection[str] = BASES) -> None:
+        """Whether every field is of its vocabulary; ``bases`` are the legal bases that may be given.
 
         Raises:
             ValueError: one is not; says which.
@@ -131,8 +131,8 @@ class Statement:
             raise ValueError(f"jurisdiction {self.jurisdiction[:20]!r} is no country code")
         if self.act not in ACTS:
             raise ValueError(f"act {self.act[:20]!r} is none of {', '.join(ACTS)}")
-        if self.basis not in BASES:
-            raise ValueError(f"basis {self.basis[:20]!r} is none of {', '.join(BASES)}")
+        if self.basis not in bases:
+            raise ValueError(f"basis {self.basis[:20]!r} is none of {', '.join(bases)}")
 
 
 _FIELDS = frozenset(Statement.__dataclass_fields__)

@@ -25,6 +25,7 @@ import httpx
 from himaya.core import objects
 from himaya.core.exchange import SourceTrouble
 from himaya.core.outward.guard import TOTAL, BrokenOff, Deadline, NotReached, Transport, announced
+from himaya.core.outward.reply import Reply
 from himaya.core.ports import BadListFile, Refusal
 from himaya.core.words import N_, Said, printable
 
@@ -50,43 +51,8 @@ _AGAIN = frozenset({429, 502, 503, 504})
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer: ``status``, ``headers`` (looked up in any case), ``content`` (unpacked)."""
-
-    status: int
-    headers: httpx.Headers
-    content: bytes
-
-    @property
-    def text(self) -> str:
-        """The content as UTF-8; what is not is replaced."""
-        return self.content.decode("utf-8-sig", "replace")
-
-    def json(self) -> Any:
-        """The content as JSON.
-
-        Raises:
-            SourceTrouble: it is none.
-        """
-        try:
-            return json.loads(self.content.decode("utf-8-sig"))
-        except (ValueError, RecursionError) as error:
-            raise SourceTrouble(why=Said("its answer is not JSON: {why}", why=str(error)[:200])) from None
-
-    def parts(self, wanted: objects.Wanted) -> Iterator[Found | Refusal]:
-        """What stands in the wanted places of the content, which is JSON: as :func:`himaya.core.objects.read`.
-
-        In memory there is the answer as it came and what is taken of it, however many small values it is made of.
-
-        Raises:
-            SourceTrouble: it is not JSON.
-        """
-        try:
-            yield from objects.read(io.BytesIO(self.content), wanted, format="JSON")
-        except BadListFile as error:
-            why = Said("its answer cannot be read: {why}", why=error.facts["why"])
-            raise SourceTrouble(why=why) from None
+class TooMuch(SourceTrouble):
+    """The source cannot be read: {why}."""
 
 
 class Client:
@@ -339,8 +305,8 @@ def _shown(url: str) -> str:
     return printable(re.sub(r"//[^/@]*@", "//", url.partition("?")[0])[:80])
 
 
-def _too_large(most: int) -> SourceTrouble:
-    return SourceTrouble(why=Said("what it sends is larger than {n} bytes", n=most), permanent=True)
+def _too_large(most: int) -> TooMuch:
+    return TooMuch(why=Said("what it sends is larger than {n} bytes", n=most), permanent=True)
 
 
 def _whole(came: httpx.Response, have: int) -> int | None:

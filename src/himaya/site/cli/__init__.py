@@ -41,7 +41,18 @@ def _options(
 
 
 def _load() -> None:
-    from himaya.site.cli import demo, fingerprinting, index, lists, log, log_audits, people, running, screening  # noqa: F401
+    from himaya.site.cli import (  # noqa: F401
+        demo,
+        fingerprinting,
+        index,
+        keys,
+        lists,
+        log,
+        log_audits,
+        people,
+        running,
+        screening,
+    )
 
 
 _load()

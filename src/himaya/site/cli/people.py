@@ -15,7 +15,7 @@ from himaya.site.cli.grammar import KEEP, command, commands
 from himaya.site.cli.shown import done, out, table
 
 users = commands("People who work here.")
-keys = commands("Keys for programs that use the API.")
+keys = commands("Keys: those of programs that use the API, and those that sign lists.")
 ledger = commands("The record of every act.")
 app.add_typer(users, name="users", rich_help_panel=KEEP)
 app.add_typer(keys, name="keys", rich_help_panel=KEEP)

@@ -1,0 +1,84 @@
+"""Where a repository is read from: over HTTP here, out of one file in ``bundle``. Neither knows what it should say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import IO, Protocol
+
+from himaya.core.outward import Client, TooMuch
+
+_ROOT = re.compile(r"metadata/[0-9]+\.root\.json")
+
+
+class Absent(Exception):
+    """There is no such file."""
+
+
+class Longer(Exception):
+    """It is longer than it may be."""
+
+
+class Origin(Protocol):
+    """Where a repository is read from. ``name`` is for people."""
+
+    name: str
+
+    def small(self, path: str, most: int) -> bytes:
+        """A file that fits into memory.
+
+        Raises:
+            Absent, Longer: there is none; it has more than ``most`` bytes.
+            HimayaError: it cannot be read.
+        """
+
+    def large(self, path: str, to: IO[bytes], length: int, on_progress: Callable[[int], object]) -> None:
+        """Append to ``to``, which holds the beginning of a file already, what is missing of it.
+
+        Raises:
+            Absent, Longer: there is none; it has more than ``length`` bytes.
+            HimayaError: it cannot be read; what has come stays in ``to``.
+        """
+
+
+class Line:
+    """Over HTTP, by the guarded client.
+
+    Args:
+        url: the repository's address; ``metadata/`` and ``targets/`` are below it.
+        client: for it.
+        headers: sent with every request, to prove who we are.
+        auth: user and password, for HTTP Basic.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        client: Client,
+        *,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+    ) -> None:
+        self.name = self._url = url.rstrip("/")
+        self._client, self._headers, self._auth = client, dict(headers or {}), auth
+
+    def small(self, path: str, most: int) -> bytes:
+        """See :class:`Origin`."""
+        # Whether there is a newer root is asked every time, and stores of files say 403 of what they do not have.
+        missing = (403, 404) if _ROOT.fullmatch(path) else (404,)
+        how = {"headers": self._headers, "auth": self._auth}
+        try:
+            reply = self._client.get(f"{self._url}/{path}", most=most, expect=(200, *missing), **how)
+        except TooMuch as error:
+            raise Longer(str(error)) from None
+        if reply.status in missing:
+            raise Absent(path)
+        return reply.content
+
+    def large(self, path: str, to: IO[bytes], length: int, on_progress: Callable[[int], object]) -> None:
+        """See :class:`Origin`; what was cut off goes on where it was (RFC 9110, ranges)."""
+        how = {"headers": self._headers, "auth": self._auth, "on_progress": on_progress}
+        try:
+            self._client.download(f"{self._url}/{path}", to, most=length, **how)  # type: ignore[arg-type]
+        except TooMuch as error:
+            raise Longer(str(error)) from None

@@ -1,0 +1,394 @@
+"""What a hostile publisher, or a hostile line, gets out of a follower: nothing, and a word for what it was."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import shutil
+import tracemalloc
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.repositories import ORGANISATION, OTHER, Keys, Shelf, delta, following, full, new_repository, said
+from tuf.api.metadata import Metadata, MetaFile, Targets
+
+from himaya.core import clock
+from himaya.core.exchange import SourceTrouble
+from himaya.core.outward import Client
+from himaya.core.repository import keys
+from himaya.core.repository.files import BadStatementFile
+from himaya.core.repository.following import (
+    FileChanged,
+    Follower,
+    Frozen,
+    LongerThanSigned,
+    MixedUp,
+    NotOffered,
+    NotTrusted,
+    Overreach,
+    RolledBack,
+    TooFewSigned,
+)
+from himaya.core.repository.origins import Line
+from himaya.core.repository.publishing import Repository
+from himaya.core.repository.states import NotAttached, States
+
+KEY = ("known", ORGANISATION)
+
+
+class Stage:
+    """A repository with one list, a shelf that serves it, and a follower that has seen its first state."""
+
+    def __init__(self, folder: Path, *, at: Path) -> None:
+        self.folder, self.held = folder, Keys()
+        self.made, self.root = new_repository(at, self.held)
+        self.made.publish(ORGANISATION, full(folder / "w", 1, said(50)))
+        self.shelf, self.directory = Shelf(at), at
+        self.follower: Follower
+
+    def sign_role(self, change: Callable[[Targets], object], name: str = ORGANISATION) -> None:
+        """Publish what a signatory, who holds his key and has gone bad, signs: no check of ours is in his way."""
+        states = States(self.directory, self.held.ring)
+        signed = states.next(name)
+        change(signed)
+        delegator = states.targets()
+        with states.store.alone():
+            states.commit({name: states.signed(name, signed, [delegator])})
+
+    def put(self, path: str, content: bytes) -> None:
+        place = self.directory / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+
+    def fetch(self, have: int | None = None) -> list[Any]:
+        found = []
+        for one in self.follower.fetch(*KEY, to=self.folder / "t", have=have):
+            with self.follower.statements(one) as (_, statements):
+                found += list(statements)
+        return found
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    made = Stage(tmp_path, at=tmp_path / "r")
+    with following(made.shelf, tmp_path / "f", made.root) as made.follower:
+        made.follower.refresh()
+        yield made
+
+
+def test_an_old_repository_is_a_rollback(stage: Stage) -> None:
+    shutil.copytree(stage.directory, stage.folder / "old")
+    stage.made.publish(ORGANISATION, delta(stage.folder / "w", 1, 2, said(1, seed=2)))
+    assert stage.follower.refresh().offers[KEY].sequence == 2
+    stage.shelf.directory = stage.folder / "old"
+    with pytest.raises(RolledBack, match="timestamp version") as caught:
+        stage.follower.refresh()
+    assert caught.value.attack == "rollback"
+
+
+def test_a_snapshot_that_leads_back_is_a_rollback_though_it_is_signed(stage: Stage) -> None:
+    stage.made.publish(ORGANISATION, delta(stage.folder / "w", 1, 2, said(1, seed=2)))
+    stage.follower.refresh()
+    states = States(stage.directory, stage.held.ring)
+    snapshot = states.store.snapshot().signed
+    snapshot.meta[f"{ORGANISATION}.json"] = MetaFile(1)
+    content = states.signed("snapshot", snapshot, [states.store.root().signed])
+    stage.put(f"metadata/{snapshot.version}.snapshot.json", content)
+    snapshot.version += 1
+    content = states.signed("snapshot", snapshot, [states.store.root().signed])
+    stage.put(f"metadata/{snapshot.version}.snapshot.json", content)
+    stage.put("metadata/timestamp.json", states._timestamp(snapshot, content, [states.store.root().signed]))
+    with pytest.raises(RolledBack):
+        stage.follower.refresh()
+
+
+def test_a_signatory_who_goes_back_to_an_earlier_state_is_found_out(stage: Stage) -> None:
+    stage.made.publish(ORGANISATION, delta(stage.folder / "w", 1, 2, said(1, seed=2)))
+    stage.follower.refresh()
+    stage.sign_role(lambda signed: signed.targets.pop(f"known/{ORGANISATION}/delta-1-2.gz"))
+    stage.follower.refresh()
+    with pytest.raises(RolledBack, match="we have state 2, and it has 1"):
+        stage.fetch(have=2)
+
+
+def test_a_repository_that_was_left_alone_for_two_days_is_frozen(tmp_path: Path) -> None:
+    with clock.use(clock.SetClock(clock.now() - timedelta(days=2))):
+        left = Stage(tmp_path, at=tmp_path / "r")
+    with following(left.shelf, tmp_path / "f", left.root) as follower:
+        with pytest.raises(Frozen, match=r"timestamp.json is expired"):
+            follower.refresh()
+        left.made.renew()
+        assert follower.refresh().offers[KEY].sequence == 1
+
+
+def test_a_line_that_holds_back_what_is_new_is_found_out_within_a_day(stage: Stage, time_machine: Any) -> None:
+    first = stage.follower.refresh()
+    shutil.copytree(stage.directory, stage.folder / "old")
+    stage.shelf.directory = stage.folder / "old"
+    assert not first.freshness.is_silent
+    time_machine.move_to(clock.now() + timedelta(hours=3))
+    stage.made.renew()
+    assert stage.follower.refresh().freshness.is_silent
+    time_machine.shift(timedelta(hours=22))
+    with pytest.raises(Frozen, match="expired") as caught:
+        stage.follower.refresh()
+    assert caught.value.attack == "freeze"
+
+
+def test_old_metadata_under_a_new_snapshot_does_not_fit(stage: Stage) -> None:
+    old = (stage.directory / f"metadata/1.{ORGANISATION}.json").read_bytes()
+    stage.made.publish(ORGANISATION, delta(stage.folder / "w", 1, 2, said(1, seed=2)))
+    stage.shelf.instead[f"metadata/2.{ORGANISATION}.json"] = old
+    refused = stage.follower.refresh().refused[ORGANISATION]
+    assert isinstance(refused, MixedUp)
+    with pytest.raises(MixedUp):
+        stage.fetch()
+
+
+@pytest.mark.parametrize("role", ["snapshot", "targets"])
+def test_old_common_metadata_under_a_new_timestamp_does_not_fit(stage: Stage, role: str) -> None:
+    folder = stage.directory / "metadata"
+    version = max(int(path.name.split(".")[0]) for path in folder.glob(f"*.{role}.json"))
+    old = (folder / f"{version}.{role}.json").read_bytes()
+    stage.made.add_signatory("third.example", [stage.held.own[OTHER].public_key])
+    stage.shelf.instead[f"metadata/{version + 1}.{role}.json"] = old
+    with pytest.raises(MixedUp) as caught:
+        stage.follower.refresh()
+    assert caught.value.attack == "mix-and-match"
+
+
+def test_metadata_that_never_ends_is_given_up(stage: Stage) -> None:
+    stage.shelf.endless.add("metadata/timestamp.json")
+    with pytest.raises(LongerThanSigned):
+        stage.follower.refresh()
+    assert stage.shelf.sent < 64 * 1024**2
+
+
+def test_a_file_that_never_ends_is_given_up(stage: Stage) -> None:
+    place = next(stage.directory.rglob("*.gz"))
+    stage.shelf.endless.add(str(place.relative_to(stage.directory)))
+    tracemalloc.start()
+    with pytest.raises(LongerThanSigned) as caught:
+        stage.fetch()
+    assert tracemalloc.get_traced_memory()[1] < 16 * 1024**2
+    tracemalloc.stop()
+    assert caught.value.attack == "endless-data"
+    assert list((stage.folder / "t").iterdir()) == []
+
+
+@pytest.mark.parametrize("change", [lambda data: data[:-1] + b"\1", lambda data: data[:-1], lambda _: b""])
+def test_a_changed_file_is_refused_and_not_kept(stage: Stage, change: Callable[[bytes], bytes]) -> None:
+    place = next(stage.directory.rglob("*.gz"))
+    path = str(place.relative_to(stage.directory))
+    stage.shelf.instead[path] = change(place.read_bytes())
+    with pytest.raises(FileChanged):
+        stage.fetch()
+    assert list((stage.folder / "t").iterdir()) == []
+    del stage.shelf.instead[path]
+    assert len(stage.fetch()) == 50
+
+
+def test_a_file_that_was_cut_goes_on_where_it_was(stage: Stage) -> None:
+    stage.shelf.cut_after = 1000
+    assert len(stage.fetch()) == 50
+    ranges = [range_ for path, range_ in stage.shelf.asked if path.startswith("targets/")]
+    assert ranges == ["", "bytes=1000-"]
+
+
+def test_a_file_goes_on_in_the_next_round_too(stage: Stage) -> None:
+    place = next(stage.directory.rglob("*.gz"))
+    (stage.folder / "t").mkdir()
+    digest = hashlib.sha256(place.read_bytes()).hexdigest()
+    (stage.folder / f"t/{digest}.part").write_bytes(place.read_bytes()[:700])
+    assert len(stage.fetch()) == 50
+    assert ("bytes=700-") in [range_ for _, range_ in stage.shelf.asked]
+    before = len(stage.shelf.asked)
+    assert len(stage.fetch()) == 50
+    assert len(stage.shelf.asked) == before
+
+
+def test_a_root_that_too_few_signed_is_refused(stage: Stage) -> None:
+    second = Metadata.from_bytes(stage.held.new_root(previous=stage.root))
+    second.signatures.popitem()
+    stage.put("metadata/2.root.json", second.to_bytes())
+    with pytest.raises(TooFewSigned, match="root was signed by 1/2 keys"):
+        stage.follower.refresh()
+
+
+def test_a_root_of_other_keys_is_refused_though_they_all_signed_it(stage: Stage) -> None:
+    other = Keys(online=stage.held.online)
+    stage.put("metadata/2.root.json", other.new_root(previous=other.new_root(), by=(0, 1, 2)))
+    with pytest.raises(TooFewSigned):
+        stage.follower.refresh()
+
+
+def test_a_root_that_two_of_three_signed_is_followed(stage: Stage) -> None:
+    stage.made.install_root(stage.held.new_root(previous=stage.root, by=(1, 2)))
+    assert stage.follower.refresh().root == 2
+
+
+def test_metadata_that_nobody_of_those_named_signed_is_refused(stage: Stage) -> None:
+    stranger = Keys()
+    stranger_at = stage.folder / "stranger"
+    new_repository(stranger_at, stranger)
+    stage.shelf.instead["metadata/timestamp.json"] = (stranger_at / "metadata/timestamp.json").read_bytes()
+    with pytest.raises(TooFewSigned):
+        stage.follower.refresh()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[" * 10_000, b'{"signed": {"_type": "timestamp"}}', b"\xff" * 100])
+def test_what_is_no_metadata_is_refused_in_words(stage: Stage, content: bytes) -> None:
+    stage.shelf.instead["metadata/timestamp.json"] = content
+    with pytest.raises(NotTrusted):
+        stage.follower.refresh()
+
+
+def test_a_signatory_who_lists_a_file_of_another_one_is_refused_alone(stage: Stage) -> None:
+    stage.made.publish(OTHER, full(stage.folder / "w", 1, said(3, organisation=OTHER), organisation=OTHER))
+
+    def reach(signed: Targets) -> None:
+        target = signed.targets[f"known/{ORGANISATION}/full-1.gz"]
+        signed.targets[f"known/{OTHER}/full-2.gz"] = target
+
+    stage.sign_role(reach)
+    seen = stage.follower.refresh()
+    assert isinstance(seen.refused[ORGANISATION], Overreach)
+    assert list(seen.offers) == [("known", OTHER)]
+    with pytest.raises(Overreach):
+        stage.fetch()
+    assert len(stage.follower.fetch("known", OTHER, to=stage.folder / "t")) == 1
+
+
+def test_a_signatory_who_signs_for_a_list_that_is_not_his_is_refused(stage: Stage) -> None:
+    stage.made.add_signatory(ORGANISATION, [stage.held.own[ORGANISATION].public_key], lists=["another"])
+    assert isinstance(stage.follower.refresh().refused[ORGANISATION], Overreach)
+
+
+def test_statements_of_somebody_else_in_a_file_of_his_own_are_refused(stage: Stage) -> None:
+    other = full(stage.folder / "w", 2, said(3, organisation=OTHER), organisation=OTHER)
+    with pytest.raises(BadStatementFile, match="but it says it is known/police"):
+        _signed_as(stage, other, f"known/{ORGANISATION}/full-2.gz")
+
+
+def test_an_old_delta_under_a_new_name_is_refused(stage: Stage) -> None:
+    old = delta(stage.folder / "w", 1, 2, said(1, seed=2))
+    stage.made.publish(ORGANISATION, old)
+    with pytest.raises(BadStatementFile, match=r"signed as .*delta-2-3.gz, but it says it is .*delta-1-2.gz"):
+        _signed_as(stage, old, f"known/{ORGANISATION}/delta-2-3.gz", have=2)
+
+
+def test_a_packed_bomb_that_a_signatory_signed_is_refused(stage: Stage) -> None:
+    bomb = stage.folder / "bomb"
+    bomb.write_bytes(gzip.compress(bytes(100_000_000), mtime=0))
+    tracemalloc.start()
+    with pytest.raises(BadStatementFile, match="longer than"):
+        _signed_as(stage, bomb, f"known/{ORGANISATION}/full-2.gz")
+    assert tracemalloc.get_traced_memory()[1] < 32 * 1024**2
+    tracemalloc.stop()
+
+
+def _signed_as(stage: Stage, path: Path, name: str, have: int | None = None) -> None:
+    """A signatory with his key signs whatever it is under any name, and a follower takes it."""
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    folder, _, last = name.rpartition("/")
+    stage.put(f"targets/{folder}/{digest}.{last}", content)
+
+    def add(signed: Targets) -> None:
+        like = next(iter(signed.targets.values())).to_dict()
+        made = {**like, "length": len(content), "hashes": {"sha256": digest}}
+        signed.targets[name] = type(next(iter(signed.targets.values()))).from_dict(made, name)
+
+    stage.sign_role(add)
+    stage.follower.refresh()
+    stage.fetch(have)
+
+
+def test_a_million_entries_are_refused_in_little_memory(stage: Stage) -> None:
+    entry = json.dumps({"length": 1, "hashes": {"sha256": "0" * 64}})
+    many = b",".join(f'"known/{ORGANISATION}/full-{n}.gz":{entry}'.encode() for n in range(1_000_000))
+    stage.shelf.instead[f"metadata/2.{ORGANISATION}.json"] = b'{"signed":{"targets":{' + many + b"}}}"
+    stage.made.publish(ORGANISATION, delta(stage.folder / "w", 1, 2, said(1, seed=2)))
+    del many
+    tracemalloc.start()
+    assert isinstance(stage.follower.refresh().refused[ORGANISATION], LongerThanSigned)
+    assert tracemalloc.get_traced_memory()[1] < 64 * 1024**2
+    tracemalloc.stop()
+
+
+def test_as_many_entries_as_a_signatory_may_sign_fit_into_little_memory(stage: Stage) -> None:
+    def add(signed: Targets) -> None:
+        like = signed.targets[f"known/{ORGANISATION}/full-1.gz"].to_dict()
+        for n in range(2, 4001):
+            name = f"list-{n}/{ORGANISATION}/full-1.gz"
+            again = json.loads(json.dumps(like))
+            again["custom"]["terms"]["name"] = f"list-{n}"
+            signed.targets[name] = type(signed.targets[f"known/{ORGANISATION}/full-1.gz"]).from_dict(again, name)
+
+    stage.sign_role(add)
+    tracemalloc.start()
+    seen = stage.follower.refresh()
+    assert tracemalloc.get_traced_memory()[1] < 64 * 1024**2
+    tracemalloc.stop()
+    assert len(seen.offers) == 4000
+
+
+def test_an_answer_that_unpacks_without_end_is_given_up_in_little_memory(stage: Stage) -> None:
+    stage.shelf.packed["metadata/timestamp.json"] = gzip.compress(bytes(100_000_000), mtime=0)
+    tracemalloc.start()
+    with pytest.raises(LongerThanSigned):
+        stage.follower.refresh()
+    assert tracemalloc.get_traced_memory()[1] < 16 * 1024**2
+    tracemalloc.stop()
+
+
+def test_an_organisation_whose_name_looks_like_a_root_is_one_like_any_other(stage: Stage) -> None:
+    for name in ("x.root", "1.root", "2", "timestamp.json"):
+        signer = keys.new()
+        node = Repository(stage.directory, [*stage.held.ring, signer])
+        node.add_signatory(name, [signer.public_key])
+        node.publish(name, full(stage.folder / "w", 1, said(2, organisation=name), organisation=name))
+        seen = stage.follower.refresh()
+        assert (seen.root, ("known", name) in seen.offers) == (1, True)
+    for name in ("root", "targets", "snapshot", "timestamp", "A", "../x", ""):
+        with pytest.raises(NotAttached, match="no organisation can be named so"):
+            stage.made.add_signatory(name, [keys.new().public_key])
+
+
+def test_a_redirect_is_not_followed(stage: Stage) -> None:
+    elsewhere = Shelf(stage.directory)
+    with elsewhere.serving() as url:
+        stage.shelf.leads["metadata/timestamp.json"] = f"{url}/metadata/timestamp.json"
+        with pytest.raises(SourceTrouble, match="leads on to"):
+            stage.follower.refresh()
+    assert elsewhere.asked == []
+
+
+def test_an_address_of_this_machine_is_not_asked_unless_that_is_allowed(stage: Stage) -> None:
+    with stage.shelf.serving() as url, Client(attempts=1) as client:
+        before = len(stage.shelf.asked)
+        for address in (url, url.replace("http:", "https:")):
+            with pytest.raises(SourceTrouble):
+                Follower(stage.folder / "g", Line(address, client), root=stage.root).refresh()
+        assert len(stage.shelf.asked) == before
+
+
+def test_what_is_not_served_is_told(stage: Stage) -> None:
+    with pytest.raises(NotOffered):
+        stage.follower.fetch("other", ORGANISATION, to=stage.folder / "t")
+    with pytest.raises(NotOffered):
+        stage.follower.mirror(OTHER, stage.folder / "t")
+
+
+def test_after_an_attack_the_follower_goes_on_with_the_true_repository(stage: Stage) -> None:
+    stage.shelf.instead["metadata/timestamp.json"] = b"{}"
+    with pytest.raises(NotTrusted):
+        stage.follower.refresh()
+    stage.shelf.instead.clear()
+    Repository(stage.directory, stage.held.ring).publish(ORGANISATION, delta(stage.folder / "w", 1, 2, said(1, seed=2)))
+    assert stage.follower.refresh().offers[KEY].sequence == 2
+    assert stage.fetch(have=1) == said(1, seed=2)
