@@ -85,7 +85,9 @@ def test_a_server_without_ranges_begins_anew(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == FILE
 
 
-@pytest.mark.parametrize("ranges", [Ranges(cut=200_000, ranges=False), Ranges(cut=1), Ranges(cut=0)], ids=str)
+@pytest.mark.parametrize(
+    "ranges", [Ranges(cut=200_000, ranges=False), Ranges(cut=1), Ranges(cut=0)], ids=["all", "a byte", "nothing"]
+)
 def test_a_server_that_gets_nowhere_is_given_up(tmp_path: Path, ranges: Ranges) -> None:
     """One that cuts without ranges, or after a byte each time, would go on for ever."""
     with pytest.raises(SourceTrouble, match="cut off"):

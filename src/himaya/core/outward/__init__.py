@@ -9,7 +9,6 @@ a pause that doubles. (ASVS 5, 12.3 and 13.2; RFC 9110 for what may be repeated.
 from __future__ import annotations
 
 import io
-import json
 import logging
 import random
 import re
@@ -17,23 +16,19 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from himaya.core import objects
 from himaya.core.exchange import SourceTrouble
 from himaya.core.outward.guard import TOTAL, BrokenOff, Deadline, NotReached, Transport, announced
 from himaya.core.outward.reply import Reply
-from himaya.core.ports import BadListFile, Refusal
 from himaya.core.words import N_, Said, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from himaya.core.objects import Found
-
+__all__ = ["Client", "Reply", "TooMuch"]
 MOST = 32 * 1024**2
 """Bytes of an answer, unpacked, where the caller says nothing else."""
 ATTEMPTS = 4
