@@ -220,9 +220,10 @@ class Arrival:
         }
         hands = self._in_hand(going)
         for key, some in standing_now.items():
-            for pk, organisation in some.items():
+            for pk, vouching in some.items():
                 if pk in hands and (going[pk].signal, going[pk].value) not in set(told[key]):
-                    self._retract(hands[pk], organisation, key)
+                    for organisation in vouching:
+                        self._retract(hands[pk], organisation, key)
         if hands:
             self._write(hands)
 
