@@ -105,7 +105,7 @@ def all_is_well(now: datetime) -> None:
     """Every item stands where its statements say, and is counted where it stands."""
     for item in Item.objects.select_related("list"):
         assert (item.state, item.agreement, item.organisation_id, item.until) == stands(item, now)
-        lead = words.read([item.pk])[item.pk].leading()
+        lead = words.read([item.pk])[item.pk].leading(now)
         if lead and item.state != "withdrawn":
             assert (item.scheme, item.code) == (lead.scheme, lead.code)
     assert written() == counted()

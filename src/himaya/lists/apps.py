@@ -10,10 +10,14 @@ class ListsConfig(AppConfig):
     label = "lists"
 
     def ready(self) -> None:
-        """Sweep up what killed imports left, in every round of the worker; beside it, read the sources that are due."""
+        """In every round of the worker sweep up what killed imports left, and let end what was said for a time; beside
+        it, read the sources that are due.
+        """
         from himaya.ledger.worker import beside, on_tick
         from himaya.lists.arrivals import sweep
+        from himaya.lists.expiring import expire
         from himaya.lists.subscribing.due import run_due
 
         on_tick(sweep)
+        on_tick(expire)
         beside(run_due)

@@ -40,7 +40,7 @@ def say(item: Item, spoken: Iterable[Spoken], *, by: str, said: Said | None = No
     words.write([(item.pk, one, at or now) for one in new], by=by, subscription=None, revision=item.revision)
     item.state, item.agreement, item.until = place.state, min(place.vouching, 9), place.until
     item.organisation_id = place.organisation or item.organisation_id
-    if was == WITHDRAWN and place.state != WITHDRAWN and (one := words.Said([*said.words, *new]).leading()):
+    if was == WITHDRAWN and place.state != WITHDRAWN and (one := words.Said([*said.words, *new]).leading(now)):
         item.scheme, item.code, item.note = one.scheme, one.code, one.reason
     item.save()
     after = kind(item)

@@ -232,7 +232,7 @@ class Arrival:
             hand.changed = True
             self.retracted += 1
             self._work_out(hand)
-            if one := hand.said.leading():
+            if one := hand.said.leading(self._now):
                 name = one.key or hand.terms.reference
                 hand.terms = hand.terms._replace(scheme=one.scheme, code=one.code, reference=name, note=one.reason)
 

@@ -54,10 +54,10 @@ class Said:
         mine = (w for w in reversed(self.words) if w.act in (VOUCH, RETRACT) and w.key == key)
         return next((w for w in mine if w.organisation.pk == organisation.pk), None)
 
-    def leading(self) -> Spoken | None:
+    def leading(self, now: datetime) -> Spoken | None:
         """The last word of those who still vouch: its class, key and reason are the item's."""
-        lasting = (one for one in reversed(self.words) if one.act == VOUCH)
-        return next((one for one in lasting if self.last(one.organisation, one.key) == one), None)
+        said = (one for one in reversed(self.words) if one.act == VOUCH and (not one.until or one.until > now))
+        return next((one for one in said if self.last(one.organisation, one.key) == one), None)
 
     def say(self, one: Spoken, at: datetime) -> bool:
         """Add a word; False where it is what the organisation said last anyway."""
