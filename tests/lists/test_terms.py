@@ -140,10 +140,10 @@ def test_a_change_that_was_taken_for_dead_changes_nothing(two_voices: HashList) 
 
 
 def test_a_fault_in_the_end_leaves_the_old_rule_and_the_old_places(two_voices: HashList) -> None:
-    with terms.changing("hotline", by="person:1", organisations=2) as change:
-        with suppress(faults.InjectedFault), transaction.atomic():
-            change.publish()
-            raise faults.InjectedFault
+    changing = terms.changing("hotline", by="person:1", organisations=2)
+    with changing as change, suppress(faults.InjectedFault), transaction.atomic():
+        change.publish()
+        raise faults.InjectedFault
     assert states() == ["active"] * 10
     assert services.find_list("hotline").organisations == 1
     assert not Amendment.objects.exists()
