@@ -58,18 +58,19 @@ def mark(item: Item, *, state: str, by: str) -> None:
     new = []
     if state == WITHDRAWN:
         new.append(Spoken(ours, WITHDRAW, reason=item.reason))
-    elif _last(said, ours.pk, (WITHDRAW, RESTORE)) == WITHDRAW:
+    elif last_act(said, ours.pk, (WITHDRAW, RESTORE)) == WITHDRAW:
         new.append(Spoken(ours, RESTORE, reason=item.reason))
     if state == DISPUTED:
         new.append(Spoken(ours, DISPUTE, reason=item.reason))
-    if state == ACTIVE and _last(said, ours.pk, (DISPUTE, ABSTAIN)) == DISPUTE:
+    if state == ACTIVE and last_act(said, ours.pk, (DISPUTE, ABSTAIN)) == DISPUTE:
         new.append(Spoken(ours, ABSTAIN, reason=item.reason))
     if state in MATCHING and item.state not in MATCHING and not _vouched(said):
         new.append(Spoken(ours, VOUCH, item.reference, item.scheme, item.code, reason=item.reason))
     say(item, new, by=by, said=said)
 
 
-def _last(said: Said, organisation: int, acts: tuple[str, str]) -> str:
+def last_act(said: Said, organisation: int, acts: tuple[str, ...]) -> str:
+    """The last of some acts of an organisation; empty where it did none of them."""
     mine = (one.act for one in reversed(said.words) if one.organisation.pk == organisation and one.act in acts)
     return next(mine, "")
 

@@ -17,10 +17,11 @@ from himaya.lists.importing import ImportResult, RefusedRows, UnknownList, add_i
 from himaya.lists.models import ACTIVE, DISPUTED, WITHDRAWN, HashList, Item
 from himaya.lists.parsing import LIMITS, AmbiguousSignal, kind_of
 from himaya.lists.quarantine import close
-from himaya.lists.seconding import NeedsSecond
+from himaya.lists.seconding import NeedsSecond, require_second
 from himaya.lists.terms import (
     AT_ONCE,
     MAX_RADIUS,
+    PAGES,
     BadList,
     TooManyToJudge,
     change_list,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AT_ONCE",
     "MAX_RADIUS",
+    "PAGES",
     "AmbiguousSignal",
     "BadList",
     "ImportLost",
@@ -78,7 +80,7 @@ class UnknownItem(HimayaError):
 
 
 @transaction.atomic
-def mark_item(item_id: int, *, state: str, by: str, reason: str, benign: bool = False) -> Item:
+def mark_item(item_id: int, *, state: str, by: str, reason: str, benign: bool = False, second: str = "") -> Item:
     """Set an item's state. A withdrawn item matches no more; a disputed one matches and says so. One that is known to
     be benign suppresses matches only while it is active: doubt speaks for a look at them.
 
@@ -88,9 +90,11 @@ def mark_item(item_id: int, *, state: str, by: str, reason: str, benign: bool = 
         by: the actor.
         reason: why.
         benign: whether the actor may change what is known to be benign, which a lead alone may.
+        second: who approves; a common list needs a second person.
 
     Raises:
         UnknownItem: there is none.
+        NeedsSecond: it is on a common list, and no second person approves.
         LeadsAlone: it is known to be benign, and the actor is no lead.
         BadList: the state is unknown, or the reason empty or with a NUL, which PostgreSQL does not store.
     """
@@ -105,11 +109,14 @@ def mark_item(item_id: int, *, state: str, by: str, reason: str, benign: bool = 
         )
     if not reason.strip() or "\0" in reason:
         raise BadList(name=item.list.name, why=N_("a reason is required, without NUL characters"))
+    wanted = {"item": item.pk, "state": state, "reason": reason.strip()[:500]}
+    require_second(item.list, by=by, second=second, act="mark", arguments={**wanted, "benign": benign})
     item.reason = reason.strip()[:500]
     saying.mark(item, state=state, by=by)
     if item.state == WITHDRAWN:
         close(item, by=by, reason=item.reason)
-    record(f"item.{state}", by=by, about=f"item:{item.pk}", list=item.list.name)
+    facts = {"list": item.list.name, **({"second": second} if second else {})}
+    record(f"item.{state}", by=by, about=f"item:{item.pk}", **facts)
     return item
 
 
@@ -125,7 +132,9 @@ def mark_items(item_ids: Iterable[int], *, state: str, by: str, reason: str) -> 
     return [mark_item(pk, state=state, by=by, reason=reason) for pk in wanted]
 
 
-def add_benign(hash_list: HashList, *, values: Iterable[tuple[str, str]], by: str, reason: str) -> list[Item]:
+def add_benign(
+    hash_list: HashList, *, values: Iterable[tuple[str, str]], by: str, reason: str, second: str = ""
+) -> list[Item]:
     """Say that contents are known to be benign: what is as near to them as to an item of the list is no match of it.
 
     Args:
@@ -133,8 +142,10 @@ def add_benign(hash_list: HashList, *, values: Iterable[tuple[str, str]], by: st
         values: signal and value, canonical; those that were withdrawn suppress again.
         by: a lead.
         reason: why; it stands as the items' note.
+        second: who approves; a common list needs a second person.
 
     Raises:
+        NeedsSecond: the list is a common one, and no second person approves.
         BadList: the reason is empty, longer than 500 characters or has a NUL.
         RefusedRows: a value cannot be read.
     """
@@ -145,7 +156,7 @@ def add_benign(hash_list: HashList, *, values: Iterable[tuple[str, str]], by: st
     rows = [ItemRow(n, *one, note=reason.strip(), negative=True) for n, one in enumerate(wanted)]
     there = Item.objects.filter(list=hash_list, negative=True, value__in=[value for _, value in wanted])
     list(there.select_for_update(no_key=True).order_by("pk"))  # items before the ledger's head, as everywhere
-    result = add_items(hash_list, rows=rows, by=by, benign=True, on_refusal=refused.append)
+    result = add_items(hash_list, rows=rows, by=by, benign=True, second=second, on_refusal=refused.append)
     if not result.imported:
         flaws = [{"where": f"values[{one.line}]", "why": one.why} for one in refused]
         raise RefusedRows(flaws, refused=result.refused, rows=result.rows)
@@ -154,7 +165,7 @@ def add_benign(hash_list: HashList, *, values: Iterable[tuple[str, str]], by: st
         if item.state == ACTIVE:
             record("item.benign", by=by, about=f"item:{item.pk}", list=hash_list.name)
         else:
-            mark_item(item.pk, state=ACTIVE, by=by, reason=reason, benign=True)
+            mark_item(item.pk, state=ACTIVE, by=by, reason=reason, benign=True, second=second)
     return added
 
 
