@@ -134,7 +134,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 def _let_tests_empty_the_ledger() -> None:
     """After a test with real transactions, bring the database back to what the migrations left in it.
 
-    Django would leave it empty, and the triggers of the ledger would refuse; they stand aside for this alone.
+    Django would leave it empty, and the triggers of the ledger and of lists would refuse; they stand aside for this
+    alone.
     """
     from django.core.management import call_command
     from django.db import connections
@@ -142,15 +143,18 @@ def _let_tests_empty_the_ledger() -> None:
 
     def _fixture_teardown(self: Any) -> None:
         from himaya.ledger import append_only
+        from himaya.lists import lasting
 
         for name in self._databases_names(include_mirrors=False):
             connection = connections[name]
             append_only.unsafe_remove(connection)
+            lasting.unsafe_remove(connection)
             try:
                 call_command("flush", verbosity=0, interactive=False, database=name, inhibit_post_migrate=True)
                 connection.creation.deserialize_db_from_string(_migrated[name])
             finally:
                 append_only.install(connection)
+                lasting.install(connection)
 
     TransactionTestCase._fixture_teardown = _fixture_teardown
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
 
 from himaya.core import registry
 from himaya.core.ports import ItemRow
+from himaya.lists import lasting
 from himaya.lists.models import HashList, Item
 from himaya.lists.services import add_items, create_list
 from himaya.screening import matching
@@ -44,3 +49,16 @@ def distances() -> list[int]:
     value, body = registry.signal("vpdq").read(film(0))
     asked = [("pdq", PDQ, ""), ("md5", MD5, ""), ("vpdq", value, "")]
     return [hit.distance for hit in matching.find([asked], limit=99, bodies={value: body})[0].matches]
+
+
+@contextmanager
+def set_back() -> Iterator[None]:
+    """As where a copy of the database is put back: rows vanish that it otherwise refuses to delete."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        lasting.unsafe_remove(connection)
+        yield
+        if connection.vendor == "postgresql":
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        lasting.install(connection)

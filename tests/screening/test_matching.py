@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from tests.screening.on_lists import MD5, PDQ, away
+from tests.screening.on_lists import MD5, PDQ, away, set_back
 
 from himaya.core import registry
 from himaya.core.ports import ItemRow
@@ -208,9 +208,9 @@ def test_an_older_database_that_is_restored_is_read_anew() -> None:
     assert len(find(PDQ)) == 2
     from himaya.lists.models import Revision, Statement
 
-    Statement.objects.filter(item__value=away(2)).delete()
-    Item.objects.filter(value=away(2)).delete()
-
+    with set_back():
+        Statement.objects.filter(item__value=away(2)).delete()
+        Item.objects.filter(value=away(2)).delete()
     Revision.objects.filter(pk__gt=item.revision).delete()
     assert find(PDQ) == [("hotline", 0)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.screening.on_lists import MD5, SCENES, away, distances, film, known
+from tests.screening.on_lists import MD5, SCENES, away, distances, film, known, set_back
 
 from himaya.core import faults, files, frames, search
 from himaya.core.search import BadIndexFile
@@ -153,9 +153,10 @@ def test_a_file_that_is_ahead_of_a_restored_database_is_passed_over(
     assert len(distances()) == len(ALL) + 1
     if not running:
         live.forget()
-    Body.objects.filter(item=last).delete()
-    Statement.objects.filter(item=last).delete()
-    Item.objects.filter(pk=last.pk).delete()
+    with set_back():
+        Body.objects.filter(item=last).delete()
+        Statement.objects.filter(item=last).delete()
+        Item.objects.filter(pk=last.pk).delete()
     Revision.objects.filter(pk=last.revision).delete()
     assert distances() == ALL
     assert len(live.view().frames["vpdq"]) == 8

@@ -12,6 +12,8 @@ MAY: dict[str, frozenset[str]] = {
     "cases.reopen": frozenset({LEAD}),
     "lists.view": frozenset({ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN}),
     "lists.change": frozenset({LEAD, ADMIN}),
+    "lists.vote": frozenset({REVIEWER, LEAD}),
+    "lists.approve": frozenset({LEAD}),
     "lists.excuse": frozenset({LEAD}),
     "lists.release": frozenset({LEAD}),
     "lists.export": frozenset({LEAD, ADMIN}),

@@ -15,6 +15,7 @@ from himaya.cases.models import Case, Identity, Match, Sighting, Verdict
 from himaya.cases.states import DECIDED, OPEN
 from himaya.core import clock, registry
 from himaya.core.documents import FingerprintFact, MatchFact, SightingFact, VerdictFact
+from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE
 from himaya.lists.queries import readings
 
 if TYPE_CHECKING:
@@ -130,6 +131,24 @@ def best_matches(cases: list[Case], *, list_name: str = "", signal: str = "", se
 def matches(of: Case) -> QuerySet[Match]:
     """Its matches, nearest first; equal bytes say more than equal fingerprints of a picture."""
     return Match.objects.filter(case=of).order_by(*_nearest())
+
+
+def opinions(case_id: int) -> dict[int, str]:
+    """Item that a case matched → what our reviewers think of it (``core.statements``), by all verdicts that hold now.
+
+    A verdict that confirms confirms every item that its case matched. One that does not disputes the items that are
+    equal to what was seen; of those that are only near, the nearness may be what is wrong. The last word holds; where
+    there is none, or none any more, it is an abstention.
+    """
+    items = list(Match.objects.filter(case=case_id).values_list("item", flat=True))
+    found = dict.fromkeys(items, ABSTAIN)
+    for start in range(0, len(items), 500):
+        seen = Match.objects.filter(item__in=items[start : start + 500], case__verdict__isnull=False)
+        told = seen.order_by("case__verdict__at", "case__verdict")
+        for item, distance, confirms in told.values_list("item", "distance", "case__verdict__confirms"):
+            if confirms or distance == 0:
+                found[item] = CONFIRM if confirms else DISPUTE
+    return found
 
 
 def _nearest() -> tuple[Any, ...]:

@@ -9,13 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from himaya.cases.queries import opinions
 from himaya.flow.reactor import when
 from himaya.ledger.services import SYSTEM
+from himaya.lists.voting import return_vote, vote_by_verdict
 from himaya.reporting.services import queue_reports, take_back_reports
 from himaya.takedown.services import queue_notices, take_back_notices
 
 if TYPE_CHECKING:
     from himaya.ledger.models import Entry
+
+
+LOOKED = "A person of this organisation has looked at what it matched."
+"""The reason of a vote that follows from a verdict. It goes to others: nothing of the case is in it."""
 
 
 def _case(entry: Entry) -> int:
@@ -35,3 +41,17 @@ def take_back_what_has_not_left(entry: Entry) -> None:
     """A case that is opened again takes back its documents that still wait."""
     take_back_reports(_case(entry), verdict=entry.data["verdict"], by=SYSTEM)
     take_back_notices(_case(entry), verdict=entry.data["verdict"], by=SYSTEM)
+
+
+@when("case.decided")
+@when("case.reopened")
+def vote_on_what_matched(entry: Entry) -> None:
+    """What our reviewers found is this node's vote on the items that the case matched, as far as it holds now."""
+    vote_by_verdict(opinions(_case(entry)), reason=LOOKED, by=SYSTEM)
+
+
+@when("item.voted")
+def return_our_vote(entry: Entry) -> None:
+    """A vote of this node goes back to the sources of the item that take votes."""
+    if entry.data["own"]:
+        return_vote(int(entry.about.removeprefix("item:")), opinion=entry.data["opinion"], entry=entry.seq)

@@ -10,12 +10,18 @@ class ListsConfig(AppConfig):
     label = "lists"
 
     def ready(self) -> None:
-        """In every round of the worker: sweep up what was left, log what was said; beside it, read what is due."""
-        from himaya.ledger.worker import beside, on_tick
+        """In every round of the worker: sweep up what killed imports left, let end what was said for a time, log what
+        was said; beside it, read the sources that are due.
+        """
+        from himaya.ledger.worker import beside, on_tick, register
         from himaya.lists.arrivals import sweep
         from himaya.lists.committing import commit
+        from himaya.lists.expiring import expire
         from himaya.lists.subscribing.due import run_due
+        from himaya.lists.voting import ReturnVote
 
         on_tick(sweep)
+        on_tick(expire)
         on_tick(commit)
         beside(run_due)
+        register(ReturnVote())

@@ -24,6 +24,7 @@ from himaya.core.ports import ItemRow, Refusal
 from himaya.ledger.services import record
 from himaya.lists.arrivals import Arrival, Voice
 from himaya.lists.parsing import Reader
+from himaya.lists.seconding import NeedsSecond, require_second
 
 if TYPE_CHECKING:
     from himaya.lists.models import HashList
@@ -58,6 +59,8 @@ class ImportResult:
     unchanged: int = 0
     kept_withdrawn: int = 0
     imported: bool = True
+    caught: int = 0
+    """Rows that match a canary; they are among those refused."""
 
 
 class _Spool:
@@ -118,7 +121,27 @@ class Staged:
     refused: int
     caught: int = 0
     """Rows that match a canary."""
+    second: str = ""
+    """Who approved, where the list is a common one."""
     arrival: Arrival | None = None
+
+    @transaction.atomic
+    def alarm(self) -> None:
+        """Put on record that rows match a canary, where some do."""
+        if self.caught:
+            record("list.canary", by=self.by, about=f"list:{self.hash_list.name}", items=self.caught)
+
+    def require_second(self, act: str, arguments: dict[str, Any]) -> None:
+        """Let it pass, where it may.
+
+        Raises:
+            NeedsSecond: the list is a common one, and no second person approves.
+        """
+        try:
+            require_second(self.hash_list, by=self.by, second=self.second, act=act, arguments=arguments)
+        except NeedsSecond:
+            self.alarm()
+            raise
 
     @transaction.atomic
     def publish(self) -> ImportResult:
@@ -128,14 +151,14 @@ class Staged:
             ImportLost: this import stood still and was taken for dead.
         """
         come = self.arrival
-        if self.caught:
-            record("list.canary", by=self.by, about=f"list:{self.hash_list.name}", items=self.caught)
+        self.alarm()
         if come is None:
-            return ImportResult(rows=self.rows, refused=self.refused, imported=False)
+            return ImportResult(rows=self.rows, refused=self.refused, imported=False, caught=self.caught)
         come.publish()
         counts = {"added": come.added, "changed": come.changed, "kept_withdrawn": come.kept_withdrawn}
         counts |= {"negative": come.negative} if come.negative else {}
-        record("list.imported", by=self.by, about=f"list:{self.hash_list.name}", refused=self.refused, **counts)
+        told = {"second": self.second} if self.second else {}
+        record("list.imported", by=self.by, about=f"list:{self.hash_list.name}", refused=self.refused, **counts, **told)
         return ImportResult(
             rows=self.rows,
             refused=self.refused,
@@ -143,6 +166,7 @@ class Staged:
             changed=come.changed,
             unchanged=come.unchanged,
             kept_withdrawn=come.kept_withdrawn,
+            caught=self.caught,
         )
 
 
@@ -157,6 +181,7 @@ def staged(
     accept_good: bool = False,
     benign: bool = False,
     voice: Voice | None = None,
+    second: str = "",
     on_refusal: Callable[[Refusal], None] = lambda _: None,
     on_progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Iterator[Staged]:
@@ -171,12 +196,14 @@ def staged(
         accept_good: import the good lines although others are refused.
         benign: whether lines may say what is known to be benign, which a lead alone may.
         voice: in whose name; this node's own where None.
+        second: who approves; a common list needs a second person.
         on_refusal: called once for every refused line, in order.
         on_progress: called with the number of rows read, then of rows written, as it goes on.
 
     Raises:
         BadListFile: the file as a whole is not of the format.
         AmbiguousSignal: the values fit more than one signal and ``signal`` is not given.
+        NeedsSecond: the file can be taken, but the list is a common one, and no second person approves.
         ImportUnderWay, ImportLost: another import into this list has not ended; this one stood still too long.
     """
     reader = Reader(signal, benign=benign, radius=hash_list.radius)
@@ -192,10 +219,12 @@ def staged(
                 spool.add(row)
             if (good + refused) % BATCH == 0:
                 on_progress(good + refused, 0)
-        read = Staged(hash_list, by, good + refused, refused, reader.caught)
+        read = Staged(hash_list, by, good + refused, refused, reader.caught, second)
         if refused and not accept_good:
             yield read
             return
+        how = {"format": format_name, "signal": signal, "accept_good": accept_good, "benign": benign, "rows": good}
+        read.require_second("import", how)
         with Arrival(hash_list, by=by, voice=voice) as read.arrival:
             done = 0
             for batch in spool.batches():
@@ -204,6 +233,12 @@ def staged(
                 on_progress(read.rows, done)
             read.arrival.weigh()
             yield read
+
+
+def _told(row: ItemRow) -> dict[str, Any]:
+    """A row as somebody wrote it, for a proposal."""
+    names = ("line", "signal", "value", "scheme", "code", "source", "reference", "note", "negative")
+    return {name: getattr(row, name) for name in names if getattr(row, name)}
 
 
 P = ParamSpec("P")
@@ -223,7 +258,6 @@ lines and without ``accept_good`` nothing is imported, and ``imported`` is False
 """
 
 
-@transaction.atomic
 def add_items(
     hash_list: HashList,
     *,
@@ -232,6 +266,7 @@ def add_items(
     accept_good: bool = False,
     benign: bool = False,
     voice: Voice | None = None,
+    second: str = "",
     on_refusal: Callable[[Refusal], None] = lambda _: None,
 ) -> ImportResult:
     """Add rows that somebody wrote, under the rules of :func:`import_items`; a refusal's ``line`` is the row's."""
@@ -241,10 +276,12 @@ def add_items(
     for row in read:
         if isinstance(row, Refusal):
             on_refusal(row)
-    found = Staged(hash_list, by, len(read), len(read) - len(good), reader.caught)
+    found = Staged(hash_list, by, len(read), len(read) - len(good), reader.caught, second)
     if found.refused and not accept_good:
         return found.publish()
-    with Arrival(hash_list, by=by, voice=voice, sweeps=False) as found.arrival:
+    how = {"rows": [_told(row) for row in rows], "accept_good": accept_good, "benign": benign}
+    found.require_second("add", how)
+    with transaction.atomic(), Arrival(hash_list, by=by, voice=voice, sweeps=False) as found.arrival:
         found.arrival.take(good)
         found.arrival.weigh()
         return found.publish()

@@ -241,6 +241,45 @@ class Subscription(models.Model):
         return self.name
 
 
+class Proposal(models.Model):
+    """What somebody wants to do to a common list, until a second person approves of it or refuses."""
+
+    MARK, IMPORT, CHANGE, SUBSCRIBE, ADD = "mark", "import", "change", "subscribe", "add"
+    ACTS = (MARK, IMPORT, CHANGE, SUBSCRIBE, ADD)
+    WAITING, DONE, REFUSED, FAILED = "waiting", "done", "refused", "failed"
+    STATES = (WAITING, DONE, REFUSED, FAILED)
+
+    list = models.ForeignKey(HashList, on_delete=models.PROTECT, related_name="+")
+    act = models.CharField(max_length=10)
+    arguments = models.JSONField()
+    """Of the act, as the service that does it takes them."""
+    sealed = models.TextField(default="")
+    """Those of them that are secret, as sealed JSON; emptied once it is decided."""
+    file = models.CharField(max_length=80, default="")
+    """Of an import: the name of its file in the data directory, removed once it is decided."""
+    sha256 = models.CharField(max_length=64, default="")
+    size = models.BigIntegerField(default=0)
+    by = models.CharField(max_length=100)
+    at = models.DateTimeField()
+    reason = models.CharField(max_length=500, default="")
+    state = models.CharField(max_length=10, default=WAITING)
+    decided_by = models.CharField(max_length=100, default="")
+    decided_at = models.DateTimeField(null=True)
+    why = models.CharField(max_length=1000, default="")
+    """Why it was refused, or what failed."""
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(act__in=("mark", "import", "change", "subscribe", "add")), name="lists_proposal_act"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=("waiting", "done", "refused", "failed")), name="lists_proposal_state"
+            ),
+        ]
+        indexes = [models.Index(fields=["list", "id"], condition=Q(state="waiting"), name="lists_proposal_waiting")]
+
+
 class Body(models.Model):
     """The parts of an item of a composite signal (a video's frames): of these its value is the digest.
 

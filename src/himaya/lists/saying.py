@@ -40,7 +40,7 @@ def say(item: Item, spoken: Iterable[Spoken], *, by: str, said: Said | None = No
     words.write([(item.pk, one, at or now) for one in new], by=by, subscription=None, revision=item.revision)
     item.state, item.agreement, item.until = place.state, min(place.vouching, 9), place.until
     item.organisation_id = place.organisation or item.organisation_id
-    if was == WITHDRAWN and place.state != WITHDRAWN and (one := words.Said([*said.words, *new]).leading()):
+    if was == WITHDRAWN and place.state != WITHDRAWN and (one := words.Said([*said.words, *new]).leading(now)):
         item.scheme, item.code, item.note = one.scheme, one.code, one.reason
     item.save()
     after = kind(item)
@@ -58,18 +58,19 @@ def mark(item: Item, *, state: str, by: str) -> None:
     new = []
     if state == WITHDRAWN:
         new.append(Spoken(ours, WITHDRAW, reason=item.reason))
-    elif _last(said, ours.pk, (WITHDRAW, RESTORE)) == WITHDRAW:
+    elif last_act(said, ours.pk, (WITHDRAW, RESTORE)) == WITHDRAW:
         new.append(Spoken(ours, RESTORE, reason=item.reason))
     if state == DISPUTED:
         new.append(Spoken(ours, DISPUTE, reason=item.reason))
-    if state == ACTIVE and _last(said, ours.pk, (DISPUTE, ABSTAIN)) == DISPUTE:
+    if state == ACTIVE and last_act(said, ours.pk, (DISPUTE, ABSTAIN)) == DISPUTE:
         new.append(Spoken(ours, ABSTAIN, reason=item.reason))
     if state in MATCHING and item.state not in MATCHING and not _vouched(said):
         new.append(Spoken(ours, VOUCH, item.reference, item.scheme, item.code, reason=item.reason))
     say(item, new, by=by, said=said)
 
 
-def _last(said: Said, organisation: int, acts: tuple[str, str]) -> str:
+def last_act(said: Said, organisation: int, acts: tuple[str, ...]) -> str:
+    """The last of some acts of an organisation; empty where it did none of them."""
     mine = (one.act for one in reversed(said.words) if one.organisation.pk == organisation and one.act in acts)
     return next(mine, "")
 

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from himaya.core import clock, registry
+from himaya.core import registry
 from himaya.core.errors import HimayaError
 from himaya.core.ports import ItemRow
 from himaya.core.words import N_, Said
 from himaya.ledger.services import record
 from himaya.lists import queries, saying
-from himaya.lists.arrivals import ImportLost, ImportUnderWay, Voice, revise
+from himaya.lists.arrivals import ImportLost, ImportUnderWay, Voice
 from himaya.lists.importing import ImportResult, RefusedRows, UnknownList, add_items, import_items, staged
 from himaya.lists.models import ACTIVE, DISPUTED, WITHDRAWN, HashList, Item
 from himaya.lists.parsing import LIMITS, AmbiguousSignal, kind_of
 from himaya.lists.quarantine import close
+from himaya.lists.seconding import NeedsSecond, require_second
+from himaya.lists.terms import (
+    AT_ONCE,
+    MAX_RADIUS,
+    PAGES,
+    BadList,
+    TooManyToJudge,
+    change_list,
+    changing,
+    create_list,
+    find_list,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,19 +36,25 @@ if TYPE_CHECKING:
     from himaya.core.ports import Refusal
 
 __all__ = [
+    "AT_ONCE",
+    "MAX_RADIUS",
+    "PAGES",
     "AmbiguousSignal",
     "BadList",
     "ImportLost",
     "ImportResult",
     "ImportUnderWay",
     "LeadsAlone",
+    "NeedsSecond",
     "RefusedRows",
+    "TooManyToJudge",
     "UnknownItem",
     "UnknownList",
     "Voice",
     "add_benign",
     "add_items",
     "change_list",
+    "changing",
     "create_list",
     "export_items",
     "find_list",
@@ -47,18 +64,6 @@ __all__ = [
     "mark_items",
     "staged",
 ]
-
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
-PAGES = frozenset({"new", "quarantine"})
-"""Names that no list takes: the console has pages there."""
-MAX_RADIUS = 64
-"""The greatest radius of any list. Beyond about a quarter of the bits, unrelated pictures begin to match."""
-
-
-class BadList(HimayaError):
-    """The list {name!r} cannot be made so: {why}."""
-
-    status = 422
 
 
 class LeadsAlone(HimayaError):
@@ -74,83 +79,8 @@ class UnknownItem(HimayaError):
     status = 404
 
 
-def find_list(name: str) -> HashList:
-    """The list of that name.
-
-    Raises:
-        UnknownList: there is none.
-    """
-    found = HashList.objects.filter(name=name).first()
-    if found is None:
-        known = ", ".join(HashList.objects.order_by("name").values_list("name", flat=True)[:20])
-        raise UnknownList(name=name, known=known or "none yet")
-    return found
-
-
 @transaction.atomic
-def create_list(name: str, *, by: str, title: str = "", source: str = "", radius: int = 31) -> HashList:
-    """Make an empty list.
-
-    Args:
-        name: small letters, digits and dashes; it never changes.
-        by: the actor.
-        title: for people; the name where empty.
-        source: who stands behind items that name nobody.
-        radius: greatest distance, in bits, at which perceptual signals of this list match: 0 to 64.
-
-    Raises:
-        BadList: the name is taken or malformed, or the radius outside its limits.
-    """
-    if not NAME.fullmatch(name):
-        raise BadList(
-            name=name, why=N_("use 1 to 60 small letters, digits or dashes, beginning with a letter or digit")
-        )
-    if name in PAGES:
-        raise BadList(name=name, why=N_("a page of the console has this name"))
-    if not 0 <= radius <= MAX_RADIUS:
-        raise BadList(name=name, why=Said("the radius must be 0 to {n} bits", n=MAX_RADIUS))
-    if len(title) > 120 or len(source) > 120 or "\0" in title + source:
-        raise BadList(name=name, why=N_("title and source take at most 120 characters, none of them NUL"))
-    made, fresh = HashList.objects.get_or_create(
-        name=name,
-        defaults={
-            "title": title or name,
-            "source": source,
-            "radius": radius,
-            "created_at": clock.now(),
-            "created_by": by,
-        },
-    )
-    if not fresh:
-        raise BadList(name=name, why=N_("there is a list of that name already"))
-    record("list.created", by=by, about=f"list:{name}", radius=radius)
-    return made
-
-
-@transaction.atomic
-def change_list(name: str, *, by: str, enabled: bool | None = None, radius: int | None = None) -> HashList:
-    """Switch a list on or off, or change its radius. It holds for the next screening; what was kept of earlier ones is
-    compared with what it matches by that.
-
-    Raises:
-        UnknownList, BadList: no such list; a radius outside its limits.
-    """
-    found = HashList.objects.select_for_update(no_key=True).get(pk=find_list(name).pk)
-    if radius is not None and not 0 <= radius <= MAX_RADIUS:
-        raise BadList(name=name, why=Said("the radius must be 0 to {n} bits", n=MAX_RADIUS))
-    was_on, had = found.enabled, found.radius
-    found.enabled = found.enabled if enabled is None else enabled
-    found.radius = found.radius if radius is None else radius
-    change = revise().pk
-    found.switched_on = change if found.enabled and not was_on else found.switched_on
-    found.widened = change if found.radius > had else found.widened
-    found.save(update_fields=["enabled", "radius", "switched_on", "widened"])
-    record("list.changed", by=by, about=f"list:{name}", enabled=found.enabled, radius=found.radius)
-    return found
-
-
-@transaction.atomic
-def mark_item(item_id: int, *, state: str, by: str, reason: str, benign: bool = False) -> Item:
+def mark_item(item_id: int, *, state: str, by: str, reason: str, benign: bool = False, second: str = "") -> Item:
     """Set an item's state. A withdrawn item matches no more; a disputed one matches and says so. One that is known to
     be benign suppresses matches only while it is active: doubt speaks for a look at them.
 
@@ -160,9 +90,11 @@ def mark_item(item_id: int, *, state: str, by: str, reason: str, benign: bool = 
         by: the actor.
         reason: why.
         benign: whether the actor may change what is known to be benign, which a lead alone may.
+        second: who approves; a common list needs a second person.
 
     Raises:
         UnknownItem: there is none.
+        NeedsSecond: it is on a common list, and no second person approves.
         LeadsAlone: it is known to be benign, and the actor is no lead.
         BadList: the state is unknown, or the reason empty or with a NUL, which PostgreSQL does not store.
     """
@@ -177,11 +109,14 @@ def mark_item(item_id: int, *, state: str, by: str, reason: str, benign: bool = 
         )
     if not reason.strip() or "\0" in reason:
         raise BadList(name=item.list.name, why=N_("a reason is required, without NUL characters"))
+    wanted = {"item": item.pk, "state": state, "reason": reason.strip()[:500]}
+    require_second(item.list, by=by, second=second, act="mark", arguments={**wanted, "benign": benign})
     item.reason = reason.strip()[:500]
     saying.mark(item, state=state, by=by)
     if item.state == WITHDRAWN:
         close(item, by=by, reason=item.reason)
-    record(f"item.{state}", by=by, about=f"item:{item.pk}", list=item.list.name)
+    facts = {"list": item.list.name, **({"second": second} if second else {})}
+    record(f"item.{state}", by=by, about=f"item:{item.pk}", **facts)
     return item
 
 
@@ -197,7 +132,9 @@ def mark_items(item_ids: Iterable[int], *, state: str, by: str, reason: str) -> 
     return [mark_item(pk, state=state, by=by, reason=reason) for pk in wanted]
 
 
-def add_benign(hash_list: HashList, *, values: Iterable[tuple[str, str]], by: str, reason: str) -> list[Item]:
+def add_benign(
+    hash_list: HashList, *, values: Iterable[tuple[str, str]], by: str, reason: str, second: str = ""
+) -> list[Item]:
     """Say that contents are known to be benign: what is as near to them as to an item of the list is no match of it.
 
     Args:
@@ -205,8 +142,10 @@ def add_benign(hash_list: HashList, *, values: Iterable[tuple[str, str]], by: st
         values: signal and value, canonical; those that were withdrawn suppress again.
         by: a lead.
         reason: why; it stands as the items' note.
+        second: who approves; a common list needs a second person.
 
     Raises:
+        NeedsSecond: the list is a common one, and no second person approves.
         BadList: the reason is empty, longer than 500 characters or has a NUL.
         RefusedRows: a value cannot be read.
     """
@@ -217,7 +156,7 @@ def add_benign(hash_list: HashList, *, values: Iterable[tuple[str, str]], by: st
     rows = [ItemRow(n, *one, note=reason.strip(), negative=True) for n, one in enumerate(wanted)]
     there = Item.objects.filter(list=hash_list, negative=True, value__in=[value for _, value in wanted])
     list(there.select_for_update(no_key=True).order_by("pk"))  # items before the ledger's head, as everywhere
-    result = add_items(hash_list, rows=rows, by=by, benign=True, on_refusal=refused.append)
+    result = add_items(hash_list, rows=rows, by=by, benign=True, second=second, on_refusal=refused.append)
     if not result.imported:
         flaws = [{"where": f"values[{one.line}]", "why": one.why} for one in refused]
         raise RefusedRows(flaws, refused=result.refused, rows=result.rows)
@@ -226,7 +165,7 @@ def add_benign(hash_list: HashList, *, values: Iterable[tuple[str, str]], by: st
         if item.state == ACTIVE:
             record("item.benign", by=by, about=f"item:{item.pk}", list=hash_list.name)
         else:
-            mark_item(item.pk, state=ACTIVE, by=by, reason=reason, benign=True)
+            mark_item(item.pk, state=ACTIVE, by=by, reason=reason, benign=True, second=second)
     return added
 
 

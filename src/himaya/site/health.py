@@ -19,6 +19,7 @@ from himaya.flow.reactor import FollowAgain, followed
 from himaya.ledger import append_only, delivery, turns
 from himaya.ledger import queries as ledger
 from himaya.ledger.proving import last_proved
+from himaya.lists import lasting
 from himaya.lists.quarantine import quarantines
 from himaya.lists.queries import nothing_to_match, terms
 from himaya.log import queries as transparency_log
@@ -94,11 +95,14 @@ def decoders_health(*, start: bool) -> list[Finding]:
 
 
 def database_health() -> Finding:
-    """Which database, and whether it refuses to change the ledger."""
+    """Which database, and whether it refuses to change the ledger, and what was said about items."""
     what = N_("Database")
     if not append_only.is_installed(connection):
         said = N_("the triggers that protect the ledger are missing")
         return Finding(what, "danger", said, N_("Run: himaya init, then: himaya ledger verify"))
+    if not lasting.is_installed(connection):
+        said = N_("the triggers that protect what was said about items are missing")
+        return Finding(what, "danger", said, N_("Run: himaya init"))
     kind = "PostgreSQL" if connection.vendor == "postgresql" else "SQLite"
     return Finding(what, "ok", kind)
 

@@ -8,7 +8,20 @@ from then on all of it holds. Whatever is killed in between, readers see the old
 
 from himaya.lists.arrivals.arrival import Arrival, ImportLost, ImportUnderWay
 from himaya.lists.arrivals.hands import Ballot, Voice
+from himaya.lists.arrivals.judging import Judging
 from himaya.lists.arrivals.revisions import CHANNEL, Kind, count, revise
 from himaya.lists.arrivals.sweeping import sweep
 
-__all__ = ["CHANNEL", "Arrival", "Ballot", "ImportLost", "ImportUnderWay", "Kind", "Voice", "count", "revise", "sweep"]
+__all__ = [
+    "CHANNEL",
+    "Arrival",
+    "Ballot",
+    "ImportLost",
+    "ImportUnderWay",
+    "Judging",
+    "Kind",
+    "Voice",
+    "count",
+    "revise",
+    "sweep",
+]

@@ -60,6 +60,8 @@ def work_out_again(revision: int, rule: Rule, *, now: datetime) -> None:
         if place.state == WITHDRAWN:  # what is withdrawn stays as it was
             for name in TERMS:
                 setattr(one, name, getattr(one.item, name))
+        elif lead := said.leading(now):  # and what was restored meanwhile has the class of whoever vouched last
+            one.scheme, one.code, one.note = lead.scheme, lead.code, lead.reason
         one.save(update_fields=[*TERMS, "state", "agreement", "until", "organisation"])
 
 

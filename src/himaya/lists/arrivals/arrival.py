@@ -220,9 +220,10 @@ class Arrival:
         }
         hands = self._in_hand(going)
         for key, some in standing_now.items():
-            for pk, organisation in some.items():
+            for pk, vouching in some.items():
                 if pk in hands and (going[pk].signal, going[pk].value) not in set(told[key]):
-                    self._retract(hands[pk], organisation, key)
+                    for organisation in vouching:
+                        self._retract(hands[pk], organisation, key)
         if hands:
             self._write(hands)
 
@@ -231,7 +232,7 @@ class Arrival:
             hand.changed = True
             self.retracted += 1
             self._work_out(hand)
-            if one := hand.said.leading():
+            if one := hand.said.leading(self._now):
                 name = one.key or hand.terms.reference
                 hand.terms = hand.terms._replace(scheme=one.scheme, code=one.code, reference=name, note=one.reason)
 

@@ -54,10 +54,10 @@ class Said:
         mine = (w for w in reversed(self.words) if w.act in (VOUCH, RETRACT) and w.key == key)
         return next((w for w in mine if w.organisation.pk == organisation.pk), None)
 
-    def leading(self) -> Spoken | None:
+    def leading(self, now: datetime) -> Spoken | None:
         """The last word of those who still vouch: its class, key and reason are the item's."""
-        lasting = (one for one in reversed(self.words) if one.act == VOUCH)
-        return next((one for one in lasting if self.last(one.organisation, one.key) == one), None)
+        said = (one for one in reversed(self.words) if one.act == VOUCH and (not one.until or one.until > now))
+        return next((one for one in said if self.last(one.organisation, one.key) == one), None)
 
     def say(self, one: Spoken, at: datetime) -> bool:
         """Add a word; False where it is what the organisation said last anyway."""
@@ -110,17 +110,18 @@ def write(said: Iterable[tuple[int, Spoken, datetime]], *, by: str, subscription
             cursor.execute(_INSERT + ", ".join([_ROW] * len(part)), values)
 
 
-def of_keys(subscription: int, keys: list[str], *, revision: int) -> dict[str, dict[int, Organisation]]:
-    """Key → item → who vouches for it under that key, of what a subscription brought and still stands."""
+def of_keys(subscription: int, keys: list[str], *, revision: int) -> dict[str, dict[int, list[Organisation]]]:
+    """Key → item → who vouch for it under that key, of what a subscription brought and still stands."""
     arriving = Revision.objects.filter(number=None).exclude(pk=revision).values("pk")
     rows = Statement.everything.filter(~Q(revision__in=arriving), subscription=subscription).order_by("pk")
-    found: dict[str, dict[int, Organisation]] = defaultdict(dict)
+    last: dict[tuple[str, int, int], Statement] = {}
     for part in steps(keys):
         for one in rows.filter(key__in=part, act__in=(VOUCH, RETRACT)).select_related("organisation"):
-            if one.act == VOUCH:
-                found[one.key][one.item_id] = one.organisation
-            else:
-                found[one.key].pop(one.item_id, None)
+            last[one.key, one.item_id, one.organisation_id] = one
+    found: dict[str, dict[int, list[Organisation]]] = defaultdict(lambda: defaultdict(list))
+    for (key, item, _), one in last.items():
+        if one.act == VOUCH:
+            found[key][item].append(one.organisation)
     return found
 
 

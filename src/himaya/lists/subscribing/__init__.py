@@ -27,6 +27,7 @@ from himaya.ledger.services import record
 from himaya.lists import organisations
 from himaya.lists.arrivals import ImportLost, ImportUnderWay
 from himaya.lists.models import HashList, Subscription
+from himaya.lists.seconding import require_second
 from himaya.lists.subscribing import rounds
 from himaya.lists.subscribing.spool import Spool, waiting
 
@@ -100,6 +101,7 @@ def subscribe(
     interval: int | None = None,
     private: bool = False,
     members: bool = False,
+    second: str = "",
 ) -> Subscription:
     """Begin to follow a source; the first round is due at once.
 
@@ -114,8 +116,10 @@ def subscribe(
         interval: seconds between rounds; the connector's own where None.
         private: whether it may lie in a private network.
         members: whether the source is believed about which of its members says what.
+        second: who approves; a common list needs a second person.
 
     Raises:
+        NeedsSecond: the list is a common one, and no second person approves.
         UnknownPlugin: there is no such connector.
         BadSubscription: an option is missing or wrong; says which.
         BadSubscriptionName: the name, the interval or the basis is.
@@ -131,6 +135,9 @@ def subscribe(
     seconds = _interval(plugin, name, plugin.interval if interval is None else interval)
     if basis not in BASES:
         raise BadSubscriptionName(name=name, why=Said("a legal basis is one of {known}", known=", ".join(BASES)))
+    wanted = {"name": name, "exchange": exchange, "options": dict(options), "basis": basis, "interval": seconds}
+    wanted |= {"private": private, "members": members, "organisation": organisation.name if organisation else ""}
+    require_second(to, by=by, second=second, act="subscribe", arguments=wanted)
     public, secret = _split(checked)
     made = Subscription.objects.create(
         name=name, list=to, organisation=organisation or organisations.named(name, by=by), exchange=exchange,

@@ -91,9 +91,11 @@ def _migrate() -> None:
     from django.db import connection
 
     from himaya.ledger import append_only
+    from himaya.lists import lasting
 
     call_command("migrate", verbosity=0, interactive=False)
     append_only.install(connection)
+    lasting.install(connection)
 
 
 @contextmanager
