@@ -20,7 +20,6 @@ from himaya.ledger.queries import entries
 from himaya.lists import queries, services, subscribing
 from himaya.lists.admission import MATCHING
 from himaya.lists.models import HashList, Item, Organisation, Portion, Statement, Subscription
-from himaya.lists.organisations import slug
 from himaya.lists.subscribing import rounds
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -165,8 +164,8 @@ def test_members_that_are_believed_vote(stopncii: Any, hotline: HashList) -> Non
     one = follow(stopncii, hotline, members=True)
     run(one)
     votes = Statement.objects.filter(act__in=("confirm", "dispute")).values_list("organisation__name", "act")
-    assert list(votes) == [(slug("ExampleCSP"), "confirm")]
-    assert Organisation.objects.filter(name=slug("ExampleCSP")).exists()
+    assert list(votes) == [("stopncii-examplecsp", "confirm")]
+    assert Organisation.objects.filter(name="stopncii-examplecsp").exists()
 
 
 def test_two_sources_of_one_list_make_an_item_count_where_the_rule_asks_for_two(hotline: HashList) -> None:

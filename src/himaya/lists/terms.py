@@ -40,7 +40,7 @@ class BadList(HimayaError):
 
 
 class TooManyToJudge(HimayaError):
-    """The list {name} has {n} items, each of which is judged by the new rule: more than an answer waits for."""
+    """The list {name} has more than {n} items, each of which is judged anew: no answer waits for that."""
 
     remedy = "Change it on the machine of the node: himaya lists change {name} {options}"
     status = 409
@@ -181,7 +181,7 @@ def changing(
         return
     if most is not None and (n := Item.objects.filter(list=found, negative=False)[: most + 1].count()) > most:
         options = " ".join(f"--{key} {terms[key]}" for key in RULE if key in terms)
-        raise TooManyToJudge(name=name, n=f"more than {n - 1:,}", options=options)
+        raise TooManyToJudge(name=name, n=n - 1, options=options)
     with Judging(found, by=by, rule=new) as judging:
         judging.judge(on_progress)
         judging.weigh()

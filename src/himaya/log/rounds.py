@@ -22,6 +22,7 @@ from himaya.ledger import outbox, turns
 from himaya.ledger.queries import jobs
 from himaya.ledger.worker import GiveUp, Handler, TryAgain, register
 from himaya.log import tree
+from himaya.log.keys import identity
 from himaya.log.models import Checkpoint, Cosignature, Witness
 from himaya.log.queries import FORKED, SET_BACK, checkpoints, witnesses
 from himaya.log.services import (
@@ -86,7 +87,7 @@ register(WitnessRound())
 
 def publish_when_due() -> bool:
     """Where an hour has passed, publish; or queue that, where witnesses are asked. True where it was done."""
-    if not turns.is_due(TURN, every=EVERY):
+    if identity() is None or not turns.is_due(TURN, every=EVERY):  # a log begins with the first thing that is logged
         return False
     turns.note(TURN)
     if not witnesses().exists():

@@ -12,7 +12,7 @@ from himaya.ledger.services import lock_head
 from himaya.lists.admission import standing
 from himaya.lists.arrivals import amending, words
 from himaya.lists.arrivals.arrival import LEASE, Arrival, ImportUnderWay
-from himaya.lists.arrivals.revisions import next_number
+from himaya.lists.arrivals.revisions import last_number
 from himaya.lists.models import Amendment, Item, Revision
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Judging(Arrival):
     def __enter__(self) -> Judging:
         """Begin; see :meth:`Arrival.__enter__`."""
         super().__enter__()
-        self._since = next_number() - 1
+        self._since = last_number()
         return self
 
     def judge(self, on_progress: Callable[[int], object] = lambda _: None) -> None:

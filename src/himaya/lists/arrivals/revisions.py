@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Max
 
 from himaya.core import clock
 from himaya.ledger.services import lock_head
@@ -64,6 +64,11 @@ def tell() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f"NOTIFY {CHANNEL}")
+
+
+def last_number() -> int:
+    """The number of the last change; 0 where there was none."""
+    return Revision.objects.aggregate(last=Max("number"))["last"] or 0
 
 
 def next_number() -> dict[str, Any]:
