@@ -224,12 +224,7 @@ class Follower:
         if held is None:
             raise NotOffered(source=self._origin.name, list=list_[:60], organisation=organisation[:60])
         if have is not None and have > held.sequence:
-            why = Said(
-                "of {organisation} we have state {n}, and it has {m}",
-                organisation=organisation,
-                n=have,
-                m=held.sequence,
-            )
+            why = Said("of {whose} we have state {n}, and it has {m}", whose=organisation, n=have, m=held.sequence)
             raise RolledBack(source=self._origin.name, why=why)
         try:
             way = held.way(have)
