@@ -5,14 +5,16 @@ from __future__ import annotations
 import random
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from securesystemslib.signer import CryptoSigner
+from tuf.api.metadata import Targets
 
 from himaya.core.outward import Client
 from himaya.core.repository import ceremony, files, keys
@@ -20,9 +22,11 @@ from himaya.core.repository.following import Follower
 from himaya.core.repository.origins import Line
 from himaya.core.repository.pieces import Terms
 from himaya.core.repository.publishing import Repository
+from himaya.core.repository.states import States
 from himaya.core.statements import Statement
 
 ORGANISATION, OTHER = "hotline.example", "police.example"
+KEY = ("known", ORGANISATION)
 TERMS = Terms("known", "Known material", "amber", 31, "two organisations in two jurisdictions")
 SAID_AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -186,3 +190,44 @@ def _handler(shelf: Shelf) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
+
+
+class Stage:
+    """A repository with one list, a shelf that serves it, and a follower that has seen its first state."""
+
+    def __init__(self, folder: Path, *, at: Path) -> None:
+        self.folder, self.held = folder, Keys()
+        self.made, self.root = new_repository(at, self.held)
+        self.made.publish(ORGANISATION, full(folder / "w", 1, said(50)))
+        self.shelf, self.directory = Shelf(at), at
+        self.follower: Follower
+
+    def sign_role(self, change: Callable[[Targets], object], name: str = ORGANISATION) -> None:
+        """Publish what a signatory, who holds his key and has gone bad, signs: no check of ours is in his way."""
+        states = States(self.directory, self.held.ring)
+        signed = states.next(name)
+        change(signed)
+        delegator = states.targets()
+        with states.store.alone():
+            states.commit({name: states.signed(name, signed, [delegator])})
+
+    def put(self, path: str, content: bytes) -> None:
+        place = self.directory / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+
+    def fetch(self, have: int | None = None) -> list[Any]:
+        found = []
+        for one in self.follower.fetch(*KEY, to=self.folder / "t", have=have):
+            with self.follower.statements(one) as (_, statements):
+                found += list(statements)
+        return found
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Stage]:
+    """A stage whose follower has seen the first state."""
+    made = Stage(folder, at=folder / "r")
+    with following(made.shelf, folder / "f", made.root) as made.follower:
+        made.follower.refresh()
+        yield made

@@ -17,7 +17,7 @@ from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.repository import bundle
 from himaya.core.repository.bundle import BadBundle
-from himaya.core.repository.following import FileChanged, Frozen, MixedUp, RolledBack, TooFewSigned
+from himaya.core.repository.distrust import FileChanged, Frozen, MixedUp, RolledBack, TooFewSigned
 from himaya.core.repository.publishing import Repository
 from himaya.core.statements import Statement
 

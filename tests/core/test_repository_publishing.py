@@ -230,6 +230,10 @@ def test_signatories_are_admitted_by_a_key_that_is_elsewhere(tmp_path: Path, hel
         "third.example", full(tmp_path / "w", 1, said(1, organisation="third.example"), organisation="third.example")
     )
     assert ("known", "third.example") in looked_at(tmp_path / "r", tmp_path, root).offers
+    before = online.expiries()["targets"]
+    with clock.use(clock.SetClock(clock.now() + timedelta(hours=1))):
+        online.attach({"targets": ceremony.sign(online.prepare_renewal(), held.online["targets"])})
+    assert online.expiries()["targets"] - before > timedelta(minutes=59)
 
 
 def test_a_signatory_that_goes_and_comes_back_is_followed_all_the_way(tmp_path: Path, held: Keys) -> None:

@@ -15,6 +15,8 @@ from himaya.core.words import N_, Said
 MAX_DELTAS = 100
 MAX_PARTS = 1000
 """Files of one list and organisation that are looked at; we serve 101 at most."""
+MAX_BYTES = 8 * 1024**3 - 1
+"""Of one file: room for some 190 million pictures, and what a bundle can hold."""
 
 
 class BrokenChain(HimayaError):
@@ -154,6 +156,8 @@ def _part(piece: Piece, target: TargetFile) -> Part:
     digest = target.hashes.get("sha256", "")
     if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
         raise ValueError(f"{piece.path} is signed without a SHA-256")
+    if target.length > MAX_BYTES:
+        raise ValueError(f"{piece.path} has {target.length} bytes; {MAX_BYTES} are taken")
     custom: Any = target.custom
     if not isinstance(custom, dict) or type(custom.get("lines")) is not int:
         raise ValueError(f"{piece.path} is signed without its number of lines")

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from tuf.api import exceptions
 from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
@@ -23,6 +23,17 @@ from himaya.core import clock, files
 from himaya.core.errors import HimayaError
 from himaya.core.repository.ceremony import MOST, OURS, bases_of, name_of
 from himaya.core.repository.chains import BrokenChain, Holding, Part, holdings
+from himaya.core.repository.distrust import (
+    FileChanged,
+    Frozen,
+    LongerThanSigned,
+    MixedUp,
+    NotOffered,
+    NotTrusted,
+    Overreach,
+    RolledBack,
+    TooFewSigned,
+)
 from himaya.core.repository.files import Header, read
 from himaya.core.repository.origins import Absent, Longer, Origin
 from himaya.core.repository.pieces import is_organisation
@@ -35,68 +46,6 @@ MAX_FILES = 20_000
 """Of all lists and signatories of a repository."""
 SILENCE = timedelta(hours=2)
 """How long a publisher may say nothing before somebody should look: he signs every hour."""
-
-
-class NotTrusted(HimayaError):
-    """What {source} serves is not taken: {why}."""
-
-    remedy = "What was taken before stays in force. Ask the publisher, by another way than this line, what happened."
-    status = 502
-    attack: ClassVar[str] = "unreadable"
-    """What it would be, were it done on purpose: a word for statistics and alarms."""
-
-
-class RolledBack(NotTrusted):
-    """{source} serves something older than it served before: {why}."""
-
-    attack = "rollback"
-
-
-class Frozen(NotTrusted):
-    """{source} serves nothing that is still good: {why}."""
-
-    remedy = (
-        "What was taken before stays in force. The publisher has stopped, somebody holds back what is new, or the "
-        "clock of this machine is wrong: look at the clock, then ask the publisher."
-    )
-    attack = "freeze"
-
-
-class MixedUp(NotTrusted):
-    """What {source} serves does not fit together: {why}."""
-
-    attack = "mix-and-match"
-
-
-class LongerThanSigned(NotTrusted):
-    """{source} sends more than was signed: {why}."""
-
-    attack = "endless-data"
-
-
-class TooFewSigned(NotTrusted):
-    """What {source} serves is not signed by enough keys: {why}."""
-
-    attack = "forged"
-
-
-class FileChanged(NotTrusted):
-    """A file of {source} is not the one that was signed: {why}."""
-
-    attack = "file-changed"
-
-
-class Overreach(NotTrusted):
-    """{organisation} signs at {source} for what is not its own: {why}."""
-
-    attack = "outside-prefix"
-
-
-class NotOffered(HimayaError):
-    """{source} does not serve the list {list} of {organisation}."""
-
-    remedy = "Look at what it serves, and whether the list was given up or the signatory removed."
-    status = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,12 +173,7 @@ class Follower:
         if held is None:
             raise NotOffered(source=self._origin.name, list=list_[:60], organisation=organisation[:60])
         if have is not None and have > held.sequence:
-            why = Said(
-                "of {organisation} we have state {n}, and it has {m}",
-                organisation=organisation,
-                n=have,
-                m=held.sequence,
-            )
+            why = Said("of {whose} we have state {n}, and it has {m}", whose=organisation, n=have, m=held.sequence)
             raise RolledBack(source=self._origin.name, why=why)
         try:
             way = held.way(have)
@@ -304,7 +248,10 @@ class Follower:
         if role is None or not is_organisation(name) or not role.paths:
             raise Overreach(source=self._origin.name, organisation=name[:60], why=N_("it has no paths of its own"))
         updater.get_targetinfo(role.paths[0].replace("*", "-"))  # has it fetched, checked and kept
-        content = (self._directory / f"{name}.json").read_bytes()
+        try:
+            content = (self._directory / f"{name}.json").read_bytes()
+        except FileNotFoundError:  # its paths are such that TUF's client finds others there, or nobody
+            raise Overreach(source=self._origin.name, organisation=name, why=N_("it has no paths of its own")) from None
         snapshot.meta[f"{name}.json"].verify_length_and_hashes(content)
         if not holds(targets, name, content):
             raise TooFewSigned(source=self._origin.name, why=name)

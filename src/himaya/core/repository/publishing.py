@@ -166,6 +166,10 @@ class Repository:
         new.delegations = _with_keys(left, known.keys)
         return Metadata(new).to_bytes()
 
+    def prepare_renewal(self) -> bytes:
+        """Unsigned metadata of ``targets`` that admits the same signatories for longer, where its key is elsewhere."""
+        return Metadata(self._states.next("targets")).to_bytes()
+
     def add_signatory(
         self,
         organisation: str,

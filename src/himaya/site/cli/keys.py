@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST = 8 * 1024**2
 NEW_ROOT = (
     "himaya keys new-root --key anna.key.pub --key ben.key.pub --key cleo.key.pub "
-    "--targets node.key.pub --snapshot node.key.pub --timestamp node.key.pub --to root-1.proposal"
+    "--targets admit.key.pub --snapshot node.key.pub --timestamp node.key.pub --to root-1.proposal"
 )
 Document = Annotated[Path, typer.Argument(help="A proposed root, a root, a public key, or metadata of a signatory.")]
 PassphraseFile = Annotated[
@@ -87,8 +87,8 @@ def new_root(
 ) -> None:
     """Propose a root: which keys sign what. To exchange a key, propose a new one with --previous.
 
-    The keys for targets (it admits signatories), snapshot and timestamp are used by the node every day,
-    root keys never.
+    The keys for snapshot and timestamp are used by the node every hour; that for targets when a signatory comes or
+    goes, and every 90 days; root keys at no other time.
     """
     from himaya.core.repository import ceremony
 
