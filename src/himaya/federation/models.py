@@ -59,3 +59,42 @@ class Use(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["partner", "day"], name="federation_use_once")]
+
+
+class NodeKey(models.Model):
+    """A key with which this node signs what it serves (``core.repository``): snapshot, timestamp, its own statements.
+    The secret half is sealed; one that was retired stays, so that what it signed can be told.
+    """
+
+    keyid = models.CharField(max_length=64, unique=True)
+    public = models.TextField()
+    sealed = models.TextField()
+    made_at = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True)
+
+
+class Publication(models.Model):
+    """A file of statements that was published of a list: what others can prove that they were given."""
+
+    list = models.ForeignKey("lists.HashList", on_delete=models.PROTECT, related_name="+")
+    sequence = models.BigIntegerField()
+    since = models.BigIntegerField(null=True)
+    """From which state it leads there; None: it is a full file."""
+    sha256 = models.CharField(max_length=64)
+    length = models.BigIntegerField()
+    lines = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["list", "sequence"], name="federation_publication")]
+
+
+class Served(models.Model):
+    """How far a list is published: the state, and up to which change it was looked at. What is wrong with it."""
+
+    list = models.OneToOneField("lists.HashList", on_delete=models.PROTECT, related_name="+")
+    sequence = models.BigIntegerField(default=0)
+    looked = models.BigIntegerField(default=0)
+    at = models.DateTimeField(null=True)
+    trouble = models.JSONField(default=dict)
+    failed_at = models.DateTimeField(null=True)

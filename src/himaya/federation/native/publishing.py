@@ -1,0 +1,211 @@
+"""Publishes lists: what our organisation says of each, in full or since the last time, signed and logged.
+
+The files come first, then their row and their leaf in the log, then the signed metadata that names them. Whatever is
+killed in between, followers see the old state or the new one, and the next round does the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import tempfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from himaya.core import clock, faults, files
+from himaya.core.errors import HimayaError
+from himaya.core.repository.files import Header, write_delta, write_full
+from himaya.core.repository.pieces import Terms
+from himaya.core.repository.publishing import Repository
+from himaya.core.words import N_
+from himaya.federation.models import Publication, Served
+from himaya.federation.native.keys import NotOurRoot, alone, check_root, directory, ring, root_path, roots
+from himaya.ledger import turns
+from himaya.ledger.services import record
+from himaya.lists import organisations, queries
+from himaya.lists.own import has_news, own_words
+from himaya.log.events import Event, provides
+from himaya.log.services import append
+
+if TYPE_CHECKING:
+    from himaya.lists.models import HashList
+
+log = logging.getLogger("himaya.federation")
+KIND = "publication"
+EVERY = 30.0
+"""Seconds between two looks at what is to be published."""
+RENEWED = 300.0
+"""Seconds between two looks at what grows old."""
+
+
+# --- the root --------------------------------------------------------------------------------------------------------
+
+
+def install_root(content: bytes, *, by: str) -> int:
+    """Put a root in force: the first one, or one that follows on it. Returns its version.
+
+    Raises:
+        NotOurRoot: it does not name a key of this node.
+        NotAttached: it does not follow on the root in force, or too few have signed it.
+    """
+    version = check_root(content)
+    with alone():
+        if version != 1 and not root_path(version - 1).exists():
+            raise NotOurRoot(
+                why=N_("it is not the one that follows on the last; the first one of a node has version 1")
+            )
+        for one in _repositories():
+            one.install_root(content)
+        files.replace(root_path(version), [content])
+    with transaction.atomic():
+        record("node.root", by=by, about="node", version=version, sha256=hashlib.sha256(content).hexdigest())
+    return version
+
+
+def _repositories() -> list[Repository]:
+    found = [path for path in sorted(directory().iterdir()) if (path / "metadata" / "timestamp.json").exists()]
+    at_hand = ring() if found else []
+    return [Repository(path, at_hand) for path in found]
+
+
+def repository(name: str) -> Repository:
+    """The repository of a list, begun where there is none.
+
+    Raises:
+        NoRoot, KeyNotHere: as their names say.
+    """
+    history, at_hand = roots(), ring()
+    found = Repository(directory() / name, at_hand)
+    if not found.store.exists():
+        found = Repository.create(directory() / name, root=history[0], ring=at_hand)
+    for later in history[len(found.store.roots()) :]:  # whoever pinned the first one is led to the last
+        found.install_root(later)
+    ours = organisations.own().name
+    if ours not in found.signatories():
+        found.add_signatory(ours, [at_hand[0].public_key])
+    return found
+
+
+# --- lists -----------------------------------------------------------------------------------------------------------
+
+
+def terms(one: HashList) -> Terms:
+    """On what terms a list is given."""
+    rule = f"{one.organisations} of {one.jurisdictions}"
+    return Terms(one.name, one.title[:200], one.tlp, one.radius, f"organisations {rule} jurisdictions"[:200])
+
+
+def publish(one: HashList) -> bool:
+    """Publish what is new of a list; whether there was anything.
+
+    Raises:
+        NoRoot, KeyNotHere: as their names say.
+    """
+    with alone():
+        return _publish(one, upto=queries.revision())
+
+
+def _publish(one: HashList, *, upto: int) -> bool:
+    served = Served.objects.get_or_create(list=one)[0]
+    known = repository(one.name)
+    ours = organisations.own().name
+    held = known.holdings().get((one.name, ours))
+    since = held.sequence if held else 0
+    if served.looked >= upto or (since and not has_news(one, since=max(since, served.looked), upto=upto)):
+        _note(served, looked=upto, sequence=since)
+        return False
+    full = not since or known.wants_full(one.name, ours)
+    with tempfile.TemporaryDirectory(dir=directory()) as folder:
+        written: dict[Path, Header] = {}
+        how: dict[str, Any] = {"terms": terms(one), "organisation": ours, "sequence": upto, "bases": known.bases()}
+        if since:
+            delta = Path(folder) / "delta.gz"
+            written[delta] = write_delta(delta, own_words(one, since=since, upto=upto), since=since, **how)
+            if not written[delta].lines and not full:
+                _note(served, looked=upto, sequence=since)
+                return False
+        if full:
+            path = Path(folder) / "full.gz"
+            written[path] = write_full(path, own_words(one, upto=upto), **how)
+        faults.point("publishing.written")
+        _log(one, written)
+        known.publish(ours, *written)
+    faults.point("publishing.published")
+    _note(served, looked=upto, sequence=upto)
+    return True
+
+
+@transaction.atomic
+def _log(one: HashList, written: Mapping[Path, Header]) -> None:
+    """Note the files and commit to them in the log, before anybody can fetch them; once, however often it is tried."""
+    for path, header in written.items():
+        facts: dict[str, Any] = {"sha256": _digest(path), "length": path.stat().st_size}
+        facts |= {"sequence": header.piece.sequence, "since": header.piece.since}
+        if Publication.objects.filter(list=one, sha256=facts["sha256"]).exists():
+            continue
+        made = Publication.objects.create(list=one, lines=header.lines, at=clock.now(), **facts)
+        append([Event(KIND, f"list:{one.name}", made.pk, _canonical(made))])
+        record("list.published", by="system", about=f"list:{one.name}", **facts)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _canonical(one: Publication) -> bytes:
+    told = {
+        "kind": KIND, "list": one.list.name, "sequence": one.sequence, "since": one.since, "sha256": one.sha256,
+        "length": one.length,
+    }  # fmt: skip
+    return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _shown(numbers: Collection[int]) -> Mapping[int, bytes]:
+    rows = Publication.objects.select_related("list").filter(pk__in=list(numbers))
+    return {one.pk: _canonical(one) for one in rows}
+
+
+provides(KIND, _shown)
+
+
+def _note(served: Served, **facts: Any) -> None:
+    for name, value in facts.items():
+        setattr(served, name, value)
+    served.trouble, served.failed_at = {}, None
+    served.at = clock.now() if "sequence" in facts else served.at
+    served.save()
+
+
+# --- the worker's round ----------------------------------------------------------------------------------------------
+
+
+def publish_due() -> bool:
+    """Publish what is new of every list, and sign anew what grows old. In a thread of the worker's own."""
+    if not root_path(1).exists():
+        return False
+    done = False
+    if turns.is_due("publish", every=EVERY):
+        turns.note("publish")
+        for one in queries.lists().filter(enabled=True):
+            done |= _tried(one)
+    if turns.is_due("renew", every=RENEWED):
+        turns.note("renew")
+        for known in _repositories():
+            done |= known.renew()
+    return done
+
+
+def _tried(one: HashList) -> bool:
+    try:
+        return publish(one)
+    except HimayaError as error:
+        log.error("list %s is not published: %s", one.name, error.diagnostics())
+        remedy = error.remedy.format(**error.facts)
+        said = {"what": str(error), "remedy": remedy, "code": error.code()}
+        Served.objects.filter(list=one).update(trouble=said, failed_at=clock.now())
+        return False

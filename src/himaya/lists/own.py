@@ -1,0 +1,83 @@
+"""What this node's own organisation says about the items of a list, as it is told to others.
+
+Of each item only where our organisation stands now is told: that it vouches, or does not any more, and how it votes.
+How it came to that stays here. What others say is theirs to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from himaya.core import clock, registry
+from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RESTORE, RETRACT, VOUCH, WITHDRAW
+from himaya.core.statements import Statement as Said
+from himaya.lists import organisations
+from himaya.lists.changes import START, Place, changes
+from himaya.lists.models import Statement
+
+if TYPE_CHECKING:
+    from himaya.lists.models import HashList
+
+BATCH = 500
+VOTES = (CONFIRM, DISPUTE, ABSTAIN)
+
+
+def is_told(signal: str) -> bool:
+    """Whether items of a signal are told: not those of composite ones, whose value says nothing without its parts."""
+    known = registry.signals().get(signal)
+    return known is not None and not known.composite
+
+
+def own_words(hash_list: HashList, *, since: int = 0, upto: int) -> Iterator[Said]:
+    """Where our organisation stands on each item that changed after ``since``, in constant memory.
+
+    Args:
+        hash_list: the list.
+        since: the number of a change; 0: everything, and then only what stands.
+        upto: the number of the last change that is looked at.
+    """
+    ours = organisations.own()
+    signals = [name for name in registry.signals() if is_told(name)]
+    place = Place(since + 1) if since else START
+    while page := changes([hash_list.pk], behind=place, upto=upto, limit=BATCH, signals=signals):
+        place = page[-1].place
+        said = _said((one.item for one in page), ours.pk)
+        for one in page:
+            for word in _stands(said.get(one.item, []), whole=not since):
+                yield replace(word, organisation=ours.name, jurisdiction=ours.jurisdiction, value=one.value)
+
+
+def _said(items: Iterable[int], organisation: int) -> dict[int, list[Statement]]:
+    found: dict[int, list[Statement]] = {}
+    rows = Statement.objects.filter(item__in=list(items), organisation=organisation).order_by("pk")
+    for one in rows.select_related("item"):
+        found.setdefault(one.item_id, []).append(one)
+    return found
+
+
+def _stands(words: list[Statement], *, whole: bool) -> Iterator[Said]:
+    """Whether we vouch, and how we vote; with ``whole`` only what stands, else also what does not any more."""
+    vouches = {one.key: one for one in words if one.act in (VOUCH, RETRACT)}
+    standing = [one for one in vouches.values() if one.act == VOUCH and not (one.until and one.until <= clock.now())]
+    steward = [one for one in words if one.act in (WITHDRAW, RESTORE)][-1:]
+    gone = bool(steward) and steward[0].act == WITHDRAW
+    if standing and not gone:
+        yield _as(standing[-1], VOUCH)
+    elif vouches and not whole:
+        yield _as(steward[0] if gone else words[-1], RETRACT)
+    votes = [one for one in words if one.act in VOTES][-1:]
+    if votes and not (whole and votes[0].act == ABSTAIN):
+        yield _as(votes[0], votes[0].act)
+
+
+def _as(one: Statement, act: str) -> Said:
+    at, until = one.at.replace(microsecond=0), one.until.replace(microsecond=0) if one.until else None
+    thing = one.item.signal, one.item.value
+    return Said("", "", act, *thing, one.scheme, one.code, one.basis, at, until, one.key, one.reason)
+
+
+def has_news(hash_list: HashList, *, since: int, upto: int) -> bool:
+    """Whether anything of the list changed after ``since``."""
+    return bool(changes([hash_list.pk], behind=Place(since + 1), upto=upto, limit=1))
