@@ -6,14 +6,18 @@ now: an item that changed twice stands at its last change.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models import Exists, OuterRef, Q
 
+from himaya.core import clock
+from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RETRACT, VOUCH
 from himaya.lists.admission import MATCHING
-from himaya.lists.models import Revision
+from himaya.lists.models import HashList, Item, Revision, Statement
 
 MOST = 10_000
 """Items of one answer."""
@@ -28,6 +32,11 @@ class Place(NamedTuple):
 
 
 START = Place()
+
+
+def behind(number: int) -> Place:
+    """Behind all of a change."""
+    return Place(number + 1)
 
 
 class Told(NamedTuple):
@@ -116,3 +125,76 @@ def number_at(at: datetime) -> int:
     """The number of the last change that counted at a time; 0 where none did."""
     found = Revision.objects.filter(number__isnull=False, at__lte=at).order_by("-at", "-number")
     return found.values_list("number", flat=True).first() or 0
+
+
+def last() -> tuple[int, datetime | None]:
+    """Number and time of the last change that counts; 0 and None where there was none.
+
+    All that have a lower number count, too: numbers are given one after the other, each once the one before it holds.
+    A change that is still on its way may have a time before now.
+    """
+    found = Revision.objects.filter(number__isnull=False).order_by("-number").values_list("number", "at").first()
+    return found or (0, None)
+
+
+def last_of(hash_list: HashList) -> tuple[int, datetime | None]:
+    """As :func:`last`, of the items of one list."""
+    changed = Exists(Item.everything.filter(revision=OuterRef("pk"), list=hash_list))
+    rows = Revision.objects.filter(Q(list=hash_list) | Q(list=None), changed, number__isnull=False)
+    return rows.order_by("-number").values_list("number", "at").first() or (0, None)
+
+
+def is_at(at: datetime) -> bool:
+    """Whether a change began to count at exactly this time: then it is one that we told."""
+    return Revision.objects.filter(number__isnull=False, at=at).exists()
+
+
+# --- who says so -----------------------------------------------------------------------------------------------------
+
+
+class Opinion(NamedTuple):
+    """The last word of an organisation (id, title) on a matter: whether it vouches, or how it votes."""
+
+    organisation: int
+    title: str
+    act: str
+    scheme: str
+    code: str
+    reason: str
+    at: datetime
+
+
+class Heard(NamedTuple):
+    """What organisations say about an item now; ``former`` vouched for it once. In the order in which it was said."""
+
+    vouching: tuple[Opinion, ...] = ()
+    former: tuple[Opinion, ...] = ()
+    votes: tuple[Opinion, ...] = ()
+
+
+def heard(items: Iterable[int]) -> dict[int, Heard]:
+    """Item → what is said about it; at most :data:`MOST` items."""
+    said: dict[int, dict[tuple[int, str, bool], Statement]] = defaultdict(dict)
+    rows = Statement.objects.filter(item__in=list(items), act__in=(VOUCH, RETRACT, CONFIRM, DISPUTE, ABSTAIN))
+    for one in rows.select_related("organisation").order_by("pk"):
+        vouches = one.act in (VOUCH, RETRACT)
+        said[one.item_id][one.organisation_id, one.key if vouches else "", vouches] = one
+    now = clock.now()
+    return {item: _heard(found.values(), now) for item, found in said.items()}
+
+
+def _heard(last_words: Iterable[Statement], now: datetime) -> Heard:
+    vouching, former, votes = dict[int, Opinion](), dict[int, Opinion](), list[Opinion]()
+    for one in last_words:
+        said = Opinion(
+            one.organisation_id, one.organisation.title, one.act, one.scheme, one.code, one.reason, one.at
+        )  # fmt: skip
+        stands = not one.until or one.until > now
+        if one.act in (CONFIRM, DISPUTE) and stands:
+            votes.append(said)
+        elif one.act == VOUCH and stands:
+            vouching[one.organisation_id] = said
+        elif one.act in (VOUCH, RETRACT):
+            former[one.organisation_id] = said
+    gone = tuple(said for organisation, said in former.items() if organisation not in vouching)
+    return Heard(tuple(vouching.values()), gone, tuple(votes))
