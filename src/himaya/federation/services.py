@@ -50,6 +50,13 @@ class UnknownPartnerKey(HimayaError):
     status = 404
 
 
+class MayNotVote(HimayaError):
+    """What the partner {name} thinks of items is not taken here."""
+
+    remedy = "Ask the operator of this node to let it vote."
+    status = 403
+
+
 class QuotaSpent(HimayaError):
     """The partner {name} has read as much today as it may: {spent} of {quota} {what}."""
 
@@ -215,3 +222,16 @@ def end_partner_key(name: str, prefix: str, *, by: str) -> None:
     if prefix not in _valid_prefixes(partner):
         raise UnknownPartnerKey(name=name, prefix=prefix[:20])
     revoke_key(prefix, by=by)
+
+
+def vote(partner: Partner, item: int, *, opinion: str, reason: str) -> None:
+    """Take what a partner thinks of an item: ``confirm`` or ``dispute``; a dispute has a reason.
+
+    Raises:
+        MayNotVote: it was not admitted to that.
+    """
+    if not partner.votes:
+        raise MayNotVote(name=partner.name)
+    voting.vote(
+        item, opinion=opinion, reason=reason, by=f"partner:{partner.name}", organisation=partner.organisation
+    )

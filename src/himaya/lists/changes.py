@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, Q
 from himaya.core import clock
 from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RETRACT, VOUCH
 from himaya.lists.admission import MATCHING
-from himaya.lists.models import HashList, Item, Revision, Statement
+from himaya.lists.models import HashList, Item, Portion, Revision, Statement
 
 MOST = 10_000
 """Items of one answer."""
@@ -67,17 +67,25 @@ class Told(NamedTuple):
         return self.state in MATCHING
 
 
-_CHANGES = """
+_COLUMNS = """
 SELECT r.number, r.at, i.id, i.signal, i.value, i.state, i.scheme, i.code, i.source, i.note, i.list_id,
     i.organisation_id, i.added_at
 FROM lists_revision r JOIN lists_item i ON i.revision = r.id
-WHERE r.number >= %s AND r.number <= %s AND NOT i.negative AND i.list_id IN ({lists}) {signals}
-    AND (r.number > %s OR i.signal > %s OR (i.signal = %s AND i.id > %s))
+WHERE NOT i.negative AND i.list_id IN ({lists}) {signals} {standing} """
+_CHANGES = """
+    AND r.number >= %s AND r.number <= %s AND (r.number > %s OR i.signal > %s OR (i.signal = %s AND i.id > %s))
 ORDER BY r.number, i.signal, i.id LIMIT %s"""
+_ITEMS = "AND r.number IS NOT NULL AND i.id IN ({items}) ORDER BY r.number, i.signal, i.id"
 
 
 def changes(
-    lists: Iterable[int], *, behind: Place = START, upto: int, limit: int, signals: Iterable[str] = ()
+    lists: Iterable[int],
+    *,
+    behind: Place = START,
+    upto: int,
+    limit: int,
+    signals: Iterable[str] = (),
+    standing: bool = False,
 ) -> list[Told]:
     """The next items that changed, at most ``limit``; none of those that are known to be benign.
 
@@ -87,27 +95,38 @@ def changes(
         upto: the number of the last change that is looked at: the same for all pages of one reading.
         limit: 1 to :data:`MOST`.
         signals: of these alone; of all where empty.
+        standing: those alone that count, for a reader that has nothing yet.
     """
+    place = [behind.number, upto, *behind[:2], behind.signal, behind.item, min(limit, MOST)]
+    return _found(_CHANGES, lists, signals, place, standing=standing)
+
+
+def told(items: Iterable[int], *, lists: Iterable[int], signals: Iterable[str] = ()) -> list[Told]:
+    """Some items, at most :data:`MOST`, as :func:`changes` would tell them; those alone that are on one of the lists,
+    and of these signals.
+    """
+    ids = list(items)[:MOST]
+    return _found(_ITEMS.format(items=_marks(ids)), lists, signals, ids) if ids else []
+
+
+def _found(
+    rest: str, lists: Iterable[int], signals: Iterable[str], parameters: list[Any], *, standing: bool = False
+) -> list[Told]:
     ids, kinds = list(lists), list(signals)
     if not ids:
         return []
-    statement = _CHANGES.format(
-        lists=", ".join(["%s"] * len(ids)),
-        signals=f"AND i.signal IN ({', '.join(['%s'] * len(kinds))})" if kinds else "",
+    statement = _COLUMNS.format(
+        lists=_marks(ids),
+        signals=f"AND i.signal IN ({_marks(kinds)})" if kinds else "",
+        standing="AND i.state IN ('active', 'disputed')" if standing else "",
     )
-    parameters: list[Any] = [
-        behind.number,
-        upto,
-        *ids,
-        *kinds,
-        *behind[:2],
-        behind.signal,
-        behind.item,
-        min(limit, MOST),
-    ]
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
+        cursor.execute(statement + rest, [*ids, *kinds, *parameters])
         return [_told(*row) for row in cursor.fetchall()]
+
+
+def _marks(values: list[Any]) -> str:
+    return ", ".join(["%s"] * len(values))
 
 
 def _told(*row: Any) -> Told:
@@ -147,6 +166,12 @@ def last_of(hash_list: HashList) -> tuple[int, datetime | None]:
 def is_at(at: datetime) -> bool:
     """Whether a change began to count at exactly this time: then it is one that we told."""
     return Revision.objects.filter(number__isnull=False, at=at).exists()
+
+
+def speakers(lists: Iterable[int]) -> dict[int, str]:
+    """Organisation → title, of those that stand behind items of these lists, the first of each item."""
+    rows = Portion.objects.filter(list__in=list(lists), number__gt=0, negative=False)
+    return dict(rows.values_list("organisation", "organisation__title").distinct())
 
 
 # --- who says so -----------------------------------------------------------------------------------------------------

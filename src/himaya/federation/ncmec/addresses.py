@@ -10,33 +10,28 @@ from xml.sax.saxutils import escape, quoteattr
 from django.http import HttpRequest, HttpResponse
 from django.urls import re_path
 
-from himaya.accounts.keys import require_media_type
 from himaya.core import clock
-from himaya.core.hash_sharing import CLASSES, SCHEME, TYPES
-from himaya.core.markup import BadMarkup, named, text, whole
-from himaya.core.statements import CONFIRM, DISPUTE, moment
+from himaya.core.hash_sharing import CLASSES, SCHEME
+from himaya.core.statements import moment
 from himaya.core.words import N_, Said
 from himaya.federation import door, marks
-from himaya.federation.door import NothingHere, UnreadableAsk, view
+from himaya.federation.door import UnreadableAsk, view
 from himaya.federation.marks import DAY, EPOCH
-from himaya.federation.ncmec.entries import SIGNALS, document, entry_id, media, member, read_time, written
+from himaya.federation.ncmec.answers import refusal, signal_of, told
+from himaya.federation.ncmec.entries import SIGNALS, member, read_time, written
+from himaya.federation.ncmec.feedback import feedback
 from himaya.federation.ncmec.reasons import guid, known
-from himaya.federation.queries import speakers
-from himaya.federation.services import vote
-from himaya.lists import changes, queries
+from himaya.lists import changes
 from himaya.lists.changes import Place
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from himaya.core.errors import HimayaError
     from himaya.federation.models import Partner
 
-XML = "application/xml; charset=utf-8"
 SIZE = 1000
 """Items of a page."""
 _PLACE = re.compile(r"([0-9]{1,18})\.([a-z0-9-]{0,20})\.([0-9]{1,18})\.([0-9]{1,18})")
-_ENTRY = re.compile(r"([0-9]{1,18})v?")
 
 
 class _Asked(NamedTuple):
@@ -50,17 +45,6 @@ class _Asked(NamedTuple):
     size: int
 
 
-def told(root: str, inner: str, status: int = 200) -> HttpResponse:
-    """An answer."""
-    return HttpResponse(document(root, inner), status=status, content_type=XML)
-
-
-def refusal(error: HimayaError) -> HttpResponse:
-    """What is wrong and what to do."""
-    message = error.diagnostics().replace("\n", " ")
-    return told("error", f"<code>{error.code()}</code><message>{escape(message)}</message>", error.status)
-
-
 def status(request: HttpRequest, partner: Partner, name: str = "") -> HttpResponse:
     """``GET /v2/status``: as whom this node knows the caller."""
     door.scope(partner, name)
@@ -72,7 +56,7 @@ def status(request: HttpRequest, partner: Partner, name: str = "") -> HttpRespon
 
 def members(request: HttpRequest, partner: Partner, name: str = "") -> HttpResponse:
     """``GET /v2/members``: who vouches for something on these lists, and the caller."""
-    those = speakers(door.scope(partner, name)) | {partner.organisation_id: partner.organisation.title}
+    those = changes.speakers(one.pk for one in door.scope(partner, name)) | {partner.organisation_id: partner.organisation.title}
     return told("members", "".join(member(number, title) for number, title in sorted(those.items())))
 
 
@@ -85,7 +69,7 @@ def entries(request: HttpRequest, partner: Partner, name: str = "") -> HttpRespo
     shown, more = found[: asked.size], len(found) > asked.size
     door.telling(partner, lists, protocol="ncmec", items=len(shown))
     said = changes.heard(one.item for one in shown)
-    told_of = "".join(written(shown, said, speakers(lists) if shown else {}))
+    told_of = "".join(written(shown, said, changes.speakers(ids) if shown else {}))
     return told("queryResult", told_of + (_next(asked, shown[-1].place, len(shown)) if more else ""))
 
 
@@ -127,13 +111,13 @@ def _next(asked: _Asked, place: Place, read: int) -> str:
     return f"<paging><next>{escape(f'/v2/entries?{urlencode(following)}')}</next></paging>"
 
 
-# --- feedback --------------------------------------------------------------------------------------------------------
+# --- what may be said --------------------------------------------------------------------------------------------------------
 
 
 def reasons(request: HttpRequest, partner: Partner, kind: str, name: str = "") -> HttpResponse:
     """``GET /v2/feedback/{TYPE}/reasons``: why one may be against an entry."""
     door.scope(partner, name)
-    signal = _signal(kind)
+    signal = signal_of(kind)
     found = "".join(
         f'<reason guid="{number}" name={quoteattr(words)} type="{kind.capitalize()}"/>'
         for number, words in known(signal).items()
@@ -146,52 +130,6 @@ def categorizations(request: HttpRequest, partner: Partner, name: str = "") -> H
     door.scope(partner, name)
     values = "".join(f'<value guid="{guid(code, SCHEME)}" name="{code}"/>' for code in CLASSES)
     return told("categorizations", f'<group guid="{guid("", SCHEME)}" name="Classification">{values}</group>')
-
-
-def feedback(
-    request: HttpRequest, partner: Partner, number: str, entry: str, kind: str, name: str = ""
-) -> HttpResponse:
-    """``PUT /v2/entries/{member}/{entry}/{TYPE}/feedback``: what the caller thinks of an entry; the last word holds."""
-    lists = {one.pk for one in door.scope(partner, name)}
-    signal, read = _signal(kind), _ENTRY.fullmatch(entry)
-    item = queries.item(int(read[1])) if read else None
-    if item is None or item.list_id not in lists or item.negative or item.signal != signal:
-        raise NothingHere
-    heard = changes.heard([item.pk]).get(item.pk, changes.Heard())
-    named_so = {entry_id(item.pk, one, signal) for one in media(signal)}
-    if entry not in named_so or int(number) not in {said.organisation for said in heard.vouching}:
-        raise NothingHere
-    if item.state not in changes.MATCHING:
-        raise NothingHere
-    require_media_type(request, "application/xml", "text/xml")
-    opinion, reason = _opinion(request.body, signal)
-    vote(partner, item.pk, opinion=opinion, reason=reason)
-    return told("submissionResult", "")
-
-
-def _signal(kind: str) -> str:
-    found = next((signal for signal in SIGNALS if TYPES[signal] == kind), None)
-    if found is None:
-        raise NothingHere
-    return found
-
-
-def _opinion(body: bytes, signal: str) -> tuple[str, str]:
-    """For or against, and the names of the reasons."""
-    try:
-        root = whole(body[: 64 * 1024], root="feedbackSubmission")
-    except BadMarkup as error:
-        raise UnreadableAsk(why=Said("the body is not a feedbackSubmission: {why}", why=error.why)) from None
-    said = [named(one) for one in root]
-    if said == ["affirmative"]:
-        return CONFIRM, ""
-    if said != ["negative"]:
-        raise UnreadableAsk(why=N_("a feedbackSubmission holds either affirmative or negative"))
-    names = known(signal)
-    given = [text(one).lower() for one in root.iter() if named(one) == "guid"]
-    if not given or any(one not in names for one in given):
-        raise UnreadableAsk(why=N_("negative needs reasonIds with guids that /v2/feedback/{TYPE}/reasons names"))
-    return DISPUTE, "; ".join(dict.fromkeys(names[one] for one in given))
 
 
 _LIST = "(?:(?P<name>[a-z0-9][a-z0-9-]*)/)?"
