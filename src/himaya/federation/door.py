@@ -134,7 +134,7 @@ def telling(partner: Partner, lists: list[HashList], *, protocol: str, items: in
     note_reading(partner, lists=lists, protocol=protocol, items=items)
 
 
-def nothing(request: HttpRequest, partner: Partner, **path: str) -> HttpResponseBase:
+def nothing(request: HttpRequest, partner: Partner, **path: str) -> HttpResponseBase:  # noqa: ARG001
     """Every address that there is not."""
     raise NothingHere
 

@@ -39,21 +39,21 @@ def file(request: HttpRequest, partner: Partner, name: str, kind: str) -> HttpRe
     number, at = changes.last_of(found)  # before the items: a change meanwhile makes the next question a new one
     since = at or found.created_at
     etag = f'"{kind}-{found.pk}-{number}"'
-    answer: HttpResponseBase = StreamingHttpResponse(content_type=f"{format_.media_type}; charset=utf-8")
+    answer = HttpResponse(headers={"ETag": etag, "Last-Modified": http_date(since.timestamp())})
     told = get_conditional_response(request, etag=etag, last_modified=int(since.timestamp()), response=answer)
-    if told is answer and request.method != "HEAD":
-        active = queries.standings(found).get(found.pk, queries.Standing()).active
-        door.telling(partner, [found], protocol="files", items=active)
-        answer.streaming_content = format_.render(rows(found))  # type: ignore[attr-defined]
-    assert told is not None, "it is the answer, or 304, or 412"
-    told["ETag"], told["Last-Modified"] = etag, http_date(since.timestamp())
-    if told is answer:
-        told["Content-Disposition"] = f'attachment; filename="{name}{format_.accepts[0]}"'
-    return told
+    if told is not answer or request.method == "HEAD":
+        return told or answer
+    active = queries.standings(found).get(found.pk, queries.Standing()).active
+    door.telling(partner, [found], protocol="files", items=active)
+    return StreamingHttpResponse(
+        format_.render(rows(found)),
+        content_type=f"{format_.media_type}; charset=utf-8",
+        headers={**answer.headers, "Content-Disposition": f'attachment; filename="{name}{format_.accepts[0]}"'},
+    )
 
 
 def rows(of: HashList) -> Iterator[ItemRow]:
-    """The active items, without what is this node's own affair: what somebody remarked, and under which key they came."""
+    """The active items, without what is this node's own affair: what was remarked, and under which key they came."""
     return (replace(row, note="", reference="") for row in queries.rows(of) if not row.negative)
 
 

@@ -17,7 +17,7 @@ from himaya.core.words import N_
 from himaya.federation.models import Grant, Partner, PartnerKey, Use
 from himaya.ledger.queries import entries
 from himaya.ledger.services import record
-from himaya.lists import organisations
+from himaya.lists import organisations, voting
 from himaya.lists.services import find_list
 
 if TYPE_CHECKING:
@@ -232,6 +232,4 @@ def vote(partner: Partner, item: int, *, opinion: str, reason: str) -> None:
     """
     if not partner.votes:
         raise MayNotVote(name=partner.name)
-    voting.vote(
-        item, opinion=opinion, reason=reason, by=f"partner:{partner.name}", organisation=partner.organisation
-    )
+    voting.vote(item, opinion=opinion, reason=reason, by=f"partner:{partner.name}", organisation=partner.organisation)

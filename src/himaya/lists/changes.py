@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from himaya.core import clock
 from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RETRACT, VOUCH
@@ -152,15 +152,19 @@ def last() -> tuple[int, datetime | None]:
     All that have a lower number count, too: numbers are given one after the other, each once the one before it holds.
     A change that is still on its way may have a time before now.
     """
-    found = Revision.objects.filter(number__isnull=False).order_by("-number").values_list("number", "at").first()
-    return found or (0, None)
+    return _newest(Revision.objects.all())
 
 
 def last_of(hash_list: HashList) -> tuple[int, datetime | None]:
     """As :func:`last`, of the items of one list."""
     changed = Exists(Item.everything.filter(revision=OuterRef("pk"), list=hash_list))
-    rows = Revision.objects.filter(Q(list=hash_list) | Q(list=None), changed, number__isnull=False)
-    return rows.order_by("-number").values_list("number", "at").first() or (0, None)
+    rows = Revision.objects.filter(Q(list=hash_list) | Q(list=None), changed)
+    return _newest(rows)
+
+
+def _newest(rows: QuerySet[Revision]) -> tuple[int, datetime | None]:
+    found = rows.filter(number__isnull=False).order_by("-number").values_list("number", "at").first()
+    return (found[0] or 0, found[1]) if found else (0, None)
 
 
 def is_at(at: datetime) -> bool:

@@ -54,9 +54,11 @@ def status(request: HttpRequest, partner: Partner, name: str = "") -> HttpRespon
     return told("status", about)
 
 
-def members(request: HttpRequest, partner: Partner, name: str = "") -> HttpResponse:
+def members(request: HttpRequest, partner: Partner, name: str = "") -> HttpResponse:  # noqa: ARG001
     """``GET /v2/members``: who vouches for something on these lists, and the caller."""
-    those = changes.speakers(one.pk for one in door.scope(partner, name)) | {partner.organisation_id: partner.organisation.title}
+    those = changes.speakers(one.pk for one in door.scope(partner, name)) | {
+        partner.organisation_id: partner.organisation.title
+    }
     return told("members", "".join(member(number, title) for number, title in sorted(those.items())))
 
 
@@ -111,10 +113,10 @@ def _next(asked: _Asked, place: Place, read: int) -> str:
     return f"<paging><next>{escape(f'/v2/entries?{urlencode(following)}')}</next></paging>"
 
 
-# --- what may be said --------------------------------------------------------------------------------------------------------
+# --- what may be said -------------------------------------------------------------------------------------------------
 
 
-def reasons(request: HttpRequest, partner: Partner, kind: str, name: str = "") -> HttpResponse:
+def reasons(request: HttpRequest, partner: Partner, kind: str, name: str = "") -> HttpResponse:  # noqa: ARG001
     """``GET /v2/feedback/{TYPE}/reasons``: why one may be against an entry."""
     door.scope(partner, name)
     signal = signal_of(kind)
@@ -125,7 +127,7 @@ def reasons(request: HttpRequest, partner: Partner, kind: str, name: str = "") -
     return told("feedback", f"<availableFeedbackReasons>{found}</availableFeedbackReasons>")
 
 
-def categorizations(request: HttpRequest, partner: Partner, name: str = "") -> HttpResponse:
+def categorizations(request: HttpRequest, partner: Partner, name: str = "") -> HttpResponse:  # noqa: ARG001
     """``GET /v2/categorizations``: the classes that an entry may have."""
     door.scope(partner, name)
     values = "".join(f'<value guid="{guid(code, SCHEME)}" name="{code}"/>' for code in CLASSES)

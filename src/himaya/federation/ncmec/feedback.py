@@ -16,6 +16,7 @@ from himaya.federation.ncmec.entries import entry_id, media
 from himaya.federation.ncmec.reasons import known
 from himaya.federation.services import vote
 from himaya.lists import changes, queries
+from himaya.lists.admission import MATCHING
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -39,7 +40,7 @@ def feedback(
     named_so = {entry_id(item.pk, one, signal) for one in media(signal)}
     if entry not in named_so or int(number) not in {said.organisation for said in heard.vouching}:
         raise NothingHere
-    if item.state not in changes.MATCHING:
+    if item.state not in MATCHING:
         raise NothingHere
     require_media_type(request, "application/xml", "text/xml")
     opinion, reason = _opinion(request.body, signal)

@@ -25,28 +25,33 @@ ROOT = "lists"
 
 
 @acceptable
-def discovery(request: HttpRequest, partner: Partner) -> HttpResponse:
+def discovery(request: HttpRequest, partner: Partner) -> HttpResponse:  # noqa: ARG001
     """``GET /taxii2/``."""
     root = request.build_absolute_uri(f"/exchange/taxii2/{ROOT}/")
-    body = {"title": config().node_name, "description": "Lists of known material.", "default": root, "api_roots": [root]}
+    body = {
+        "title": config().node_name,
+        "description": "Lists of known material.",
+        "default": root,
+        "api_roots": [root],
+    }
     return told(body | ({"contact": config().contact} if config().contact else {}))
 
 
 @acceptable
-def api_root(request: HttpRequest, partner: Partner) -> HttpResponse:
+def api_root(request: HttpRequest, partner: Partner) -> HttpResponse:  # noqa: ARG001
     """``GET /taxii2/lists/``."""
     body: dict[str, Any] = {"title": config().node_name, "versions": [MEDIA_TYPE]}
     return told(body | {"max_content_length": config().max_request_bytes})
 
 
 @acceptable
-def collections(request: HttpRequest, partner: Partner) -> HttpResponse:
+def collections(request: HttpRequest, partner: Partner) -> HttpResponse:  # noqa: ARG001
     """``GET …/collections/``: the lists that the caller may read."""
     return told({"collections": [_described(Writer(one)) for one in door.scope(partner)]})
 
 
 @acceptable
-def collection(request: HttpRequest, partner: Partner, key: str) -> HttpResponse:
+def collection(request: HttpRequest, partner: Partner, key: str) -> HttpResponse:  # noqa: ARG001
     """``GET …/collections/{id}/``."""
     return told(_described(_writer(partner, key)))
 
@@ -76,14 +81,14 @@ def one_object(request: HttpRequest, partner: Partner, key: str, identifier: str
 
 
 @acceptable
-def versions(request: HttpRequest, partner: Partner, key: str, identifier: str) -> HttpResponse:
+def versions(request: HttpRequest, partner: Partner, key: str, identifier: str) -> HttpResponse:  # noqa: ARG001
     """``GET …/objects/{id}/versions/``: the present one; others are not kept."""
     found = _known(_writer(partner, key), identifier)
     page = asking.Found(found, "", 0, found[-1].added)
     return _envelope({"versions": [one.version for one in found]}, page)
 
 
-def no_status(request: HttpRequest, partner: Partner, **path: str) -> HttpResponse:
+def no_status(request: HttpRequest, partner: Partner, **path: str) -> HttpResponse:  # noqa: ARG001
     """``GET …/status/{id}/``: nothing is written here, so that nothing has one."""
     raise NothingHere
 
@@ -101,7 +106,7 @@ def _writer(partner: Partner, key: str) -> Writer:
 
 
 def _described(writer: Writer) -> dict[str, Any]:
-    found = writer.list
+    found = writer.of
     return {
         "id": writer.collection,
         "title": found.title or found.name,
@@ -122,7 +127,7 @@ def _known(writer: Writer, identifier: str) -> list[Object]:
     still = [one for one in writer.still if one.content["id"] == identifier]
     if still:
         return still
-    found = changes.told([writer.item_of(identifier)], lists=[writer.list.pk], signals=SIGNALS)
+    found = changes.told([writer.item_of(identifier)], lists=[writer.of.pk], signals=SIGNALS)
     if not found:
         raise NothingHere
     asking.name_organisations(writer, found)
@@ -134,7 +139,7 @@ def _listed(one: Object) -> dict[str, Any]:
 
 
 def _page(partner: Partner, writer: Writer, found: asking.Found) -> HttpResponse:
-    door.telling(partner, [writer.list], protocol="taxii", items=found.items)
+    door.telling(partner, [writer.of], protocol="taxii", items=found.items)
     return _envelope({"objects": [one.content for one in found.objects]}, found)
 
 

@@ -78,7 +78,7 @@ def _fits(one: str) -> bool:
 
 
 @acceptable
-def refuse_writing(request: HttpRequest, partner: Partner, **path: str) -> HttpResponse:
+def refuse_writing(request: HttpRequest, partner: Partner, **path: str) -> HttpResponse:  # noqa: ARG001
     """``POST`` and ``DELETE`` of objects: nobody writes here."""
     if request.method == "POST" and request.content_type != "application/taxii+json":
         raise NotTaxii(wanted=MEDIA_TYPE)

@@ -79,7 +79,8 @@ def read(given: QueryDict) -> Asked:
         versions = None
     elif versions is not None:
         versions = frozenset(_version(one) for one in versions)
-    where = _following(given["next"]) if given.get("next") else _beginning(given.get("added_after", ""))
+    following = str(given.get("next", ""))
+    where = _following(following) if following else _beginning(str(given.get("added_after", "")))
     still, place, upto, fresh = where
     return Asked(still, place, upto, fresh, min(int(limit), SIZE), versions=versions, **narrow)
 
@@ -87,7 +88,7 @@ def read(given: QueryDict) -> Asked:
 def _several(given: QueryDict, parameter: str) -> frozenset[str] | None:
     if parameter not in given:
         return None
-    found = frozenset(part.strip() for part in given[parameter].split(",", MOST) if part.strip())
+    found = frozenset(part.strip() for part in str(given[parameter]).split(",", MOST) if part.strip())
     if not found or len(found) > MOST:
         raise UnreadableAsk(why=Said("{parameter} names 1 to {n} things", parameter=parameter, n=MOST))
     return found
@@ -168,11 +169,11 @@ def _items(writer: Writer, asked: Asked, room: int) -> tuple[list[changes.Told],
         return [], None
     if asked.ids is not None:
         numbers = [number for one in asked.ids if (number := writer.item_of(one))]
-        found = changes.told(numbers, lists=[writer.list.pk], signals=SIGNALS)
+        found = changes.told(numbers, lists=[writer.of.pk], signals=SIGNALS)
         there = [one for one in found if asked.place.number <= one.number <= asked.upto]
         return [one for one in there if one.stands or not asked.fresh], None
     found = changes.changes(
-        [writer.list.pk],
+        [writer.of.pk],
         behind=asked.place,
         upto=asked.upto,
         limit=room + 1,

@@ -64,7 +64,7 @@ class Object:
 class Writer:
     """Writes the objects of one list."""
 
-    list: HashList
+    of: HashList
     names: dict[int, tuple[str, str]] = field(default_factory=dict)
     """Organisation → name and jurisdiction."""
 
@@ -77,7 +77,7 @@ class Writer:
     @property
     def collection(self) -> str:
         """The id of the list's collection: the same for ever."""
-        return str(uuid.uuid5(COLLECTIONS, f"{self.node[0]}:{self.list.name}"))
+        return str(uuid.uuid5(COLLECTIONS, f"{self.node[0]}:{self.of.name}"))
 
     @cached_property
     def still(self) -> list[Object]:
@@ -87,7 +87,7 @@ class Writer:
         return [Object(one, stix.BEGINNING) for one in seen.values()]
 
     def _markings(self) -> list[dict[str, Any]]:
-        level, number = _TLP[self.list.tlp]
+        level, number = _TLP[self.of.tlp]
         tlp = {
             "type": "marking-definition",
             "spec_version": "2.1",
@@ -97,11 +97,11 @@ class Writer:
             "name": f"TLP:{level.upper()}",
             "definition": {"tlp": level},
         }
-        return [tlp, STRICT] if self.list.tlp == "amber+strict" else [tlp]
+        return [tlp, STRICT] if self.of.tlp == "amber+strict" else [tlp]
 
     def identifier(self, item: int) -> str:
         """The id of an item's indicator. The item's number stands in it, and the rest proves that it is ours."""
-        digest = hashlib.sha256(f"himaya item:{self.node[0]}:{self.list.name}:{item}".encode()).digest()
+        digest = hashlib.sha256(f"himaya item:{self.node[0]}:{self.of.name}:{item}".encode()).digest()
         return f"indicator--{uuid.UUID(bytes=digest[:10] + item.to_bytes(6, 'big'), version=4)}"
 
     def item_of(self, identifier: str) -> int:
@@ -118,13 +118,13 @@ class Writer:
         organisation, jurisdiction = self.names.get(one.organisation, ("", ""))
         signal = registry.signals().get(one.signal)
         terms = stix.Terms(
-            list=self.list.name,
+            list=self.of.name,
             source=one.source,
             scheme=one.scheme,
             code=one.code,
             organisation=organisation,
             jurisdiction=jurisdiction,
-            distance=self.list.radius if signal and not signal.exact else None,
+            distance=self.of.radius if signal and not signal.exact else None,
         )
         made = stix.indicator(
             UNTOLD if one.state == PROPOSED else [(one.signal, one.value)],
