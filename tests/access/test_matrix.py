@@ -115,7 +115,7 @@ def patterns(found: list[Any], space: str = "") -> Iterator[tuple[str, URLPatter
     """Every address of the staff tree, by its full name."""
     for one in found:
         if isinstance(one, URLResolver):
-            if not str(one.pattern).startswith(("api/", "^hma", "log/v1/")):
+            if not str(one.pattern).startswith(("api/", "^hma", "log/v1/", "exchange/")):
                 yield from patterns(one.url_patterns, f"{space}{one.namespace}:" if one.namespace else space)
         else:
             yield f"{space}{one.name}", one

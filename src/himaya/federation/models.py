@@ -98,3 +98,20 @@ class Served(models.Model):
     at = models.DateTimeField(null=True)
     trouble = models.JSONField(default=dict)
     failed_at = models.DateTimeField(null=True)
+
+
+class Mark(models.Model):
+    """What a partner was told, whatever it takes it for: asked for all up to ``upto`` by its own clock, it was given
+    the changes up to ``number``, of ``lists``. When it goes on from there, it gets what came behind that number.
+    """
+
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="+")
+    scope = models.CharField(max_length=60, default="")
+    """The list that was asked for; empty: all that it may read."""
+    number = models.BigIntegerField()
+    lists = models.CharField(max_length=4000)
+    """Ids, with commas."""
+    upto = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["partner", "scope", "upto"], name="federation_mark_upto")]

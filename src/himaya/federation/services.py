@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
@@ -17,7 +17,7 @@ from himaya.core.words import N_
 from himaya.federation.models import Grant, Partner, PartnerKey, Use
 from himaya.ledger.queries import entries
 from himaya.ledger.services import record
-from himaya.lists import organisations
+from himaya.lists import organisations, voting
 from himaya.lists.services import find_list
 
 if TYPE_CHECKING:
@@ -42,6 +42,19 @@ class UnknownPartner(HimayaError):
     """There is no partner named {name!r}; there are: {known}."""
 
     status = 404
+
+
+class UnknownPartnerKey(HimayaError):
+    """The partner {name} has no valid key that begins with {prefix!r}."""
+
+    status = 404
+
+
+class MayNotVote(HimayaError):
+    """What the partner {name} thinks of items is not taken here."""
+
+    remedy = "Ask the operator of this node to let it vote."
+    status = 403
 
 
 class QuotaSpent(HimayaError):
@@ -187,3 +200,36 @@ def note_reading(partner: Partner, *, lists: list[HashList], protocol: str, item
         if not entries(act="list.read", about=about, actor=actor).filter(at__gte=hour).exists():
             with transaction.atomic():
                 record("list.read", by=actor, about=about, protocol=protocol, items=items)
+
+
+def note_quota(partner: Partner) -> None:
+    """Put on record that a partner has read as much as it may: once a day, not once a question."""
+    actor, today = f"partner:{partner.name}", datetime.combine(clock.now().date(), time(tzinfo=UTC))
+    if not entries(act="partner.sated", about=actor).filter(at__gte=today).exists():
+        with transaction.atomic():
+            record("partner.sated", by=actor, about=actor)
+
+
+@transaction.atomic
+def end_partner_key(name: str, prefix: str, *, by: str) -> None:
+    """Revoke one key of a partner; the others stay good.
+
+    Raises:
+        UnknownPartner: there is none of that name.
+        UnknownPartnerKey: it has no such key that is good.
+    """
+    partner = find_partner(name)
+    if prefix not in _valid_prefixes(partner):
+        raise UnknownPartnerKey(name=name, prefix=prefix[:20])
+    revoke_key(prefix, by=by)
+
+
+def vote(partner: Partner, item: int, *, opinion: str, reason: str) -> None:
+    """Take what a partner thinks of an item: ``confirm`` or ``dispute``; a dispute has a reason.
+
+    Raises:
+        MayNotVote: it was not admitted to that.
+    """
+    if not partner.votes:
+        raise MayNotVote(name=partner.name)
+    voting.vote(item, opinion=opinion, reason=reason, by=f"partner:{partner.name}", organisation=partner.organisation)

@@ -6,14 +6,18 @@ now: an item that changed twice stands at its last change.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from himaya.core import clock
+from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RETRACT, VOUCH
 from himaya.lists.admission import MATCHING
-from himaya.lists.models import Revision
+from himaya.lists.models import HashList, Item, Portion, Revision, Statement
 
 MOST = 10_000
 """Items of one answer."""
@@ -28,6 +32,11 @@ class Place(NamedTuple):
 
 
 START = Place()
+
+
+def behind(number: int) -> Place:
+    """Behind all of a change."""
+    return Place(number + 1)
 
 
 class Told(NamedTuple):
@@ -58,17 +67,25 @@ class Told(NamedTuple):
         return self.state in MATCHING
 
 
-_CHANGES = """
+_COLUMNS = """
 SELECT r.number, r.at, i.id, i.signal, i.value, i.state, i.scheme, i.code, i.source, i.note, i.list_id,
     i.organisation_id, i.added_at
 FROM lists_revision r JOIN lists_item i ON i.revision = r.id
-WHERE r.number >= %s AND r.number <= %s AND NOT i.negative AND i.list_id IN ({lists}) {signals}
-    AND (r.number > %s OR i.signal > %s OR (i.signal = %s AND i.id > %s))
+WHERE NOT i.negative AND i.list_id IN ({lists}) {signals} {standing} """
+_CHANGES = """
+    AND r.number >= %s AND r.number <= %s AND (r.number > %s OR i.signal > %s OR (i.signal = %s AND i.id > %s))
 ORDER BY r.number, i.signal, i.id LIMIT %s"""
+_ITEMS = "AND r.number IS NOT NULL AND i.id IN ({items}) ORDER BY r.number, i.signal, i.id"
 
 
 def changes(
-    lists: Iterable[int], *, behind: Place = START, upto: int, limit: int, signals: Iterable[str] = ()
+    lists: Iterable[int],
+    *,
+    behind: Place = START,
+    upto: int,
+    limit: int,
+    signals: Iterable[str] = (),
+    standing: bool = False,
 ) -> list[Told]:
     """The next items that changed, at most ``limit``; none of those that are known to be benign.
 
@@ -78,27 +95,38 @@ def changes(
         upto: the number of the last change that is looked at: the same for all pages of one reading.
         limit: 1 to :data:`MOST`.
         signals: of these alone; of all where empty.
+        standing: those alone that count, for a reader that has nothing yet.
     """
+    place = [behind.number, upto, *behind[:2], behind.signal, behind.item, min(limit, MOST)]
+    return _found(_CHANGES, lists, signals, place, standing=standing)
+
+
+def told(items: Iterable[int], *, lists: Iterable[int], signals: Iterable[str] = ()) -> list[Told]:
+    """Some items, at most :data:`MOST`, as :func:`changes` would tell them; those alone that are on one of the lists,
+    and of these signals.
+    """
+    ids = list(items)[:MOST]
+    return _found(_ITEMS.format(items=_marks(ids)), lists, signals, ids) if ids else []
+
+
+def _found(
+    rest: str, lists: Iterable[int], signals: Iterable[str], parameters: list[Any], *, standing: bool = False
+) -> list[Told]:
     ids, kinds = list(lists), list(signals)
     if not ids:
         return []
-    statement = _CHANGES.format(
-        lists=", ".join(["%s"] * len(ids)),
-        signals=f"AND i.signal IN ({', '.join(['%s'] * len(kinds))})" if kinds else "",
+    statement = _COLUMNS.format(
+        lists=_marks(ids),
+        signals=f"AND i.signal IN ({_marks(kinds)})" if kinds else "",
+        standing="AND i.state IN ('active', 'disputed')" if standing else "",
     )
-    parameters: list[Any] = [
-        behind.number,
-        upto,
-        *ids,
-        *kinds,
-        *behind[:2],
-        behind.signal,
-        behind.item,
-        min(limit, MOST),
-    ]
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
+        cursor.execute(statement + rest, [*ids, *kinds, *parameters])
         return [_told(*row) for row in cursor.fetchall()]
+
+
+def _marks(values: list[Any]) -> str:
+    return ", ".join(["%s"] * len(values))
 
 
 def _told(*row: Any) -> Told:
@@ -116,3 +144,86 @@ def number_at(at: datetime) -> int:
     """The number of the last change that counted at a time; 0 where none did."""
     found = Revision.objects.filter(number__isnull=False, at__lte=at).order_by("-at", "-number")
     return found.values_list("number", flat=True).first() or 0
+
+
+def last() -> tuple[int, datetime | None]:
+    """Number and time of the last change that counts; 0 and None where there was none.
+
+    All that have a lower number count, too: numbers are given one after the other, each once the one before it holds.
+    A change that is still on its way may have a time before now.
+    """
+    return _newest(Revision.objects.all())
+
+
+def last_of(hash_list: HashList) -> tuple[int, datetime | None]:
+    """As :func:`last`, of the items of one list."""
+    changed = Exists(Item.everything.filter(revision=OuterRef("pk"), list=hash_list))
+    rows = Revision.objects.filter(Q(list=hash_list) | Q(list=None), changed)
+    return _newest(rows)
+
+
+def _newest(rows: QuerySet[Revision]) -> tuple[int, datetime | None]:
+    found = rows.filter(number__isnull=False).order_by("-number").values_list("number", "at").first()
+    return (found[0] or 0, found[1]) if found else (0, None)
+
+
+def is_at(at: datetime) -> bool:
+    """Whether a change began to count at exactly this time: then it is one that we told."""
+    return Revision.objects.filter(number__isnull=False, at=at).exists()
+
+
+def speakers(lists: Iterable[int]) -> dict[int, str]:
+    """Organisation → title, of those that stand behind items of these lists, the first of each item."""
+    rows = Portion.objects.filter(list__in=list(lists), number__gt=0, negative=False)
+    return dict(rows.values_list("organisation", "organisation__title").distinct())
+
+
+# --- who says so -----------------------------------------------------------------------------------------------------
+
+
+class Opinion(NamedTuple):
+    """The last word of an organisation (id, title) on a matter: whether it vouches, or how it votes."""
+
+    organisation: int
+    title: str
+    act: str
+    scheme: str
+    code: str
+    reason: str
+    at: datetime
+
+
+class Heard(NamedTuple):
+    """What organisations say about an item now; ``former`` vouched for it once. In the order in which it was said."""
+
+    vouching: tuple[Opinion, ...] = ()
+    former: tuple[Opinion, ...] = ()
+    votes: tuple[Opinion, ...] = ()
+
+
+def heard(items: Iterable[int]) -> dict[int, Heard]:
+    """Item → what is said about it; at most :data:`MOST` items."""
+    said: dict[int, dict[tuple[int, str, bool], Statement]] = defaultdict(dict)
+    rows = Statement.objects.filter(item__in=list(items), act__in=(VOUCH, RETRACT, CONFIRM, DISPUTE, ABSTAIN))
+    for one in rows.select_related("organisation").order_by("pk"):
+        vouches = one.act in (VOUCH, RETRACT)
+        said[one.item_id][one.organisation_id, one.key if vouches else "", vouches] = one
+    now = clock.now()
+    return {item: _heard(found.values(), now) for item, found in said.items()}
+
+
+def _heard(last_words: Iterable[Statement], now: datetime) -> Heard:
+    vouching, former, votes = dict[int, Opinion](), dict[int, Opinion](), list[Opinion]()
+    for one in last_words:
+        said = Opinion(
+            one.organisation_id, one.organisation.title, one.act, one.scheme, one.code, one.reason, one.at
+        )  # fmt: skip
+        stands = not one.until or one.until > now
+        if one.act in (CONFIRM, DISPUTE) and stands:
+            votes.append(said)
+        elif one.act == VOUCH and stands:
+            vouching[one.organisation_id] = said
+        elif one.act in (VOUCH, RETRACT):
+            former[one.organisation_id] = said
+    gone = tuple(said for organisation, said in former.items() if organisation not in vouching)
+    return Heard(tuple(vouching.values()), gone, tuple(votes))

@@ -45,7 +45,7 @@ class Revision(models.Model):
 
     number = models.BigIntegerField(null=True, unique=True)
     at = models.DateTimeField(null=True)
-    """When it began to count; a later number never has an earlier time."""
+    """When it began to count; a later number has a later time."""
     list = models.ForeignKey("HashList", null=True, on_delete=models.PROTECT, related_name="+")
     alive_until = models.FloatField(default=0)
     holder = models.CharField(max_length=100, default="")

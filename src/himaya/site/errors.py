@@ -25,6 +25,8 @@ HMA = "/hma/"
 """Below it errors look as HMA's clients expect them."""
 LOG = "/log/v1/"
 """Below it stands what is public of the log."""
+EXCHANGE = "/exchange/"
+"""Below it partners read."""
 log = logging.getLogger("himaya.site")
 TROUBLES = {
     "disk-full": N_("The disk is full."),
@@ -46,7 +48,7 @@ class WrongHost(HimayaError):
 
 def for_program(request: HttpRequest) -> bool:
     """Whether the answer is read by a program."""
-    return request.path.startswith(("/api/", HMA, LOG))
+    return request.path.startswith(("/api/", HMA, LOG, EXCHANGE))
 
 
 def error_page(request: HttpRequest, error: HimayaError) -> HttpResponse:

@@ -73,7 +73,7 @@ class Language:
 class SecondFactor:
     """Nobody works here on a password alone: without a second factor, every page leads to setting one up."""
 
-    FREE = ("/accounts/", "/api/", "/hma/", "/log/v1/", "/static/", "/i18n/", "/theme/", "/healthz")
+    FREE = ("/accounts/", "/api/", "/hma/", "/log/v1/", "/exchange/", "/static/", "/i18n/", "/theme/", "/healthz")
 
     def __init__(self, respond: Respond) -> None:
         self.respond = respond

@@ -8,6 +8,7 @@ from django.views.i18n import set_language
 from himaya.accounts import pages as accounts_pages
 from himaya.accounts.access import open_to_all
 from himaya.cases import pages as cases_pages
+from himaya.federation import addresses as exchange
 from himaya.hma import api as hma_api
 from himaya.lists import pages as lists_pages
 from himaya.log import pages as log_pages
@@ -34,6 +35,7 @@ staff = [
 programs = [
     path("api/v1/", api.urls),
     path("log/v1/", include((log_public.urlpatterns, "public_log"))),
+    path("exchange/", include((exchange.urlpatterns, "exchange"))),
     # with one slash or two: Coop writes one too many where its setting ends in one
     re_path("^hma//?", include((hma_api.urlpatterns, "hma"))),
 ]

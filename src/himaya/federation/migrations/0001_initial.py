@@ -61,6 +61,20 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='Mark',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('scope', models.CharField(default='', max_length=60)),
+                ('number', models.BigIntegerField()),
+                ('lists', models.CharField(max_length=4000)),
+                ('upto', models.DateTimeField()),
+                ('partner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='federation.partner')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['partner', 'scope', 'upto'], name='federation_mark_upto')],
+            },
+        ),
+        migrations.CreateModel(
             name='Grant',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

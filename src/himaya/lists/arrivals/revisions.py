@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
@@ -72,8 +73,10 @@ def last_number() -> int:
 
 
 def next_number() -> dict[str, Any]:
-    """Number and time of the next change; the ledger's head is locked. The time never goes back, as a clock may."""
+    """Number and time of the next change; the ledger's head is locked. A later number has a later time, whatever the
+    clock says: readers ask by time for what is new.
+    """
     last = Revision.objects.filter(number__isnull=False).order_by("-number").values_list("number", "at").first()
     number, at = last or (0, None)
     now = clock.now()
-    return {"number": (number or 0) + 1, "at": max(now, at) if at else now}
+    return {"number": (number or 0) + 1, "at": max(now, at + timedelta(microseconds=1)) if at else now}
