@@ -217,7 +217,6 @@ def test_a_round_that_is_refused_is_for_a_person(add: Add, other_node: Make) -> 
 
 
 def test_a_witness_is_added_once_and_removed(add: Add) -> None:
-    from tests.log.conftest import OtherNode
 
     key = str(OtherNode("w").key.verifier)
     add(1)

@@ -241,11 +241,18 @@ def read_key(text: str, *, algorithm: int) -> VerifierKey:
 
 @transaction.atomic
 def raise_alarm(kind: str, *, origin: str, size: int, evidence: str) -> Alarm:
-    """Note what must not be, once for the same evidence, with a ledger entry."""
+    """Note what must not be, once for the same evidence, with a ledger entry.
+
+    One about our own log that somebody settled opens again where its cause is still there. One about another log does
+    not: whoever has the evidence could send it for ever.
+    """
     key = hashlib.sha256(f"{kind}\n{origin}\n{evidence}".encode()).hexdigest()
     made, new = Alarm.objects.get_or_create(
         key=key, defaults={"kind": kind, "origin": origin, "size": size, "evidence": evidence, "at": clock.now()}
     )
+    if made.settled_at is not None and kind in OURS:
+        Alarm.objects.filter(pk=made.pk).update(settled_at=None)
+        made.settled_at, new = None, True
     if new:
         record("log.forked", by=SYSTEM, about="log", kind=kind, origin=origin, size=size, alarm=made.pk)
     return made
