@@ -6,7 +6,7 @@ import random
 import shutil
 
 import pytest
-from tests.crash.conftest import SCALE, MakeNode
+from tests.crash.conftest import SCALE, MakeNode, Node
 
 LEAVES, BATCH = int(20_000 * SCALE), 500
 
@@ -37,8 +37,7 @@ def test_a_log_that_is_killed_while_it_grows_has_the_root_of_an_undisturbed_one(
 
 
 @pytest.mark.parametrize("nth", [1, 2, 5])
-def test_a_batch_that_is_killed_before_it_is_committed_leaves_nothing(make_node: MakeNode, nth: int) -> None:
-    node = make_node()
+def test_a_batch_that_is_killed_before_it_is_committed_leaves_nothing(node: Node, nth: int) -> None:
     node.run("log_secrets")
     running = node.start("log_events", fault=f"log.grown:kill@{nth}", count=3000, batch=300)
     running.join(60)
@@ -49,8 +48,7 @@ def test_a_batch_that_is_killed_before_it_is_committed_leaves_nothing(make_node:
     assert node.run("log_standing")[0] == 3000
 
 
-def test_two_who_add_at_once_do_not_lose_a_leaf(make_node: MakeNode) -> None:
-    node = make_node()
+def test_two_who_add_at_once_do_not_lose_a_leaf(node: Node) -> None:
     running = [node.start("log_beside", first=n * 100_000, count=1500, batch=100) for n in (1, 2, 3)]
     for process in running:
         node.end(process)

@@ -149,9 +149,9 @@ def busy(add: Add, other_node: Callable[[str], OtherNode]) -> None:
 
     other_node("hotline")
     add(30)
-    auditing.announce(number=3, auditor="Ombudsman", by="system")
+    audit = auditing.announce(number=3, auditor="Ombudsman", by="system")
     rounds.publish_with_witnesses()
-    auditing.conclude(1, judged=dict.fromkeys(auditing.sample(1), True), by="system")
+    auditing.conclude(audit.pk, judged=dict.fromkeys(auditing.sample(audit.pk), True), by="system")
     add_watched(str(SigningKey("other.example/log", NOTE, bytes(32)).verifier), by="system")
     raise_alarm(queries.STRANGER_FORKED, origin="other.example/log", size=3, evidence="e")
 

@@ -24,7 +24,7 @@ from himaya.ledger.worker import GiveUp, Handler, TryAgain, register
 from himaya.log import tree
 from himaya.log.keys import identity
 from himaya.log.models import Checkpoint, Cosignature, Witness
-from himaya.log.queries import FORKED, SET_BACK, checkpoints, size, witnesses
+from himaya.log.queries import FORKED, SET_BACK, checkpoints, last_cosigned, size, witnesses
 from himaya.log.services import (
     RefusesToSign,
     note_asked,
@@ -118,14 +118,14 @@ def publish_with_witnesses() -> tuple[Checkpoint, dict[str, str]]:
 
     Raises:
         RefusesToSign: an alarm about this log is open, or was raised by what a witness said.
-        NoWitnessAnswers: there are witnesses, and none of them could be asked.
+        NoWitnessAnswers: there are witnesses that have cosigned before, and now none does.
     """
     refuse_if_alarmed()
     last, asked = checkpoints().first(), list(witnesses())
     if last is not None and asked:
-        silent = _ask_all(asked, last)
+        silent, proven = _ask_all(asked, last), last_cosigned()
         refuse_if_alarmed()
-        if len(silent) == len(asked):
+        if not any(one.name not in silent for one in asked) and any(one.pk in proven for one in asked):
             raise NoWitnessAnswers(why="; ".join(f"{name}: {why}" for name, why in silent.items()))
     new = publish_checkpoint()
     silent = _ask_all(asked, new)

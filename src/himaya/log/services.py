@@ -19,7 +19,7 @@ from himaya.log.following import anchor_ledger, follow_ledger
 from himaya.log.growing import grow
 from himaya.log.keys import BadOrigin, identity, keys, lock_growth, make_keys, new_origin
 from himaya.log.models import Alarm, Checkpoint, Cosignature, Seen, Witness
-from himaya.log.queries import ALARMS, DAMAGED, OURS, alarms, checkpoints
+from himaya.log.queries import ALARMS, DAMAGED, INCONSISTENT, OURS, alarms, checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -270,6 +270,16 @@ def settle_alarm(number: int, *, reason: str, by: str) -> None:
     if not Alarm.objects.filter(pk=number, settled_at=None).update(settled_at=clock.now(), reason=reason.strip()):
         raise UnknownAlarm(number=number)
     record("log.alarm-settled", by=by, about="log", alarm=number)
+
+
+def settle_proved(origin: str, *, checkpoint: str) -> None:
+    """Close alarms that a checkpoint could not be proved, now that this very one was.
+
+    Checkpoints are public: a stranger may send one with a proof that is none before its log comes with the right one.
+    """
+    open_ = Alarm.objects.filter(kind=INCONSISTENT, origin=origin, settled_at=None, evidence__contains=checkpoint)
+    for alarm in open_:
+        settle_alarm(alarm.pk, reason="the same checkpoint was proved afterwards", by=SYSTEM)
 
 
 @transaction.atomic
