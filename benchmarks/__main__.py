@@ -28,6 +28,7 @@ from benchmarks import (
     importing,
     install,
     ledgering,
+    logging_leaves,
     matching,
     memory,
     results,
@@ -50,6 +51,7 @@ PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "visible": visible.run,
     "import": importing.run,
     "ledger": ledgering.run,
+    "log": logging_leaves.run,
     "memory": memory.run,
     "install": install.run,
 }

@@ -24,7 +24,7 @@ from himaya.core import faults
 from himaya.core.errors import HimayaError
 from himaya.flow import reactor
 from himaya.flow.reactor import react, when
-from himaya.ledger import outbox
+from himaya.ledger import outbox, worker
 from himaya.ledger.models import Cursor, Entry, Job, Lane
 from himaya.ledger.services import record
 from himaya.ledger.worker import run_until_idle
@@ -38,7 +38,8 @@ class Refused(HimayaError):
 
 @pytest.fixture(autouse=True)
 def no_rules(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A node whose only rules are the test's."""
+    """A node whose only rules are the test's, and where nobody else reads the ledger."""
+    monkeypatch.setattr(worker, "_ticks", [reactor.react])
     monkeypatch.setattr(reactor, "_rules", defaultdict(dict))
 
 

@@ -56,7 +56,7 @@ def test_a_result_must_be_of_the_whole_sample_and_only_once(add: Add) -> None:
         dict.fromkeys(wanted[1:], True),
         dict.fromkeys([*wanted, 10**6], True),
         {**dict.fromkeys(wanted[1:], True), -1: True},
-    ]  # fmt: skip
+    ]
     for judged in wrong:
         with pytest.raises(auditing.WrongJudgement):
             auditing.conclude(audit.pk, judged=judged, by="system")

@@ -174,6 +174,8 @@ def test_an_alarm_is_settled_with_a_reason(add: Add) -> None:
         settle_alarm(alarm.pk, reason="again", by="system")
     assert publish_checkpoint().size
     assert log_health().state == "ok"
+    raise_alarm(queries.SET_BACK, origin=origin, size=1, evidence="e")
+    assert log_health().state == "danger", "its cause is still there"
 
 
 def test_an_alarm_about_another_log_does_not_stop_ours(add: Add) -> None:

@@ -91,6 +91,16 @@ def test_where_no_witness_answers_nothing_new_is_signed(add: Add, other_node: Ma
     assert Witness.objects.get().said == ""
 
 
+def test_a_witness_that_never_cosigned_does_not_stop_the_log(add: Add, other_node: Make) -> None:
+    """It was added, and its operator has not yet let it watch this log."""
+    node = other_node("one")
+    node.says = Answer("this log is not witnessed here\n", 404)
+    for n in (1, 2):
+        add(1)
+        assert set(publish_with_witnesses()[1]) == {"one"}
+        assert Row.objects.count() == n
+
+
 def set_back(size: int) -> None:
     """The database as a backup of that time would be; tiles are cut, as they were."""
     Cosignature.objects.filter(checkpoint__size__gt=size).delete()
@@ -217,7 +227,6 @@ def test_a_round_that_is_refused_is_for_a_person(add: Add, other_node: Make) -> 
 
 
 def test_a_witness_is_added_once_and_removed(add: Add) -> None:
-    from tests.log.conftest import OtherNode
 
     key = str(OtherNode("w").key.verifier)
     add(1)

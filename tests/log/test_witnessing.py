@@ -99,6 +99,19 @@ def test_a_log_that_cannot_prove_that_it_goes_on_is_refused_and_raises_one_alarm
     alarm = Alarm.objects.get()
     assert (alarm.kind, alarm.size) == (queries.INCONSISTENT, 8)
     assert send(asked(8, 12)).status_code == 200, "who can prove it goes on"
+    alarm.refresh_from_db()
+    assert alarm.settled_at is None, "the other history was signed all the same"
+
+
+def test_a_stranger_who_sends_a_public_checkpoint_with_a_false_proof_gives_no_lasting_alarm(watched: Seen) -> None:
+    send(asked(0, 8))
+    assert send(asked(8, 8, proof=(bytes(32),))).status_code == 422
+    assert not Alarm.objects.exists()
+    assert send(asked(8, 12, proof=(bytes(32),) * 3)).status_code == 422
+    assert log_health().state == "danger"
+    assert send(asked(8, 12)).status_code == 200
+    assert "proved afterwards" in Alarm.objects.get().reason
+    assert log_health().state == "ok"
 
 
 def test_a_stranger_s_signatures_do_not_make_an_old_alarm_new(watched: Seen) -> None:

@@ -81,6 +81,21 @@ def test_pages_for_leads_and_what_their_numbers_lead_to_are_clean(node, window, 
 
 
 @pytest.mark.parametrize("look", LOOKS)
+def test_the_page_of_the_log_is_clean_with_all_that_it_can_say(node, window, look):
+    from himaya.core.notes import COSIGNATURE, NOTE, SigningKey
+    from himaya.log import auditing, queries, services
+
+    key, witness = (SigningKey("other.example/log", kind, bytes(32)).verifier for kind in (NOTE, COSIGNATURE))
+    services.add_witness("W" * 60, key=str(witness), address=f"https://{'h' * 60}.example/log/v1", by="system")
+    services.note_asked(queries.witnesses().get(), said="It is not possible to reach it. " * 8)
+    services.add_watched(str(key), by="system")
+    auditing.announce(number=3, auditor="A" * 100, by="system")
+    services.publish_checkpoint()
+    services.raise_alarm(queries.STRANGER_FORKED, origin="other.example/log", size=3, evidence="e")
+    assert visit(window, look, node.people.auditor, ["/log/"]) == {}
+
+
+@pytest.mark.parametrize("look", LOOKS)
 def test_pages_for_strangers_are_clean(node, window, look):
     assert visit(window, look, None, ["/accounts/login/"]) == {}
     lost = window(**look)

@@ -238,7 +238,7 @@ class Config(BaseSettings):
         max_length=200,
         pattern=r"^[^\s+]*$",
         description=N_(
-            "Name of this node's transparency log, as in node.example/log; it is taken when the log begins, and stays."
+            "Name of the transparency log, as in node.example/log; it is taken when the log begins, and stays."
             " Empty: the first host name, /log/ and eight random digits."
         ),
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
-from himaya.core import clock
+from himaya.core import clock, faults
 from himaya.log import events, tree
 from himaya.log.keys import keys, lock_growth
 from himaya.log.models import Leaf
@@ -42,6 +42,7 @@ def grow(added: Iterable[Event]) -> range:
         tree.extend(first, hashes)
         growth.size += len(rows)
         growth.save(update_fields=["size"])
+        faults.point("log.grown")
     return range(first, first + len(rows))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Max
+from django.db.models import Count, Max
 
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
@@ -106,14 +106,14 @@ def latest() -> Standing | None:
 
 def covering(index: int) -> Standing | None:
     """The newest checkpoint that holds a leaf and that enough witnesses cosigned; where none has, the newest."""
-    newest = checkpoints().filter(size__gt=index).first()
-    if newest is None:
-        return None
-    for row in checkpoints().filter(size__gt=index)[:50]:
-        found = standing(row)
-        if found.is_enough:
-            return found
-    return standing(newest)
+    rows = checkpoints().filter(size__gt=index)
+    newest = rows.first()
+    if newest is None or not config().log_quorum:
+        return standing(newest) if newest else None
+    cosigned = Cosignature.objects.filter(checkpoint__origin=newest.origin, checkpoint__size__gt=index)
+    enough = cosigned.values("checkpoint__size").annotate(n=Count("pk")).filter(n__gte=config().log_quorum)
+    size_ = enough.order_by("-checkpoint__size").values_list("checkpoint__size", flat=True).first()
+    return standing(rows.get(size=size_) if size_ else newest)
 
 
 def standing(row: Checkpoint) -> Standing:

@@ -7,24 +7,24 @@ database that was set back (restored from an old backup) would otherwise sign a 
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.db import transaction
 
-from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.merkle import consistency
 from himaya.core.notes import AddCheckpoint, BadNote, Note, VerifierKey, signature_line
 from himaya.core.outward import Client, Reply
 from himaya.core.words import N_, printable
 from himaya.ledger import outbox, turns
-from himaya.ledger.queries import jobs
+from himaya.ledger.queries import head, jobs
 from himaya.ledger.worker import GiveUp, Handler, TryAgain, register
 from himaya.log import tree
 from himaya.log.keys import identity
 from himaya.log.models import Checkpoint, Cosignature, Witness
-from himaya.log.queries import FORKED, SET_BACK, checkpoints, witnesses
+from himaya.log.queries import FORKED, SET_BACK, checkpoints, last_cosigned, size, witnesses
 from himaya.log.services import (
     RefusesToSign,
     note_asked,
@@ -43,7 +43,7 @@ LONGEST_ANSWER = 16 * 1024
 
 
 class NoWitnessAnswers(HimayaError):
-    """None of the witnesses of this log answers, so nothing new is signed: {why}."""
+    """None of the witnesses of this log cosigns, so nothing new is signed: {why}."""
 
     remedy = "See that this node reaches them; or remove those that are gone: himaya log witness remove NAME"
     status = 409
@@ -90,6 +90,8 @@ def publish_when_due() -> bool:
     if identity() is None or not turns.is_due(TURN, every=EVERY):  # a log begins with the first thing that is logged
         return False
     turns.note(TURN)
+    if not head()[0] and not size():
+        return False  # nothing has happened yet: there is no log to begin
     if not witnesses().exists():
         try:
             publish_checkpoint()
@@ -103,8 +105,8 @@ def publish_when_due() -> bool:
     if jobs().filter(kind=WitnessRound.kind, state__in=("ready", "running")).exists():
         return False
     with transaction.atomic():
-        hour = int(clock.now().timestamp())
-        outbox.enqueue(WitnessRound.kind, lane="log", key=f"log:{hour}", about="log", payload={}, max_attempts=8)
+        key = f"log:{secrets.token_hex(8)}"
+        outbox.enqueue(WitnessRound.kind, lane="log", key=key, about="log", payload={}, max_attempts=8)
     return True
 
 
@@ -116,14 +118,14 @@ def publish_with_witnesses() -> tuple[Checkpoint, dict[str, str]]:
 
     Raises:
         RefusesToSign: an alarm about this log is open, or was raised by what a witness said.
-        NoWitnessAnswers: there are witnesses, and none of them could be asked.
+        NoWitnessAnswers: there are witnesses that have cosigned before, and now none does.
     """
     refuse_if_alarmed()
     last, asked = checkpoints().first(), list(witnesses())
     if last is not None and asked:
-        silent = _ask_all(asked, last)
+        silent, proven = _ask_all(asked, last), last_cosigned()
         refuse_if_alarmed()
-        if len(silent) == len(asked):
+        if not any(one.name not in silent for one in asked) and any(one.pk in proven for one in asked):
             raise NoWitnessAnswers(why="; ".join(f"{name}: {why}" for name, why in silent.items()))
     new = publish_checkpoint()
     silent = _ask_all(asked, new)

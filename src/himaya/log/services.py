@@ -19,7 +19,7 @@ from himaya.log.following import anchor_ledger, follow_ledger
 from himaya.log.growing import grow
 from himaya.log.keys import BadOrigin, identity, keys, lock_growth, make_keys, new_origin
 from himaya.log.models import Alarm, Checkpoint, Cosignature, Seen, Witness
-from himaya.log.queries import ALARMS, DAMAGED, OURS, alarms, checkpoints
+from himaya.log.queries import ALARMS, DAMAGED, INCONSISTENT, OURS, alarms, checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -241,11 +241,18 @@ def read_key(text: str, *, algorithm: int) -> VerifierKey:
 
 @transaction.atomic
 def raise_alarm(kind: str, *, origin: str, size: int, evidence: str) -> Alarm:
-    """Note what must not be, once for the same evidence, with a ledger entry."""
+    """Note what must not be, once for the same evidence, with a ledger entry.
+
+    One about our own log that somebody settled opens again where its cause is still there. One about another log does
+    not: whoever has the evidence could send it for ever.
+    """
     key = hashlib.sha256(f"{kind}\n{origin}\n{evidence}".encode()).hexdigest()
     made, new = Alarm.objects.get_or_create(
         key=key, defaults={"kind": kind, "origin": origin, "size": size, "evidence": evidence, "at": clock.now()}
     )
+    if made.settled_at is not None and kind in OURS:
+        Alarm.objects.filter(pk=made.pk).update(settled_at=None)
+        made.settled_at, new = None, True
     if new:
         record("log.forked", by=SYSTEM, about="log", kind=kind, origin=origin, size=size, alarm=made.pk)
     return made
@@ -263,6 +270,16 @@ def settle_alarm(number: int, *, reason: str, by: str) -> None:
     if not Alarm.objects.filter(pk=number, settled_at=None).update(settled_at=clock.now(), reason=reason.strip()):
         raise UnknownAlarm(number=number)
     record("log.alarm-settled", by=by, about="log", alarm=number)
+
+
+def settle_proved(origin: str, *, checkpoint: str) -> None:
+    """Close alarms that a checkpoint could not be proved, now that this very one was.
+
+    Checkpoints are public: a stranger may send one with a proof that is none before its log comes with the right one.
+    """
+    open_ = Alarm.objects.filter(kind=INCONSISTENT, origin=origin, settled_at=None, evidence__contains=checkpoint)
+    for alarm in open_:
+        settle_alarm(alarm.pk, reason="the same checkpoint was proved afterwards", by=SYSTEM)
 
 
 @transaction.atomic

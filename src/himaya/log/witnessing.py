@@ -16,7 +16,7 @@ from himaya.core.notes import AddCheckpoint, BadNote, Checkpoint, VerifierKey
 from himaya.log import keys
 from himaya.log.models import Seen
 from himaya.log.queries import INCONSISTENT, STRANGER_FORKED
-from himaya.log.services import raise_alarm
+from himaya.log.services import raise_alarm, settle_proved
 
 SIZE = "text/x.tlog.size"
 """Media type of the answer that tells what size was seen last."""
@@ -83,8 +83,10 @@ def _advance(asked: AddCheckpoint, checkpoint: Checkpoint) -> Answer | None:
             proof=asked.proof,
         )
     except WrongProof as error:
-        _alarm(INCONSISTENT, seen, asked)
+        if checkpoint.size > seen.size:
+            _alarm(INCONSISTENT, seen, asked)
         return Answer(422, f"{error}\n")
+    settle_proved(seen.origin, checkpoint=checkpoint.text)
     seen.size, seen.root, seen.note, seen.at = checkpoint.size, checkpoint.root, str(asked.note), clock.now()
     seen.save(update_fields=["size", "root", "note", "at"])
     return None

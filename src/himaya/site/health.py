@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 BEHIND = timedelta(seconds=60)
 """What waits for longer, although a worker runs, waits too long."""
+LATE = timedelta(hours=3)
+"""Three rounds of the log."""
 WIDE = 40
 """Bits. With one list of 48, all questions take ten times as long as with 31, with one of 64 a hundred times."""
 STUCK = {"dead", "unknown"}
@@ -230,6 +232,9 @@ def log_health() -> Finding:
     if newest is None:
         return Finding(what, "ok", N_("no checkpoint yet"))
     said = Said("leaves in the last checkpoint: {n}; {when}", n=number(newest.size), when=moment(newest.at))
+    if transparency_log.size() > newest.size and clock.now() - newest.at > LATE:
+        said = Said("its last checkpoint is of {when}, and more waits to be signed", when=moment(newest.at))
+        return Finding(what, "wait", said, N_("Run: himaya log publish, and read what it says."))
     if transparency_log.witnesses().exists() and not newest.is_enough:
         said = Said(
             "the last checkpoint was cosigned by {n} of {needed} witnesses",

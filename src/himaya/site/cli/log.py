@@ -15,7 +15,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.words import printable
 from himaya.site.cli import app, start
 from himaya.site.cli.grammar import KEEP, command, commands
-from himaya.site.cli.shown import done, out, progress, runnable, table
+from himaya.site.cli.shown import counted, done, out, progress, runnable, table
 
 if TYPE_CHECKING:
     from himaya.core.notes import VerifierKey
@@ -181,7 +181,7 @@ def verify(
     if not found.whole:
         raise BrokenLog(why=found.why, leaves=f"{found.leaves:,}")
     shown = f", {found.shown:,} events as they were logged" if reveal else ""
-    done(f"{found.leaves:,} leaves, {found.checkpoints:,} checkpoints{shown}. Root: {found.root.hex()}")
+    done(f"{found.leaves:,} leaves, {counted(found.checkpoints, 'checkpoint')}{shown}. Root: {found.root.hex()}")
 
 
 def _verify_file(file: Path, given: list[str], needed: int) -> None:
@@ -241,7 +241,7 @@ def tiles(directory: Annotated[Path, typer.Argument(help="Where to; what is ther
             _write(place, held)
             written += 1
     _write(directory / "checkpoint", newest.note.encode())
-    done(f"{directory}: {written:,} new tiles, and a checkpoint of {newest.size:,} leaves")
+    done(f"{directory}: {counted(written, 'new tile')}, and a checkpoint of {newest.size:,} leaves")
 
 
 @command(log, "watch", example="himaya log watch KEY")
@@ -334,7 +334,7 @@ def alarms(
             out.print(f"{one.evidence}", markup=False, soft_wrap=True)
 
 
-@command(log, "begin-again", example='himaya log begin-again --reason "the backup of the 3rd is the newest"')
+@command(log, "begin-again", example="himaya log begin-again --reason stolen")
 def begin_again(
     reason: Annotated[str, typer.Option(help="Why the old name cannot go on.", metavar="TEXT")],
     origin: Annotated[str, typer.Option(help="The new name; one is drawn where left out.", metavar="NAME")] = "",

@@ -28,7 +28,7 @@ class WrongLine(HimayaError):
     remedy = "A line is: index,agrees or index,disagrees. `himaya log audit sample AUDIT --csv` writes such a file."
 
 
-@command(audit, "start", example='himaya log audit start --size 100 --by "Office of the ombudsman"')
+@command(audit, "start", example="himaya log audit start --size 100 --by ombudsman")
 def begin(
     size: Annotated[int, typer.Option(help="Leaves to be looked at.", min=1, max=10_000)],
     by: Annotated[str, typer.Option(help="The auditor, as the record will name them.", metavar="NAME")],
@@ -41,7 +41,7 @@ def begin(
     done(runnable(f"audit {made.pk}. After the next checkpoint: himaya log audit sample {made.pk}"))
 
 
-@command(audit, "sample", example="himaya log audit sample 1 --csv > judge.csv")
+@command(audit, "sample", example="himaya log audit sample 1 --csv")
 def sample(
     number: Number,
     csv_: Annotated[bool, typer.Option("--csv", help="A file to be filled in: agrees or disagrees for each.")] = False,
