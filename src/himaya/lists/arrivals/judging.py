@@ -52,7 +52,7 @@ class Judging(Arrival):
     def __enter__(self) -> Judging:
         """Begin; see :meth:`Arrival.__enter__`."""
         super().__enter__()
-        self._since = next_number() - 1
+        self._since = next_number()["number"] - 1
         return self
 
     def judge(self, on_progress: Callable[[int], object] = lambda _: None) -> None:
