@@ -20,6 +20,8 @@ from himaya.lists.models import HashList, Item
 
 SignIn = Callable[[str], Client]
 ONE, TWO = sha256("1"), sha256("2")
+TERMS = {"title": "Hotline", "organisations": 1, "jurisdictions": 1, "disputes": 1, "tlp": "green"}
+"""What the form of a list's terms holds beside radius and switch."""
 
 
 def file(*lines: str, name: str = "list.csv") -> SimpleUploadedFile:
@@ -40,7 +42,7 @@ def test_every_list_stands_with_its_numbers(sign_in: SignIn, hotline: HashList, 
     put(["signal,value", f"sha256,{ONE}", f"sha256,{TWO}"])
     services.mark_item(Item.objects.get(value=TWO).pk, state="withdrawn", by="system", reason="Gone.")
     answer = sign_in("analyst").get("/lists/")
-    assert "Example hotline hotline Drawn 1 0 1 24" in words(answer)
+    assert "Example hotline hotline Drawn 1 0 0 1 24" in words(answer)
     assert "<b>Other</b>" in words(answer)
     assert b"<b>Other</b>" not in answer.content
     assert "New list" not in words(answer)
@@ -84,11 +86,11 @@ def test_what_is_wrong_with_a_new_list_is_said_at_its_form(
 def test_a_list_is_switched_off_and_its_radius_changed(sign_in: SignIn, hotline: HashList) -> None:
     client = sign_in("lead")
     assert 'name="radius" value="24"' in client.get("/lists/hotline/settings").content.decode()
-    answer = client.post("/lists/hotline/settings", {"radius": 8}, follow=True)
+    answer = client.post("/lists/hotline/settings", {**TERMS, "radius": 8}, follow=True)
     assert messages(answer) == ["Saved. It holds from the next screening on."]
     hotline.refresh_from_db()
     assert (hotline.enabled, hotline.radius) == (False, 8)
-    assert client.post("/lists/hotline/settings", {"radius": 65}).status_code == 422
+    assert client.post("/lists/hotline/settings", {**TERMS, "radius": 65}).status_code == 422
 
 
 def test_a_list_shows_what_it_is_made_of_and_leads_to_those_items(sign_in: SignIn, put: Any) -> None:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from himaya.core import registry
+from himaya.lists.services import TLP
 
 MAX_RADIUS_HELP = _(
     "Greatest distance, in bits, at which perceptual signals match: 0 to 64. 31 is the usual one; above 40 every "
@@ -36,12 +37,41 @@ class CreateForm(forms.Form):
 class ChangeForm(forms.Form):
     """What can be changed of a list."""
 
+    title = forms.CharField(label=_("Title"), max_length=120, help_text=_("For people."))
     enabled = forms.BooleanField(
         label=_("The list is on"),
         required=False,
         help_text=_("While it is off, its items match nothing. Items and cases stay as they are."),
     )
     radius = forms.IntegerField(label=_("Match radius"), help_text=MAX_RADIUS_HELP)
+    organisations = forms.IntegerField(
+        label=_("Organisations that have to vouch"),
+        min_value=1,
+        max_value=9,
+        help_text=_("So many different ones, 1 to 9, before an item matches. With fewer it is proposed."),
+    )
+    jurisdictions = forms.IntegerField(
+        label=_("Jurisdictions they have to be of"),
+        min_value=1,
+        max_value=9,
+        help_text=_("So many different ones. Beyond 1, an organisation that names none counts for none."),
+    )
+    disputes = forms.IntegerField(
+        label=_("Votes that make an item disputed"),
+        min_value=1,
+        max_value=9,
+        help_text=_("Unless as many confirm it. A dispute of this organisation is enough by itself."),
+    )
+    tlp = forms.ChoiceField(
+        label=_("How far it may be handed on"),
+        choices=[(name, f"TLP:{name.upper()}") for name in TLP],
+        help_text=_("Traffic Light Protocol 2.0."),
+    )
+    common = forms.BooleanField(
+        label=_("It is a common list"),
+        required=False,
+        help_text=_("Several organisations share it: every change, this one too, needs a second person who approves."),
+    )
 
 
 class ImportForm(forms.Form):
@@ -87,6 +117,29 @@ class ReleaseForm(forms.Form):
         min_value=1,
         max_value=1_000_000_000,
         help_text=_("Empty: never again."),
+    )
+
+
+class RefuseForm(forms.Form):
+    """Why a proposal is refused."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": _("Give a reason.")},
+    )
+
+
+class VoteForm(forms.Form):
+    """What this organisation thinks of an item, and why."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Needed where you disagree. Sources are told: write nothing about a person or a case."),
     )
 
 

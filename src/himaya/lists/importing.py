@@ -111,6 +111,13 @@ def _unpacked(*fields: Any) -> ItemRow:
     return ItemRow(*plain, at=at, until=until, body=body, **who)
 
 
+@transaction.atomic
+def alarm(list_name: str, caught: int, *, by: str) -> None:
+    """Put on record that rows which were to come into a list match a canary, where some do."""
+    if caught:
+        record("list.canary", by=by, about=f"list:{list_name}", items=caught)
+
+
 @dataclass(slots=True)
 class Staged:
     """A file whose rows have arrived, or been refused, and count for nobody yet."""
@@ -125,12 +132,6 @@ class Staged:
     """Who approved, where the list is a common one."""
     arrival: Arrival | None = None
 
-    @transaction.atomic
-    def alarm(self) -> None:
-        """Put on record that rows match a canary, where some do."""
-        if self.caught:
-            record("list.canary", by=self.by, about=f"list:{self.hash_list.name}", items=self.caught)
-
     def require_second(self, act: str, arguments: dict[str, Any]) -> None:
         """Let it pass, where it may.
 
@@ -140,7 +141,7 @@ class Staged:
         try:
             require_second(self.hash_list, by=self.by, second=self.second, act=act, arguments=arguments)
         except NeedsSecond:
-            self.alarm()
+            alarm(self.hash_list.name, self.caught, by=self.by)
             raise
 
     @transaction.atomic
@@ -151,7 +152,7 @@ class Staged:
             ImportLost: this import stood still and was taken for dead.
         """
         come = self.arrival
-        self.alarm()
+        alarm(self.hash_list.name, self.caught, by=self.by)
         if come is None:
             return ImportResult(rows=self.rows, refused=self.refused, imported=False, caught=self.caught)
         come.publish()

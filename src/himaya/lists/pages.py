@@ -5,65 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path, re_path, reverse
+from django.urls import path, re_path
 from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from himaya.accounts.access import needs
 from himaya.accounts.faces import Actors, asked, told_at
 from himaya.accounts.paging import page
 from himaya.accounts.words import joined, number, translated
 from himaya.core import registry
-from himaya.core.words import N_, told
-from himaya.ledger.queries import entries
-from himaya.lists import queries, services
-from himaya.lists.forms import ChangeForm, CreateForm, ImportForm, MarkForm
-from himaya.lists.quarantine import is_held, quarantines
+from himaya.core.words import told
+from himaya.lists import item_pages, proposal_pages, queries, services
+from himaya.lists.forms import ChangeForm, CreateForm, ImportForm
+from himaya.lists.proposal_pages import proposed
+from himaya.lists.proposals import proposals
+from himaya.lists.quarantine import quarantines
 from himaya.lists.quarantine_pages import quarantine, release
 from himaya.lists.uploads import spooled
-from himaya.lists.words import class_label, signal_label
+from himaya.lists.words import BENIGN, STATES, badge, class_label, needs_words, signal_label
 
 if TYPE_CHECKING:
     from himaya.accounts.access import StaffRequest
     from himaya.accounts.models import Person
     from himaya.core.ports import Refusal
-    from himaya.lists.models import HashList, Item
+    from himaya.lists.models import HashList
 
-STATES = {"active": ("ok", N_("active")), "disputed": ("wait", N_("disputed")), "withdrawn": ("calm", N_("withdrawn"))}
-"""State of an item → its shape and its word."""
-MARKS = {
-    "active": (N_("Restore"), N_("It matches again, without a mark.")),
-    "disputed": (N_("Mark as disputed"), N_("It still matches, and every match says that it is disputed.")),
-    "withdrawn": (N_("Withdraw"), N_("It matches no more. A later import does not bring it back.")),
-}
-"""State to set → the word on the button, and what follows."""
-BENIGN = ("calm", N_("known benign"))
-"""Shape and word of a negative item."""
-BENIGN_MARKS = {
-    "active": (N_("Restore"), N_("It suppresses matches again.")),
-    "disputed": (N_("Mark as disputed"), N_("It suppresses nothing while people look into it.")),
-    "withdrawn": (N_("Withdraw"), N_("It suppresses nothing any more.")),
-}
-"""As :data:`MARKS`, for a negative item."""
-HAPPENED = {
-    "item.quarantined": N_("Held: it suddenly matched too much"),
-    "item.released": N_("Let go"),
-    "item.benign": N_("Said to be known benign"),
-    "item.active": N_("Restored"),
-    "item.disputed": N_("Marked as disputed"),
-    "item.withdrawn": N_("Withdrawn"),
-}
 PART = ("signal", "scheme", "code")
 SHOWN = 200
-
-
-def badge(item: Item) -> dict[str, str]:
-    """Shape and word of an item's state; of one known to be benign, that it is, as long as that holds."""
-    shape, word = BENIGN if item.negative and item.state == "active" else STATES[item.state]
-    return {"state": shape, "word": gettext(word)}
 
 
 def _posted(request: StaffRequest) -> QueryDict | None:
@@ -83,7 +54,12 @@ def index(request: StaffRequest) -> HttpResponse:
     return render(
         request,
         "lists/index.html",
-        {"rows": rows, "may_change": request.user.may("lists.change"), "held": quarantines().count()},
+        {
+            "rows": rows,
+            "may_change": request.user.may("lists.change"),
+            "held": quarantines().count(),
+            "waiting": proposals("waiting").count(),
+        },
     )
 
 
@@ -113,6 +89,7 @@ def one_list(request: StaffRequest, name: str) -> HttpResponse:
     by_signal = _by_signal(made_of)
     context = {
         "list": found,
+        "needs": needs_words(found),
         "n": standing,
         "arriving": queries.arriving(found),
         "made_of": made_of,
@@ -203,13 +180,17 @@ def _state_filters(state: str, rest: dict[str, str], standing: queries.Standing)
 @needs("lists.change")
 @require_http_methods(["GET", "POST"])
 def change(request: StaffRequest, name: str) -> HttpResponse:
-    """Switch a list on or off, change its radius."""
+    """Change the terms of a list; under another rule, every item is judged anew."""
     found = services.find_list(name)
-    now = {"enabled": found.enabled, "radius": found.radius}
+    now = {field: getattr(found, field) for field in ChangeForm.base_fields}
     form = ChangeForm(_posted(request), initial=now)
     if form.is_valid():
+        wanted = {field: value for field, value in form.cleaned_data.items() if value != now[field]}
         with told_at(form):
-            services.change_list(name, by=request.user.actor, **form.cleaned_data)
+            try:
+                services.change_list(name, by=request.user.actor, most=services.AT_ONCE, **wanted)
+            except services.NeedsSecond as needed:
+                return proposed(request, needed)
             messages.success(request, gettext("Saved. It holds from the next screening on."))
             return redirect("lists:list", name)
     return render(request, "lists/change.html", {"list": found, "form": form}, status=422 if form.errors else 200)
@@ -244,7 +225,10 @@ def import_file(request: StaffRequest, name: str) -> HttpResponse:
     form = ImportForm(_posted(request), request.FILES if request.method == "POST" else None)
     refusals, result = _Refusals(), None
     if form.is_valid():
-        result = _import(form, found, refusals, request.user)
+        done = _import(form, found, refusals, request.user)
+        if isinstance(done, services.NeedsSecond):
+            return proposed(request, done, file=form.cleaned_data["file"].file)
+        result = done
     if result and not result.refused:
         messages.success(request, _counts(result))
         return redirect("lists:list", name)
@@ -254,7 +238,9 @@ def import_file(request: StaffRequest, name: str) -> HttpResponse:
     return render(request, "lists/import.html", context, status=422 if failed else 200)
 
 
-def _import(form: ImportForm, to: HashList, refusals: _Refusals, person: Person) -> services.ImportResult | None:
+def _import(
+    form: ImportForm, to: HashList, refusals: _Refusals, person: Person
+) -> services.ImportResult | services.NeedsSecond | None:
     given = form.cleaned_data
     format_name, signal = services.kind_of(given["file"].name)
     with told_at(form):
@@ -269,6 +255,8 @@ def _import(form: ImportForm, to: HashList, refusals: _Refusals, person: Person)
                 benign=person.may("lists.excuse"),
                 on_refusal=refusals.add,
             )
+        except services.NeedsSecond as needed:
+            return needed
         except services.AmbiguousSignal as error:  # its remedy speaks of the command line
             form.add_error("signal", f"{translated(error)[0]} {gettext('Choose the signal here.')}")
     return None
@@ -298,80 +286,19 @@ def export(request: StaffRequest, name: str) -> StreamingHttpResponse:
     return response
 
 
-# --- items -----------------------------------------------------------------------------------------------------------
-
-
-@needs("lists.view")
-@require_safe
-def one_item(request: StaffRequest, pk: int) -> HttpResponse:
-    """One item: where it comes from, and what was done with it here."""
-    return _item_page(request, pk, MarkForm())
-
-
-@needs("lists.change")
-@require_POST
-def mark(request: StaffRequest, pk: int) -> HttpResponse:
-    """Withdraw, dispute or restore an item, for a reason."""
-    form = MarkForm(request.POST)
-    if form.is_valid():
-        with told_at(form):
-            services.mark_item(
-                pk,
-                state=request.POST.get("state", ""),
-                by=request.user.actor,
-                benign=request.user.may("lists.excuse"),
-                **form.cleaned_data,
-            )
-            messages.success(request, gettext("Recorded. It holds from the next screening on."))
-            return redirect("lists:item", pk)
-    return _item_page(request, pk, form, status=422)
-
-
-def _item_page(request: StaffRequest, pk: int, form: MarkForm, *, status: int = 200) -> HttpResponse:
-    item = queries.item(pk)
-    if item is None:
-        raise Http404
-    scheme, marks = registry.schemes().get(item.scheme), BENIGN_MARKS if item.negative else MARKS
-    context = {
-        "item": item,
-        "badge": badge(item),
-        "signal": signal_label(item.signal),
-        "class": class_label(item.scheme, item.code),
-        "code": scheme.get(item.code) if scheme else None,
-        "added_by": Actors([item.added_by])[item.added_by],
-        "history": _history(request, item),
-        "held": is_held(item),
-        "form": form,
-        "marks": [(state, *map(gettext, words)) for state, words in marks.items() if state != item.state],
-        "may_change": request.user.may("lists.excuse" if item.negative else "lists.change"),
-    }
-    return render(request, "lists/item.html", context, status=status)
-
-
-def _history(request: StaffRequest, item: Item) -> list[dict[str, Any]]:
-    """What was done with the item, from the ledger; the reason belongs to the last change of its state."""
-    rows = list(entries(about=f"item:{item.pk}")[:50])
-    who, sees_ledger = Actors(row.actor for row in rows), request.user.may("ledger.view")
-    return [
-        {
-            "at": row.at,
-            "who": who[row.actor],
-            "what": gettext(HAPPENED.get(row.act, row.act)),
-            "note": item.reason if place == 0 else "",
-            "place": row.seq,
-            "url": reverse("ledger:entry", args=[row.seq]) if sees_ledger else "",
-        }
-        for place, row in enumerate(rows)
-    ]
-
-
 urlpatterns = [
     path("", index, name="index"),
     re_path("^quarantine/?$", quarantine, name="quarantine"),
     path("items/<int:pk>/release", release, name="release"),
     re_path("^new/?$", create, name="create"),
-    path("items/<int:pk>", one_item, name="item"),
-    path("items/<int:pk>/state", mark, name="mark"),
+    path("items/<int:pk>", item_pages.one_item, name="item"),
+    path("items/<int:pk>/state", item_pages.mark, name="mark"),
+    path("items/<int:pk>/vote", item_pages.vote, name="vote"),
+    re_path("^proposals/?$", proposal_pages.index, name="proposals"),
+    path("proposals/<int:pk>", proposal_pages.one, name="proposal"),
+    path("proposals/<int:pk>/approve", proposal_pages.approve, name="approve"),
+    path("proposals/<int:pk>/refuse", proposal_pages.refuse, name="refuse"),
+    path("proposals/<int:pk>/withdraw", proposal_pages.take_back, name="take_back"),
     path("<slug:name>/", one_list, name="list"),
     path("<slug:name>/settings", change, name="change"),
     path("<slug:name>/import", import_file, name="import"),

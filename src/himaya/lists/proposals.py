@@ -26,7 +26,7 @@ from himaya.core.ports import ItemRow
 from himaya.core.words import N_, Said
 from himaya.ledger.services import record
 from himaya.lists import organisations, services, subscribing, terms
-from himaya.lists.importing import RefusedRows, add_items, staged
+from himaya.lists.importing import RefusedRows, add_items, alarm, staged
 from himaya.lists.models import Proposal
 
 if TYPE_CHECKING:
@@ -203,9 +203,8 @@ def approve(pk: int, *, person: Person) -> Proposal:
     except (Decided, services.ImportUnderWay, services.ImportLost):
         raise
     except HimayaError as error:
-        if caught := error.facts.get("caught"):  # what was undone took the alarm with it
-            with transaction.atomic():
-                record("list.canary", by=found.by, about=f"list:{found.list.name}", items=caught)
+        # what was undone took the alarm with it
+        alarm(found.list.name, int(str(error.facts.get("caught", 0))), by=found.by)
         return _settle(pk, Proposal.FAILED, by=person.actor, why=" ".join(error.diagnostics().splitlines()))
 
 

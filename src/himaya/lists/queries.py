@@ -32,6 +32,7 @@ from himaya.lists.models import (
     Portion,
     Quarantine,
     Revision,
+    Statement,
 )
 
 __all__ = ["CHANNEL"]
@@ -170,6 +171,11 @@ def items(
 def item(pk: int) -> Item | None:
     """One item with its list, or None."""
     return Item.objects.select_related("list").filter(pk=pk).first()
+
+
+def statements(of: Item) -> QuerySet[Statement]:
+    """Everything that was said about an item and counts."""
+    return Statement.objects.filter(item=of).select_related("organisation", "subscription").order_by("-pk")
 
 
 def rows(hash_list: HashList, *, states: Iterable[str] = (ACTIVE,)) -> Iterator[ItemRow]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from himaya.core import clock
-from himaya.core.statements import ABSTAIN, DISPUTE, RESTORE, VOUCH, WITHDRAW
+from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RESTORE, VOUCH, WITHDRAW
 from himaya.lists import organisations
 from himaya.lists.admission import ACTIVE, DISPUTED, MATCHING, WITHDRAWN, standing
 from himaya.lists.arrivals import words
@@ -62,7 +62,7 @@ def mark(item: Item, *, state: str, by: str) -> None:
         new.append(Spoken(ours, RESTORE, reason=item.reason))
     if state == DISPUTED:
         new.append(Spoken(ours, DISPUTE, reason=item.reason))
-    if state == ACTIVE and last_act(said, ours.pk, (DISPUTE, ABSTAIN)) == DISPUTE:
+    if state == ACTIVE and last_act(said, ours.pk, (CONFIRM, DISPUTE, ABSTAIN)) == DISPUTE:
         new.append(Spoken(ours, ABSTAIN, reason=item.reason))
     if state in MATCHING and item.state not in MATCHING and not _vouched(said):
         new.append(Spoken(ours, VOUCH, item.reference, item.scheme, item.code, reason=item.reason))

@@ -14,7 +14,7 @@ from himaya.ledger.services import record
 from himaya.lists import queries, saying
 from himaya.lists.arrivals import ImportLost, ImportUnderWay, Voice
 from himaya.lists.importing import ImportResult, RefusedRows, UnknownList, add_items, import_items, staged
-from himaya.lists.models import ACTIVE, DISPUTED, WITHDRAWN, HashList, Item
+from himaya.lists.models import ACTIVE, DISPUTED, TLP, WITHDRAWN, HashList, Item
 from himaya.lists.parsing import LIMITS, AmbiguousSignal, kind_of
 from himaya.lists.quarantine import close
 from himaya.lists.seconding import NeedsSecond, require_second
@@ -39,6 +39,7 @@ __all__ = [
     "AT_ONCE",
     "MAX_RADIUS",
     "PAGES",
+    "TLP",
     "AmbiguousSignal",
     "BadList",
     "ImportLost",

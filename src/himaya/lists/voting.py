@@ -122,9 +122,10 @@ def return_vote(item_id: int, *, opinion: str, entry: int) -> list[Job]:
     if last is None or last.act != opinion or opinion == ABSTAIN:
         return []
     jobs = []
-    for subscription, key in sorted(_vouching(item_id).items()):
+    for subscription, key in sorted(_vouching(item_id).items(), key=lambda one: one[0].pk):
         payload = {
-            "subscription": subscription,
+            "subscription": subscription.pk,
+            "route": subscription.name,
             "item": item_id,
             "key": key,
             "signal": last.item.signal,
@@ -132,21 +133,20 @@ def return_vote(item_id: int, *, opinion: str, entry: int) -> list[Job]:
             "opinion": opinion,
             "reason": last.reason,
         }
-        name = f"vote:{subscription}"
+        name = f"vote:{subscription.pk}"
         jobs.append(outbox.enqueue(KIND, lane=name, key=f"{name}:{entry}", about=f"item:{item_id}", payload=payload))
     return jobs
 
 
-def _vouching(item: int) -> dict[int, str]:
+def _vouching(item: int) -> dict[Subscription, str]:
     """Subscription that takes votes → the key under which its source vouches for the item now, the last of them."""
     now, standing = clock.now(), dict[tuple[int, int, str], Statement]()
     said = Statement.objects.filter(item=item, subscription__enabled=True, act__in=(VOUCH, RETRACT))
     for one in said.select_related("subscription").order_by("pk"):
-        assert one.subscription is not None, "narrowed to those of a subscription"
-        if _takes_votes(one.subscription.exchange):
+        if one.subscription and _takes_votes(one.subscription.exchange):
             standing[one.subscription.pk, one.organisation_id, one.key] = one
     lasting = [one for one in standing.values() if one.act == VOUCH and not (one.until and one.until <= now)]
-    return {one.subscription_id: one.key for one in sorted(lasting, key=lambda one: one.pk)}  # type: ignore[misc]
+    return {one.subscription: one.key for one in sorted(lasting, key=lambda one: one.pk) if one.subscription}
 
 
 def _takes_votes(exchange: str) -> bool:

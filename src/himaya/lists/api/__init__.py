@@ -15,7 +15,9 @@ from himaya.core import paging, registry
 from himaya.core.config import config
 from himaya.core.ports import ItemRow, Refusal
 from himaya.core.wire import AnyPluginName, AnyValue, Cursor, Id, Limit, ListName, PluginName, YesNo, problems
-from himaya.lists import queries, services
+from himaya.lists import queries, services, voting
+from himaya.lists.api.proposals import alarmed, proposed, seconded
+from himaya.lists.api.proposals import router as proposals
 from himaya.lists.api.shapes import (
     Imported,
     ItemChange,
@@ -25,15 +27,20 @@ from himaya.lists.api.shapes import (
     ListChange,
     Lists,
     ListTold,
+    ProposalTold,
     Refused,
     RowsAsked,
+    Statements,
+    StatementTold,
+    VoteAsked,
 )
 
 if TYPE_CHECKING:
-    from himaya.lists.models import HashList, Item
+    from himaya.lists.models import HashList, Item, Statement
     from himaya.lists.queries import Standing
 
 router = Router(tags=["lists"])
+router.add_router("", proposals)
 SHOWN = 1000
 """Refused rows that are named one by one; the rest are counted."""
 CHUNK = 256 * 1024
@@ -73,14 +80,24 @@ def list_(request: HttpRequest, name: ListName) -> HttpResponse:
 @router.patch(
     "/lists/{name}",
     auth=Key("lists:write"),
-    response={200: ListTold, **problems(404, 409, body=True)},
+    response={200: ListTold, 202: ProposalTold, **problems(404, 409, body=True)},
     summary="Change a list",
 )
-@once
-def change_list(request: HttpRequest, name: ListName, asked: ListChange) -> Answer:
-    """Switch a list on or off, or set its radius. It holds for the next screening."""
-    changed = services.change_list(name, by=caller(request).actor, enabled=asked.enabled, radius=asked.radius)
-    return 200, _standing(changed).model_dump_json()
+@declared
+def change_list(request: HttpRequest, name: ListName, asked: ListChange) -> HttpResponse:
+    """Change the terms of a list. They hold for the next screening, and for every item there is. Of a common list: 202,
+    with the proposal that waits for a second person.
+    """
+    given = ticket(request)
+    if done := earlier(given):
+        return done
+    actor, wanted = caller(request).actor, asked.model_dump(exclude_unset=True)
+    try:
+        with services.changing(name, by=actor, most=services.AT_ONCE, **wanted) as change:
+            return answer_once(given, lambda: (200, _standing(change.publish()).model_dump_json()))
+    except services.NeedsSecond as error:
+        needed = error
+    return answer_once(given, lambda: proposed(needed, by=actor))
 
 
 # --- items -----------------------------------------------------------------------------------------------------------
@@ -90,7 +107,7 @@ def change_list(request: HttpRequest, name: ListName, asked: ListChange) -> Answ
 def items(
     request: HttpRequest,
     name: ListName,
-    state: Literal["any", "active", "disputed", "withdrawn"] = "any",
+    state: Literal["any", "active", "disputed", "proposed", "expired", "withdrawn"] = "any",
     signal: AnyPluginName = "",
     value: AnyValue = "",
     negative: Literal["any", "true", "false"] = "any",
@@ -113,12 +130,16 @@ def items(
 @router.post(
     "/lists/{name}/items",
     auth=Key("lists:write"),
-    response={200: Imported, **problems(404, 409, body=True)},
+    response={200: Imported, 202: ProposalTold, **problems(404, 409, body=True)},
     summary="Add items",
 )
+@alarmed
 @once
+@seconded
 def add_items(request: HttpRequest, name: ListName, asked: RowsAsked) -> Answer:
-    """Add up to 1,000 items. An item that is there already is brought up to date; a withdrawn one stays withdrawn."""
+    """Add up to 1,000 items. An item that is there already is brought up to date; a withdrawn one stays withdrawn. To a
+    common list: 202, with the proposal that waits for a second person.
+    """
     found, refusals = services.find_list(name), _Refusals("body.items[{}]")
     rows = [ItemRow(line=n, **row.model_dump()) for n, row in enumerate(asked.items)]
     result = services.add_items(
@@ -130,16 +151,58 @@ def add_items(request: HttpRequest, name: ListName, asked: RowsAsked) -> Answer:
 @router.patch(
     "/items/{item_id}",
     auth=Key("lists:write"),
-    response={200: ItemTold, **problems(404, 409, body=True)},
+    response={200: ItemTold, 202: ProposalTold, **problems(404, 409, body=True)},
     summary="Set an item's state",
 )
 @once
+@seconded
 def mark_item(request: HttpRequest, item_id: Id, asked: ItemChange) -> Answer:
     """A withdrawn item matches no more; a disputed one matches and says so. What is known to be benign is for leads to
-    change, not for programs.
+    change, not for programs. On a common list: 202, with the proposal that waits for a second person.
     """
     item = services.mark_item(item_id, state=asked.state, by=caller(request).actor, reason=asked.reason)
     return 200, _item(item, item.list.name).model_dump_json()
+
+
+@router.get(
+    "/items/{item_id}", auth=Key("lists:read"), response={200: ItemTold, **problems(404)}, summary="Show an item"
+)
+def item(request: HttpRequest, item_id: Id) -> HttpResponse:
+    """One item."""
+    found = _found(item_id)
+    return reply(_item(found, found.list.name))
+
+
+@router.get(
+    "/items/{item_id}/statements",
+    auth=Key("lists:read"),
+    response={200: Statements, **problems(404)},
+    summary="List what was said about an item",
+)
+def statements(request: HttpRequest, item_id: Id, limit: Limit = 100, cursor: Cursor = "") -> HttpResponse:
+    """Everything that organisations said about an item, the newest first."""
+    found = _found(item_id)
+    kind = f"statements:{found.pk}"
+    before = paging.decode(kind, cursor)
+    rows = queries.statements(found)
+    rows = rows.filter(pk__lt=before) if before else rows
+    shown, following = paging.page(rows, kind, limit=limit, key=lambda row: row.pk)
+    return reply(Statements(statements=[_statement(row) for row in shown], next_cursor=following))
+
+
+@router.post(
+    "/items/{item_id}/vote",
+    auth=Key("lists:write"),
+    response={200: ItemTold, **problems(404, 409, body=True)},
+    summary="Vote on an item",
+)
+@once
+def vote(request: HttpRequest, item_id: Id, asked: VoteAsked) -> Answer:
+    """Say what this node's organisation thinks of an item, as somebody found who looked. A dispute needs a reason. The
+    sources of the item that take votes are told; the same vote twice is one.
+    """
+    voted = voting.vote(item_id, opinion=asked.opinion, reason=asked.reason, by=caller(request).actor)
+    return 200, _item(voted, voted.list.name).model_dump_json()
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -152,7 +215,7 @@ def _media_types() -> dict[str, str]:
 @router.post(
     "/lists/{name}/import",
     auth=Key("lists:write"),
-    response={200: Imported, **problems(404, 409, body=True)},
+    response={200: Imported, 202: ProposalTold, **problems(404, 409, body=True)},
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -161,6 +224,7 @@ def _media_types() -> dict[str, str]:
     },
     summary="Import a file",
 )
+@alarmed
 @declared
 def import_file(
     request: HttpRequest,
@@ -169,7 +233,8 @@ def import_file(
     accept_good: YesNo = "false",
 ) -> HttpResponse:
     """Import the body: CSV with a header, or one hash a line. With a refused line nothing is imported, unless
-    `accept_good` is true. `signal` says what the values are where the file does not.
+    `accept_good` is true. `signal` says what the values are where the file does not. Into a common list: 202, with the
+    proposal that waits for a second person.
     """
     format_name = _media_types()[require_media_type(request, *_media_types())]
     actor, refusals = caller(request).actor, _Refusals("line {}")
@@ -178,16 +243,20 @@ def import_file(
         if done := earlier(given):
             return done
         stream.seek(0)
-        with services.staged(
-            services.find_list(name),
-            stream=stream,
-            format_name=format_name,
-            by=actor,
-            signal=signal,
-            accept_good=accept_good == "true",
-            on_refusal=refusals.note,
-        ) as read:
-            return answer_once(given, lambda: (200, refusals.told(read.publish()).model_dump_json()))
+        try:
+            with services.staged(
+                services.find_list(name),
+                stream=stream,
+                format_name=format_name,
+                by=actor,
+                signal=signal,
+                accept_good=accept_good == "true",
+                on_refusal=refusals.note,
+            ) as read:
+                return answer_once(given, lambda: (200, refusals.told(read.publish()).model_dump_json()))
+        except services.NeedsSecond as error:
+            needed = error
+        return answer_once(given, lambda: proposed(needed, by=actor, file=stream))
 
 
 def _received(request: HttpRequest, stream: IO[bytes]) -> Iterator[bytes]:
@@ -242,7 +311,7 @@ class _Refusals:
         """
         if not result.imported:
             flaws = [{"where": self._where.format(row.line), "why": row.why} for row in self._rows]
-            raise services.RefusedRows(flaws, refused=result.refused, rows=result.rows)
+            raise services.RefusedRows(flaws, refused=result.refused, rows=result.rows, caught=result.caught)
         return Imported(
             rows=result.rows,
             added=result.added,
@@ -265,6 +334,13 @@ def _list(row: HashList, standing: Standing | None) -> ListTold:
         source=row.source,
         radius=row.radius,
         enabled=row.enabled,
+        organisations=row.organisations,
+        jurisdictions=row.jurisdictions,
+        disputes=row.disputes,
+        tlp=row.tlp,
+        common=row.common,
+        proposed=standing.proposed if standing else 0,
+        expired=standing.expired if standing else 0,
         active=standing.active if standing else 0,
         disputed=standing.disputed if standing else 0,
         withdrawn=standing.withdrawn if standing else 0,
@@ -276,5 +352,20 @@ def _list(row: HashList, standing: Standing | None) -> ListTold:
 
 
 def _item(row: Item, list_name: str) -> ItemTold:
-    plain = {name: getattr(row, name) for name in ItemTold.model_fields if name != "list"}
-    return ItemTold(list=list_name, **plain)
+    plain = {name: getattr(row, name) for name in ItemTold.model_fields if name not in ("list", "organisation")}
+    return ItemTold(list=list_name, organisation=row.organisation.name, **plain)
+
+
+def _found(item_id: int) -> Item:
+    found = queries.item(item_id)
+    if found is None:
+        raise services.UnknownItem(item=item_id)
+    return found
+
+
+def _statement(row: Statement) -> StatementTold:
+    who, way = row.organisation, row.subscription
+    named = {"organisation": who.name, "jurisdiction": who.jurisdiction, "subscription": way.name if way else ""}
+    return StatementTold(
+        **named, **{name: getattr(row, name) for name in StatementTold.model_fields if name not in named}
+    )

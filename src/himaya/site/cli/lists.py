@@ -17,6 +17,8 @@ from himaya.site.cli.shown import done, err, out, progress, runnable, table
 
 if TYPE_CHECKING:
     from himaya.core.ports import Refusal
+    from himaya.lists.models import HashList
+    from himaya.lists.seconding import NeedsSecond
 
 lists = commands("Lists of known material.")
 app.add_typer(lists, name="lists", rich_help_panel=KEEP)
@@ -48,6 +50,18 @@ class NoneGood(HimayaError):
 
     remedy = "Correct them; what a line holds is told by: himaya lists import --help"
     exit_code = 1
+
+
+class NothingToChange(HimayaError):
+    """Nothing is named that is to be another."""
+
+    remedy = "Name at least one term; they are told by: himaya lists change --help"
+
+
+class NotAgain(HimayaError):
+    """The list is a common one, and what {path} gives cannot be read again to keep it for a second person."""
+
+    remedy = "Write it to a file, and import that."
 
 
 Name = Annotated[str, typer.Argument(help="The list.")]
@@ -112,17 +126,24 @@ def import_(
                 bar.reset(task, description="writing", total=read, note="")
             bar.update(task, completed=written or read)
 
-        result = services.import_items(
-            found,
-            stream=stream,
-            format_name=kind,
-            by=start.actor(),
-            signal=told,
-            accept_good=accept_good,
-            benign=True,
-            on_refusal=refusals.add,
-            on_progress=advance,
-        )
+        try:
+            result = services.import_items(
+                found,
+                stream=stream,
+                format_name=kind,
+                by=start.actor(),
+                signal=told,
+                accept_good=accept_good,
+                benign=True,
+                on_refusal=refusals.add,
+                on_progress=advance,
+            )
+        except services.NeedsSecond as needed:
+            refusals.tell()
+            if not stream.seekable():
+                raise NotAgain(path=printable(str(file))) from None
+            _propose(needed, file=stream)
+            return
     refusals.tell()
     if not result.imported:
         refusal = Refused if result.refused < result.rows else NoneGood
@@ -132,6 +153,83 @@ def import_(
         f"{result.added:,} added, {result.changed:,} changed, {result.unchanged:,} unchanged{kept}, "
         f"{result.refused:,} refused"
     )
+
+
+@command(lists, "change", example="himaya lists change hotline --organisations 2 --jurisdictions 2")
+def change(
+    name: Name,
+    title: Annotated[str | None, typer.Option(help="For people.", metavar="TEXT")] = None,
+    enabled: Annotated[bool | None, typer.Option("--on/--off", help="Whether its items match.")] = None,
+    radius: Annotated[
+        int | None, typer.Option(help="Greatest distance in bits for perceptual signals, 0 to 64.", metavar="BITS")
+    ] = None,
+    organisations: Annotated[
+        int | None, typer.Option(help="How many have to vouch before an item matches, 1 to 9.", metavar="N")
+    ] = None,
+    jurisdictions: Annotated[
+        int | None, typer.Option(help="Of how many jurisdictions they have to be, 1 to 9.", metavar="N")
+    ] = None,
+    disputes: Annotated[
+        int | None, typer.Option(help="How many votes make an item disputed, 1 to 9.", metavar="N")
+    ] = None,
+    tlp: Annotated[
+        str | None,
+        typer.Option(help="How far it may be handed on: clear, green, amber, amber+strict, red.", metavar="LABEL"),
+    ] = None,
+    common: Annotated[
+        bool | None, typer.Option("--common/--own", help="Whether what changes it needs a second person.")
+    ] = None,
+) -> None:
+    """Change the terms of a list; what is not named stays.
+
+    Under another rule every item is judged anew, and all of them stand where they then do in one moment.
+    """
+    start.database()
+    from himaya.lists import services
+
+    wanted: dict[str, Any] = {
+        "title": title, "enabled": enabled, "radius": radius, "organisations": organisations,
+        "jurisdictions": jurisdictions, "disputes": disputes, "tlp": tlp, "common": common,
+    }  # fmt: skip
+    if all(value is None for value in wanted.values()):
+        raise NothingToChange
+    needed: services.NeedsSecond | None
+    with progress("items") as bar:
+        task = bar.add_task("judging", total=None, note="")
+        try:
+            services.change_list(name, by=start.actor(), on_progress=lambda n: bar.update(task, completed=n), **wanted)
+            needed = None
+        except services.NeedsSecond as error:
+            needed = error
+    if needed:
+        _propose(needed)
+    else:
+        done(f"list {name}. It holds from the next screening on")
+
+
+def _propose(needed: NeedsSecond, *, file: BinaryIO | None = None) -> None:
+    from himaya.lists import proposals
+
+    made = proposals.propose(needed, by=start.actor(), file=file)
+    done(f"proposal {made.pk}: {needed.facts['name']} is a common list, so a second person has to approve")
+    err.print(f"  A lead approves or refuses it in the console: /lists/proposals/{made.pk}", soft_wrap=True)
+
+
+@command(lists, "proposals", example="himaya lists proposals")
+def proposals_(
+    state: Annotated[
+        str, typer.Option(help="waiting, done, refused or failed; all of them where empty.", metavar="STATE")
+    ] = "waiting",
+) -> None:
+    """Show what waits for a second person; leads approve or refuse it in the console."""
+    start.database()
+    from himaya.lists import proposals
+
+    shown = table("proposal#", "list", "act", "by", "at", "state", "why")
+    for one in proposals.proposals(state)[:200]:
+        at = f"{one.at:%Y-%m-%d %H:%M}"
+        shown.add_row(str(one.pk), one.list.name, one.act, escape(one.by), at, one.state, escape(one.why))
+    out.print(shown if shown.row_count else "No proposal waits." if state == "waiting" else "No proposal is like that.")
 
 
 class _Refusals:
@@ -219,19 +317,27 @@ def _all() -> Any:
     from himaya.lists import queries
 
     standings, none = queries.standings(), queries.Standing()
-    shown = table("list", "title", "active#", "disputed#", "withdrawn#", "radius#", "on")
+    shown = table("list", "title", "active#", "disputed#", "proposed#", "expired#", "withdrawn#", "radius#", "on")
     for one in queries.lists():
         n = standings.get(one.pk, none)
-        numbers = [f"{number:,}" for number in (n.active, n.disputed, n.withdrawn)]
+        numbers = [f"{number:,}" for number in (n.active, n.disputed, n.proposed, n.expired, n.withdrawn)]
         shown.add_row(one.name, escape(one.title), *numbers, str(one.radius), "yes" if one.enabled else "no")
     return shown if shown.row_count else runnable("No list yet. Make one with: himaya lists create NAME")
+
+
+def _rule(one: HashList) -> str:
+    """What its items need, in a line."""
+    said = f"needs {one.organisations} organisations of {one.jurisdictions} jurisdictions; disputed by {one.disputes}"
+    return f"{said}; TLP:{one.tlp.upper()}{'; common' if one.common else ''}"
 
 
 def _composition(name: str) -> Any:
     from himaya.lists import queries, services
 
+    found = services.find_list(name)
+    out.print(_rule(found))
     shown = table("signal", "class", "items#", "last change")
-    for row in queries.composition(services.find_list(name)):
+    for row in queries.composition(found):
         label = f"{row['scheme']} {row['code']}".strip() or "-"
         shown.add_row(str(row["signal"]), escape(label), f"{row['n']:,}", f"{row['changed']:%Y-%m-%d %H:%M}")
     if not shown.row_count:

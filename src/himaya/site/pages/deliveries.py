@@ -23,7 +23,8 @@ from himaya.cases.words import KINDS
 from himaya.core.errors import HimayaError
 from himaya.flow.reactor import FollowAgain
 from himaya.ledger import outbox, queries
-from himaya.site.pages.delivery_words import rule_words, speech, told
+from himaya.lists import voting
+from himaya.site.pages.delivery_words import opinion_words, rule_words, speech, told
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -78,9 +79,13 @@ def _row(job: Job) -> dict[str, Any]:
         "kind": gettext(KINDS.get(document.get("kind", ""), says.kind)),
         "case": document.get("case", ""),
         "route": rule_words(rule) if rule else job.payload.get("route", ""),
-        "destination": gettext("this node") if rule else job.lane,
+        "destination": gettext("this node") if rule else _destination(job),
         "check": gettext(says.checks[job.state]) if job.state in says.checks else "",
     }
+
+
+def _destination(job: Job) -> str:
+    return str(job.payload["route"]) if job.kind == voting.KIND else job.lane
 
 
 def _resting(lane: queries.Resting) -> dict[str, Any]:
@@ -124,6 +129,7 @@ def _delivery_page(request: StaffRequest, pk: int, form: SettleForm, *, status: 
         "entry_url": reverse("ledger:entry", args=[seq]) if seq and may("ledger.view") else "",
         "document": told(document) if document else None,
         "raw": _pretty(document) if document else "",
+        "vote": {**job.payload, "opinion": opinion_words(job)} if job.kind == voting.KIND else None,
         "receipt": _receipt(job),
         "raw_receipt": _pretty(json.loads(job.receipt)) if job.receipt else "",
         "case_url": reverse("cases:case", args=[key]) if kind == "case" and may("cases.view") else "",

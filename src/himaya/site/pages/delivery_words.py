@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from himaya.cases.words import JOB_STATES
 from himaya.core.words import N_
 from himaya.flow.reactor import FollowAgain
+from himaya.lists import voting
 from himaya.lists.words import class_label, signal_label
 
 if TYPE_CHECKING:
@@ -86,16 +87,41 @@ FOLLOWING = Speech(
     again_note=N_("What holds by now is done; what was done already is not done twice."),
     retried=N_("It is tried again; the worker takes it within seconds."),
 )
+VOTING = Speech(
+    kind=N_("Vote to a source"),
+    states=JOB_STATES,
+    checks={
+        "dead": N_(
+            "The source was not told what this node thinks of an item. Read the error, put right what it names, then "
+            "send it again."
+        )
+    },
+    happened=_HAPPENED,
+    again=N_("Send it again"),
+    again_note=N_("If this node thinks otherwise by now, nothing is sent. Told twice, the source counts one vote."),
+    retried=N_("It waits to leave again; the worker takes it within seconds."),
+)
+OPINIONS = {"confirm": N_("it is what the source says"), "dispute": N_("it is not what the source says")}
+"""What a vote says, in words."""
 RULES = {
     "tell_authority_and_host": N_("Reports and notices are queued"),
     "take_back_what_has_not_left": N_("What has not left is taken back"),
+    "vote_on_what_matched": N_("What our reviewers found becomes our vote on the items"),
+    "return_our_vote": N_("Our vote is queued for the sources that take votes"),
 }
 """Rule → what it does, in words."""
 
 
 def speech(job: Job) -> Speech:
     """How one speaks of a job."""
-    return FOLLOWING if job.kind == FollowAgain.kind else DELIVERY
+    return {FollowAgain.kind: FOLLOWING, voting.KIND: VOTING}.get(job.kind, DELIVERY)
+
+
+def opinion_words(job: Job) -> str:
+    """What a vote says of which source's item; empty for other jobs."""
+    if job.kind != voting.KIND:
+        return ""
+    return gettext(OPINIONS[job.payload["opinion"]])
 
 
 def rule_words(name: str) -> str:
