@@ -166,6 +166,8 @@ def subscribe(
     seconds = _interval(plugin, name, plugin.interval if interval is None else interval)
     if needs_nearness(plugin, found) and not private:
         raise NotFromHere(name=name)
+    if organisation and organisation.own:
+        raise BadSubscriptionName(name=name, why=N_("a source does not speak in this node's own name"))
     wanted = {"name": name, "exchange": exchange, "options": dict(options), "basis": basis, "interval": seconds}
     wanted |= {"private": private, "members": members, "organisation": organisation.name if organisation else ""}
     require_second(to, by=by, second=second, act="subscribe", arguments=wanted)

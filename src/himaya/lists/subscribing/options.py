@@ -12,7 +12,7 @@ from himaya.accounts.sealing import seal, unseal
 from himaya.core import registry
 from himaya.core.errors import Flawed, HimayaError
 from himaya.core.outward import Client
-from himaya.core.words import N_, Said
+from himaya.core.words import N_
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from himaya.lists.models import Subscription
 
 PURPOSE = b"himaya subscriptions 1"
+PATIENCE = 20.0
+"""Seconds that a person waits for an answer before something is saved."""
 NEEDED = N_("this is needed")
 AGAIN = N_("give it again: the address is another one, and a secret is told to nobody whom it was not meant for")
 UNKNOWN = N_("the source has no such option")
@@ -158,7 +160,9 @@ def check(one: Subscription) -> str:
         return plugin.check(options, line)
 
 
-def try_out(exchange: str, options: Mapping[str, Any], *, private: bool = False, like: Subscription | None = None) -> str:
+def try_out(
+    exchange: str, options: Mapping[str, Any], *, private: bool = False, like: Subscription | None = None
+) -> str:
     """As :func:`check`, before anything is saved.
 
     Args:
@@ -175,5 +179,5 @@ def try_out(exchange: str, options: Mapping[str, Any], *, private: bool = False,
     found = amended(like, plugin, name, options) if like else checked(plugin, name, options)
     if needs_nearness(plugin, found) and not private:
         raise NotFromHere(name=name)
-    with Client(private=private, attempts=1) as line:
+    with Client(private=private, attempts=1, total=PATIENCE) as line:
         return plugin.check(found, line)
