@@ -19,7 +19,7 @@ from himaya.accounts.words import joined, number, translated
 from himaya.core import registry
 from himaya.core.words import N_, told
 from himaya.ledger.queries import entries
-from himaya.lists import queries, services
+from himaya.lists import queries, services, subscription_pages
 from himaya.lists.forms import ChangeForm, CreateForm, ImportForm, MarkForm
 from himaya.lists.quarantine import is_held, quarantines
 from himaya.lists.quarantine_pages import quarantine, release
@@ -80,11 +80,13 @@ def index(request: StaffRequest) -> HttpResponse:
     """All lists."""
     standings = queries.standings()
     rows = [{"list": one, "n": standings.get(one.pk, queries.Standing())} for one in queries.lists()]
-    return render(
-        request,
-        "lists/index.html",
-        {"rows": rows, "may_change": request.user.may("lists.change"), "held": quarantines().count()},
-    )
+    context = {
+        "rows": rows,
+        "may_change": request.user.may("lists.change"),
+        "may_follow": request.user.may("subscriptions.view"),
+        "held": quarantines().count(),
+    }
+    return render(request, "lists/index.html", context)
 
 
 @needs("lists.change")
@@ -367,6 +369,7 @@ def _history(request: StaffRequest, item: Item) -> list[dict[str, Any]]:
 
 urlpatterns = [
     path("", index, name="index"),
+    *subscription_pages.urlpatterns,
     re_path("^quarantine/?$", quarantine, name="quarantine"),
     path("items/<int:pk>/release", release, name="release"),
     re_path("^new/?$", create, name="create"),
