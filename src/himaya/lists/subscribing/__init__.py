@@ -7,7 +7,6 @@ reads what, when it is due, what is wrong with it and what to do about it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +39,8 @@ from himaya.lists.subscribing.options import (
     split,
     try_out,
 )
-from himaya.lists.subscribing.spool import Spool, waiting
+from himaya.lists.subscribing.spool import Spool
+from himaya.lists.subscribing.wellbeing import Health, health
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -103,18 +103,6 @@ class Paused(HimayaError):
     status = 409
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How a subscription is: ``state`` is one of ``fine``, ``new``, ``paused``, ``late``, ``failing``."""
-
-    state: str
-    lag: timedelta | None
-    """How old what we have is: since the last round that was applied began; None where none was."""
-    waiting: int
-    """Pages of a round that is on its way, or was cut off."""
-    reading: bool
-
-
 # --- making and changing ---------------------------------------------------------------------------------------------
 
 
@@ -170,6 +158,7 @@ def subscribe(
         raise BadSubscriptionName(name=name, why=N_("a source does not speak in this node's own name"))
     wanted = {"name": name, "exchange": exchange, "options": dict(options), "basis": basis, "interval": seconds}
     wanted |= {"private": private, "members": members, "organisation": organisation.name if organisation else ""}
+    wanted |= {"jurisdiction": organisation.jurisdiction} if organisation else {}
     require_second(to, by=by, second=second, act="subscribe", arguments=wanted)
     public, sealed = split(found)
     made = Subscription.objects.create(
@@ -373,19 +362,6 @@ def _failed(one: Subscription, error: HimayaError) -> None:
     now.save(update_fields=["trouble", "failed_at", "due_at", "failures", "began_at"])
     if first:
         record("subscription.failed", by="system", about=about(one), list=one.list.name, error=error.code())
-
-
-def health(one: Subscription) -> Health:
-    """How it is now. Late: nothing was applied for three intervals, and at least two hours."""
-    now = clock.now()
-    lag = now - one.ended_at if one.ended_at else None
-    begun = bool(one.began_at and (not one.ended_at or one.began_at > one.ended_at))
-    reading = begun and one.due_at > now  # who reads it puts that off; who was killed does not any more
-    late = lag is not None and lag > max(timedelta(seconds=3 * one.interval), timedelta(hours=2))
-    state = "fine" if lag is not None else "new"
-    state = "late" if late else state
-    state = "failing" if one.failures else state
-    return Health("paused" if not one.enabled else state, lag, waiting(one.pk), reading)
 
 
 def _interval(plugin: Exchange, name: str, seconds: int) -> int:
