@@ -19,7 +19,7 @@ from himaya.accounts.words import joined, number, translated
 from himaya.core import registry
 from himaya.core.words import N_, told
 from himaya.ledger.queries import entries
-from himaya.lists import queries, services, subscription_pages
+from himaya.lists import composition, queries, services, subscription_pages
 from himaya.lists.forms import ChangeForm, CreateForm, ImportForm, MarkForm
 from himaya.lists.quarantine import is_held, quarantines
 from himaya.lists.quarantine_pages import quarantine, release
@@ -56,7 +56,7 @@ HAPPENED = {
     "item.disputed": N_("Marked as disputed"),
     "item.withdrawn": N_("Withdrawn"),
 }
-PART = ("signal", "scheme", "code")
+PART = ("signal", "scheme", "code", "organisation", "agreement")
 SHOWN = 200
 
 
@@ -120,6 +120,7 @@ def one_list(request: StaffRequest, name: str) -> HttpResponse:
         "made_of": made_of,
         "by_signal": by_signal,
         "finding": _finding(by_signal),
+        "plots": composition.plots(found, state_words=_state_words()),
         "items": shown,
         "rows": [
             {
@@ -142,6 +143,10 @@ def one_list(request: StaffRequest, name: str) -> HttpResponse:
     return render(request, "lists/list.html", context)
 
 
+def _state_words() -> dict[str, str]:
+    return {**{state: word for state, (_, word) in STATES.items()}, "negative": BENIGN[1]}
+
+
 def _state(chosen: str) -> dict[str, Any]:
     """What the link to a state narrows the items to; those known to be benign stand apart."""
     if chosen == "negative":
@@ -150,14 +155,18 @@ def _state(chosen: str) -> dict[str, Any]:
 
 
 def _part_words(part: dict[str, str]) -> str:
-    """The signal and the class that the items are narrowed to."""
-    signal = signal_label(part["signal"]) if part.get("signal") else ""
-    return joined(filter(None, (signal, class_label(part.get("scheme", ""), part["code"]) if "code" in part else "")))
+    """What the items are narrowed to: signal, class, organisation, how many vouch for them."""
+    words = [signal_label(part["signal"]) if part.get("signal") else ""]
+    words.append(class_label(part.get("scheme", ""), part["code"]) if "code" in part else "")
+    words.append(composition.organisation_title(part["organisation"]) if "organisation" in part else "")
+    if "agreement" in part:
+        words.append(gettext("organisations that vouch: %(n)s") % {"n": part["agreement"]})
+    return joined(filter(None, words))
 
 
 def _part(row: dict[str, Any]) -> dict[str, Any]:
     """A signal and a class, how many items they have, and where those are."""
-    part = {key: row[key] for key in PART}
+    part = {key: row[key] for key in ("signal", "scheme", "code")}
     return {
         **part,
         "label": signal_label(row["signal"]),
