@@ -22,6 +22,7 @@ from himaya.core.config import config
 from himaya.core.ports import ItemRow
 from himaya.ledger.queries import head
 from himaya.lists import services as lists
+from himaya.lists import subscribing
 
 ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN = ROLES = ("analyst", "reviewer", "lead", "auditor", "admin")
 EVERYBODY = set(ROLES)
@@ -31,6 +32,7 @@ DECIDERS = {REVIEWER, LEAD}
 DOCUMENT_READERS = {REVIEWER, LEAD, AUDITOR}
 DELIVERY_READERS = {REVIEWER, LEAD, AUDITOR, ADMIN}
 LIST_KEEPERS = {LEAD, ADMIN}
+SUBSCRIPTION_READERS = {LEAD, AUDITOR, ADMIN}
 RECORD_READERS = {LEAD, AUDITOR}
 
 OPEN = {
@@ -84,6 +86,13 @@ TABLE: dict[str, set[str]] = {
     "lists:change": LIST_KEEPERS,
     "lists:import": LIST_KEEPERS,
     "lists:mark": LIST_KEEPERS,
+    "lists:subscriptions": SUBSCRIPTION_READERS,
+    "lists:subscription": SUBSCRIPTION_READERS,
+    "lists:follow": LIST_KEEPERS,
+    "lists:subscription_change": LIST_KEEPERS,
+    "lists:subscription_due": LIST_KEEPERS,
+    "lists:subscription_pause": LIST_KEEPERS,
+    "lists:subscription_resume": LIST_KEEPERS,
     "reporting:index": DOCUMENT_READERS,
     "takedown:index": DOCUMENT_READERS,
     "transparency:numbers": EVERYBODY,
@@ -104,10 +113,12 @@ ONLY_POST = {
     "site:add_person", "site:change_role", "site:readmit_person",
     "site:add_key", "site:revoke_key", "cases:claim_next", "cases:claim", "cases:release", "cases:comment",
     "cases:decide", "cases:reopen", "cases:excuse", "lists:mark", "lists:release",
+    "lists:subscription_due", "lists:subscription_pause", "lists:subscription_resume",
     "ledger:verify", "ledger:retry", "ledger:settle", "ledger:cancel",
 }  # fmt: skip
 """Addresses that do something: no link leads there."""
-BOTH = {"site:reset_factor", "site:reset_password", "site:bar_person", "lists:create", "lists:change", "lists:import"}
+BOTH = {"site:reset_factor", "site:reset_password", "site:bar_person", "lists:create", "lists:change", "lists:import",
+        "lists:follow", "lists:subscription_change"}  # fmt: skip
 """Forms with a page of their own."""
 
 
@@ -129,6 +140,8 @@ def objects(people: SimpleNamespace) -> dict[str, Any]:
     """One thing of each kind that an address can name."""
     made = lists.create_list("hotline", by="system")
     lists.add_items(made, rows=[ItemRow(1, "md5", "0" * 31 + "1")], by="system")
+    options = {"address": "https://list.example/list.csv"}
+    subscribing.subscribe("hotline", to=made, exchange="file", options=options, by="system")
     case = opened(1)
     key = accounts.add_key("partner", scopes=["screen"], by="system").key
     return {"pk": case.pk, "name": "hotline", "username": "analyst", "prefix": key.prefix, "seq": 1}

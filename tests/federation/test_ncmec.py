@@ -288,7 +288,9 @@ class Theirs:
         self.api = NCMECHashAPI("platform", self.reader.secret, self.place)
 
     def exchange(self) -> NCMECSignalExchangeAPI:
-        return NCMECSignalExchangeAPI(NCMECCollabConfig(name="ours", environment=self.place), "platform", self.reader.secret)
+        return NCMECSignalExchangeAPI(
+            NCMECCollabConfig(name="ours", environment=self.place), "platform", self.reader.secret
+        )
 
 
 @pytest.fixture
@@ -379,9 +381,7 @@ def test_their_votes_become_statements_and_come_back_as_feedback(theirs: Theirs)
     theirs.api.submit_feedback(owner, str(a.pk), FingerprintType.pdq, FeedbackType.upvote)
     reasons = theirs.api.feedback_reasons(FingerprintType.md5)
     assert reasons[guid(WRONG_CLASS, "md5")] == WRONG_CLASS
-    theirs.api.submit_feedback(
-        owner, f"{b.pk}v", FingerprintType.md5, FeedbackType.downvote, guid(WRONG_CLASS, "md5")
-    )
+    theirs.api.submit_feedback(owner, f"{b.pk}v", FingerprintType.md5, FeedbackType.downvote, guid(WRONG_CLASS, "md5"))
     found = {one.id: one.feedback for page in theirs.api.get_entries_iter() for one in page.updates}
     (agreed,) = found[str(a.pk)]["Pdq"]
     assert (agreed.feedback_type, agreed.member.esp_name) == (FeedbackType.upvote, "The platform")

@@ -17,6 +17,8 @@ from himaya.ledger.models import Job, Lane, Turn
 from himaya.ledger.proving import prove
 from himaya.ledger.services import record
 from himaya.lists import services as lists
+from himaya.lists import subscribing
+from himaya.lists.models import Subscription
 from himaya.screening import live, snapshots
 from himaya.site.health import (
     Finding,
@@ -28,6 +30,7 @@ from himaya.site.health import (
     lists_health,
     radius_health,
     rules_health,
+    subscriptions_health,
     worker_health,
 )
 
@@ -220,3 +223,26 @@ def test_a_damaged_index_is_found_by_reading_it_whole() -> None:
     file.write_bytes(content)
     (found,) = index_health()
     assert (found.state, found.said.endswith("md5")) == ("danger", True)
+
+
+# --- subscriptions ---------------------------------------------------------------------------------------------------
+
+
+def test_a_source_that_fails_or_is_late_is_named() -> None:
+    assert subscriptions_health() == []
+    made = lists.create_list("hotline", by="system")
+    for name in ("one", "two", "off"):
+        options = {"address": f"https://{name}.example/list.csv"}
+        subscribing.subscribe(name, to=made, exchange="file", options=options, by="system")
+    assert [finding.state for finding in subscriptions_health()] == ["ok"]
+    now = clocks.now()
+    Subscription.objects.filter(name="one").update(failures=1, failed_at=now)
+    Subscription.objects.filter(name="two").update(ended_at=now - timedelta(days=2))
+    Subscription.objects.filter(name="off").update(failures=3, failed_at=now, enabled=False)
+    failing, late = subscriptions_health()
+    assert (failing.state, late.state) == ("danger", "wait")
+    assert failing.said.endswith(": one")
+    assert late.said.endswith(": two")
+    assert "himaya subscriptions show" in failing.remedy
+    assert failing.advice(lambda permission: False) == "A lead can see what failed."
+    assert set(subscriptions_health()) <= set(health())

@@ -39,5 +39,7 @@ class Actors:
         self._names = names(actors)
 
     def __getitem__(self, actor: str) -> str:
-        """A person's name, the node itself, or a program by the key it used."""
+        """A person's name, the node itself, a source that is followed, or a program by the key it used."""
+        if actor.startswith("subscription:"):
+            return gettext("the source %(name)s") % {"name": actor.partition(":")[2]}
         return gettext("the node itself") if actor == "system" else self._names.get(actor, actor)

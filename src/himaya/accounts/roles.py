@@ -20,6 +20,9 @@ MAY: dict[str, frozenset[str]] = {
     "partners.view": frozenset({LEAD, AUDITOR, ADMIN}),
     "partners.change": frozenset({ADMIN}),
     "partners.share": frozenset({LEAD}),
+    "subscriptions.view": frozenset({LEAD, AUDITOR, ADMIN}),
+    "subscriptions.change": frozenset({LEAD, ADMIN}),
+    "subscriptions.near": frozenset({ADMIN}),
     "documents.view": frozenset({REVIEWER, LEAD, AUDITOR}),
     "deliveries.view": frozenset({REVIEWER, LEAD, AUDITOR, ADMIN}),
     "deliveries.settle": frozenset({LEAD}),
@@ -29,11 +32,13 @@ MAY: dict[str, frozenset[str]] = {
     "settings.view": frozenset({ADMIN}),
     "accounts.change": frozenset({ADMIN}),
 }
-"""Permission → the roles that have it. An administrator runs the node and sees no case."""
+"""Permission → the roles that have it. An administrator runs the node and sees no case; what lies on this machine or in
+its private network (``subscriptions.near``) is theirs alone to name as a source."""
 
 ROLES = (ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN)
 
 SCOPES = (
-    "screen", "scans:read", "lists:read", "lists:write", "cases:read", "numbers:read", "log:read", "exchange",
+    "screen", "scans:read", "lists:read", "lists:write", "subscriptions:read", "subscriptions:write", "cases:read",
+    "numbers:read", "log:read", "exchange",
 )  # fmt: skip
 """What a key may be allowed. Keys never decide: a verdict is a person's."""

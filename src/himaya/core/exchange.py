@@ -133,6 +133,8 @@ class Exchange(ABC):
     """Seconds between rounds, where the operator sets nothing else."""
     shortest, longest = 60, 86_400
     """Between these, in seconds, an operator may choose (NCMEC: 600 to 86,400)."""
+    here: ClassVar[tuple[str, ...]] = ()
+    """Options that name a place of this machine: not everybody who may follow a source may read what lies there."""
     votes: ClassVar[bool] = False
     """Whether the source takes votes."""
     pulls: ClassVar[bool] = True

@@ -109,6 +109,7 @@ PARAMETERS = {
     "value": "Only this fingerprint, as anybody writes it.",
     "signal": "The name of a signal; see `/signals`.",
     "accept_good": "Import the lines that can be taken although others are refused.",
+    "list": "Only those of the list of this name.",
     "format": "The name of a file format: `csv`, `hashes`.",
 }
 """What parameters mean, the same wherever they occur."""

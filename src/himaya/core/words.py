@@ -45,6 +45,21 @@ def told(said: object, translate: Callable[[str], str]) -> object:
     return text.format(**{name: told(fact, translate) for name, fact in said.facts.items()}) if said.facts else text
 
 
+def packed(said: object) -> object:
+    """``said`` as JSON, its facts kept apart, so that it can still be translated when :func:`unpacked`."""
+    if isinstance(said, Said):
+        return [said.template, {name: packed(fact) for name, fact in said.facts.items()}]
+    return said if isinstance(said, int | float | bool) else str(said)
+
+
+def unpacked(kept: object) -> object:
+    """What :func:`packed` wrote."""
+    if isinstance(kept, list):
+        template, facts = kept
+        return Said(template, **{name: unpacked(fact) for name, fact in facts.items()})
+    return kept
+
+
 def either(*choices: str) -> str:
     """One or several texts of ours as a choice: *a or b or c*."""
     first, *others = choices

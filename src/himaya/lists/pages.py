@@ -18,7 +18,7 @@ from himaya.accounts.paging import page
 from himaya.accounts.words import joined, number, translated
 from himaya.core import registry
 from himaya.core.words import told
-from himaya.lists import item_pages, proposal_pages, queries, services
+from himaya.lists import composition, item_pages, proposal_pages, queries, services, subscription_pages
 from himaya.lists.forms import ChangeForm, CreateForm, ImportForm
 from himaya.lists.proposal_pages import proposed
 from himaya.lists.proposals import proposals
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from himaya.core.ports import Refusal
     from himaya.lists.models import HashList
 
-PART = ("signal", "scheme", "code")
+PART = ("signal", "scheme", "code", "organisation", "agreement")
 SHOWN = 200
 
 
@@ -51,16 +51,14 @@ def index(request: StaffRequest) -> HttpResponse:
     """All lists."""
     standings = queries.standings()
     rows = [{"list": one, "n": standings.get(one.pk, queries.Standing())} for one in queries.lists()]
-    return render(
-        request,
-        "lists/index.html",
-        {
-            "rows": rows,
-            "may_change": request.user.may("lists.change"),
-            "held": quarantines().count(),
-            "waiting": proposals("waiting").count(),
-        },
-    )
+    context = {
+        "rows": rows,
+        "may_change": request.user.may("lists.change"),
+        "may_follow": request.user.may("subscriptions.view"),
+        "held": quarantines().count(),
+        "waiting": proposals("waiting").count(),
+    }
+    return render(request, "lists/index.html", context)
 
 
 @needs("lists.change")
@@ -95,6 +93,7 @@ def one_list(request: StaffRequest, name: str) -> HttpResponse:
         "made_of": made_of,
         "by_signal": by_signal,
         "finding": _finding(by_signal),
+        "plots": composition.plots(found, state_words=_state_words()),
         "items": shown,
         "rows": [
             {
@@ -117,6 +116,10 @@ def one_list(request: StaffRequest, name: str) -> HttpResponse:
     return render(request, "lists/list.html", context)
 
 
+def _state_words() -> dict[str, str]:
+    return {**{state: word for state, (_, word) in STATES.items()}, "negative": BENIGN[1]}
+
+
 def _state(chosen: str) -> dict[str, Any]:
     """What the link to a state narrows the items to; those known to be benign stand apart."""
     if chosen == "negative":
@@ -125,14 +128,18 @@ def _state(chosen: str) -> dict[str, Any]:
 
 
 def _part_words(part: dict[str, str]) -> str:
-    """The signal and the class that the items are narrowed to."""
-    signal = signal_label(part["signal"]) if part.get("signal") else ""
-    return joined(filter(None, (signal, class_label(part.get("scheme", ""), part["code"]) if "code" in part else "")))
+    """What the items are narrowed to: signal, class, organisation, how many vouch for them."""
+    words = [signal_label(part["signal"]) if part.get("signal") else ""]
+    words.append(class_label(part.get("scheme", ""), part["code"]) if "code" in part else "")
+    words.append(composition.organisation_title(part["organisation"]) if "organisation" in part else "")
+    if "agreement" in part:
+        words.append(gettext("organisations that vouch: %(n)s") % {"n": part["agreement"]})
+    return joined(filter(None, words))
 
 
 def _part(row: dict[str, Any]) -> dict[str, Any]:
     """A signal and a class, how many items they have, and where those are."""
-    part = {key: row[key] for key in PART}
+    part = {key: row[key] for key in ("signal", "scheme", "code")}
     return {
         **part,
         "label": signal_label(row["signal"]),
@@ -288,6 +295,7 @@ def export(request: StaffRequest, name: str) -> StreamingHttpResponse:
 
 urlpatterns = [
     path("", index, name="index"),
+    *subscription_pages.urlpatterns,
     re_path("^quarantine/?$", quarantine, name="quarantine"),
     path("items/<int:pk>/release", release, name="release"),
     re_path("^new/?$", create, name="create"),

@@ -300,7 +300,8 @@ def _prepared(one: Proposal, *, second: str) -> Iterator[Callable[[], object]]:
 
 def _subscribe(one: Proposal, given: dict[str, Any], second: str) -> None:
     name = given.pop("organisation")
-    who = organisations.named(name, by=one.by) if name else None
+    place = given.pop("jurisdiction", "")
+    who = organisations.named(name, by=one.by, jurisdiction=place) if name else None
     subscribing.subscribe(given.pop("name"), to=one.list, by=one.by, second=second, organisation=who, **given)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -152,7 +153,8 @@ def items(
         after: only items that came after this one.
         state: only items in this state.
         value: only this one, as somebody writes it; every signal that can read it is asked.
-        part: only items that :func:`composition` counts, with exactly this ``signal``, ``scheme`` or ``code``.
+        part: only items that match, with exactly this ``signal``, ``scheme``, ``code``, ``organisation`` (its name:
+            who vouched for it first, of those who still do) or ``agreement`` (how many organisations vouch for it).
         negative: only items that are, or that are not, known to be benign; both where None.
     """
     rows = Item.objects.filter(list=hash_list, pk__gt=after).order_by("pk")
@@ -161,7 +163,10 @@ def items(
     if negative is not None:
         rows = rows.filter(negative=negative)
     if part:
-        rows = rows.filter(**part, state__in=MATCHING, negative=False)
+        if not re.fullmatch("[0-9]{1,2}", part.get("agreement", "1")):
+            return rows.none()
+        exactly = {"organisation__name" if name == "organisation" else name: value for name, value in part.items()}
+        rows = rows.filter(**exactly, state__in=MATCHING, negative=False)
     if not value:
         return rows
     read = [Q(signal=signal, value=canonical) for signal, canonical in readings(value).items()]

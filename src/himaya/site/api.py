@@ -41,6 +41,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.wire import PARAMETERS, WORDS, Problem, Told, problems
 from himaya.ledger.queries import head
 from himaya.lists.api import router as lists
+from himaya.lists.api.subscriptions import router as subscriptions
 from himaya.log.api import router as log
 from himaya.screening.api import router as screening
 from himaya.site.errors import PROBLEM, problem, problem_document, server_error
@@ -360,5 +361,5 @@ def health(request: HttpRequest) -> HttpResponse:
     return reply(Health(status="ok", version=__version__))
 
 
-for router in (screening, lists, cases, transparency, log, node):
+for router in (screening, lists, subscriptions, cases, transparency, log, node):
     api.add_router("", router)

@@ -19,7 +19,7 @@ from himaya.flow.reactor import FollowAgain, followed
 from himaya.ledger import append_only, delivery, turns
 from himaya.ledger import queries as ledger
 from himaya.ledger.proving import last_proved
-from himaya.lists import lasting
+from himaya.lists import lasting, subscribing
 from himaya.lists.quarantine import quarantines
 from himaya.lists.queries import nothing_to_match, terms
 from himaya.log import queries as transparency_log
@@ -68,6 +68,7 @@ def health(*, thorough: bool = False) -> list[Finding]:
         items_health(),
         lists_health(),
         *radius_health(),
+        *subscriptions_health(),
         *(index_health() if thorough else ()),
         ledger_health(),
         log_health(),
@@ -201,6 +202,24 @@ def radius_health() -> list[Finding]:
     said = Said("the radius of these makes every question slower, on every list: {names}", names=", ".join(wide))
     remedy = N_("Give them a radius of at most 40, unless what they find is worth that.")
     return [Finding(N_("Lists"), "wait", said, remedy)]
+
+
+def subscriptions_health() -> list[Finding]:
+    """Whether the sources that are followed could be read; nothing where none is followed."""
+    what, states = N_("Subscriptions"), dict[str, list[str]]()
+    for one in subscribing.subscriptions():
+        states.setdefault(subscribing.health(one).state, []).append(one.name)
+    found = []
+    otherwise = N_("A lead can see what failed.")
+    if failing := states.get("failing"):
+        said = Said("these sources cannot be read: {names}", names=", ".join(failing))
+        remedy = N_("Open Lists, then Subscriptions (or run himaya subscriptions show NAME): each says what to do.")
+        found.append(Finding(what, "danger", said, remedy, "subscriptions.view", otherwise))
+    if late := states.get("late"):
+        said = Said("nothing was read of these for long: {names}", names=", ".join(late))
+        remedy = N_("See that a worker runs and keeps up: himaya serve, or himaya worker.")
+        found.append(Finding(what, "wait", said, remedy))
+    return found or ([Finding(what, "ok", N_("every source was read as planned"))] if states else [])
 
 
 def before_health() -> list[Finding]:

@@ -6,30 +6,41 @@ reads what, when it is due, what is wrong with it and what to do about it.
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import F
-from pydantic import BaseModel, SecretStr, ValidationError
 
-from himaya.accounts.sealing import seal, unseal
 from himaya.core import clock, registry
-from himaya.core.errors import Flawed, HimayaError
+from himaya.core.errors import HimayaError
 from himaya.core.exchange import Exchange, SourceTrouble
-from himaya.core.outward import Client
 from himaya.core.statements import BASES, UNSTATED
-from himaya.core.words import N_, Said
+from himaya.core.words import N_, Said, packed
 from himaya.ledger.services import record
 from himaya.lists import organisations
 from himaya.lists.arrivals import ImportLost, ImportUnderWay
 from himaya.lists.models import HashList, Subscription
 from himaya.lists.seconding import require_second
 from himaya.lists.subscribing import rounds
-from himaya.lists.subscribing.spool import Spool, waiting
+from himaya.lists.subscribing.options import (
+    BadSubscription,
+    BadSubscriptionName,
+    NotFromHere,
+    amended,
+    check,
+    checked,
+    client,
+    configured,
+    needs_nearness,
+    secret_fields,
+    secrets_set,
+    split,
+    try_out,
+)
+from himaya.lists.subscribing.spool import Spool
+from himaya.lists.subscribing.wellbeing import Health, health
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,7 +51,31 @@ if TYPE_CHECKING:
     from himaya.lists.models import Organisation
     from himaya.lists.subscribing.rounds import OnProgress, Round
 
-PURPOSE = b"himaya subscriptions 1"
+__all__ = [
+    "BadSubscription",
+    "BadSubscriptionName",
+    "BeingRead",
+    "Health",
+    "NotFromHere",
+    "Paused",
+    "UnknownSubscription",
+    "change",
+    "check",
+    "claim",
+    "client",
+    "configured",
+    "find",
+    "health",
+    "run",
+    "secret_fields",
+    "secrets_set",
+    "set_due",
+    "subscribe",
+    "subscriptions",
+    "take",
+    "try_out",
+]
+
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 HOLD = 300
 """Seconds after the last sign of life for which a round counts as being read."""
@@ -54,18 +89,6 @@ class UnknownSubscription(HimayaError):
     status = 404
 
 
-class BadSubscription(Flawed):
-    """The subscription {name!r} cannot be made so."""
-
-    remedy = "Correct what is named here."
-
-
-class BadSubscriptionName(HimayaError):
-    """The subscription {name!r} cannot be made so: {why}."""
-
-    status = 422
-
-
 class BeingRead(HimayaError):
     """The subscription {name!r} is being read just now."""
 
@@ -73,16 +96,11 @@ class BeingRead(HimayaError):
     status = 409
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How a subscription is: ``state`` is one of ``fine``, ``new``, ``paused``, ``late``, ``failing``."""
+class Paused(HimayaError):
+    """The subscription {name!r} is paused."""
 
-    state: str
-    lag: timedelta | None
-    """How old what we have is: since the last round that was applied began; None where none was."""
-    waiting: int
-    """Pages of a round that is on its way, or was cut off."""
-    reading: bool
+    remedy = "Let it go on: it is read at once then."
+    status = 409
 
 
 # --- making and changing ---------------------------------------------------------------------------------------------
@@ -123,9 +141,10 @@ def subscribe(
         UnknownPlugin: there is no such connector.
         BadSubscription: an option is missing or wrong; says which.
         BadSubscriptionName: the name, the interval or the basis is.
+        NotFromHere: the options name a place of this machine, and it is not ``private``.
     """
     plugin = registry.exchange(exchange)
-    checked = _checked(plugin, name, options)
+    found = checked(plugin, name, options)
     if not NAME.fullmatch(name):
         raise BadSubscriptionName(name=name[:80], why=N_("use 1 to 60 small letters, digits or dashes"))
     if Subscription.objects.filter(name=name).exists():
@@ -133,15 +152,18 @@ def subscribe(
     if not plugin.pulls:
         raise BadSubscriptionName(name=name, why=N_("this source hands out no list; it can only be asked"))
     seconds = _interval(plugin, name, plugin.interval if interval is None else interval)
-    if basis not in BASES:
-        raise BadSubscriptionName(name=name, why=Said("a legal basis is one of {known}", known=", ".join(BASES)))
+    if needs_nearness(plugin, found) and not private:
+        raise NotFromHere(name=name)
+    if organisation and organisation.own:
+        raise BadSubscriptionName(name=name, why=N_("a source does not speak in this node's own name"))
     wanted = {"name": name, "exchange": exchange, "options": dict(options), "basis": basis, "interval": seconds}
     wanted |= {"private": private, "members": members, "organisation": organisation.name if organisation else ""}
+    wanted |= {"jurisdiction": organisation.jurisdiction} if organisation else {}
     require_second(to, by=by, second=second, act="subscribe", arguments=wanted)
-    public, secret = _split(checked)
+    public, sealed = split(found)
     made = Subscription.objects.create(
         name=name, list=to, organisation=organisation or organisations.named(name, by=by), exchange=exchange,
-        options=public, sealed=_sealed(secret), private=private, members=members, basis=basis, interval=seconds,
+        options=public, sealed=sealed, private=private, members=members, basis=_basis(name, basis), interval=seconds,
         due_at=clock.now(), created_at=clock.now(), created_by=by,
     )  # fmt: skip
     record("list.subscribed", by=by, about=f"list:{to.name}", subscription=name, exchange=exchange)
@@ -156,28 +178,80 @@ def change(
     enabled: bool | None = None,
     interval: int | None = None,
     options: Mapping[str, Any] | None = None,
+    near: bool = True,
+    **terms: Any,
 ) -> Subscription:
     """Pause a subscription or let it go on, set its interval, or change some of its options (the others stay).
 
     Changed options begin a new round; the list stays as it is until that is applied.
 
+    Args:
+        name: the subscription.
+        by: the actor.
+        enabled: whether it is read.
+        interval: seconds between rounds.
+        options: what is to change of the options; None takes one away, an empty secret stays what it was.
+        near: whether the actor may set what lies in a private network or on this machine.
+        terms: ``basis``, ``members``, ``private``, as :func:`subscribe` has them; None: as before.
+
     Raises:
-        UnknownSubscription, BadSubscription, BadSubscriptionName: as their names say.
+        UnknownSubscription, BadSubscription, BadSubscriptionName, NotFromHere: as their names say.
     """
     one = Subscription.objects.select_for_update(no_key=True).get(pk=find(name).pk)
-    plugin = registry.exchange(one.exchange)
-    if interval is not None:
-        one.interval = _interval(plugin, name, interval)
-    if enabled is not None:
-        one.enabled = enabled
+    plugin, reading = registry.exchange(one.exchange), health(one).reading
+    said = one.basis, one.members
+    one.interval = one.interval if interval is None else _interval(plugin, name, interval)
+    one.enabled = one.enabled if enabled is None else enabled
+    one.basis = _basis(name, terms.get("basis") or one.basis)
+    for term in ("members", "private"):
+        setattr(one, term, getattr(one, term) if terms.get(term) is None else terms[term])
+    anew = said != (one.basis, one.members)
     if options:
-        checked = _checked(plugin, name, {**_options(one), **{k: v for k, v in options.items() if v not in ("", None)}})
-        public, secret = _split(checked)
-        one.checkpoint = one.checkpoint if public == one.options else ""
-        one.options, one.sealed = public, _sealed(secret)
+        found = amended(one, plugin, name, options)
+        public, sealed = split(found)
+        anew = anew or public != one.options
+        one.options, one.sealed = public, sealed
+    if (one.private and (options or terms.get("private")) and not near) or (
+        not one.private and needs_nearness(plugin, configured(one)[1])
+    ):
+        raise NotFromHere(name=name)
+    one.checkpoint = "" if anew else one.checkpoint
+    one.due_at = one.due_at if reading else clock.now()
+    one.save()
+    record("subscription.changed", by=by, about=about(one), list=one.list.name, enabled=one.enabled)
+    return one
+
+
+@transaction.atomic
+def set_due(name: str, *, by: str) -> Subscription:
+    """Have the worker read it at once, whatever its interval says.
+
+    Raises:
+        UnknownSubscription, Paused, BeingRead: as their names say.
+    """
+    one = Subscription.objects.select_for_update(no_key=True).get(pk=take(name).pk)
+    if not one.enabled:
+        raise Paused(name=name)
     one.due_at = clock.now()
-    one.save(update_fields=["interval", "enabled", "options", "sealed", "checkpoint", "due_at"])
-    record("subscription.changed", by=by, about=f"list:{one.list.name}", subscription=name, enabled=one.enabled)
+    one.save(update_fields=["due_at"])
+    record("subscription.due", by=by, about=about(one), list=one.list.name)
+    return one
+
+
+def about(one: Subscription) -> str:
+    """The subscription as the ledger names what an act is about."""
+    return f"subscription:{one.name}"
+
+
+def take(name: str) -> Subscription:
+    """The subscription of that name, which nobody reads just now.
+
+    Raises:
+        UnknownSubscription, BeingRead: as their names say.
+    """
+    one = find(name)
+    if health(one).reading:
+        raise BeingRead(name=name)
     return one
 
 
@@ -198,32 +272,6 @@ def find(name: str) -> Subscription:
         known = ", ".join(Subscription.objects.order_by("name").values_list("name", flat=True)[:20])
         raise UnknownSubscription(name=name[:80], known=known or "none yet")
     return found
-
-
-def configured(one: Subscription) -> tuple[Exchange, BaseModel]:
-    """The connector of a subscription and its checked options, secrets unsealed.
-
-    Raises:
-        UnknownPlugin, BadSubscription, SealedElsewhere: as their names say.
-    """
-    plugin = registry.exchange(one.exchange)
-    return plugin, _checked(plugin, one.name, _options(one))
-
-
-def client(one: Subscription, *, wait: Callable[[float], object] | None = None) -> Client:
-    """The guarded client for what a subscription speaks to."""
-    return Client(private=one.private, wait=wait) if wait else Client(private=one.private)
-
-
-def check(one: Subscription) -> str:
-    """Ask the source as little as shows that address and credentials are right; what answered.
-
-    Raises:
-        SourceTrouble: with what is wrong and how to mend it.
-    """
-    plugin, options = configured(one)
-    with client(one) as line:
-        return plugin.check(options, line)
 
 
 # --- running ---------------------------------------------------------------------------------------------------------
@@ -258,8 +306,11 @@ def run(
         if spool:
             spool.__exit__()
         raise
+    except KeyboardInterrupt:  # a person: what was read is kept, and the next attempt goes on behind it
+        Subscription.objects.filter(pk=one.pk).update(began_at=None, due_at=clock.now() + timedelta(seconds=SOONEST))
+        raise
     spool.remove()
-    _due(one, one.interval)
+    _due(one, one.interval if done else 0)  # where it was changed meanwhile, what is asked for now is read at once
     return done
 
 
@@ -301,30 +352,16 @@ def _failed(one: Subscription, error: HimayaError) -> None:
         waits = SOONEST
     if isinstance(error, SourceTrouble) and error.permanent:
         waits = max(now.interval, SOONEST)
-    now.trouble = {"what": str(error), "remedy": error.remedy.format(**error.facts), "code": error.code()}
+    said = {"what": Said(error.template(), **error.facts), "remedy": Said(error.remedy, **error.facts)}
+    now.trouble = {**{name: str(text) for name, text in said.items()}, "code": error.code()}
+    now.trouble["said"] = {name: packed(text) for name, text in said.items()}
+    now.began_at = None
     now.failed_at, now.due_at = now.failed_at or at, at + timedelta(seconds=waits)
     now.failures = F("failures") + 1
     first = not one.failures and now.failed_at == at
-    now.save(update_fields=["trouble", "failed_at", "due_at", "failures"])
+    now.save(update_fields=["trouble", "failed_at", "due_at", "failures", "began_at"])
     if first:
-        record(
-            "subscription.failed", by="system", about=f"list:{one.list.name}", subscription=one.name, error=error.code()
-        )
-
-
-def health(one: Subscription) -> Health:
-    """How it is now. Late: nothing was applied for three intervals, and at least two hours."""
-    now = clock.now()
-    lag = now - one.ended_at if one.ended_at else None
-    reading = bool(one.began_at and (not one.ended_at or one.began_at > one.ended_at) and not one.failures)
-    late = lag is not None and lag > max(timedelta(seconds=3 * one.interval), timedelta(hours=2))
-    state = "fine" if lag is not None else "new"
-    state = "late" if late else state
-    state = "failing" if one.failures else state
-    return Health("paused" if not one.enabled else state, lag, waiting(one.pk), reading and one.enabled)
-
-
-# --- options ---------------------------------------------------------------------------------------------------------
+        record("subscription.failed", by="system", about=about(one), list=one.list.name, error=error.code())
 
 
 def _interval(plugin: Exchange, name: str, seconds: int) -> int:
@@ -334,32 +371,7 @@ def _interval(plugin: Exchange, name: str, seconds: int) -> int:
     return seconds
 
 
-def _checked(plugin: Exchange, name: str, options: Mapping[str, Any]) -> BaseModel:
-    try:
-        return plugin.Config(**options)
-    except ValidationError as error:
-        flaws = [{"where": ".".join(map(str, one["loc"])) or "options", "why": one["msg"]} for one in error.errors()]
-        raise BadSubscription(flaws, name=name[:80]) from None
-
-
-def secret_fields(plugin: Exchange) -> frozenset[str]:
-    """Names of the options that are kept sealed."""
-    return frozenset(name for name, one in plugin.Config.model_fields.items() if "SecretStr" in str(one.annotation))
-
-
-def _split(checked: BaseModel) -> tuple[dict[str, Any], dict[str, str]]:
-    public = checked.model_dump(mode="json")
-    secret = {}
-    for name, value in checked:
-        if isinstance(value, SecretStr):
-            secret[name] = value.get_secret_value()
-            del public[name]
-    return public, secret
-
-
-def _sealed(secret: dict[str, str]) -> str:
-    return seal(json.dumps(secret), purpose=PURPOSE) if secret else ""
-
-
-def _options(one: Subscription) -> dict[str, Any]:
-    return {**one.options, **(json.loads(unseal(one.sealed, purpose=PURPOSE)) if one.sealed else {})}
+def _basis(name: str, basis: str) -> str:
+    if basis not in BASES:
+        raise BadSubscriptionName(name=name, why=Said("a legal basis is one of {known}", known=", ".join(BASES)))
+    return basis

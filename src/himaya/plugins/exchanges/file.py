@@ -96,15 +96,19 @@ class Config(BaseModel):
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if bool(self.address) == bool(self.directory or self.path):
-            raise ValueError("give either an address, or a directory and a path")
+            raise ValueError(N_("give either an address, or a directory and a path"))
         if not self.address:
             parts = PurePosixPath(self.path).parts
             if not self.directory.startswith("/") or not parts or self.path.startswith("/") or ".." in parts:
-                raise ValueError("the directory begins with /, and the path leads from it down to the file, without ..")
+                raise ValueError(
+                    N_("the directory begins with /, and the path leads from it down to the file, without ..")
+                )
         if self.format and self.format not in registry.formats():
-            raise ValueError(f"there is no format {self.format!r}; there are {', '.join(registry.formats())}")
+            known = ", ".join(registry.formats())
+            raise ValueError(Said("there is no format {name}; there are {known}", name=repr(self.format), known=known))
         if self.signal and self.signal not in registry.signals():
-            raise ValueError(f"there is no signal {self.signal!r}; there are {', '.join(registry.signals())}")
+            known = ", ".join(registry.signals())
+            raise ValueError(Said("there is no signal {name}; there are {known}", name=repr(self.signal), known=known))
         return self
 
 
@@ -115,6 +119,7 @@ class File(Exchange):
     label: ClassVar[str] = N_("A file, at an address or on a stick")
     Config: ClassVar[type[BaseModel]] = Config
     terms: ClassVar[str] = N_("Whoever keeps the file says who may read it, and what may be done with it.")
+    here: ClassVar[tuple[str, ...]] = ("directory",)
 
     def pull(self, config: BaseModel, client: Client, *, checkpoint: str, resume: str) -> Iterator[Page]:
         """The whole file, in pages; one page without changes where it is the file of the last round."""

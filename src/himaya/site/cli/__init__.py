@@ -52,6 +52,7 @@ def _load() -> None:
         people,
         running,
         screening,
+        subscriptions,
     )
 
 

@@ -34,6 +34,7 @@ ACTS = {
     "list.created": N_("List made"),
     "list.expired": N_("Items whose time is over: %(items)s"),
     "list.exported": N_("List exported"),
+    "list.followed": N_("Source read: %(added)s added, %(changed)s changed, %(retracted)s taken back"),
     "list.imported": N_("File imported: %(added)s added, %(changed)s changed"),
     "log.alarm-settled": N_("Alarm %(alarm)s of the log settled"),
     "log.audit-announced": N_("Audit of %(leaves)s leaves announced"),
@@ -45,6 +46,9 @@ ACTS = {
     "log.witness-added": N_("A witness looks at the log from now on"),
     "log.witness-removed": N_("A witness of the log is not asked any more"),
     "log.witnessed": N_("The witnesses of the log were asked"),
+    "list.subscribed": N_("Source %(subscription)s added to the list"),
+    "organisation.named": N_("Organisation named"),
+    "organisation.placed": N_("Jurisdiction of an organisation noted: %(jurisdiction)s"),
     "person.added": N_("Person added"),
     "person.changed": N_("Person changed"),
     "person.factor-added": N_("Set up a second factor: %(factor)s"),
@@ -61,6 +65,9 @@ ACTS = {
     "scan.finished": N_("Scan finished: %(files)s files, %(hits)s hits"),
     "scan.started": N_("Scan started"),
     "scan.stopped": N_("Scan stopped: %(files)s files, %(hits)s hits"),
+    "subscription.changed": N_("Subscription changed, list %(list)s"),
+    "subscription.due": N_("Source to be read at once, list %(list)s"),
+    "subscription.failed": N_("Source could not be read, list %(list)s"),
 }
 ROOMS = {
     "bank": N_("Banks of HMA's clients"),
@@ -74,10 +81,12 @@ ROOMS = {
     "list": N_("Lists"),
     "log": N_("Log"),
     "notice": N_("Notices"),
+    "organisation": N_("Organisations"),
     "person": N_("People"),
     "proposal": N_("Proposals"),
     "report": N_("Reports"),
     "scan": N_("Scans"),
+    "subscription": N_("Subscriptions"),
 }
 
 

@@ -47,6 +47,8 @@ SCOPE_WORDS = {
     "scans:read": N_("Read scans"),
     "lists:read": N_("Read lists"),
     "lists:write": N_("Change lists"),
+    "subscriptions:read": N_("Read subscriptions"),
+    "subscriptions:write": N_("Change subscriptions"),
     "cases:read": N_("Read cases"),
     "numbers:read": N_("Read numbers"),
     "log:read": N_("Read proofs of the log"),

@@ -142,6 +142,18 @@ def bars(
     }
 
 
+@register.inclusion_tag("parts/lying.html")
+def lying(rows: Iterable[Mapping[str, Any]], *, title: str, what: str, count: str) -> dict[str, Any]:
+    """`{% lying rows title=… what=… count=… %}`: a plot whose bars lie beside their labels, for labels that are long.
+
+    `rows`, `title`: as for `bars`; `what` names what the labels are, `count` what is counted.
+    """
+    rows = list(rows)
+    top = max((int(row["value"]) for row in rows), default=0) or 1
+    shown = [{**row, "width": round(max(100 * int(row["value"]) / top, 0.4 if row["value"] else 0), 2)} for row in rows]
+    return {"plot": {"title": title, "what": what, "count": count, "axes": f"{count} · {what}", "bars": shown}}
+
+
 register.filter("joined", words.joined)
 
 

@@ -1,0 +1,156 @@
+"""What programs send about sources and subscriptions, and are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from himaya.core.statements import UNSTATED
+from himaya.core.wire import NO_NUL, Asked, ListName, PluginName, Told
+from himaya.lists.api.shapes import Refused
+
+Names = list[str]
+OptionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+OptionText = Annotated[str, Field(pattern=NO_NUL, max_length=4000)]
+Option = OptionText | Annotated[int, Field(ge=-(2**63), lt=2**63)] | bool | list[OptionText] | None
+Options = Annotated[dict[OptionName, Option], Field(max_length=60)]
+Basis = Literal["baseline", "national", "harmful", "person-shown", "unstated"]
+Interval = Annotated[int, Field(ge=60, le=86_400)]
+
+
+# --- what is asked ---------------------------------------------------------------------------------------------------
+
+
+class SubscriptionAsked(Asked):
+    """A source to follow. ``options``: what it needs (``/sources``), secrets included; ``interval``: seconds between
+    rounds; ``members``: it is believed about which of its members says what.
+    """
+
+    name: ListName
+    list: ListName
+    exchange: PluginName
+    options: Options
+    organisation: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9.-]*)?$", max_length=60)] = ""
+    jurisdiction: Annotated[str, Field(pattern=r"^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$", max_length=6)] = ""
+    basis: Basis = UNSTATED  # type: ignore[assignment]
+    interval: Interval | None = None
+    members: bool = False
+
+
+class SubscriptionChange(Asked):
+    """What is to change; at least one thing."""
+
+    model_config = {"json_schema_extra": {"minProperties": 1}}
+
+    enabled: bool | None = None
+    interval: Interval | None = None
+    basis: Basis | None = None
+    members: bool | None = None
+    options: Options | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("give something to change")
+        return self
+
+
+# --- what is told ----------------------------------------------------------------------------------------------------
+
+
+class SourceTold(Told):
+    """A connector. ``options``: JSON Schema of what it needs; ``secrets``: those of them that are never told;
+    ``interval``, ``shortest`` and ``longest`` in seconds; ``asks``: signals whose values it can be asked about.
+    """
+
+    name: str
+    label: str
+    terms: str
+    pulls: bool
+    votes: bool
+    asks: list[str]
+    interval: int
+    shortest: int
+    longest: int
+    secrets: list[str]
+    options: dict[str, Any]
+
+
+class SourcesTold(Told):
+    """The connectors that this node knows."""
+
+    sources: list[SourceTold]
+
+
+class TroubleTold(Told):
+    """What failed, what to do, and a name of it for machines."""
+
+    what: str
+    remedy: str
+    code: str
+
+
+class LastRound(Told):
+    """What the last round brought. ``entries`` are things that the source told of; the counts after it are of items.
+    ``caught``: items like a picture drawn to be benign. ``unread``: kinds of fingerprints that nothing here reads.
+    """
+
+    pages: int = 0
+    entries: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    retracted: int = 0
+    kept_withdrawn: int = 0
+    refused: int = 0
+    caught: int = 0
+    unread: dict[str, int] = {}
+    refusals: list[Refused] = []
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> LastRound:
+        """From what is stored."""
+        first = [Refused(row=one["line"], why=one["why"]) for one in told.get("first", ())]
+        return cls(**{key: value for key, value in told.items() if key in cls.model_fields}, refusals=first)
+
+
+class SubscriptionTold(Told):
+    """A subscription without its secrets, which ``secrets`` names. ``state``: ``fine``, ``new``, ``paused``, ``late``,
+    ``failing``; ``lag``: seconds since a round was applied last; ``waiting``: pages of a round that is on its way.
+    """
+
+    name: str
+    list: str
+    exchange: str
+    organisation: str
+    basis: str
+    interval: int
+    enabled: bool
+    private: bool
+    members: bool
+    options: dict[str, Any]
+    secrets: Names
+    state: str
+    reading: bool
+    waiting: int
+    lag: int | None
+    rounds: int
+    due_at: datetime
+    began_at: datetime | None
+    ended_at: datetime | None
+    failures: int
+    failed_at: datetime | None
+    trouble: TroubleTold | None
+    last: LastRound | None
+    created_at: datetime
+    created_by: str
+
+
+class SubscriptionsTold(Told):
+    """Some subscriptions, in the order in which they were made."""
+
+    subscriptions: list[SubscriptionTold]
+    next_cursor: str | None

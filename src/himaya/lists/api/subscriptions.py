@@ -1,0 +1,160 @@
+"""Sources that lists are read from, for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+
+from himaya.accounts.idempotency import Answer, once
+from himaya.accounts.keys import Key, caller, reply
+from himaya.core import paging, registry
+from himaya.core.wire import AnyListName, Cursor, Limit, ListName, inlined, problems
+from himaya.lists import services, subscribing
+from himaya.lists.api.sources import (
+    LastRound,
+    SourcesTold,
+    SourceTold,
+    SubscriptionAsked,
+    SubscriptionChange,
+    SubscriptionsTold,
+    SubscriptionTold,
+    TroubleTold,
+)
+from himaya.lists.following import follow
+
+if TYPE_CHECKING:
+    from himaya.core.exchange import Exchange
+    from himaya.lists.models import Subscription
+
+router = Router(tags=["subscriptions"])
+ROW = ("name", "exchange", "basis", "interval", "enabled", "private", "members", "options", "rounds", "due_at",
+       "began_at", "ended_at", "failures", "failed_at", "created_at", "created_by")  # fmt: skip
+"""Fields that are told as they stand in the row."""
+
+
+@router.get(
+    "/sources", auth=Key("subscriptions:read"), response={200: SourcesTold, **problems()}, summary="List the sources"
+)
+def sources(request: HttpRequest) -> HttpResponse:
+    """The connectors there are: whom one asks for access, and what each needs, as a JSON Schema."""
+    return reply(SourcesTold(sources=[_source(one) for one in registry.exchanges().values()]))
+
+
+@router.get(
+    "/subscriptions",
+    auth=Key("subscriptions:read"),
+    response={200: SubscriptionsTold, **problems(404)},
+    summary="List the subscriptions",
+)
+def subscriptions(
+    request: HttpRequest,
+    list: AnyListName = "",  # noqa: A002 - as clients know it
+    limit: Limit = 100,
+    cursor: Cursor = "",
+) -> HttpResponse:
+    """All subscriptions, or those that fill a `list`, in the order in which they were made."""
+    of = services.find_list(list) if list else None
+    kind = f"subscriptions:{of.pk if of else ''}"
+    rows = subscribing.subscriptions(of).filter(pk__gt=paging.decode(kind, cursor)).order_by("pk")
+    found, following = paging.page(rows, kind, limit=limit, key=lambda row: row.pk)
+    return reply(SubscriptionsTold(subscriptions=[_told(row) for row in found], next_cursor=following))
+
+
+@router.post(
+    "/subscriptions",
+    auth=Key("subscriptions:write"),
+    response={201: SubscriptionTold, **problems(404, 409, body=True)},
+    summary="Follow a source",
+)
+@once
+def add_subscription(request: HttpRequest, asked: SubscriptionAsked) -> Answer:
+    """Begin to follow a source; it is read at once. Its secrets are sealed and never told. What lies in a private
+    network or on the node's own machine is for its administrator to follow, not for programs.
+    """
+    with _placed():
+        made = follow(
+            asked.name, list_name=asked.list, by=caller(request).actor, near=False, exchange=asked.exchange,
+            options=dict(asked.options), organisation=asked.organisation, jurisdiction=asked.jurisdiction,
+            basis=asked.basis, interval=asked.interval, members=asked.members,
+        )  # fmt: skip
+    return 201, _told(made).model_dump_json()
+
+
+@router.get(
+    "/subscriptions/{name}",
+    auth=Key("subscriptions:read"),
+    response={200: SubscriptionTold, **problems(404)},
+    summary="Show a subscription",
+)
+def subscription(request: HttpRequest, name: ListName) -> HttpResponse:
+    """One subscription: how it is, what failed and the remedy, what its last round brought."""
+    return reply(_told(subscribing.find(name)))
+
+
+@router.patch(
+    "/subscriptions/{name}",
+    auth=Key("subscriptions:write"),
+    response={200: SubscriptionTold, **problems(404, 409, body=True)},
+    summary="Change a subscription",
+)
+@once
+def change_subscription(request: HttpRequest, name: ListName, asked: SubscriptionChange) -> Answer:
+    """Pause it or let it go on, set its interval or some of its `options`: what is not named stays, `null` takes one
+    away. Where an address changes, secrets are given again.
+    """
+    given = asked.model_dump(exclude_unset=True)
+    with _placed():
+        changed = subscribing.change(name, by=caller(request).actor, near=False, **given)
+    return 200, _told(changed).model_dump_json()
+
+
+@router.post(
+    "/subscriptions/{name}/due",
+    auth=Key("subscriptions:write"),
+    response={200: SubscriptionTold, **problems(404, 409, body=True)},
+    summary="Read a source at once",
+)
+@once
+def make_due(request: HttpRequest, name: ListName) -> Answer:
+    """Have the node's worker read it now, whatever its interval says."""
+    return 200, _told(subscribing.set_due(name, by=caller(request).actor)).model_dump_json()
+
+
+@contextmanager
+def _placed() -> Iterator[None]:
+    """Name options as they stand in the body."""
+    try:
+        yield
+    except subscribing.BadSubscription as error:
+        for flaw in error.errors:
+            flaw["where"] = f"body.options.{flaw['where']}".rstrip(".")
+        raise
+
+
+def _source(one: Exchange) -> SourceTold:
+    return SourceTold(
+        name=one.name, label=one.label, terms=one.terms, pulls=one.pulls, votes=one.votes, asks=list(one.asks),
+        interval=one.interval, shortest=one.shortest, longest=one.longest,
+        secrets=sorted(subscribing.secret_fields(one)), options=inlined(one.Config),
+    )  # fmt: skip
+
+
+def _told(one: Subscription) -> SubscriptionTold:
+    how = subscribing.health(one)
+    plain: Mapping[str, Any] = {name: getattr(one, name) for name in ROW}
+    return SubscriptionTold(
+        **plain,
+        list=one.list.name,
+        organisation=one.organisation.name,
+        secrets=subscribing.secrets_set(one),
+        state=how.state,
+        reading=how.reading,
+        waiting=how.waiting,
+        lag=int(how.lag.total_seconds()) if how.lag else None,
+        trouble=TroubleTold(**{key: one.trouble[key] for key in TroubleTold.model_fields}) if one.trouble else None,
+        last=LastRound.of(one.told) if one.told else None,
+    )

@@ -1,0 +1,38 @@
+"""How a subscription is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from himaya.core import clock
+from himaya.lists.subscribing.spool import waiting
+
+if TYPE_CHECKING:
+    from himaya.lists.models import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a subscription is: ``state`` is one of ``fine``, ``new``, ``paused``, ``late``, ``failing``."""
+
+    state: str
+    lag: timedelta | None
+    """How old what we have is: since the last round that was applied began; None where none was."""
+    waiting: int
+    """Pages of a round that is on its way, or was cut off."""
+    reading: bool
+
+
+def health(one: Subscription) -> Health:
+    """How it is now. Late: nothing was applied for three intervals, and at least two hours."""
+    now = clock.now()
+    lag = now - one.ended_at if one.ended_at else None
+    begun = bool(one.began_at and (not one.ended_at or one.began_at > one.ended_at))
+    reading = begun and one.due_at > now  # who reads it puts that off; who was killed does not any more
+    late = lag is not None and lag > max(timedelta(seconds=3 * one.interval), timedelta(hours=2))
+    state = "fine" if lag is not None else "new"
+    state = "late" if late else state
+    state = "failing" if one.failures else state
+    return Health("paused" if not one.enabled else state, lag, waiting(one.pk), reading)

@@ -1,0 +1,128 @@
+"""How a subscription is, in words: for its pages."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from django.utils.timesince import timesince
+from django.utils.translation import gettext
+
+from himaya.accounts.words import joined, number
+from himaya.core import clock, registry
+from himaya.core.words import N_, told, unpacked
+from himaya.lists import subscribing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from himaya.lists.models import Subscription
+    from himaya.lists.subscribing import Health
+
+STATES = {
+    "fine": ("ok", N_("read as planned")),
+    "new": ("info", N_("not read yet")),
+    "paused": ("calm", N_("paused")),
+    "late": ("wait", N_("late")),
+    "failing": ("danger", N_("cannot be read")),
+}
+"""State of a subscription → its shape and its word."""
+HAPPENED = {
+    "list.canary": N_("ALARM: %(items)s items of a list match pictures that were drawn to be benign"),
+    "list.followed": N_("Source read: %(added)s added, %(changed)s changed, %(retracted)s taken back"),
+    "organisation.named": N_("Organisation named"),
+    "organisation.placed": N_("Jurisdiction of an organisation noted: %(jurisdiction)s"),
+    "subscription.changed": N_("Subscription changed, list %(list)s"),
+    "subscription.due": N_("Source to be read at once, list %(list)s"),
+    "subscription.failed": N_("Source could not be read, list %(list)s"),
+}
+"""What happened with it, as everywhere in the ledger."""
+COUNTS = {
+    "pages": N_("answers read"),
+    "entries": N_("things that the source told of"),
+    "added": N_("items added"),
+    "changed": N_("items changed"),
+    "unchanged": N_("items as they were"),
+    "retracted": N_("vouches taken back"),
+    "kept_withdrawn": N_("items that are withdrawn here and stay so"),
+    "refused": N_("refused"),
+    "caught": N_("items that match a picture drawn to be benign"),
+}
+"""What a round is counted by."""
+
+
+def happened(act: str, facts: Mapping[str, Any]) -> str:
+    """What an act of the ledger was; a fact that it does not have is three dots."""
+    return gettext(HAPPENED[act]) % defaultdict(lambda: "…", facts) if act in HAPPENED else act
+
+
+def badge(how: Health) -> dict[str, str]:
+    """Shape and word of how it is."""
+    shape, word = STATES[how.state]
+    if how.reading:
+        return {"state": "info", "word": gettext("being read")}
+    return {"state": shape, "word": gettext(word)}
+
+
+def since(how: Health) -> str:
+    """How old what we have is."""
+    return str(timesince(clock.now() - how.lag, clock.now(), depth=1)) if how.lag is not None else ""
+
+
+def brought(one: Subscription) -> str:
+    """What the last round brought, in one line; empty where there was none."""
+    if not one.told:
+        return ""
+    added, changed, back = (number(one.told.get(name, 0)) for name in ("added", "changed", "retracted"))
+    facts = {"added": added, "changed": changed, "back": back}
+    return gettext("%(added)s added, %(changed)s changed, %(back)s taken back") % facts
+
+
+def trouble(one: Subscription) -> dict[str, str] | None:
+    """What failed and the remedy, in the language of whoever reads it; None where nothing did."""
+    if not one.trouble:
+        return None
+    said = one.trouble.get("said", one.trouble)
+    return {name: str(told(unpacked(said[name]), gettext)) for name in ("what", "remedy")}
+
+
+def counts(one: Subscription) -> list[dict[str, Any]]:
+    """What the last round brought, one row a count; those of nothing are left out but for the first."""
+    rows = ((name, words, one.told.get(name, 0)) for name, words in COUNTS.items())
+    shown = [{"words": gettext(words), "n": n} for name, words, n in rows if n or name in ("entries", "added")]
+    return shown if one.told else []
+
+
+def unread(one: Subscription) -> str:
+    """Kinds of fingerprints that nothing here reads, with their numbers."""
+    kinds: Mapping[str, int] = one.told.get("unread", {})
+    return joined(f"{kind} ({number(n)})" for kind, n in kinds.items())
+
+
+def source_label(exchange: str) -> str:
+    """How a connector is called; its bare name where it is not installed any more."""
+    known = registry.exchanges().get(exchange)
+    return gettext(known.label) if known else exchange
+
+
+def option_rows(one: Subscription) -> list[dict[str, Any]]:
+    """What is set for its source, secrets as no more than that."""
+    known = registry.exchanges().get(one.exchange)
+    fields = known.Config.model_fields if known else {}
+    shown = {name: value for name, value in one.options.items() if value not in ("", None, [])}
+    rows = [{"label": _title(fields, name), "value": _value(value), "secret": False} for name, value in shown.items()]
+    return rows + [
+        {"label": _title(fields, name), "value": "", "secret": True} for name in subscribing.secrets_set(one)
+    ]
+
+
+def _title(fields: Mapping[str, Any], name: str) -> str:
+    return gettext(fields[name].title) if name in fields and fields[name].title else name
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, int):
+        return number(value)
+    return joined(map(str, value)) if isinstance(value, list) else str(value)
