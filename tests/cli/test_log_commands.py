@@ -127,7 +127,7 @@ def test_the_log_is_walked_and_written_as_static_files(
     assert "no checkpoint" in sqlite_node.run("log", "tiles", tmp_path / "www", status=2).stderr
     add(node, 0, 600)
     assert "below the quorum" in node.run("log", "publish").stderr
-    assert "2 checkpoints" in node.run("log", "verify").stderr
+    assert ", 1 checkpoint." in node.run("log", "verify").stderr
     node.run("log", "tiles", tmp_path / "www")
     before = {path: path.read_bytes() for path in (tmp_path / "www" / "tile").rglob("*") if path.is_file()}
     assert len(before[tmp_path / "www" / "tile" / "0" / "000"]) == 256 * 32

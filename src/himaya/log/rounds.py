@@ -19,12 +19,12 @@ from himaya.core.notes import AddCheckpoint, BadNote, Note, VerifierKey, signatu
 from himaya.core.outward import Client, Reply
 from himaya.core.words import N_, printable
 from himaya.ledger import outbox, turns
-from himaya.ledger.queries import head, jobs
+from himaya.ledger.queries import jobs
 from himaya.ledger.worker import GiveUp, Handler, TryAgain, register
 from himaya.log import tree
 from himaya.log.keys import identity
 from himaya.log.models import Checkpoint, Cosignature, Witness
-from himaya.log.queries import FORKED, SET_BACK, checkpoints, last_cosigned, size, witnesses
+from himaya.log.queries import FORKED, SET_BACK, checkpoints, last_cosigned, witnesses
 from himaya.log.services import (
     RefusesToSign,
     note_asked,
@@ -90,8 +90,6 @@ def publish_when_due() -> bool:
     if identity() is None or not turns.is_due(TURN, every=EVERY):  # a log begins with the first thing that is logged
         return False
     turns.note(TURN)
-    if not head()[0] and not size():
-        return False  # nothing has happened yet: there is no log to begin
     if not witnesses().exists():
         try:
             publish_checkpoint()
