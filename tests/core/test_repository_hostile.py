@@ -1,4 +1,4 @@
-"""A hostile peer: without end, packed, full of entries, leading elsewhere. It costs little, and nothing of it counts."""
+"""A hostile peer: without end, packed, full of entries, leading elsewhere. It costs little, and nothing counts."""
 
 from __future__ import annotations
 
