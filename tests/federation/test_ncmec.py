@@ -70,8 +70,13 @@ def test_a_perceptual_fingerprint_is_an_image_and_an_exact_one_is_both(hotline: 
     fill(hotline, [("pdq", pdq("a")), ("md5", md5("b")), ("sha1", sha1("c")), ("sha256", sha256("d"))])
     a, b, c = (str(item(hotline, value).pk) for value in (pdq("a"), md5("b"), sha1("c")))
     assert sorted(everything(reader)) == sorted(
-        [("image", a, pdq("a")), ("image", b, md5("b")), ("video", f"{b}v", md5("b"))]
-        + [("image", c, sha1("c")), ("video", f"{c}v", sha1("c"))]
+        [
+            ("image", a, pdq("a")),
+            ("image", b, md5("b")),
+            ("video", f"{b}v", md5("b")),
+            ("image", c, sha1("c")),
+            ("video", f"{c}v", sha1("c")),
+        ]
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,7 +70,7 @@ def named(source: Any, keys: tuple[str, ...]) -> set[tuple[str, str]]:
     exchange: Exchange = registry.exchange(source.name)
     found: dict[str, Any] = {}
     kept, source.round = source.round, 1
-    with Client(private=True, attempts=1) as line:
+    with Client(private=True, attempts=1, keep=Path(tempfile.mkdtemp())) as line:
         checkpoint = ""
         for source.round in (1, kept):
             for page in exchange.pull(

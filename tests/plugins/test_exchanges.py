@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +30,7 @@ def recorded(exchange: Exchange) -> Any:
 
 
 def client(attempts: int = 1) -> Client:
-    return Client(private=True, attempts=attempts, total=10, wait=lambda _: None)
+    return Client(private=True, attempts=attempts, total=10, wait=lambda _: None, keep=Path(tempfile.mkdtemp()))
 
 
 def pull(exchange: Exchange, source: Any, *, checkpoint: str = "", resume: str = "") -> list[Page]:

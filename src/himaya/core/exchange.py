@@ -17,8 +17,11 @@ from pydantic import BaseModel
 
 from himaya.core.errors import HimayaError
 from himaya.core.ports import Receipt, Refusal
+from himaya.core.words import N_
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from himaya.core.outward import Client
 
 Opinion = Literal["confirm", "dispute"]
@@ -141,6 +144,20 @@ class Exchange(ABC):
     """Whether the source hands its list over. One that does not is asked, value by value: :meth:`look_up`."""
     asks: ClassVar[tuple[str, ...]] = ()
     """Names of the signals whose values the source can be asked about; empty where it takes no questions."""
+
+    def carry(self, config: BaseModel, path: Path, keep: Path, *, checkpoint: str) -> Iterator[Page]:
+        """As :meth:`pull`, out of a file that somebody brought on a stick.
+
+        Args:
+            config: an instance of :attr:`Config`.
+            path: the file.
+            keep: a directory of this source that outlasts the round.
+            checkpoint: as :meth:`pull`.
+
+        Raises:
+            SourceTrouble: the file is not what it should be, or this source comes in no files.
+        """
+        raise SourceTrouble(why=N_("it comes in no files"), permanent=True)
 
     @abstractmethod
     def pull(self, config: BaseModel, client: Client, *, checkpoint: str, resume: str) -> Iterator[Page]:

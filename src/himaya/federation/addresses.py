@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.urls import include, path
 
 from himaya.federation.files import urlpatterns as files
+from himaya.federation.native.addresses import urlpatterns as native
 from himaya.federation.ncmec.addresses import urlpatterns as ncmec
 from himaya.federation.taxii.addresses import urlpatterns as taxii
 
 urlpatterns = [
+    path("himaya/", include((native, "himaya"))),
     path("ncmec/", include((ncmec, "ncmec"))),
     path("taxii2/", include((taxii, "taxii"))),
     path("files/", include((files, "files"))),

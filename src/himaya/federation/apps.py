@@ -8,3 +8,10 @@ class FederationConfig(AppConfig):
 
     name = "himaya.federation"
     label = "federation"
+
+    def ready(self) -> None:
+        """Beside the worker's rounds, publish what is new of our lists."""
+        from himaya.federation.native.publishing import publish_due
+        from himaya.ledger.worker import beside
+
+        beside(publish_due)

@@ -27,6 +27,7 @@ from himaya.core.words import N_, Said, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 __all__ = ["Client", "Reply", "TooMuch"]
 MOST = 32 * 1024**2
@@ -59,6 +60,7 @@ class Client:
         most: bytes of an answer, unpacked, that are taken where a call says nothing else.
         total: seconds for an answer. One that takes longer is not asked for again: it would hold up others as long.
         wait: called with the seconds to pause between two attempts; it may raise to end the conversation.
+        keep: a directory that outlasts it, see :attr:`keep`.
     """
 
     def __init__(
@@ -69,15 +71,24 @@ class Client:
         most: int = MOST,
         total: float = TOTAL,
         wait: Callable[[float], object] = time.sleep,
+        keep: Path | None = None,
     ) -> None:
         self._private, self._attempts, self._most, self._total, self._wait = private, attempts, most, total, wait
-        self._transport = Transport(private=private)
+        self._transport, self._keep = Transport(private=private), keep
 
     def __enter__(self) -> Client:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def keep(self) -> Path:
+        """A directory for whoever speaks a protocol that has a memory of its own; it outlasts the client."""
+        if self._keep is None:
+            raise SourceTrouble(why=N_("there is no place to keep what was seen of it"), permanent=True)
+        self._keep.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._keep
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -11,6 +11,7 @@ import json
 import logging
 import tempfile
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,8 @@ from himaya.ledger.services import record
 from himaya.lists import organisations, queries
 from himaya.lists.own import has_news, own_words
 from himaya.log.events import Event, provides
-from himaya.log.services import append
+from himaya.log.rounds import NoWitnessAnswers, publish_with_witnesses
+from himaya.log.services import RefusesToSign, append
 
 if TYPE_CHECKING:
     from himaya.lists.models import HashList
@@ -133,6 +135,7 @@ def _publish(one: HashList, *, upto: int) -> bool:
             written[path] = write_full(path, own_words(one, upto=upto), **how)
         faults.point("publishing.written")
         _log(one, written)
+        _check_in()
         known.publish(ours, *written)
     faults.point("publishing.published")
     _note(served, looked=upto, sequence=upto)
@@ -150,6 +153,12 @@ def _log(one: HashList, written: Mapping[Path, Header]) -> None:
         made = Publication.objects.create(list=one, lines=header.lines, at=clock.now(), **facts)
         append([Event(KIND, f"list:{one.name}", made.pk, _canonical(made))])
         record("list.published", by="system", about=f"list:{one.name}", **facts)
+
+
+def _check_in() -> None:
+    """Let the log say so at once, where it can: who fetches the files wants to see that they are in it."""
+    with suppress(RefusesToSign, NoWitnessAnswers):  # an alarm stands in the health of the node; lists go on
+        publish_with_witnesses()
 
 
 def _digest(path: Path) -> str:

@@ -45,6 +45,7 @@ from himaya.lists.subscribing.wellbeing import Health, health
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
+    from pathlib import Path
 
     from django.db.models import QuerySet
 
@@ -282,8 +283,10 @@ def run(
     *,
     on_progress: OnProgress = lambda *_: None,
     wait: Callable[[float], object] | None = None,
+    stick: Path | None = None,
 ) -> Round | None:
-    """Read a round and apply it; None where another process has applied it meanwhile.
+    """Read a round and apply it; None where another process has applied it meanwhile. With ``stick``, it is read out of
+    that file instead.
 
     Raises:
         SourceTrouble: it was noted with the subscription; what was read is kept, and the next attempt goes on behind.
@@ -299,7 +302,7 @@ def run(
     try:
         plugin, options = configured(one)
         with client(one, wait=wait) as line:
-            spool = rounds.read(one, plugin, options, line, progress)
+            spool = rounds.read(one, plugin, options, line, progress, stick=stick)
         done = rounds.apply(one, spool, progress)
     except HimayaError as error:
         _failed(one, error)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,6 +15,7 @@ from himaya.core import registry
 from himaya.core.errors import Flawed, HimayaError
 from himaya.core.outward import Client
 from himaya.core.words import N_
+from himaya.lists.subscribing.spool import directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -146,7 +149,8 @@ def _unsealed(one: Subscription) -> dict[str, str]:
 
 def client(one: Subscription, *, wait: Callable[[float], object] | None = None) -> Client:
     """The guarded client for what a subscription speaks to."""
-    return Client(private=one.private, wait=wait) if wait else Client(private=one.private)
+    more: dict[str, Any] = {"wait": wait} if wait else {}
+    return Client(private=one.private, keep=directory() / str(one.pk), **more)
 
 
 def check(one: Subscription) -> str:
@@ -179,5 +183,8 @@ def try_out(
     found = amended(like, plugin, name, options) if like else checked(plugin, name, options)
     if needs_nearness(plugin, found) and not private:
         raise NotFromHere(name=name)
-    with Client(private=private, attempts=1, total=PATIENCE) as line:
+    with (
+        tempfile.TemporaryDirectory(dir=directory()) as keep,
+        Client(private=private, attempts=1, total=PATIENCE, keep=Path(keep)) as line,
+    ):
         return plugin.check(found, line)

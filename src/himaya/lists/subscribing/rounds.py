@@ -29,9 +29,11 @@ from himaya.lists.parsing import LIMITS, Reader
 from himaya.lists.subscribing.spool import Spool
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pydantic import BaseModel
 
-    from himaya.core.exchange import Exchange
+    from himaya.core.exchange import Exchange, Page
     from himaya.core.outward import Client
 
 BATCH = 500
@@ -74,18 +76,28 @@ OnProgress = Callable[[str, int, int | None], object]
 """Called with what is being done (``reading``, ``applying``), how many entries are, and how many there will be."""
 
 
-def read(one: Subscription, exchange: Exchange, options: BaseModel, client: Client, on_progress: OnProgress) -> Spool:
+def read(
+    one: Subscription,
+    exchange: Exchange,
+    options: BaseModel,
+    client: Client,
+    on_progress: OnProgress,
+    *,
+    stick: Path | None = None,
+) -> Spool:
     """Read the rest of the round that is on its way, or a new one; the spool is the caller's to close.
+
+    With ``stick``, a file that somebody brought, it is read out of that instead, from its beginning.
 
     Raises:
         SourceTrouble: what was read so far is kept, and the next attempt goes on behind it.
     """
     spool = Spool(one.pk, begun(one))
     try:
+        if stick or not (spool.ended or spool.note("resume")):  # it cannot go on behind what is here
+            spool.clear()
         if not spool.ended:
-            if not spool.note("resume"):  # it cannot go on behind what is here
-                spool.clear()
-            for page in exchange.pull(options, client, checkpoint=one.checkpoint, resume=spool.note("resume")):
+            for page in _pages(one, exchange, options, client, spool, stick):
                 spool.add(page)
                 total = spool.note("total")
                 on_progress("reading", len(spool), int(total) if total else None)
@@ -96,6 +108,14 @@ def read(one: Subscription, exchange: Exchange, options: BaseModel, client: Clie
         spool.__exit__()
         raise
     return spool
+
+
+def _pages(
+    one: Subscription, exchange: Exchange, options: BaseModel, client: Client, spool: Spool, stick: Path | None
+) -> Iterator[Page]:
+    if stick:
+        return exchange.carry(options, stick, client.keep, checkpoint=one.checkpoint)
+    return exchange.pull(options, client, checkpoint=one.checkpoint, resume=spool.note("resume"))
 
 
 def begun(one: Subscription) -> str:

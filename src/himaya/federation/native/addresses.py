@@ -1,0 +1,174 @@
+"""Our lists in Himaya's own form, as partners fetch them, below ``/exchange/himaya/``.
+
+``GET /`` names the lists that a partner may read. ``/<list>/metadata/…`` and ``/<list>/targets/…`` are that list's
+repository (``core.repository``), in parts where a line broke (RFC 9110, ranges). ``/<list>/proof/<sha256>`` proves that
+a file stands in the transparency log. ``POST /<list>/votes`` takes what a partner thinks of an item.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import path, re_path
+
+from himaya.accounts.keys import JSON
+from himaya.core import registry
+from himaya.core.config import config
+from himaya.core.errors import BadSignal, HimayaError
+from himaya.core.repository.store import Store
+from himaya.core.words import N_, Said
+from himaya.federation import door
+from himaya.federation.door import NothingHere, UnreadableAsk, view
+from himaya.federation.models import Publication
+from himaya.federation.native.keys import directory
+from himaya.federation.native.publishing import KIND
+from himaya.lists import organisations, queries
+from himaya.lists.voting import vote
+from himaya.log import queries as log
+
+if TYPE_CHECKING:
+    from himaya.federation.models import Partner
+
+CHUNK = 256 * 1024
+RANGE = re.compile(r"bytes=([0-9]{1,15})-([0-9]{1,15})?")
+LIST = "(?P<name>[a-z0-9][a-z0-9-]{0,59})"
+_NAMED = re.compile(r"targets/([^/]+/[^/]+)/([0-9a-f]{64})\.([^/]+)")
+
+
+class NotAdmitted(HimayaError):
+    """This partner may read, and not vote."""
+
+    remedy = "Ask the operator of this node to let you vote."
+    status = 403
+
+
+def refusal(error: HimayaError) -> HttpResponse:
+    """What is wrong and what to do, as a problem document (RFC 9457)."""
+    told = {"type": f"about:blank#{error.code()}", "title": str(error), "status": error.status}
+    remedy = error.remedy.format(**error.facts)
+    content = json.dumps({**told, "detail": remedy} if remedy else told)
+    return HttpResponse(content, status=error.status, content_type="application/problem+json")
+
+
+def index(request: HttpRequest, partner: Partner) -> HttpResponseBase:
+    """Who serves here, what there is for this partner, and by which key the log is signed."""
+    lists = [
+        {
+            "name": one.name,
+            "title": one.title,
+            "tlp": one.tlp,
+            "radius": one.radius,
+            "address": request.build_absolute_uri(f"{one.name}/"),
+        }
+        for one in door.scope(partner)
+        if Store(directory() / one.name).exists()
+    ]
+    ours = organisations.own()
+    told = {
+        "node": config().node_name,
+        "organisation": ours.name,
+        "jurisdiction": ours.jurisdiction,
+        "lists": lists,
+        "log": [str(key) for key in log.verifier_keys()],
+    }
+    return HttpResponse(json.dumps(told), content_type=JSON)
+
+
+def file(request: HttpRequest, partner: Partner, name: str, place: str) -> HttpResponseBase:
+    """A file of a list's repository, whole or from a byte on. What it tells is counted when it begins."""
+    found = door.scope(partner, name)[0]
+    at = Store(directory() / name).served(place)
+    if at is None:
+        raise NothingHere
+    first, last, size = _range(request, at)
+    if first > last:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+    named = _NAMED.fullmatch(place)
+    if named and first == 0 and request.method != "HEAD":
+        known = Publication.objects.filter(list=found, sha256=named[2]).first()
+        door.telling(partner, [found], protocol="himaya", items=known.lines if known else 0)
+    partial = request.headers.get("Range") is not None and RANGE.fullmatch(request.headers["Range"]) is not None
+    headers = {"Content-Length": str(last - first + 1), "Accept-Ranges": "bytes"}
+    headers["Cache-Control"] = "no-store" if place.endswith("timestamp.json") else "private, max-age=86400, immutable"
+    if partial:
+        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+    body = () if request.method == "HEAD" else _part(at.open("rb"), first, last)
+    return StreamingHttpResponse(
+        body, status=206 if partial else 200, headers=headers, content_type="application/octet-stream"
+    )
+
+
+def _range(request: HttpRequest, at: Path) -> tuple[int, int, int]:
+    """The first and the last byte that are asked for, and the size; what is no single range is all of it."""
+    size = at.stat().st_size
+    asked = RANGE.fullmatch(request.headers.get("Range", ""))
+    if asked is None:
+        return 0, size - 1, size
+    return int(asked[1]), min(int(asked[2]) if asked[2] else size - 1, size - 1), size
+
+
+def _part(file: IO[bytes], first: int, last: int) -> Iterator[bytes]:
+    with file:
+        file.seek(first)
+        left = last - first + 1
+        while left > 0 and (chunk := file.read(min(CHUNK, left))):
+            left -= len(chunk)
+            yield chunk
+
+
+def proof(request: HttpRequest, partner: Partner, name: str, digest: str) -> HttpResponseBase:  # noqa: ARG001
+    """That a file of the list stands in the log, as a proof that needs nothing but the log's key."""
+    found = door.scope(partner, name)[0]
+    known = Publication.objects.filter(list=found, sha256=digest).order_by("pk").first()
+    if known is None:
+        raise NothingHere
+    leaf = log.leaf_of(KIND, known.pk)
+    return HttpResponse(str(log.prove(leaf.index)), content_type=JSON)
+
+
+def votes(request: HttpRequest, partner: Partner, name: str) -> HttpResponseBase:
+    """What a partner thinks of an item: ``signal``, ``value``, ``opinion`` (confirm, dispute, abstain), ``reason``."""
+    found = door.scope(partner, name)[0]
+    if not partner.votes:
+        raise NotAdmitted
+    signal, value, opinion, reason = _ballot(request)
+    item = queries.items(found, value=value).filter(signal=signal, negative=False).first()
+    if item is None:
+        raise NothingHere
+    vote(item.pk, opinion=opinion, reason=reason, by=f"partner:{partner.name}", organisation=partner.organisation)
+    return HttpResponse(json.dumps({"item": item.pk, "opinion": opinion}), content_type=JSON)
+
+
+def _ballot(request: HttpRequest) -> tuple[str, str, str, str]:
+    try:
+        told = json.loads(request.body)
+        signal, value, opinion, reason = (str(told[name]) for name in ("signal", "value", "opinion", "reason"))
+        value = registry.signal(signal).parse(value)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise UnreadableAsk(why=N_("it is no JSON object with signal, value, opinion and reason")) from None
+    except BadSignal as error:
+        raise UnreadableAsk(why=Said("{why}", why=str(error))) from None
+    if opinion not in ("confirm", "dispute", "abstain"):
+        raise UnreadableAsk(why=N_("an opinion is confirm, dispute or abstain"))
+    return signal, value, opinion, reason
+
+
+urlpatterns = [
+    path("", view(refusal, GET=index), name="index"),
+    path("<slug:name>/votes", view(refusal, POST=votes), name="votes"),
+    re_path(
+        r"^(?P<name>[a-z0-9][a-z0-9-]{0,59})/proof/(?P<digest>[0-9a-f]{64})$", view(refusal, GET=proof), name="proof"
+    ),
+    re_path(
+        r"^(?P<name>[a-z0-9][a-z0-9-]{0,59})/(?P<place>(metadata|targets)/.{1,300})$",
+        view(refusal, GET=file),
+        name="file",
+    ),
+    re_path("", view(refusal), name="nowhere"),
+]

@@ -1,0 +1,244 @@
+"""A list that another Himaya serves in its own form: signed, with a memory of what was seen, by line or by stick.
+
+The root is pinned: it came by another way than the list does. Every file is verified before anything of it is given on
+(``core.repository``); with the log's key pinned, too, it must also stand in the publisher's transparency log, in a
+checkpoint that was signed with that key, so that all who follow the list can prove to one another that they were given
+the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from himaya.core import proofs
+from himaya.core.exchange import Entry, Exchange, Gone, Opinion, Page, SourceTrouble
+from himaya.core.notes import BadNote, VerifierKey
+from himaya.core.outward import Client
+from himaya.core.ports import Receipt
+from himaya.core.repository import bundle
+from himaya.core.repository.chains import Holding
+from himaya.core.repository.distrust import NotOffered, NotTrusted
+from himaya.core.repository.files import BadStatementFile
+from himaya.core.repository.following import Fetched, Follower
+from himaya.core.repository.origins import Line
+from himaya.core.statements import CONFIRM, DISPUTE, VOUCH, Statement
+from himaya.core.words import N_, Said
+
+PAGE = 1000
+PATIENCE = 300.0
+"""Seconds for an answer: metadata may have megabytes, and a poor line 64 kbit/s."""
+LOG = N_("Ask the publisher, by another way than this line, which key its log has; tell others who follow this list.")
+
+
+class Config(BaseModel):
+    """What an operator sets."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: str = Field(
+        title=N_("Address"),
+        description=N_("Of the list, as the other node names it: https://node.example/exchange/himaya/hotline"),
+        max_length=1000,
+    )
+    key: SecretStr = Field(title=N_("Key"), description=N_("The key that the other node made for this one."))
+    root: str = Field(
+        title=N_("Root"),
+        description=N_("Content of root.json, which the other node gave you by another way than this line."),
+        max_length=200_000,
+    )
+    log: str = Field(
+        "",
+        title=N_("Key of the log"),
+        description=N_(
+            "The verifier key of the other node's log, as in name+hash+base64. With it, nothing is taken that does not"
+            " stand in that log. Empty: the log is not asked."
+        ),
+        max_length=400,
+    )
+
+    @property
+    def list_name(self) -> str:
+        """The last part of the address."""
+        return self.address.rstrip("/").rpartition("/")[2]
+
+
+class Himaya(Exchange):
+    """Another node of Himaya."""
+
+    name: ClassVar[str] = "himaya"
+    label: ClassVar[str] = N_("Another Himaya")
+    Config: ClassVar[type[BaseModel]] = Config
+    terms: ClassVar[str] = N_("Ask whoever runs the other node for a key and, by another way, for its root.json.")
+    interval: ClassVar[int] = 600
+    votes: ClassVar[bool] = True
+
+    def pull(self, config: BaseModel, client: Client, *, checkpoint: str, resume: str) -> Iterator[Page]:
+        """What changed since the states of the checkpoint, by the fewest bytes. A round begins with its files anew."""
+        options = _options(config)
+        with _told():
+            follower = Follower(client.keep / "line", _line(options, client), root=options.root.encode())
+            yield from _round(follower, options.list_name, client.keep, checkpoint, _Log(options, client))
+
+    def carry(self, config: BaseModel, path: Path, keep: Path, *, checkpoint: str) -> Iterator[Page]:
+        """As :meth:`pull`, out of a bundle that somebody brought. The log cannot be asked then."""
+        options = _options(config)
+        with _told(), bundle.opened(path, directory=keep / "stick", root=options.root.encode()) as (follower, _):
+            yield from _round(follower, options.list_name, keep, checkpoint, None)
+
+    def vote(
+        self, config: BaseModel, client: Client, *, key: str, signal: str, value: str, opinion: Opinion, reason: str
+    ) -> Receipt:
+        """Tell the other node what we think of an item."""
+        options = _options(config)
+        told = {"signal": signal, "value": value, "opinion": opinion, "reason": reason}
+        address = f"{options.address.rstrip('/')}/votes"
+        headers = {**_headers(options), "Content-Type": "application/json"}
+        reply = client.post(address, headers=headers, content=json.dumps(told).encode(), repeatable=True)
+        return Receipt(str(reply.json().get("item", ""))[:100])
+
+    def check(self, config: BaseModel, client: Client) -> str:
+        """Ask what the other node serves, and read what it signed last."""
+        options = _options(config)
+        with _told():
+            follower = Follower(client.keep / "line", _line(options, client), root=options.root.encode())
+            seen = follower.refresh()
+        offered = [f"{who} ({held.sequence})" for (name, who), held in seen.offers.items() if name == options.list_name]
+        if not offered:
+            raise SourceTrouble(why=N_("it serves nothing of this list yet"), mend=N_("Ask again later."))
+        return Said("{node} serves this list: {who}", node=seen.name or "-", who=", ".join(offered))
+
+
+def _options(config: BaseModel) -> Config:
+    assert isinstance(config, Config)
+    return config
+
+
+def _headers(options: Config) -> dict[str, str]:
+    return {"Authorization": f"Bearer {options.key.get_secret_value()}"}
+
+
+def _line(options: Config, client: Client) -> Line:
+    return Line(options.address, client, headers=_headers(options))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What cannot be trusted is trouble, in its own words; what was taken before stays in force."""
+    try:
+        yield
+    except (NotTrusted, BadStatementFile, NotOffered, bundle.BadBundle) as error:
+        attack = getattr(error, "attack", "")
+        why = Said("{why} [{attack}]", why=str(error), attack=attack) if attack else str(error)
+        raise SourceTrouble(why=why, mend=error.remedy.format(**error.facts)) from None
+    except ValueError as error:
+        why = Said("its root.json cannot be used: {why}", why=str(error)[:200])
+        raise SourceTrouble(why=why, mend=N_("Set it again as you were given it."), permanent=True) from None
+
+
+# --- a round ---------------------------------------------------------------------------------------------------------
+
+
+def _round(follower: Follower, name: str, keep: Path, checkpoint: str, log: _Log | None) -> Iterator[Page]:
+    states = _states(checkpoint)
+    seen = follower.refresh()
+    held = {who: one for (of, who), one in seen.offers.items() if of == name}
+    if not held:
+        raise SourceTrouble(why=Said("it serves nothing of a list {name}", name=name), mend=N_("Ask the other node."))
+    changed = {who: one.sequence for who, one in held.items() if states.get(who) != one.sequence}
+    if not changed and seen.freshness.signed and seen.freshness.is_silent:
+        why = Said(
+            "it has said nothing since {at}, not even that nothing is new", at=f"{seen.freshness.signed:%F %H:%M}"
+        )
+        raise SourceTrouble(why=why, mend=N_("Ask the other node whether its worker runs."))
+    whole = bool(changed) and (not states or bool(set(states) - set(held)) or _begins(held, states))
+    for who in held if whole else changed:
+        files = follower.fetch(name, who, to=_directory(keep), have=None if whole else states.get(who))
+        for one in files:
+            if log:
+                log.prove(one)
+            yield from _pages(follower, one)
+        for one in files:
+            one.path.unlink(missing_ok=True)
+    states = {who: one.sequence for who, one in held.items()}
+    yield Page(checkpoint=json.dumps(states, sort_keys=True), complete=whole)
+
+
+def _begins(held: Mapping[str, Holding], states: dict[str, int]) -> bool:
+    """Whether the files of an organisation lead to its state from nothing: what they do not name is gone then."""
+    for who, one in held.items():
+        way = one.way(states.get(who))
+        if way and way[0].piece.since is None:
+            return True
+    return False
+
+
+def _states(checkpoint: str) -> dict[str, int]:
+    return {str(who): int(n) for who, n in json.loads(checkpoint).items()} if checkpoint else {}
+
+
+def _directory(keep: Path) -> Path:
+    found = keep / "files"
+    found.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return found
+
+
+def _pages(follower: Follower, fetched: Fetched) -> Iterator[Page]:
+    with follower.statements(fetched) as (header, said):
+        while some := list(islice(said, PAGE)):
+            changes = tuple(change for one in some if (change := _change(one)))
+            yield Page(changes=changes, total=header.lines)
+
+
+def _change(one: Statement) -> Entry | Gone | None:
+    key = f"{one.signal}:{one.value}@{one.organisation}"
+    if len(key) > 120:
+        key = hashlib.sha256(key.encode()).hexdigest()
+    if one.act == VOUCH:
+        return Entry(
+            key, ((one.signal, one.value),), one.scheme, one.code, one.organisation, one.jurisdiction, one.basis,
+            one.at, one.until, one.reason,
+        )  # fmt: skip
+    return None if one.act in (CONFIRM, DISPUTE, "abstain") else Gone(key, one.reason)
+
+
+class _Log:
+    """The publisher's transparency log, where its key is pinned."""
+
+    def __init__(self, options: Config, client: Client) -> None:
+        self._options, self._client = options, client
+        try:
+            self._key = VerifierKey.read(options.log) if options.log else None
+        except BadNote as error:
+            why = Said("the key of its log is none: {why}", why=str(error)[:200])
+            raise SourceTrouble(why=why, mend=LOG, permanent=True) from None
+
+    def prove(self, fetched: Fetched) -> None:
+        """That a file stands in the log.
+
+        Raises:
+            SourceTrouble: it does not, or the proof proves nothing.
+        """
+        if self._key is None:
+            return
+        digest = fetched.part.target.hashes["sha256"]
+        address = f"{self._options.address.rstrip('/')}/proof/{digest}"
+        reply = self._client.get(address, headers=_headers(self._options), most=proofs.LONGEST)
+        try:
+            proof = proofs.Proof.read(reply.content)
+            proof.check([self._key])
+            event = json.loads(proof.event)
+        except (proofs.BadProof, ValueError) as error:
+            raise SourceTrouble(why=Said("a file is not in its log: {why}", why=str(error)[:200]), mend=LOG) from None
+        if event.get("kind") != "publication" or event.get("sha256") != digest:
+            raise SourceTrouble(why=N_("its log speaks of another file than the one that it serves"), mend=LOG)
+
+
+PLUGIN = Himaya()
