@@ -12,6 +12,8 @@ import logging
 import tempfile
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ from django.db import transaction
 
 from himaya.core import clock, faults, files
 from himaya.core.errors import HimayaError
+from himaya.core.repository import bundle
 from himaya.core.repository.files import Header, write_delta, write_full
 from himaya.core.repository.pieces import Terms
 from himaya.core.repository.publishing import Repository
@@ -29,6 +32,7 @@ from himaya.ledger import turns
 from himaya.ledger.services import record
 from himaya.lists import organisations, queries
 from himaya.lists.own import has_news, own_words
+from himaya.log import queries as log_queries
 from himaya.log.events import Event, provides
 from himaya.log.rounds import NoWitnessAnswers, publish_with_witnesses
 from himaya.log.services import RefusesToSign, append
@@ -188,6 +192,57 @@ def _note(served: Served, **facts: Any) -> None:
     served.trouble, served.failed_at = {}, None
     served.at = clock.now() if "sequence" in facts else served.at
     served.save()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a list is published: how many statements its files have, and until when all of it is good."""
+
+    served: Served
+    lines: int
+    until: datetime | None
+
+
+def standing() -> list[Standing]:
+    """How each list that is switched on is published.
+
+    Raises:
+        NoRoot: nothing can be.
+    """
+    roots()
+    found, ours = [], organisations.own().name
+    for one in queries.lists().filter(enabled=True):
+        served = Served.objects.select_related("list").filter(list=one).first() or Served(list=one)
+        known = Repository(directory() / one.name)
+        held = known.holdings().get((one.name, ours)) if known.store.exists() else None
+        lines = sum(part.lines for part in held.way()) if held else 0
+        until = min(known.expiries().values()) if held else None
+        found.append(Standing(served, lines, until))
+    return found
+
+
+def write_bundle(one: HashList, path: Path, *, by: str, since: int | None = None) -> bundle.Written:
+    """Put what is published of a list into one file, with the newest checkpoint of the log; on record.
+
+    Args:
+        one: the list.
+        path: the file, which is there whole or not at all.
+        by: the actor.
+        since: the state that the receiver has; None: none.
+
+    Raises:
+        NoRoot, KeyNotHere: as their names say.
+        OSError: it cannot be written.
+    """
+    publish(one)
+    ours, latest = organisations.own().name, log_queries.latest()
+    have = {(one.name, ours): since} if since else None
+    checkpoint = latest.note.encode() if latest else b""
+    with alone():
+        written = bundle.write(repository(one.name), path, have=have, lists=[one.name], checkpoint=checkpoint)
+    with transaction.atomic():
+        record("list.bundled", by=by, about=f"list:{one.name}", since=since or 0, bytes=written.size)
+    return written
 
 
 # --- the worker's round ----------------------------------------------------------------------------------------------

@@ -1,0 +1,172 @@
+"""``himaya exchange …``: our lists in Himaya's own form, served to partners or put on a stick; and sticks of others."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from himaya.core.errors import HimayaError
+from himaya.site.cli import app, start
+from himaya.site.cli.grammar import KEEP, command, commands
+from himaya.site.cli.lists import NoFile, NotWritten
+from himaya.site.cli.shown import counted, done, out, progress, runnable, table
+from himaya.site.cli.subscriptions import subscriptions
+
+if TYPE_CHECKING:
+    from himaya.federation.models import Served
+
+exchange = commands("Our lists, signed, as other nodes follow them.")
+app.add_typer(exchange, name="exchange", rich_help_panel=KEEP)
+MOST = 8 * 1024**2
+
+
+class NothingPublished(HimayaError):
+    """The list {name} is not published yet."""
+
+    remedy = "Publish it: himaya exchange publish {name}"
+
+
+@command(exchange, "key", example="himaya exchange key --to node.key.pub")
+def key(
+    to: Annotated[Path | None, typer.Option(help="Write it here instead of showing it.", metavar="FILE")] = None,
+) -> None:
+    """Show the public half of this node's own key, made at the first time; the secret half never leaves the node.
+
+    It goes into the proposal of a root, three times: himaya keys new-root … --targets node.key.pub --snapshot
+    node.key.pub --timestamp node.key.pub
+    """
+    start.database()
+    from himaya.core import files
+    from himaya.federation.native.keys import public_key
+
+    public = public_key(by=start.actor())
+    if to is None:
+        sys.stdout.write(public + "\n")
+        return
+    try:
+        files.replace(to, [public.encode()])
+    except OSError as error:
+        raise NotWritten(path=to, why=error.strerror) from error
+    done(
+        runnable(f"{to}. Next: himaya keys new-root --key … --targets {to} --snapshot {to} --timestamp {to} --to FILE")
+    )
+
+
+@command(exchange, "root", example="himaya exchange root root.json")
+def root(
+    file: Annotated[Path, typer.Argument(help="The finished root: of himaya keys finish-root.")],
+) -> None:
+    """Put a root in force: the first one begins to publish, a later one exchanges keys."""
+    start.database()
+    from himaya.federation.native.publishing import install_root
+
+    version = install_root(_content(file), by=start.actor())
+    done(f"root {version} is in force")
+    done(f"Next: give {file} to those who follow your lists, by another way than the lists.")
+
+
+@command(exchange, "publish", example="himaya exchange publish hotline")
+def publish(
+    name: Annotated[str, typer.Argument(help="A list; all that are switched on where left out.")] = "",
+) -> None:
+    """Publish what is new, now; a worker does so by itself every half minute."""
+    start.database()
+    from himaya.federation.native import publishing
+    from himaya.lists import queries, services
+
+    some = [services.find_list(name)] if name else list(queries.lists().filter(enabled=True))
+    for one in some:
+        done(f"{one.name}: {'published' if publishing.publish(one) else 'nothing is new'}")
+
+
+@command(exchange, "show", example="himaya exchange show")
+def show() -> None:
+    """Show what is published, until when it is good, and what those who follow it need to know."""
+    start.database()
+    from himaya.federation.native import publishing
+    from himaya.federation.native.keys import NoRoot
+    from himaya.log import queries as log
+
+    try:
+        rows = publishing.standing()
+    except NoRoot as error:
+        out.print(runnable(f"{error} {error.remedy}"))
+        return
+    shown = table("list", "state", "published", "statements#", "good until", "trouble")
+    for one in rows:
+        shown.add_row(*_row(one))
+    out.print(shown)
+    for verifier in log.verifier_keys():
+        out.print(f"log: [bold]{escape(str(verifier))}[/]", soft_wrap=True)
+
+
+def _row(one: Any) -> list[str]:
+    served: Served = one.served
+    return [
+        served.list.name,
+        str(served.sequence or "-"),
+        f"{served.at:%Y-%m-%d %H:%M}" if served.at else "-",
+        f"{one.lines:,}",
+        f"{one.until:%Y-%m-%d %H:%M}" if one.until else "-",
+        escape(str(served.trouble.get("what", ""))),
+    ]
+
+
+@command(exchange, "bundle", example="himaya exchange bundle hotline hotline.bundle --since 120")
+def bundle(
+    name: Annotated[str, typer.Argument(help="The list.")],
+    file: Annotated[Path, typer.Argument(help="The file to write, for a stick.")],
+    since: Annotated[
+        int | None,
+        typer.Option(help="The state that the other node has; without it everything goes in.", metavar="STATE"),
+    ] = None,
+) -> None:
+    """Put a list into one signed file, for a node without a line. It is good for 30 days."""
+    start.database()
+    from himaya.federation.native.publishing import write_bundle
+    from himaya.lists import services
+
+    found = services.find_list(name)
+    try:
+        written = write_bundle(found, file, since=since, by=start.actor())
+    except OSError as error:
+        raise NotWritten(path=file, why=error.strerror) from error
+    parts = counted(len(written.parts), "file")
+    done(f"{file}: {written.size:,} bytes, {parts}, good until {written.until:%Y-%m-%d}")
+    done(runnable("Next, at the other node: himaya subscriptions read NAME FILE"))
+
+
+@command(subscriptions, "read", example="himaya subscriptions read hotline /media/stick/hotline.bundle")
+def read(
+    name: Annotated[str, typer.Argument(help="The subscription, of a source that is another Himaya.")],
+    file: Annotated[Path, typer.Argument(help="The bundle.")],
+) -> None:
+    """Read a source out of a file that somebody brought, instead of over the line. It counts as a round."""
+    start.database()
+    from himaya.lists import subscribing
+
+    if not file.is_file():
+        raise NoFile(path=file, why="it is no file")
+    with progress("entries") as bar:
+        task = bar.add_task("reading", total=None, note="")
+
+        def advance(doing: str, n: int, total: int | None) -> None:
+            bar.update(task, description=doing, completed=n, total=total)
+
+        told = subscribing.run(subscribing.take(name), on_progress=advance, stick=file)
+    if told is None:
+        done("somebody else has read it meanwhile")
+        return
+    done(f"{told.added:,} added, {told.changed:,} changed, {told.retracted:,} taken back, {told.refused:,} refused")
+
+
+def _content(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(MOST)
+    except OSError as error:
+        raise NoFile(path=file, why=error.strerror) from error
