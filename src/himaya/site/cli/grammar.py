@@ -16,8 +16,8 @@ from typer.core import TyperCommand, TyperGroup
 from himaya.core.errors import HimayaError
 
 ORDER = (
-    "demo", "init", "doctor", "serve", "worker", "scan", "screen", "fingerprint", "lists", "subscriptions", "partners", "exchange", "index",
-    "users", "keys", "ledger", "log",
+    "demo", "init", "doctor", "serve", "worker", "scan", "screen", "fingerprint", "lists", "subscriptions", "partners",
+    "exchange", "index", "users", "keys", "ledger", "log",
 )  # fmt: skip
 BEGIN, LOOK, KEEP = "Begin and run", "Find", "Keep"
 READER_LEFT = 128 + signal.SIGPIPE
