@@ -149,9 +149,7 @@ def test_another_method_is_refused_and_says_which_there_are(hotline: HashList, r
 
 
 @pytest.mark.parametrize("path", EVERYWHERE)
-def test_so_many_questions_a_day_and_the_refusal_is_on_record_once(
-    hotline: HashList, path: str, clock: Any
-) -> None:
+def test_so_many_questions_a_day_and_the_refusal_is_on_record_once(hotline: HashList, path: str, clock: Any) -> None:
     reader = Reader(requests_a_day=2).reads("hotline")
     assert [reader.get(path).status_code for _ in range(4)] == [200, 200, 429, 429]
     answer = reader.get(path)
@@ -221,9 +219,7 @@ def busy(hotline: HashList) -> Reader:
     text=st.sampled_from(["", "<a/>", "<feedbackSubmission><affirmative/></feedbackSubmission>", "{}", "\0"]),
     accept=st.sampled_from(["*/*", "application/taxii+json;version=2.1", ";;,=", "a/b"]),
 )
-@settings(
-    max_examples=400, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=400, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 def test_no_nonsense_is_a_defect_of_ours(
     busy: Reader, stem: str, rest: str, query: dict[str, str], method: str, text: str, accept: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""Our TAXII 2.1 server: OASIS' own client reads it, every object is valid STIX, and it answers as medallion's tests ask.
+"""Our TAXII 2.1 server: OASIS' own client reads it, objects are valid STIX, and it answers as medallion's tests ask.
 
 The tests named after what they check are those of oasis-open/cti-taxii-server (``medallion/test``) in meaning.
 """
@@ -360,7 +360,8 @@ def test_match_spec_version(filled: HashList, reader: Reader) -> None:
     [
         {"limit": "0"}, {"limit": "-1"}, {"limit": "x"}, {"limit": ""}, {"next": "x"}, {"next": "0.1.pdq.1.1"},
         {"added_after": "yesterday"}, {"added_after": "2026-01-01T00:00:00"}, {"match[version]": "newest"},
-        {"match[id]": ""}, {"match[type]": ",".join(map(str, range(300)))}, {"match[version]": "0001-01-01T00:00:00+14:00"},
+        {"match[id]": ""}, {"match[type]": ",".join(map(str, range(300)))},
+        {"match[version]": "0001-01-01T00:00:00+14:00"},
     ],
 )  # fmt: skip
 def test_a_filter_that_is_none_is_refused(filled: HashList, reader: Reader, query: dict[str, str]) -> None:
@@ -387,7 +388,8 @@ def test_without_a_key_everything_is_401(filled: HashList, reader: Reader, path:
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
-    "accept", ["application/json", "text/html", "application/taxii+json;version=2.0", "application/vnd.oasis.taxii+json"]
+    "accept",
+    ["application/json", "text/html", "application/taxii+json;version=2.0", "application/vnd.oasis.taxii+json"],
 )
 def test_another_media_type_is_406(filled: HashList, reader: Reader, path: str, accept: str) -> None:
     one = indicators(reader, filled)[0]["id"]
