@@ -22,7 +22,7 @@ Days = Annotated[int, typer.Option(help="How long the key is good.", metavar="DA
 Lists = Annotated[list[str], typer.Argument(help="Lists.")]
 
 
-@command(partners, "add", example='himaya partners add platform --title "Example Platform" --votes')
+@command(partners, "add", example="himaya partners add platform --votes --days 90")
 def add(
     name: Annotated[str, typer.Argument(help="Small letters, digits, dashes; it never changes.")],
     title: Annotated[str, typer.Option(help="For people.", metavar="TEXT")] = "",
