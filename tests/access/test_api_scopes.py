@@ -41,6 +41,14 @@ TABLE: dict[str, str | None] = {
     "POST /subscriptions": "subscriptions:write",
     "PATCH /subscriptions/{name}": "subscriptions:write",
     "POST /subscriptions/{name}/due": "subscriptions:write",
+    "GET /partners": "partners:read",
+    "GET /partners/{name}": "partners:read",
+    "POST /partners": "partners:write",
+    "POST /partners/{name}/end": "partners:write",
+    "PUT /partners/{name}/lists/{list_name}": "partners:write",
+    "DELETE /partners/{name}/lists/{list_name}": "partners:write",
+    "POST /partners/{name}/keys": "partners:write",
+    "DELETE /partners/{name}/keys/{prefix}": "partners:write",
     "GET /cases": "cases:read",
     "GET /cases/{case_id}": "cases:read",
     "GET /numbers": "numbers:read",
@@ -64,7 +72,14 @@ def operations() -> Iterator[tuple[str, Any]]:
 
 def call(name: str, client: Client) -> Any:
     method, _, path = name.partition(" ")
-    for variable, value in {"{scan_id}": "1", "{name}": "hotline", "{item_id}": "1", "{case_id}": "1"}.items():
+    for variable, value in {
+        "{scan_id}": "1",
+        "{name}": "hotline",
+        "{item_id}": "1",
+        "{case_id}": "1",
+        "{list_name}": "hotline",
+        "{prefix}": "0" * 12,
+    }.items():
         path = path.replace(variable, value)
     return client.generic(method, f"/api/v1{path}", "{}", "application/json", CONTENT_TYPE="application/json")
 

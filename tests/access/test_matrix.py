@@ -20,6 +20,7 @@ from himaya.accounts import services as accounts
 from himaya.cases import services as cases
 from himaya.core.config import config
 from himaya.core.ports import ItemRow
+from himaya.federation import services as federation
 from himaya.ledger.queries import head
 from himaya.lists import services as lists
 from himaya.lists import subscribing
@@ -93,6 +94,14 @@ TABLE: dict[str, set[str]] = {
     "lists:subscription_due": LIST_KEEPERS,
     "lists:subscription_pause": LIST_KEEPERS,
     "lists:subscription_resume": LIST_KEEPERS,
+    "partners:index": {LEAD, AUDITOR, ADMIN},
+    "partners:partner": {LEAD, AUDITOR, ADMIN},
+    "partners:add": {ADMIN},
+    "partners:add_key": {ADMIN},
+    "partners:end_key": {ADMIN},
+    "partners:end": {ADMIN},
+    "partners:share": {LEAD},
+    "partners:unshare": {LEAD},
     "reporting:index": DOCUMENT_READERS,
     "takedown:index": DOCUMENT_READERS,
     "transparency:numbers": EVERYBODY,
@@ -114,11 +123,12 @@ ONLY_POST = {
     "site:add_key", "site:revoke_key", "cases:claim_next", "cases:claim", "cases:release", "cases:comment",
     "cases:decide", "cases:reopen", "cases:excuse", "lists:mark", "lists:release",
     "lists:subscription_due", "lists:subscription_pause", "lists:subscription_resume",
+    "partners:add_key", "partners:end_key", "partners:end", "partners:share", "partners:unshare",
     "ledger:verify", "ledger:retry", "ledger:settle", "ledger:cancel",
 }  # fmt: skip
 """Addresses that do something: no link leads there."""
 BOTH = {"site:reset_factor", "site:reset_password", "site:bar_person", "lists:create", "lists:change", "lists:import",
-        "lists:follow", "lists:subscription_change"}  # fmt: skip
+        "lists:follow", "lists:subscription_change", "partners:add"}  # fmt: skip
 """Forms with a page of their own."""
 
 
@@ -143,8 +153,10 @@ def objects(people: SimpleNamespace) -> dict[str, Any]:
     options = {"address": "https://list.example/list.csv"}
     subscribing.subscribe("hotline", to=made, exchange="file", options=options, by="system")
     case = opened(1)
-    key = accounts.add_key("partner", scopes=["screen"], by="system").key
-    return {"pk": case.pk, "name": "hotline", "username": "analyst", "prefix": key.prefix, "seq": 1}
+    _, made_key = federation.add_partner("hotline", by="system")
+    federation.share_list("hotline", partner="hotline", by="system")
+    names = {"name": "hotline", "list_name": "hotline", "username": "analyst", "prefix": made_key.key.prefix}
+    return {"pk": case.pk, "seq": 1, **names}
 
 
 def address(name: str, objects: dict[str, Any]) -> str:

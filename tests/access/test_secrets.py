@@ -44,6 +44,10 @@ def secrets(objects: dict[str, Any], sign_in: Callable[[str], Client]) -> Simple
         key=shown(admin.post("/settings/keys/add", key)),
         first=shown(admin.post("/settings/people/add", {"person-username": "new", "person-role": "analyst"})),
         again=shown(admin.post("/settings/people/reviewer/password")),
+        partner=shown(
+            admin.post("/lists/partners/new", {"name": "new", "items_a_day": 1, "requests_a_day": 1, "days": 1})
+        ),
+        partner_again=shown(admin.post("/lists/partners/hotline/keys/add")),
     )
 
 
@@ -114,5 +118,5 @@ def test_the_secret_of_a_second_factor_is_shown_only_while_it_is_set_up(
 
 def test_no_address_of_a_page_holds_a_secret() -> None:
     names = {name for pattern in ADDRESSES.values() for name in pattern.pattern.converters}
-    assert names <= {"pk", "name", "username", "prefix", "seq"}
+    assert names <= {"pk", "name", "list_name", "username", "prefix", "seq"}
     assert not [name for name in names if re.search("secret|password|token|code", name)]

@@ -471,18 +471,18 @@ def test_our_own_connector_reads_what_we_serve(live_server: Any, an_hour_ago: An
     config = exchange.Config(
         environment="other", address=f"{live_server.url}/exchange/ncmec", user="platform", password=reader.secret
     )
-    client = Client(private=True, attempts=1, total=10)
-    an_hour_ago.advance(timedelta(minutes=1))
-    pages = list(exchange.pull(config, client, checkpoint="", resume=""))
-    found = {change.key: change for page in pages for change in page.changes if isinstance(change, Entry)}
-    assert {value for entry in found.values() for _, value in entry.signals} == {pdq(str(n)) for n in range(1200)}
-    assert {(entry.scheme, entry.code) for entry in found.values()} == {("ncmec-industry", "B1")}
-    withdraw(hotline, pdq("3"))
-    an_hour_ago.advance(timedelta(minutes=1))
-    again = list(exchange.pull(config, client, checkpoint=pages[-1].checkpoint, resume=""))
-    gone = [change for page in again for change in page.changes if isinstance(change, Gone)]
-    assert [one.key for one in gone] == [key for key, entry in found.items() if entry.signals[0][1] == pdq("3")]
-    assert "The platform" in exchange.check(config, client)
-    key = next(iter(found))
-    exchange.vote(config, client, key=key, signal="pdq", value="", opinion="confirm", reason="")
-    services.end_partner("platform", by="system")
+    with Client(private=True, attempts=1, total=10) as client:
+        an_hour_ago.advance(timedelta(minutes=1))
+        pages = list(exchange.pull(config, client, checkpoint="", resume=""))
+        found = {change.key: change for page in pages for change in page.changes if isinstance(change, Entry)}
+        assert {value for entry in found.values() for _, value in entry.signals} == {pdq(str(n)) for n in range(1200)}
+        assert {(entry.scheme, entry.code) for entry in found.values()} == {("ncmec-industry", "B1")}
+        withdraw(hotline, pdq("3"))
+        an_hour_ago.advance(timedelta(minutes=1))
+        again = list(exchange.pull(config, client, checkpoint=pages[-1].checkpoint, resume=""))
+        gone = [change for page in again for change in page.changes if isinstance(change, Gone)]
+        assert [one.key for one in gone] == [key for key, entry in found.items() if entry.signals[0][1] == pdq("3")]
+        assert "The platform" in exchange.check(config, client)
+        key = next(iter(found))
+        exchange.vote(config, client, key=key, signal="pdq", value="", opinion="confirm", reason="")
+        services.end_partner("platform", by="system")

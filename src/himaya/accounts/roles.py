@@ -39,6 +39,6 @@ ROLES = (ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN)
 
 SCOPES = (
     "screen", "scans:read", "lists:read", "lists:write", "subscriptions:read", "subscriptions:write", "cases:read",
-    "numbers:read", "log:read", "exchange",
+    "numbers:read", "log:read", "partners:read", "partners:write", "exchange",
 )  # fmt: skip
 """What a key may be allowed. Keys never decide: a verdict is a person's."""

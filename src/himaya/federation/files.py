@@ -39,7 +39,8 @@ def file(request: HttpRequest, partner: Partner, name: str, kind: str) -> HttpRe
     number, at = changes.last_of(found)  # before the items: a change meanwhile makes the next question a new one
     since = at or found.created_at
     etag = f'"{kind}-{found.pk}-{number}"'
-    answer = HttpResponse(headers={"ETag": etag, "Last-Modified": http_date(since.timestamp())})
+    headers = {"ETag": etag, "Last-Modified": http_date(since.timestamp())}
+    answer = HttpResponse(headers=headers, content_type=f"{format_.media_type}; charset=utf-8")
     told = get_conditional_response(request, etag=etag, last_modified=int(since.timestamp()), response=answer)
     if told is not answer or request.method == "HEAD":
         return told or answer
@@ -48,7 +49,7 @@ def file(request: HttpRequest, partner: Partner, name: str, kind: str) -> HttpRe
     return StreamingHttpResponse(
         format_.render(rows(found)),
         content_type=f"{format_.media_type}; charset=utf-8",
-        headers={**answer.headers, "Content-Disposition": f'attachment; filename="{name}{format_.accepts[0]}"'},
+        headers={**headers, "Content-Disposition": f'attachment; filename="{name}{format_.accepts[0]}"'},
     )
 
 

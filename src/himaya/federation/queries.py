@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q, Sum
 
+from himaya.accounts.queries import keys
 from himaya.core import clock
 from himaya.federation.models import Grant, Partner, PartnerKey, Use
+from himaya.ledger.queries import entries
 from himaya.lists import queries as lists
 
 if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
     from django.db.models import QuerySet
 
     from himaya.accounts.models import ApiKey
@@ -46,6 +50,28 @@ def use_today(partner: Partner) -> tuple[int, int]:
     """Requests and items of today."""
     found = Use.objects.filter(partner=partner, day=clock.now().date()).first()
     return (found.requests, found.items) if found else (0, 0)
+
+
+def reading_keys(partner: Partner) -> list[ApiKey]:
+    """Its keys that are not revoked, the newest first."""
+    prefixes = PartnerKey.objects.filter(partner=partner).values("prefix")
+    return list(keys().filter(prefix__in=prefixes, revoked_at=None))
+
+
+def last_reading(partner: Partner) -> datetime | None:
+    """When it began to read last, as the ledger has it: within the hour."""
+    found = entries(act="list.read", actor=f"partner:{partner.name}").first()
+    return found.at if found else None
+
+
+def ending(within: timedelta) -> list[tuple[Partner, datetime | None]]:
+    """Partners whose last good key ends soon, and when; None: it has none any more."""
+    found, now = [], clock.now()
+    for partner in partners().filter(ended_at=None):
+        last = max((key.expires_at for key in reading_keys(partner)), default=None)
+        if last is None or last < now + within:
+            found.append((partner, last if last and last > now else None))
+    return found
 
 
 def tally() -> dict[str, int]:

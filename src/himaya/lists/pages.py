@@ -56,6 +56,7 @@ def index(request: StaffRequest) -> HttpResponse:
         "may_change": request.user.may("lists.change"),
         "may_follow": request.user.may("subscriptions.view"),
         "held": quarantines().count(),
+        "sees_partners": request.user.may("partners.view"),
         "waiting": proposals("waiting").count(),
     }
     return render(request, "lists/index.html", context)

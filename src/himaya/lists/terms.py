@@ -22,7 +22,7 @@ from himaya.lists.models import TLP, HashList, Item
 from himaya.lists.seconding import require_second
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
-PAGES = frozenset({"new", "quarantine", "proposals", "subscriptions"})
+PAGES = frozenset({"new", "quarantine", "partners", "proposals", "subscriptions"})
 """Names that no list takes: the console has pages there."""
 MAX_RADIUS = 64
 """The greatest radius of any list. Beyond about a quarter of the bits, unrelated pictures begin to match."""

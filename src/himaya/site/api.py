@@ -39,6 +39,7 @@ from himaya.core import registry
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.wire import PARAMETERS, WORDS, Problem, Told, problems
+from himaya.federation.api import router as partners
 from himaya.ledger.queries import head
 from himaya.lists.api import router as lists
 from himaya.lists.api.subscriptions import router as subscriptions
@@ -361,5 +362,5 @@ def health(request: HttpRequest) -> HttpResponse:
     return reply(Health(status="ok", version=__version__))
 
 
-for router in (screening, lists, subscriptions, cases, transparency, log, node):
+for router in (screening, lists, subscriptions, partners, cases, transparency, log, node):
     api.add_router("", router)

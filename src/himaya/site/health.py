@@ -15,6 +15,7 @@ from himaya.core import clock, kernel
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
+from himaya.federation import queries as federation
 from himaya.flow.reactor import FollowAgain, followed
 from himaya.ledger import append_only, delivery, turns
 from himaya.ledger import queries as ledger
@@ -28,6 +29,8 @@ from himaya.screening import before, decoders, snapshots
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+KEYS_END = timedelta(days=14)
+"""So long before a partner's key ends, somebody is told."""
 BEHIND = timedelta(seconds=60)
 """What waits for longer, although a worker runs, waits too long."""
 LATE = timedelta(hours=3)
@@ -73,6 +76,7 @@ def health(*, thorough: bool = False) -> list[Finding]:
         ledger_health(),
         log_health(),
         people_health(),
+        *partners_health(),
         *decoders_health(start=thorough),
         *routes_health(),
         *before_health(),
@@ -262,6 +266,18 @@ def log_health() -> Finding:
         )
         return Finding(what, "wait", said, N_("Open Log: it says what each witness answered."))
     return Finding(what, "ok", said)
+
+
+def partners_health() -> list[Finding]:
+    """Partners whose key ends soon; nothing where there are none."""
+    ending = federation.ending(KEYS_END)
+    if not ending:
+        return []
+    names = ", ".join(partner.name for partner, _ in ending[:10])
+    said = Said("their key has ended or ends within 14 days, so that they read no more: {names}", names=names)
+    remedy = N_("Open Lists, then Partners: make another key and hand it over, or end the partner.")
+    otherwise = N_("An administrator can make another key.")
+    return [Finding(N_("Partners"), "wait", said, remedy, "partners.change", otherwise)]
 
 
 def people_health() -> Finding:

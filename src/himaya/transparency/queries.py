@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from himaya.accounts import queries as accounts
 from himaya.cases import queries as cases
+from himaya.federation import queries as federation
 from himaya.ledger import queries as ledger
 from himaya.lists import queries as lists
 from himaya.log import queries as log
@@ -19,6 +20,7 @@ ROOMS = {
     "reporting": reporting,
     "takedown": takedown,
     "lists": lists,
+    "federation": federation,
     "ledger": ledger,
     "log": log,
     "accounts": accounts,

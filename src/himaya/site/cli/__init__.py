@@ -50,6 +50,7 @@ def _load() -> None:
         lists,
         log,
         log_audits,
+        partners,
         people,
         running,
         screening,

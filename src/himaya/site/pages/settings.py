@@ -52,6 +52,8 @@ SCOPE_WORDS = {
     "cases:read": N_("Read cases"),
     "numbers:read": N_("Read numbers"),
     "log:read": N_("Read proofs of the log"),
+    "partners:read": N_("Read partners"),
+    "partners:write": N_("Admit partners, share lists"),
     "exchange": N_("Read our lists as a partner"),
 }
 GONE_WORDS = {
