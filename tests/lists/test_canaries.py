@@ -41,7 +41,6 @@ def test_the_values_are_those_of_the_pictures_drawn_again() -> None:
     pictures = (Content(drawing.encode(drawing.landscape(seed), "PNG")) for seed in canaries.SEEDS)
     drawn = [int(pdq.compute(picture)[0].value, 16) for picture in pictures]
     assert list(canaries.PDQ[2:]) == drawn
-    assert {hashlib.new(name, b"").hexdigest() for name in ("md5", "sha1", "sha256")} == canaries.EXACT
     apart = [(a ^ b).bit_count() for n, a in enumerate(drawn) for b in drawn[:n]]
     assert min(apart) > services.MAX_RADIUS
 
