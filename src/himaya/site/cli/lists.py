@@ -142,7 +142,7 @@ def import_(
             refusals.tell()
             if not stream.seekable():
                 raise NotAgain(path=printable(str(file))) from None
-            _propose(needed, file=stream)
+            propose(needed, file=stream)
             return
     refusals.tell()
     if not result.imported:
@@ -202,12 +202,13 @@ def change(
         except services.NeedsSecond as error:
             needed = error
     if needed:
-        _propose(needed)
+        propose(needed)
     else:
         done(f"list {name}. It holds from the next screening on")
 
 
-def _propose(needed: NeedsSecond, *, file: BinaryIO | None = None) -> None:
+def propose(needed: NeedsSecond, *, file: BinaryIO | None = None) -> None:
+    """Keep for a second person what this list does not do at the word of one, and say where it is approved."""
     from himaya.lists import proposals
 
     made = proposals.propose(needed, by=start.actor(), file=file)
