@@ -16,9 +16,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from tests.browsing import messages, words
+from tests.casework import digest, match, opened
 from tests.program import Program, is_problem, sha256
 
 from himaya.accounts.models import Person
+from himaya.cases.services import claim, decide
 from himaya.core.config import config
 from himaya.core.ports import ItemRow
 from himaya.ledger.queries import entries
@@ -191,6 +193,23 @@ def test_only_whoever_proposed_it_takes_it_back(common: HashList, people: Simple
     assert proposals.take_back(made.pk, by=people.lead.actor).state == "refused"
     with pytest.raises(proposals.Decided):
         proposals.approve(made.pk, person=other)
+
+
+def test_what_a_case_finds_to_be_benign_is_proposed_too(
+    common: HashList, people: SimpleNamespace, other: Person, sign_in: SignIn
+) -> None:
+    item = Item.objects.get(value=ONE)
+    case = opened(1, matches=[match(item.pk, signal="sha256", value=digest(1), distance=0)])
+    claim(case.pk, person=people.lead)
+    decide(case.pk, person=people.lead, scheme="himaya-review", code="not-illegal", reason="A drawing.")
+    given = {"list": "hotline", "reason": "A drawing."}
+    answer = sign_in("lead").post(f"/cases/{case.pk}/excuse", given, follow=True)
+    assert "waits now for a second person" in " ".join(messages(answer))
+    assert not Item.objects.filter(negative=True).exists()
+    made = Proposal.objects.get()
+    assert proposals.approve(made.pk, person=other).state == "done"
+    assert Item.objects.get(negative=True).value == digest(1)
+    assert entries(act="item.benign").count() == 1
 
 
 # --- by what holds now -----------------------------------------------------------------------------------------------
