@@ -86,7 +86,7 @@ class Publication(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["list", "sequence"], name="federation_publication")]
+        indexes = [models.Index(fields=["list", "sequence"], name="federation_publication_last")]
 
 
 class Served(models.Model):

@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
                 ('list', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lists.hashlist')),
             ],
             options={
-                'indexes': [models.Index(fields=['list', 'sequence'], name='federation_publication')],
+                'indexes': [models.Index(fields=['list', 'sequence'], name='federation_publication_last')],
             },
         ),
         migrations.CreateModel(
