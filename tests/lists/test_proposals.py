@@ -91,6 +91,7 @@ def test_no_act_of_one_person_or_program_changes_a_common_list(
             exchange="file",
             options={"directory": "/media", "path": "north.csv"},
             by=by,
+            private=True,
             second=second,
         ),
     }
@@ -146,7 +147,7 @@ def test_each_act_is_done_when_a_second_person_approves(
     approved(lambda: services.change_list("hotline", by=lead, organisations=2, tlp="red"))
     assert set(Item.objects.values_list("state", flat=True)) == {"withdrawn", "proposed"}
     options = {"directory": str(tmp_path), "path": "list.csv"}
-    approved(lambda: subscribing.subscribe("north", to=common, exchange="file", options=options, by=lead))
+    approved(lambda: subscribing.subscribe("north", to=common, exchange="file", options=options, by=lead, private=True))
     assert Subscription.objects.get().created_by == lead
     assert said == ["mark", "add", "import", "change", "subscribe"]
     assert stored() == []
@@ -232,7 +233,9 @@ def test_what_cannot_be_done_any_more_has_failed_and_says_why(
 ) -> None:
     lead = people.lead.actor
     options = {"directory": "/media", "path": "north.csv"}
-    ask = needed(lambda: subscribing.subscribe("north", to=common, exchange="file", options=options, by=lead))
+    ask = needed(
+        lambda: subscribing.subscribe("north", to=common, exchange="file", options=options, by=lead, private=True)
+    )
     first, again = (proposals.propose(ask, by=lead) for _ in range(2))
     assert proposals.approve(first.pk, person=other).state == "done"
     found = proposals.approve(again.pk, person=other)
