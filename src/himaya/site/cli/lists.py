@@ -17,6 +17,7 @@ from himaya.site.cli.shown import done, err, out, progress, runnable, table
 
 if TYPE_CHECKING:
     from himaya.core.ports import Refusal
+    from himaya.lists.importing import ImportResult
     from himaya.lists.models import HashList
     from himaya.lists.seconding import NeedsSecond
 
@@ -140,11 +141,19 @@ def import_(
             )
         except services.NeedsSecond as needed:
             refusals.tell()
-            if not stream.seekable():
-                raise NotAgain(path=printable(str(file))) from None
-            propose(needed, file=stream)
+            _propose_file(needed, file, stream)
             return
     refusals.tell()
+    _tell(result)
+
+
+def _propose_file(needed: NeedsSecond, file: Path, stream: BinaryIO) -> None:
+    if not stream.seekable():
+        raise NotAgain(path=printable(str(file)))
+    propose(needed, file=stream)
+
+
+def _tell(result: ImportResult) -> None:
     if not result.imported:
         refusal = Refused if result.refused < result.rows else NoneGood
         raise refusal(refused=f"{result.refused:,}", rows=f"{result.rows:,}")
