@@ -10,7 +10,7 @@ from tests.hma.conftest import Hma, refused
 from himaya.hma import names, queries
 from himaya.lists import queries as lists
 from himaya.lists import services
-from himaya.lists.services import NAME
+from himaya.lists.terms import NAME
 
 LISTS = st.from_regex(names.LIST, fullmatch=True)
 BANKS = st.from_regex(names.BANK, fullmatch=True)

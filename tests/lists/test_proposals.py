@@ -12,11 +12,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
-from tests.browsing import messages, words
-from tests.program import Program, is_problem, sha256
+from tests.program import sha256
 
 from himaya.accounts.models import Person
 from himaya.core.config import config
@@ -89,6 +87,7 @@ def test_no_act_of_one_person_or_program_changes_a_common_list(
             exchange="file",
             options={"directory": "/media", "path": "north.csv"},
             by=by,
+            private=True,
             second=second,
         ),
     }
@@ -144,7 +143,7 @@ def test_each_act_is_done_when_a_second_person_approves(
     approved(lambda: services.change_list("hotline", by=lead, organisations=2, tlp="red"))
     assert set(Item.objects.values_list("state", flat=True)) == {"withdrawn", "proposed"}
     options = {"directory": str(tmp_path), "path": "list.csv"}
-    approved(lambda: subscribing.subscribe("north", to=common, exchange="file", options=options, by=lead))
+    approved(lambda: subscribing.subscribe("north", to=common, exchange="file", options=options, by=lead, private=True))
     assert Subscription.objects.get().created_by == lead
     assert said == ["mark", "add", "import", "change", "subscribe"]
     assert stored() == []
@@ -213,7 +212,9 @@ def test_what_cannot_be_done_any_more_has_failed_and_says_why(
 ) -> None:
     lead = people.lead.actor
     options = {"directory": "/media", "path": "north.csv"}
-    ask = needed(lambda: subscribing.subscribe("north", to=common, exchange="file", options=options, by=lead))
+    ask = needed(
+        lambda: subscribing.subscribe("north", to=common, exchange="file", options=options, by=lead, private=True)
+    )
     first, again = (proposals.propose(ask, by=lead) for _ in range(2))
     assert proposals.approve(first.pk, person=other).state == "done"
     found = proposals.approve(again.pk, person=other)
@@ -323,77 +324,3 @@ def test_secrets_of_a_source_are_sealed_and_go_with_the_decision(
     assert proposals.find(made.pk).sealed == ""
     _, configured = subscribing.configured(Subscription.objects.get())
     assert configured.password.get_secret_value() == "a secret"  # type: ignore[attr-defined]
-
-
-# --- faces -----------------------------------------------------------------------------------------------------------
-
-
-def test_the_console_turns_an_act_on_a_common_list_into_a_proposal_that_another_lead_decides(
-    sign_in: SignIn, common: HashList, other: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from tests.windows import signed_in
-
-    lead, item = sign_in("lead"), Item.objects.get(value=ONE)
-    answers = [
-        lead.post(f"/lists/items/{item.pk}/state", {"state": "withdrawn", "reason": "Wrong."}, follow=True),
-        lead.post("/lists/hotline/import", {"file": SimpleUploadedFile("a.csv", FILE)}, follow=True),
-        lead.post(
-            "/lists/hotline/settings",
-            {"title": "Hotline", "organisations": 2, "jurisdictions": 1, "disputes": 1, "tlp": "red", "radius": 24,
-             "enabled": "on", "common": "on"},
-            follow=True,
-        ),
-    ]  # fmt: skip
-    for answer in answers:
-        assert "waits now for a second person" in " ".join(messages(answer))
-        assert "Another lead has to decide." in words(answer)
-    assert "Organisations that have to vouch 2" in words(answers[2])
-    assert "3 proposals wait for a second person." in words(lead.get("/lists/"))
-    first, second, third = Proposal.objects.order_by("pk")
-    assert lead.post(f"/lists/proposals/{first.pk}/approve", follow=True).status_code == 200
-    assert Proposal.objects.filter(state="waiting").count() == 3
-    assert sign_in("reviewer").post(f"/lists/proposals/{first.pk}/approve").status_code == 403
-    fellow = signed_in(other)
-    assert "Approve: do it" in words(fellow.get(f"/lists/proposals/{first.pk}"))
-    assert messages(fellow.post(f"/lists/proposals/{first.pk}/approve", follow=True)) == ["Approved, and done."]
-    assert fellow.post(f"/lists/proposals/{second.pk}/refuse", {"reason": ""}).status_code == 422
-    refused = fellow.post(f"/lists/proposals/{second.pk}/refuse", {"reason": "Not ours."}, follow=True)
-    assert "Not ours." in words(refused)
-    assert messages(lead.post(f"/lists/proposals/{third.pk}/withdraw", follow=True)) == [
-        "Taken back. Nothing was changed."
-    ]
-    assert "Nothing waits" in words(lead.get("/lists/proposals"))
-    assert len(lead.get("/lists/proposals?state=").context["rows"]) == 3
-    assert Item.objects.get(value=ONE).state == "withdrawn"
-
-
-@pytest.mark.parametrize("key", [None, "once"])
-def test_a_program_is_answered_with_the_proposal_and_never_approves(
-    common: HashList, people: SimpleNamespace, other: Person, key: str | None
-) -> None:
-    program, item = Program("lists:read", "lists:write"), Item.objects.get(value=ONE)
-    asked: list[tuple[str, str, Any]] = [
-        ("PATCH", f"/items/{item.pk}", {"state": "withdrawn", "reason": "Wrong."}),
-        ("POST", "/lists/hotline/items", {"items": [{"signal": "sha256", "value": TWO}]}),
-        ("PATCH", "/lists/hotline", {"organisations": 2}),
-        ("POST", "/lists/hotline/import", FILE),
-    ]
-    made = []
-    for n, (method, path, body) in enumerate(asked):
-        kind = "text/csv" if isinstance(body, bytes) else "application/json"
-        for _ in range(2 if key else 1):  # sent again with its key, it is the same proposal
-            answer = program.send(method, path, body, key=f"{key}-{n}" if key else None, content_type=kind)
-            assert answer.status_code == 202, answer.content
-        made.append(answer.json()["id"])
-    assert Proposal.objects.count() == 4
-    listed = program.get("/proposals", limit=3).json()
-    assert [one["act"] for one in listed["proposals"]] == ["import", "change", "add"]
-    rest = program.get("/proposals", cursor=listed["next_cursor"], state="waiting").json()
-    assert [(one["act"], one["list"]) for one in rest["proposals"]] == [("mark", "hotline")]
-    assert program.get(f"/proposals/{made[0]}").json()["arguments"]["reason"] == "Wrong."
-    is_problem(program.get("/proposals/999"), 404, "unknown-proposal")
-    assert program.post(f"/proposals/{made[0]}/approve", {}).status_code == 404
-    is_problem(Program("lists:write").post(f"/proposals/{made[1]}/withdraw", ""), 403, "may-not-decide")
-    assert program.post(f"/proposals/{made[1]}/withdraw", "").json()["state"] == "refused"
-    assert [proposals.approve(pk, person=other).state for pk in (made[0], made[2], made[3])] == ["done"] * 3
-    assert Item.objects.count() == 2

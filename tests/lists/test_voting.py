@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from tests.browsing import messages, words
 from tests.casework import match, opened
@@ -198,6 +199,31 @@ def test_a_verdict_that_was_taken_back_before_anybody_followed_it_is_no_vote(
     reopen(case.pk, person=people.lead, reason="A doubt.")
     follow()
     assert not entries(act="item.voted")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_who_follows_the_ledger_waits_for_an_item(items: list[Item]) -> None:
+    """Whoever marks an item holds it and waits for the ledger's head, which the follower may hold."""
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            list(Item.objects.select_for_update(no_key=True).filter(pk=items[0].pk))
+            held.set()
+            done.wait(20)
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    if connection.vendor == "postgresql":  # SQLite has one writer, and no locks of rows
+        thread.start()
+        held.wait(20)
+        with pytest.raises(voting.ItemsBusy):
+            voting.vote_by_verdict({item.pk: "confirm" for item in items}, reason="Seen.", by="system")
+        assert not entries(act="item.voted")
+        done.set()
+        thread.join()
+    voting.vote_by_verdict({item.pk: "confirm" for item in items}, reason="Seen.", by="system")
+    assert entries(act="item.voted").count() == 3
 
 
 # --- returned --------------------------------------------------------------------------------------------------------

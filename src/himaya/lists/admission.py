@@ -27,7 +27,7 @@ class Rule:
 
     Attributes:
         organisations: so many have to vouch for it.
-        jurisdictions: in so many different ones. An organisation that names none counts for none.
+        jurisdictions: in so many different ones. An organisation that names none counts for none; 1 asks for none.
         disputes: so many votes against it make it disputed, unless as many or more organisations confirm it. A doubt
             of the list's own steward is enough by itself.
     """

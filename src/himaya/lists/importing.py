@@ -227,13 +227,17 @@ def staged(
         how = {"format": format_name, "signal": signal, "accept_good": accept_good, "benign": benign, "rows": good}
         read.require_second("import", how)
         with Arrival(hash_list, by=by, voice=voice) as read.arrival:
-            done = 0
-            for batch in spool.batches():
-                read.arrival.take(batch)
-                done += len(batch)
-                on_progress(read.rows, done)
-            read.arrival.weigh()
+            _bring(read.arrival, spool, lambda done: on_progress(read.rows, done))
             yield read
+
+
+def _bring(arrival: Arrival, spool: _Spool, on_progress: Callable[[int], None]) -> None:
+    done = 0
+    for batch in spool.batches():
+        arrival.take(batch)
+        done += len(batch)
+        on_progress(done)
+    arrival.weigh()
 
 
 def _told(row: ItemRow) -> dict[str, Any]:

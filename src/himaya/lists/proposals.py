@@ -289,6 +289,10 @@ def _prepared(one: Proposal, *, second: str) -> Iterator[Callable[[], object]]:
             yield partial(_all_of, read.publish)
     elif one.act == Proposal.ADD:
         rows = [ItemRow(**{"line": 0, **row}) for row in given.pop("rows")]
+        if given["benign"]:
+            values = [(row.signal, row.value) for row in rows]
+            yield partial(services.add_benign, one.list, values=values, by=by, reason=rows[0].note, second=second)
+            return
         yield partial(_all_of, partial(add_items, one.list, rows=rows, by=by, second=second, **given))
     elif one.act == Proposal.MARK:
         yield partial(services.mark_item, given.pop("item"), by=by, second=second, **given)

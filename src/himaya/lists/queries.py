@@ -175,7 +175,7 @@ def items(
 
 def item(pk: int) -> Item | None:
     """One item with its list, or None."""
-    return Item.objects.select_related("list").filter(pk=pk).first()
+    return Item.objects.select_related("list", "organisation").filter(pk=pk).first()
 
 
 def statements(of: Item) -> QuerySet[Statement]:

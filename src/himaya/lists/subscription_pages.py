@@ -24,6 +24,8 @@ from himaya.ledger.queries import entries
 from himaya.lists import subscribing
 from himaya.lists import subscription_words as words
 from himaya.lists.following import follow
+from himaya.lists.proposal_pages import proposed
+from himaya.lists.seconding import NeedsSecond
 from himaya.lists.subscription_forms import FollowForm, SourceForm, TermsForm
 
 if TYPE_CHECKING:
@@ -117,7 +119,10 @@ def new(request: StaffRequest) -> HttpResponse:
     elif page.is_valid():
         with page.placed():
             given = {"exchange": source, "options": page.options.options(), **page.form.terms()}
-            made = follow(by=request.user.actor, near=near, **given)
+            try:
+                made = follow(by=request.user.actor, near=near, **given)
+            except NeedsSecond as needed:
+                return proposed(request, needed)
             messages.success(request, gettext("The source is followed: it is read at once, where a worker runs."))
             return redirect("lists:subscription", made.name)
     return page.render("lists/follow.html")

@@ -43,6 +43,13 @@ class BadVote(HimayaError):
     status = 422
 
 
+class ItemsBusy(HimayaError):
+    """Items are being changed just now."""
+
+    remedy = "It is tried again by itself."
+    status = 409
+
+
 @transaction.atomic
 def vote(item_id: int, *, opinion: str, reason: str, by: str, organisation: Organisation | None = None) -> Item:
     """Say what an organisation thinks of an item. The same opinion twice is said once.
@@ -77,6 +84,7 @@ def vote(item_id: int, *, opinion: str, reason: str, by: str, organisation: Orga
     return item
 
 
+@transaction.atomic
 def vote_by_verdict(opinions: Mapping[int, str], *, reason: str, by: str) -> None:
     """Let this node's organisation think of items what its reviewers found; the same twice is said once.
 
@@ -86,9 +94,17 @@ def vote_by_verdict(opinions: Mapping[int, str], *, reason: str, by: str) -> Non
             is taken back, not one that a person gave on the item's page.
         reason: why, without anything about a person: sources are told.
         by: the actor; what it says counts as coming from a verdict.
+
+    Raises:
+        ItemsBusy: somebody changes one of them just now. Whoever follows the ledger may hold its head, and nobody waits
+            for an item who does: it is asked again.
     """
-    there = Item.objects.filter(pk__in=opinions, negative=False)
-    for pk in there.order_by("pk").values_list("pk", flat=True):
+    there = Item.objects.filter(pk__in=opinions, negative=False).order_by("pk")
+    wanted = list(there.values_list("pk", flat=True))
+    locked = there.select_for_update(of=("self",), no_key=True, skip_locked=True)
+    if len(locked) < len(wanted):
+        raise ItemsBusy
+    for pk in wanted:
         opinion = opinions[pk]
         last = _own_votes(pk).first()
         if opinion == ABSTAIN and (last is None or last.by != by):

@@ -37,6 +37,8 @@ LATE = timedelta(hours=3)
 """Three rounds of the log."""
 WIDE = 40
 """Bits. With one list of 48, all questions take ten times as long as with 31, with one of 64 a hundred times."""
+ALARMED = timedelta(days=30)
+"""For so long after a canary was caught it is told."""
 STUCK = {"dead", "unknown"}
 """States of a job that do not end by themselves."""
 
@@ -70,6 +72,7 @@ def health(*, thorough: bool = False) -> list[Finding]:
         letters_health(),
         items_health(),
         lists_health(),
+        *canary_health(),
         *radius_health(),
         *subscriptions_health(),
         *(index_health() if thorough else ()),
@@ -196,6 +199,20 @@ def lists_health() -> Finding:
     if nothing:
         return Finding(what, "wait", nothing, N_("Fill a list and switch it on; until then nothing can match."))
     return Finding(what, "ok", N_("there is something to compare with"))
+
+
+def canary_health() -> list[Finding]:
+    """Lists to which somebody brought a fingerprint of a picture that was drawn to be benign, of late."""
+    caught = ledger.entries(act="list.canary").filter(at__gt=clock.now() - ALARMED)
+    names = sorted({about.removeprefix("list:") for about in caught.values_list("about", flat=True)})
+    if not names:
+        return []
+    said = Said("fingerprints of benign pictures were brought to these, and refused: {names}", names=", ".join(names))
+    remedy = N_(
+        "Look in the ledger who brought them, ask them how it came about, and look at what else came from them: "
+        "withdraw what is wrong. This ends 30 days after the last time."
+    )
+    return [Finding(N_("Canaries"), "danger", said, remedy, "ledger.view", N_("A lead can see who brought them."))]
 
 
 def radius_health() -> list[Finding]:

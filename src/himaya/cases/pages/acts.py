@@ -17,6 +17,8 @@ from himaya.cases.dispatch import coming
 from himaya.cases.pages.case import case_page, find
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_
+from himaya.lists.proposal_pages import proposed
+from himaya.lists.seconding import NeedsSecond
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -133,6 +135,8 @@ def excuse(request: StaffRequest, pk: int) -> HttpResponse:
         benign.excuse(pk, person=request.user, list_name=chosen, reason=reason)
     except services.UnknownCase:
         raise
+    except NeedsSecond as needed:
+        return proposed(request, needed)
     except HimayaError as error:
         return _again(request, pk, error, "excuse")
     text = gettext("The list %(list)s knows it as benign. What is as near to it is no match of that list any more.")

@@ -122,7 +122,7 @@ def items(
     after = paging.decode(kind, cursor)
     benign = None if negative == "any" else negative == "true"
     rows = queries.items(found, after=after, value=value, state="" if state == "any" else state, negative=benign)
-    rows = rows.filter(signal=signal) if signal else rows
+    rows = (rows.filter(signal=signal) if signal else rows).select_related("organisation")
     shown, following = paging.page(rows, kind, limit=limit, key=lambda row: row.pk)
     return reply(Items(items=[_item(row, name) for row in shown], next_cursor=following))
 

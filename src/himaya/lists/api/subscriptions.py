@@ -14,6 +14,8 @@ from himaya.accounts.keys import Key, caller, reply
 from himaya.core import paging, registry
 from himaya.core.wire import AnyListName, Cursor, Limit, ListName, inlined, problems
 from himaya.lists import services, subscribing
+from himaya.lists.api.proposals import seconded
+from himaya.lists.api.shapes import ProposalTold
 from himaya.lists.api.sources import (
     LastRound,
     SourcesTold,
@@ -67,13 +69,15 @@ def subscriptions(
 @router.post(
     "/subscriptions",
     auth=Key("subscriptions:write"),
-    response={201: SubscriptionTold, **problems(404, 409, body=True)},
+    response={201: SubscriptionTold, 202: ProposalTold, **problems(404, 409, body=True)},
     summary="Follow a source",
 )
 @once
+@seconded
 def add_subscription(request: HttpRequest, asked: SubscriptionAsked) -> Answer:
     """Begin to follow a source; it is read at once. Its secrets are sealed and never told. What lies in a private
-    network or on the node's own machine is for its administrator to follow, not for programs.
+    network or on the node's own machine is for its administrator to follow, not for programs. For a common list: 202,
+    with the proposal that waits for a second person.
     """
     with _placed():
         made = follow(

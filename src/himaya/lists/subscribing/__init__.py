@@ -107,6 +107,13 @@ class Paused(HimayaError):
 # --- making and changing ---------------------------------------------------------------------------------------------
 
 
+def _speaker(organisation: Organisation | None) -> dict[str, str]:
+    """Who speaks where the source names nobody, for a proposal."""
+    if organisation is None:
+        return {"organisation": "", "jurisdiction": ""}
+    return {"organisation": organisation.name, "jurisdiction": organisation.jurisdiction}
+
+
 @transaction.atomic
 def subscribe(
     name: str,
@@ -158,8 +165,7 @@ def subscribe(
     if organisation and organisation.own:
         raise BadSubscriptionName(name=name, why=N_("a source does not speak in this node's own name"))
     wanted = {"name": name, "exchange": exchange, "options": dict(options), "basis": basis, "interval": seconds}
-    wanted |= {"private": private, "members": members, "organisation": organisation.name if organisation else ""}
-    wanted |= {"jurisdiction": organisation.jurisdiction} if organisation else {}
+    wanted |= {"private": private, "members": members, **_speaker(organisation)}
     require_second(to, by=by, second=second, act="subscribe", arguments=wanted)
     public, sealed = split(found)
     made = Subscription.objects.create(

@@ -17,6 +17,7 @@ from himaya.site.cli.shown import done, err, out, progress, runnable, table
 
 if TYPE_CHECKING:
     from himaya.core.ports import Refusal
+    from himaya.lists.importing import ImportResult
     from himaya.lists.models import HashList
     from himaya.lists.seconding import NeedsSecond
 
@@ -140,11 +141,19 @@ def import_(
             )
         except services.NeedsSecond as needed:
             refusals.tell()
-            if not stream.seekable():
-                raise NotAgain(path=printable(str(file))) from None
-            _propose(needed, file=stream)
+            _propose_file(needed, file, stream)
             return
     refusals.tell()
+    _tell(result)
+
+
+def _propose_file(needed: NeedsSecond, file: Path, stream: BinaryIO) -> None:
+    if not stream.seekable():
+        raise NotAgain(path=printable(str(file)))
+    propose(needed, file=stream)
+
+
+def _tell(result: ImportResult) -> None:
     if not result.imported:
         refusal = Refused if result.refused < result.rows else NoneGood
         raise refusal(refused=f"{result.refused:,}", rows=f"{result.rows:,}")
@@ -202,12 +211,13 @@ def change(
         except services.NeedsSecond as error:
             needed = error
     if needed:
-        _propose(needed)
+        propose(needed)
     else:
         done(f"list {name}. It holds from the next screening on")
 
 
-def _propose(needed: NeedsSecond, *, file: BinaryIO | None = None) -> None:
+def propose(needed: NeedsSecond, *, file: BinaryIO | None = None) -> None:
+    """Keep for a second person what this list does not do at the word of one, and say where it is approved."""
     from himaya.lists import proposals
 
     made = proposals.propose(needed, by=start.actor(), file=file)

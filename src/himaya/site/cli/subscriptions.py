@@ -84,14 +84,20 @@ def add(
     start.database()
     from himaya.core import registry
     from himaya.lists.following import follow
+    from himaya.lists.seconding import NeedsSecond
+    from himaya.site.cli.lists import propose
 
     plugin = registry.exchange(source)
     options = {**_options(plugin, set_), **_secrets(plugin, secret_file, asks=True)}
-    made = follow(
-        name, list_name=list_, by=start.actor(), new_list=new_list, exchange=source, options=options,
-        organisation=organisation, jurisdiction=jurisdiction, basis=basis, members=members, interval=every,
-        private=private,
-    )  # fmt: skip
+    try:
+        made = follow(
+            name, list_name=list_, by=start.actor(), new_list=new_list, exchange=source, options=options,
+            organisation=organisation, jurisdiction=jurisdiction, basis=basis, members=members, interval=every,
+            private=private,
+        )  # fmt: skip
+    except NeedsSecond as needed:
+        propose(needed)
+        return
     done(runnable(f"{made.name} fills {made.list.name}. The worker reads it; at once: himaya subscriptions run {name}"))
 
 

@@ -19,6 +19,7 @@ from himaya.core import clock
 from himaya.core.words import told
 from himaya.ledger import queries as ledger
 from himaya.lists import queries as lists
+from himaya.lists.proposals import proposals
 from himaya.lists.quarantine import quarantines
 from himaya.screening import queries as screening
 from himaya.site.health import health
@@ -101,6 +102,9 @@ def _waits(person: Person) -> list[Figure]:
     if held := quarantines().count():
         items = reverse("lists:quarantine") if person.may("lists.view") else ""
         figures.append(Figure(held, ngettext("item held", "items held", held), items))
+    if waiting := proposals("waiting").count():
+        items = reverse("lists:proposals") if person.may("lists.view") else ""
+        figures.append(Figure(waiting, ngettext("proposal waits", "proposals wait", waiting), items))
     if person.may("cases.claim"):
         mine = cases.queue(held_by=person).count()
         figures.insert(0, Figure(mine, ngettext("case of yours", "cases of yours", mine), f"{queue}?state=mine"))
