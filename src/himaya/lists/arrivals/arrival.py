@@ -141,7 +141,8 @@ class Arrival:
         basis = row.basis or self._voice.basis
         key = row.reference if self._voice.subscription else ""  # a file has no memory of what it named once
         spoken = Spoken(organisation, VOUCH, key, row.scheme, row.code, basis, row.until, row.note)
-        terms = Terms(row.scheme, row.code, row.source or self._list.source, row.reference, row.note)
+        named = row.source or self._list.source or (organisation.title if self._voice.subscription else "")
+        terms = Terms(row.scheme, row.code, named, row.reference, row.note)
         leads = hand.stands.organisation == organisation.pk
         if not hand.said.say(spoken, row.at or self._now) and not (leads and hand.terms.source != terms.source):
             return False

@@ -29,7 +29,7 @@ from himaya.core.repository.distrust import NotOffered, NotTrusted
 from himaya.core.repository.files import BadStatementFile
 from himaya.core.repository.following import Fetched, Follower
 from himaya.core.repository.origins import Line
-from himaya.core.statements import CONFIRM, DISPUTE, VOUCH, Statement
+from himaya.core.statements import CONFIRM, DISPUTE, UNSTATED, VOUCH, Statement
 from himaya.core.words import N_, Said
 
 PAGE = 1000
@@ -203,8 +203,8 @@ def _change(one: Statement) -> Entry | Gone | None:
         key = hashlib.sha256(key.encode()).hexdigest()
     if one.act == VOUCH:
         return Entry(
-            key, ((one.signal, one.value),), one.scheme, one.code, one.organisation, one.jurisdiction, one.basis,
-            one.at, one.until, one.reason,
+            key, ((one.signal, one.value),), one.scheme, one.code, one.organisation, one.jurisdiction,
+            "" if one.basis == UNSTATED else one.basis, one.at, one.until, one.reason,
         )  # fmt: skip
     return None if one.act in (CONFIRM, DISPUTE, "abstain") else Gone(key, one.reason)
 
