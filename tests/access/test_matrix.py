@@ -159,7 +159,7 @@ def objects(people: SimpleNamespace) -> dict[str, Any]:
     _, made_key = federation.add_partner("hotline", by="system")
     federation.share_list("hotline", partner="hotline", by="system")
     names = {"name": "hotline", "list_name": "hotline", "username": "analyst", "prefix": made_key.key.prefix}
-    return {"pk": case.pk, "seq": 1, "token": "t" * 32, **names}
+    return {"pk": case.pk, "seq": 1, "draft": "t" * 32, **names}
 
 
 def address(name: str, objects: dict[str, Any]) -> str:

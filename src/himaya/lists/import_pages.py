@@ -20,7 +20,8 @@ from himaya.core import registry
 from himaya.core.errors import HimayaError
 from himaya.core.statements import BASES, JURISDICTION, ORGANISATION
 from himaya.core.words import told, unpacked
-from himaya.lists import organisations, previewing, proposals, services
+from himaya.lists import organisations, previewing, services
+from himaya.lists.proposal_pages import proposed
 from himaya.lists.uploads import spooled
 from himaya.lists.words import class_label, signal_label
 
@@ -103,7 +104,7 @@ def import_file(request: StaffRequest, name: str) -> HttpResponse:
     if form.is_valid():
         seen = _look(form, found, request)
         if seen:
-            return redirect("lists:preview", name, seen.token)
+            return redirect("lists:preview", name, seen.draft)
     return render(request, "lists/import.html", {"list": found, "form": form}, status=422 if form.errors else 200)
 
 
@@ -130,10 +131,10 @@ def _look(form: ImportForm, to: HashList, request: StaffRequest) -> Preview | No
 
 @needs("lists.change")
 @require_safe
-def preview(request: StaffRequest, name: str, token: str) -> HttpResponse:
+def preview(request: StaffRequest, name: str, draft: str) -> HttpResponse:
     """What the file would bring, and one button."""
     found = services.find_list(name)
-    one = previewing.find(token, person=request.user.actor, hash_list=found)
+    one = previewing.find(draft, person=request.user.actor, hash_list=found)
     context = {
         "list": found,
         "one": one,
@@ -161,10 +162,10 @@ def _title(one: Preview) -> str:
 
 @needs("lists.change")
 @require_safe
-def refused_lines(request: StaffRequest, name: str, token: str) -> StreamingHttpResponse:
+def refused_lines(request: StaffRequest, name: str, draft: str) -> StreamingHttpResponse:
     """Every refused line as CSV."""
     found, language = services.find_list(name), get_language()
-    one = previewing.find(token, person=request.user.actor, hash_list=found)
+    one = previewing.find(draft, person=request.user.actor, hash_list=found)
 
     def words(why: str) -> str:  # the answer is written when the language of the request may be gone
         with override(language):
@@ -178,23 +179,20 @@ def refused_lines(request: StaffRequest, name: str, token: str) -> StreamingHttp
 
 @needs("lists.change")
 @require_POST
-def bring(request: StaffRequest, name: str, token: str) -> HttpResponse:
+def bring(request: StaffRequest, name: str, draft: str) -> HttpResponse:
     """Import the file that was looked at."""
     found = services.find_list(name)
-    one = previewing.find(token, person=request.user.actor, hash_list=found)
+    one = previewing.find(draft, person=request.user.actor, hash_list=found)
     with previewing.opened(one) as stream:
         try:
             result = previewing.bring(one, found, stream, benign=request.user.may("lists.excuse"))
         except services.NeedsSecond as needed:
-            proposals.propose(needed, by=request.user.actor, file=stream)
+            answer = proposed(request, needed, file=stream)
             previewing.forget(one)
-            messages.info(
-                request, gettext("This is a common list: it waits now for a second person, a lead, to approve.")
-            )
-            return redirect("lists:list", name)
+            return answer
         except HimayaError as error:
             say(request, error)
-            return redirect("lists:preview", name, token)
+            return redirect("lists:preview", name, draft)
     if not result.imported:
         messages.error(request, gettext("Nothing was imported: the list has changed meanwhile. Choose the file again."))
         return redirect("lists:import", name)
@@ -220,7 +218,7 @@ def _counts(result: services.ImportResult) -> str:
 
 urlpatterns = [
     path("<slug:name>/import", import_file, name="import"),
-    path("<slug:name>/import/<str:token>", preview, name="preview"),
-    path("<slug:name>/import/<str:token>/bring", bring, name="bring"),
-    path("<slug:name>/import/<str:token>/refused.csv", refused_lines, name="refused_lines"),
+    path("<slug:name>/import/<str:draft>", preview, name="preview"),
+    path("<slug:name>/import/<str:draft>/bring", bring, name="bring"),
+    path("<slug:name>/import/<str:draft>/refused.csv", refused_lines, name="refused_lines"),
 ]

@@ -44,7 +44,7 @@ ROWS, REFUSALS = 20, 100
 """Lines that are shown."""
 BATCH = 1000
 CHUNK = 256 * 1024
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
+_NAME = re.compile(r"[A-Za-z0-9_-]{32}")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """With these a spreadsheet begins a formula (OWASP)."""
 
@@ -68,7 +68,7 @@ class Preview:
     """What a file would bring.
 
     Attributes:
-        token: by which its person finds it again.
+        draft: by which its person finds it again, and nobody else: it is no secret.
         person, list_name: who brought it, and for which list.
         file: its name.
         format, signal: how it is read.
@@ -81,7 +81,7 @@ class Preview:
         rows, refusals: the first of each.
     """
 
-    token: str
+    draft: str
     person: str
     list_name: str
     file: str
@@ -126,7 +126,7 @@ def look(
     """
     sweep()
     _make_room(person)
-    token, digest, size = secrets.token_urlsafe(24), hashlib.sha256(), 0
+    draft, digest, size = secrets.token_urlsafe(24), hashlib.sha256(), 0
 
     def parts() -> Iterator[bytes]:
         nonlocal size
@@ -136,32 +136,32 @@ def look(
             size += len(part)
             yield part
 
-    files.replace(_place(token, "data"), parts())
+    files.replace(_place(draft, "data"), parts())
     try:
         stream.seek(0)
         found, told = recognise(file, stream.read(HEAD))
         made = Preview(
-            token, person, hash_list.name, file[:200], registry.format_(format_name or found).name, signal or told,
+            draft, person, hash_list.name, file[:200], registry.format_(format_name or found).name, signal or told,
             digest.hexdigest(), size, organisation, jurisdiction, basis, clock.now().timestamp(),
         )  # fmt: skip
         stream.seek(0)
         _read(made, hash_list, stream, benign=benign)
-        files.replace(_place(token, "json"), [json.dumps(asdict(made)).encode()])
+        files.replace(_place(draft, "json"), [json.dumps(asdict(made)).encode()])
     except BaseException:
-        _remove(token)
+        _remove(draft)
         raise
     return made
 
 
-def find(token: str, *, person: str, hash_list: HashList) -> Preview:
+def find(draft: str, *, person: str, hash_list: HashList) -> Preview:
     """What was looked at.
 
     Raises:
         PreviewGone: there is no such file for this person and this list.
     """
     with suppress(OSError, ValueError, TypeError):
-        if _TOKEN.fullmatch(token):
-            found = Preview(**json.loads(_place(token, "json").read_bytes()))
+        if _NAME.fullmatch(draft):
+            found = Preview(**json.loads(_place(draft, "json").read_bytes()))
             lasting = clock.now().timestamp() - found.at < LASTS
             if (found.person, found.list_name) == (person, hash_list.name) and lasting:
                 return found
@@ -176,7 +176,7 @@ def opened(one: Preview) -> Iterator[BinaryIO]:
         PreviewGone, PreviewChanged: as their names say.
     """
     try:
-        with _place(one.token, "data").open("rb") as stream:
+        with _place(one.draft, "data").open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
             if (digest, os.fstat(stream.fileno()).st_size) != (one.sha256, one.size):
                 raise PreviewChanged
@@ -210,13 +210,13 @@ def bring(one: Preview, hash_list: HashList, stream: BinaryIO, *, benign: bool) 
         hash_list, stream=stream, format_name=one.format, signal=one.signal, by=one.person, benign=benign,
         accept_good=bool(one.refused), voice=voice,
     )  # fmt: skip
-    _remove(one.token)
+    _remove(one.draft)
     return result
 
 
 def forget(one: Preview) -> None:
     """Remove the file now."""
-    _remove(one.token)
+    _remove(one.draft)
 
 
 def refused_lines(one: Preview, hash_list: HashList, *, benign: bool, say: Callable[[str], str]) -> Iterator[bytes]:
@@ -254,15 +254,15 @@ def sweep() -> bool:
 # --- the file --------------------------------------------------------------------------------------------------------
 
 
-def _place(token: str = "", ending: str = "") -> Path:
+def _place(draft: str = "", ending: str = "") -> Path:
     folder = config().data / "previews"
     folder.mkdir(mode=0o700, exist_ok=True)
-    return folder / f"{token}.{ending}" if token else folder
+    return folder / f"{draft}.{ending}" if draft else folder
 
 
-def _remove(token: str) -> None:
+def _remove(draft: str) -> None:
     for ending in ("json", "data"):
-        _place(token, ending).unlink(missing_ok=True)
+        _place(draft, ending).unlink(missing_ok=True)
 
 
 def _make_room(person: str) -> None:
@@ -272,9 +272,9 @@ def _make_room(person: str) -> None:
         with suppress(OSError, ValueError, KeyError):
             told = json.loads(path.read_bytes())
             if told["person"] == person:
-                mine.append((told["at"], told["token"]))
-    for _, token in sorted(mine, reverse=True)[MOST - 1 :]:
-        _remove(token)
+                mine.append((told["at"], told["draft"]))
+    for _, draft in sorted(mine, reverse=True)[MOST - 1 :]:
+        _remove(draft)
 
 
 def _format(one: Preview) -> Any:
