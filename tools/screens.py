@@ -36,6 +36,10 @@ PAGES = {
     "ledger": ("lead", "/ledger/"),
     "settings": ("admin", "/settings/"),
     "list": ("lead", "a list"),
+    "subscriptions": ("lead", "/lists/subscriptions/"),
+    "subscription": ("lead", "/lists/subscriptions/cyber-unit/"),
+    "follow": ("lead", "/lists/subscriptions/new?source=stopncii"),
+    "preview": ("lead", "a file"),
     "quarantine": ("lead", "/lists/quarantine"),
 }
 """Name → who looks, and where."""
@@ -103,18 +107,60 @@ services.screen(things[:9], by="system", origin="api", occasion="pictures of pag
 """An item matches more contents than it may."""
 
 
-def flood(data: Path) -> None:
-    """Have the node hold an item."""
+SOURCES = """
+import django
+django.setup()
+from datetime import timedelta
+from django.db import transaction
+from himaya.core import clock
+from himaya.core.exchange import SourceTrouble
+from himaya.core.words import N_
+from himaya.lists import queries, subscribing
+from himaya.lists.models import Subscription
+now, to, later = clock.now(), queries.lists().first(), clock.now() + timedelta(minutes=40)
+told = {"pages": 12, "entries": 5230, "added": 412, "changed": 31, "unchanged": 4780, "retracted": 7, "refused": 2}
+first = [{"line": 0, "why": "it has 31 digits, not 32", "excerpt": "r-118: 900150983cd24fb0d6963f7d28e17f7"}]
+with transaction.atomic():
+    for name, basis in {"cyber-unit": "national", "hotline-north": "baseline", "industry": "unstated"}.items():
+        options = {"address": f"https://{name}.example/list.csv", "user": "node-7", "password": "drawn"}
+        subscribing.subscribe(name, to=to, exchange="file", options=options, basis=basis, by="system")
+    rows = Subscription.objects.all()
+    rows.update(due_at=later, began_at=now - timedelta(minutes=21), ended_at=now - timedelta(minutes=20), rounds=91)
+    rows.update(told={**told, "unread": {"TMK": 18}, "first": first})
+    why = N_("it does not let this node in (status 401)")
+    trouble = SourceTrouble(why=why, mend=N_("Set user and password anew."), permanent=True)
+    subscribing._failed(subscribing.find("cyber-unit"), trouble)
+    rows.filter(name="hotline-north").update(enabled=False)
+    rows.filter(name="cyber-unit").update(due_at=later, ended_at=now - timedelta(hours=9), failures=3)
+"""
+"""Sources that are followed: one of them fails, one is paused."""
+NEEDED = {"quarantine": FLOOD, "subscriptions": SOURCES, "subscription": SOURCES}
+"""Name of a page → what its node has to have done before."""
+FILE = "".join(
+    [
+        "signal,value,scheme,code,source,reference\n",
+        *(f"sha256,{n:064x},interpol,baseline,Hotline North,r-{n}\n" for n in range(0x5EED_0001, 0x5EED_0001 + 240)),
+        "md5,900150983cd24fb0d6963f7d28e17f7,,,Hotline North,r-118\nsha512,00,,,Hotline North,r-119\n",
+    ]
+)
+"""A list with two lines that cannot be taken."""
+
+
+def prepare(data: Path, what: str) -> None:
+    """Have the node hold an item, or follow sources."""
     environment = {**os.environ, "HIMAYA_DATA": str(data), "DJANGO_SETTINGS_MODULE": "himaya.site.settings"}
-    subprocess.run([sys.executable, "-c", FLOOD], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", what], env=environment, check=True)
 
 
 def take(browser: Any, address: str, passwords: dict[str, str], wanted: list[str], data: Path) -> None:
     """Take every picture that is wanted."""
     signed_in: dict[str, Any] = {}
+    prepared: set[str] = set()
     for name in sorted(wanted, key=lambda name: name == "quarantine"):  # last: it changes what the others show
-        if name == "quarantine":
-            flood(data)
+        what = NEEDED.get(name, "")
+        if what and what not in prepared:
+            prepare(data, what)
+            prepared.add(what)
         who, where = PAGES[name]
         if who not in signed_in:
             signed_in[who] = sign_in(browser, address, who, passwords.get(who, ""))
@@ -134,10 +180,20 @@ def take(browser: Any, address: str, passwords: dict[str, str], wanted: list[str
 
 def find(page: Any, address: str, where: str) -> None:
     """Go to the page; of the cases, to the newest, or to the one that the person holds or can claim."""
-    first = {"a case": "/cases/?state=", "a claimed case": "/cases/?state=mine", "a list": "/lists/"}
+    first = {
+        "a case": "/cases/?state=",
+        "a claimed case": "/cases/?state=mine",
+        "a list": "/lists/",
+        "a file": "/lists/",
+    }
     page.goto(address + first.get(where, where))
-    if where == "a list":
-        page.locator("main a[href^='/lists/'][href$='/']").last.click()
+    if where in ("a list", "a file"):
+        page.locator("main tbody th a[href^='/lists/'][href$='/']").last.click()
+    if where == "a file":
+        page.goto(f"{page.url}import")
+        page.set_input_files("[name=file]", {"name": "list.csv", "mimeType": "text/csv", "buffer": FILE.encode()})
+        page.locator("main form .button-primary").click()
+        page.wait_for_url("**/import/*")
     if where == "a claimed case" and not page.locator("form[action$='/claim'] [data-claim]").count():
         page.goto(f"{address}/cases/?state=free")
     if where == "a claimed case":

@@ -86,6 +86,9 @@ TABLE: dict[str, set[str]] = {
     "lists:create": LIST_KEEPERS,
     "lists:change": LIST_KEEPERS,
     "lists:import": LIST_KEEPERS,
+    "lists:preview": LIST_KEEPERS,
+    "lists:bring": LIST_KEEPERS,
+    "lists:refused_lines": LIST_KEEPERS,
     "lists:mark": LIST_KEEPERS,
     "lists:subscriptions": SUBSCRIPTION_READERS,
     "lists:subscription": SUBSCRIPTION_READERS,
@@ -122,7 +125,7 @@ ONLY_POST = {
     "site:add_person", "site:change_role", "site:readmit_person",
     "site:add_key", "site:revoke_key", "cases:claim_next", "cases:claim", "cases:release", "cases:comment",
     "cases:decide", "cases:reopen", "cases:excuse", "lists:mark", "lists:release",
-    "lists:subscription_due", "lists:subscription_pause", "lists:subscription_resume",
+    "lists:bring", "lists:subscription_due", "lists:subscription_pause", "lists:subscription_resume",
     "partners:add_key", "partners:end_key", "partners:end", "partners:share", "partners:unshare",
     "ledger:verify", "ledger:retry", "ledger:settle", "ledger:cancel",
 }  # fmt: skip
@@ -156,7 +159,7 @@ def objects(people: SimpleNamespace) -> dict[str, Any]:
     _, made_key = federation.add_partner("hotline", by="system")
     federation.share_list("hotline", partner="hotline", by="system")
     names = {"name": "hotline", "list_name": "hotline", "username": "analyst", "prefix": made_key.key.prefix}
-    return {"pk": case.pk, "seq": 1, **names}
+    return {"pk": case.pk, "seq": 1, "draft": "t" * 32, **names}
 
 
 def address(name: str, objects: dict[str, Any]) -> str:

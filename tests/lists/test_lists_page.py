@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 import io
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from tests.browsing import messages, words
-from tests.configured import configured
 from tests.program import sha256
 
-from himaya.lists import services, uploads
+from himaya.lists import services
 from himaya.lists.models import HashList, Item
 
 SignIn = Callable[[str], Client]
 ONE, TWO = sha256("1"), sha256("2")
 TERMS = {"title": "Hotline", "organisations": 1, "jurisdictions": 1, "disputes": 1, "tlp": "green"}
 """What the form of a list's terms holds beside radius and switch."""
-
-
-def file(*lines: str, name: str = "list.csv") -> SimpleUploadedFile:
-    return SimpleUploadedFile(name, "\n".join(lines).encode())
-
-
-def good() -> SimpleUploadedFile:
-    return file("signal,value,scheme,code", f"sha256,{ONE},interpol,baseline", f"md5,{'ab' * 16},,")
 
 
 def test_without_a_list_the_page_says_what_that_means(sign_in: SignIn) -> None:
@@ -121,131 +110,6 @@ def test_an_unknown_list_is_not_found(sign_in: SignIn) -> None:
     client = sign_in("lead")
     for place in ("", "settings", "import", "export"):
         assert client.get(f"/lists/nowhere/{place}").status_code == 404
-
-
-# --- files -----------------------------------------------------------------------------------------------------------
-
-
-def test_the_page_for_a_file_reproaches_nobody_before_anything_was_sent(sign_in: SignIn, hotline: HashList) -> None:
-    client = sign_in("lead")
-    answer = client.get("/lists/hotline/import")
-    assert answer.status_code == 200
-    assert "Choose a file." not in words(answer)
-    assert "negative says yes of what is known to be benign" in words(answer)
-    answer = client.post("/lists/hotline/import", {})
-    assert answer.status_code == 422
-    assert "Choose a file." in words(answer)
-
-
-def test_a_file_is_imported_and_counted(sign_in: SignIn, hotline: HashList) -> None:
-    client = sign_in("lead")
-    answer = client.post("/lists/hotline/import", {"file": good()}, follow=True)
-    assert answer.redirect_chain == [("/lists/hotline/", 302)]
-    assert messages(answer) == ["2 added, 0 changed, 0 unchanged."]
-    assert Item.objects.filter(added_by=answer.wsgi_request.user.actor).count() == 2
-    assert messages(client.post("/lists/hotline/import", {"file": good()}, follow=True)) == [
-        "0 added, 0 changed, 2 unchanged."
-    ]
-
-
-def test_refused_lines_are_shown_by_number_and_nothing_is_imported(sign_in: SignIn, hotline: HashList) -> None:
-    lines = ["signal,value", f"sha256,{ONE}", "sha256,<i>short</i>", "sha512,x"]
-    answer = sign_in("lead").post("/lists/hotline/import", {"file": file(*lines)})
-    assert answer.status_code == 422
-    assert "Nothing was imported: 2 of 3 lines were refused." in words(answer)
-    assert [line["line"] for line in answer.context["refusals"].first] == [3, 4]
-    assert "unknown signal 'sha512'" in words(answer)
-    assert b"<i>short" not in answer.content
-    assert not Item.objects.exists()
-
-
-def test_of_many_refused_lines_the_first_200_are_shown_and_all_counted(sign_in: SignIn, hotline: HashList) -> None:
-    answer = sign_in("lead").post("/lists/hotline/import", {"file": file("signal,value", *["md5,x"] * 250)})
-    assert "250 of 250 lines were refused" in words(answer)
-    assert "the first 200 of 250" in words(answer)
-    assert answer.content.count(b'<th scope="row" class="number">') == 200
-
-
-def test_the_good_lines_are_taken_where_the_box_is_ticked(sign_in: SignIn, hotline: HashList) -> None:
-    lines = ["signal,value", f"sha256,{ONE}", "sha256,short"]
-    answer = sign_in("lead").post("/lists/hotline/import", {"file": file(*lines), "accept_good": "on"})
-    assert answer.status_code == 200
-    assert "The other lines were imported; 1 was refused. 1 added" in words(answer)
-    assert "See the list" in words(answer)
-    assert "Discard" not in words(answer)
-    assert Item.objects.get().value == ONE
-
-
-@pytest.mark.parametrize(
-    ("given", "why"),
-    [
-        ({}, "Choose a file."),
-        ({"file": file("colour,value", "red,1")}, "has no column signal"),
-        ({"file": SimpleUploadedFile("a.csv", b"")}, "The file is empty."),
-        ({"file": file(ONE, name="list.txt")}, "could be pdq or sha256. Choose the signal here."),
-        ({"file": file(ONE, name="list.txt"), "signal": "sha512"}, "Select a valid choice"),
-    ],
-)
-def test_what_is_wrong_with_a_file_is_said_at_the_form(
-    sign_in: SignIn, hotline: HashList, given: dict[str, Any], why: str
-) -> None:
-    answer = sign_in("lead").post("/lists/hotline/import", given)
-    assert answer.status_code == 422
-    assert why in words(answer)
-    assert "--signal" not in words(answer)
-    assert not Item.objects.exists()
-
-
-def test_format_and_signal_come_from_the_name_unless_somebody_says_otherwise(
-    sign_in: SignIn, hotline: HashList
-) -> None:
-    client = sign_in("lead")
-    client.post("/lists/hotline/import", {"file": file(ONE, name="list.sha256")})
-    client.post("/lists/hotline/import", {"file": file(TWO, name="list.csv"), "format": "hashes", "signal": "pdq"})
-    assert set(Item.objects.values_list("signal", "value")) == {("sha256", ONE), ("pdq", TWO)}
-
-
-def test_a_file_goes_to_the_disk_and_not_into_memory(
-    sign_in: SignIn, hotline: HashList, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[str] = []
-    monkeypatch.setattr(
-        services, "import_items", lambda *_, stream, **__: seen.append(stream.name) or services.ImportResult(0, 0)
-    )
-    sign_in("lead").post("/lists/hotline/import", {"file": good()})
-    assert len(seen) == 1
-    assert seen[0].endswith(".upload.csv")
-
-
-def test_a_file_that_is_too_large_is_refused_unread(sign_in: SignIn, hotline: HashList) -> None:
-    client = sign_in("lead")
-    with configured(max_request_bytes=1024 * 1024, second_factor=False):
-        answer = client.post("/lists/hotline/import", {"file": file("signal,value", "#" * 1024 * 1024)})
-    assert answer.status_code == 413
-    assert "larger than 1 MiB" in words(answer)
-
-
-def test_a_full_disk_is_said_in_words(sign_in: SignIn, hotline: HashList, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(uploads.TemporaryFileUploadHandler, "receive_data_chunk", full)
-    answer = sign_in("lead").post("/lists/hotline/import", {"file": good()})
-    assert answer.status_code == 507
-    assert "no room left on the disk" in words(answer)
-
-
-def test_an_import_needs_the_token_of_our_own_page(people: Any, sign_in: SignIn, hotline: HashList) -> None:
-    """The view chooses where uploads go before the token is read; it must be read all the same."""
-    strict = Client(enforce_csrf_checks=True)
-    strict.cookies = sign_in("lead").cookies
-    assert strict.post("/lists/hotline/import", {"file": good()}).status_code == 403
-    assert not Item.objects.exists()
-    page = strict.get("/lists/hotline/import")
-    token = str(page.context["csrf_token"])
-    answer = strict.post("/lists/hotline/import", {"file": good(), "csrfmiddlewaretoken": token})
-    assert answer.status_code == 302
-    assert Item.objects.count() == 2
 
 
 # --- who may ---------------------------------------------------------------------------------------------------------

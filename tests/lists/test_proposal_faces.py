@@ -51,9 +51,10 @@ def test_the_console_turns_an_act_on_a_common_list_into_a_proposal_that_another_
     sign_in: SignIn, common: HashList, other: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lead, item = sign_in("lead"), Item.objects.get(value=ONE)
+    seen = lead.post("/lists/hotline/import", {"file": SimpleUploadedFile("a.csv", FILE)}, follow=True)
     answers = [
         lead.post(f"/lists/items/{item.pk}/state", {"state": "withdrawn", "reason": "Wrong."}, follow=True),
-        lead.post("/lists/hotline/import", {"file": SimpleUploadedFile("a.csv", FILE)}, follow=True),
+        lead.post(f"{seen.request['PATH_INFO']}/bring", follow=True),
         lead.post(
             "/lists/hotline/settings",
             {"title": "Hotline", "organisations": 2, "jurisdictions": 1, "disputes": 1, "tlp": "red", "radius": 24,

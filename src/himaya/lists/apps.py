@@ -14,6 +14,7 @@ class ListsConfig(AppConfig):
         was said; beside it, read the sources that are due.
         """
         from himaya.ledger.worker import beside, on_tick, register
+        from himaya.lists import previewing
         from himaya.lists.arrivals import sweep
         from himaya.lists.committing import commit
         from himaya.lists.expiring import expire
@@ -21,6 +22,7 @@ class ListsConfig(AppConfig):
         from himaya.lists.voting import ReturnVote
 
         on_tick(sweep)
+        on_tick(previewing.sweep)
         on_tick(expire)
         on_tick(commit)
         beside(run_due)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from django import forms
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from himaya.core import registry
 from himaya.lists.services import TLP
 
 MAX_RADIUS_HELP = _(
@@ -72,34 +70,6 @@ class ChangeForm(forms.Form):
         required=False,
         help_text=_("Several organisations share it: every change, this one too, needs a second person who approves."),
     )
-
-
-class ImportForm(forms.Form):
-    """A file, and what it does not say by itself."""
-
-    file = forms.FileField(
-        label=_("File"),
-        help_text=_("CSV with a header line, or one hash a line."),
-        error_messages={"required": _("Choose a file."), "empty": _("The file is empty.")},
-    )
-    format = forms.ChoiceField(label=_("Format"), required=False)
-    signal = forms.ChoiceField(
-        label=_("Signal"),
-        required=False,
-        help_text=_("Needed where values alone do not tell: SHA-256 and PDQ both have 64 digits."),
-    )
-    accept_good = forms.BooleanField(
-        label=_("Take the good lines"),
-        required=False,
-        help_text=_("Where lines are refused, import the others. Otherwise one refused line stops the whole file."),
-    )
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        formats = [(one.name, gettext(one.label)) for one in registry.formats().values()]
-        signals = [(one.name, one.label) for one in registry.signals().values()]
-        self.fields["format"].choices = [("", gettext("By the file name")), *formats]  # type: ignore[attr-defined]
-        self.fields["signal"].choices = [("", gettext("As the file says")), *signals]  # type: ignore[attr-defined]
 
 
 class ReleaseForm(forms.Form):

@@ -225,6 +225,7 @@ def staged(
             yield read
             return
         how = {"format": format_name, "signal": signal, "accept_good": accept_good, "benign": benign, "rows": good}
+        how |= {"voice": {"organisation": voice.organisation.name, "basis": voice.basis}} if voice else {}
         read.require_second("import", how)
         with Arrival(hash_list, by=by, voice=voice) as read.arrival:
             _bring(read.arrival, spool, lambda done: on_progress(read.rows, done))

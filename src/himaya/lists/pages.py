@@ -9,32 +9,26 @@ from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, re_path
 from django.utils.http import urlencode
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from himaya.accounts.access import needs
 from himaya.accounts.faces import Actors, asked, told_at
 from himaya.accounts.paging import page
-from himaya.accounts.words import joined, number, translated
+from himaya.accounts.words import joined, number
 from himaya.core import registry
-from himaya.core.words import told
-from himaya.lists import composition, item_pages, proposal_pages, queries, services, subscription_pages
-from himaya.lists.forms import ChangeForm, CreateForm, ImportForm
+from himaya.lists import composition, import_pages, item_pages, proposal_pages, queries, services, subscription_pages
+from himaya.lists.forms import ChangeForm, CreateForm
 from himaya.lists.proposal_pages import proposed
 from himaya.lists.proposals import proposals
 from himaya.lists.quarantine import quarantines
 from himaya.lists.quarantine_pages import quarantine, release
-from himaya.lists.uploads import spooled
 from himaya.lists.words import BENIGN, STATES, badge, class_label, needs_words, signal_label
 
 if TYPE_CHECKING:
     from himaya.accounts.access import StaffRequest
-    from himaya.accounts.models import Person
-    from himaya.core.ports import Refusal
-    from himaya.lists.models import HashList
 
 PART = ("signal", "scheme", "code", "organisation", "agreement")
-SHOWN = 200
 
 
 def _posted(request: StaffRequest) -> QueryDict | None:
@@ -207,82 +201,6 @@ def change(request: StaffRequest, name: str) -> HttpResponse:
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-class _Refusals:
-    """Counts every refused line and keeps the first ones to show."""
-
-    def __init__(self) -> None:
-        self.first: list[dict[str, Any]] = []
-        self.number = 0
-
-    def add(self, refusal: Refusal) -> None:
-        self.number += 1
-        if self.number <= SHOWN:
-            self.first.append({"line": refusal.line, "why": told(refusal.why, gettext), "excerpt": refusal.excerpt})
-
-    @property
-    def left_out(self) -> int:
-        return self.number - len(self.first)
-
-
-@needs("lists.change")
-@require_http_methods(["GET", "POST"])
-@spooled
-def import_file(request: StaffRequest, name: str) -> HttpResponse:
-    """Import a file, all of it or nothing; every line that was refused is shown with its reason."""
-    found = services.find_list(name)
-    form = ImportForm(_posted(request), request.FILES if request.method == "POST" else None)
-    refusals, result = _Refusals(), None
-    if form.is_valid():
-        done = _import(form, found, refusals, request.user)
-        if isinstance(done, services.NeedsSecond):
-            return proposed(request, done, file=form.cleaned_data["file"].file)
-        result = done
-    if result and not result.refused:
-        messages.success(request, _counts(result))
-        return redirect("lists:list", name)
-    context = {"list": found, "form": form, "result": result, "refusals": refusals}
-    context["counts"] = _counts(result) if result and result.imported else ""
-    failed = bool(form.errors) or (result is not None and not result.imported)
-    return render(request, "lists/import.html", context, status=422 if failed else 200)
-
-
-def _import(
-    form: ImportForm, to: HashList, refusals: _Refusals, person: Person
-) -> services.ImportResult | services.NeedsSecond | None:
-    given = form.cleaned_data
-    format_name, signal = services.kind_of(given["file"].name)
-    with told_at(form):
-        try:
-            return services.import_items(
-                to,
-                stream=given["file"].file,
-                format_name=given["format"] or format_name,
-                signal=given["signal"] or signal,
-                by=person.actor,
-                accept_good=given["accept_good"],
-                benign=person.may("lists.excuse"),
-                on_refusal=refusals.add,
-            )
-        except services.NeedsSecond as needed:
-            return needed
-        except services.AmbiguousSignal as error:  # its remedy speaks of the command line
-            form.add_error("signal", f"{translated(error)[0]} {gettext('Choose the signal here.')}")
-    return None
-
-
-def _counts(result: services.ImportResult) -> str:
-    """What an import did, in one sentence."""
-    said = gettext("{added} added, {changed} changed, {unchanged} unchanged.").format(
-        added=number(result.added), changed=number(result.changed), unchanged=number(result.unchanged)
-    )
-    if result.kept_withdrawn:
-        kept = ngettext(
-            "{n} is withdrawn here and stays so.", "{n} are withdrawn here and stay so.", result.kept_withdrawn
-        )
-        said += " " + kept.format(n=number(result.kept_withdrawn))
-    return said
-
-
 @needs("lists.export")
 @require_safe
 def export(request: StaffRequest, name: str) -> StreamingHttpResponse:
@@ -310,6 +228,6 @@ urlpatterns = [
     path("proposals/<int:pk>/withdraw", proposal_pages.take_back, name="take_back"),
     path("<slug:name>/", one_list, name="list"),
     path("<slug:name>/settings", change, name="change"),
-    path("<slug:name>/import", import_file, name="import"),
+    *import_pages.urlpatterns,
     path("<slug:name>/export", export, name="export"),
 ]

@@ -61,6 +61,7 @@ OPTIONS = {
     "private": N_("It may lie in a private network"),
     "members": N_("It is believed about who of its members says what"),
     "organisation": N_("Organisation"),
+    "jurisdiction": N_("Jurisdiction"),
     "basis": N_("Legal basis"),
     "format": N_("Format"),
     "signal": N_("Signal"),
@@ -173,7 +174,7 @@ def _row(one: Proposal) -> dict[str, Any]:
 
 def _facts(one: Proposal) -> list[tuple[str, str]]:
     """What is to be done, as names and values."""
-    given = one.arguments
+    given = {**one.arguments, **one.arguments.get("voice", {})}
     if one.act == one.CHANGE:
         return [(gettext(TERMS[name]), _value(value)) for name, value in given["wanted"].items()]
     if one.act == one.MARK:

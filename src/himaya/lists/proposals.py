@@ -284,7 +284,7 @@ def _prepared(one: Proposal, *, second: str) -> Iterator[Callable[[], object]]:
             yield change.publish
     elif one.act == Proposal.IMPORT:
         del given["rows"]
-        how = {"format_name": given.pop("format"), **given}
+        how = {"format_name": given.pop("format"), "voice": _voice(given.pop("voice", None), by=by), **given}
         with _opened(one) as stream, staged(one.list, stream=stream, by=by, second=second, **how) as read:
             yield partial(_all_of, read.publish)
     elif one.act == Proposal.ADD:
@@ -300,6 +300,11 @@ def _prepared(one: Proposal, *, second: str) -> Iterator[Callable[[], object]]:
         if one.sealed:
             given["options"] |= json.loads(unseal(one.sealed, purpose=PURPOSE))
         yield partial(_subscribe, one, given, second)
+
+
+def _voice(said: dict[str, str] | None, *, by: str) -> services.Voice | None:
+    """In whose name a file was to be imported; this node's own where None."""
+    return services.Voice(organisations.named(said["organisation"], by=by), said["basis"]) if said else None
 
 
 def _subscribe(one: Proposal, given: dict[str, Any], second: str) -> None:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from himaya.accounts.sealing import SealedElsewhere, seal, unseal
+from himaya.accounts.words import number
 from himaya.core import clock
 from himaya.core.statements import BASES, JURISDICTION, ORGANISATION
 from himaya.core.wire import inlined
@@ -160,9 +161,10 @@ class TermsForm(forms.Form):
         now = {name: getattr(one, name) for name in ("basis", "interval", "members", "private")} if one else {}
         super().__init__(data, initial={"basis": "unstated", "interval": plugin.interval, **now})
         self.fields["basis"].choices = [(name, gettext(words)) for name, words in BASES.items()]  # type: ignore[attr-defined]
+        bounds = {"least": number(plugin.shortest), "most": number(plugin.longest)}
         self.fields["interval"] = forms.IntegerField(
             label=self.fields["interval"].label, min_value=plugin.shortest, max_value=plugin.longest,
-            help_text=gettext("%(least)s to %(most)s.") % {"least": plugin.shortest, "most": plugin.longest},
+            help_text=gettext("%(least)s to %(most)s.") % bounds,
         )  # fmt: skip
         if not near:
             del self.fields["private"]

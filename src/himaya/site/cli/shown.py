@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from himaya.core.errors import HimayaError
 
 UNBOUNDED = 10_000
+FLAWS = 20
+"""Things that are wrong that are named."""
 _COMMAND = re.compile(rf"(?<![\w/.-])himaya (?=(?:{'|'.join(ORDER)})\b)")
 
 
@@ -47,6 +49,8 @@ err = _console(stderr=True)
 def complain(error: HimayaError) -> None:
     """The message and the remedy, on the error stream."""
     err.print(f"[bold red]✗[/] {escape(str(error))}", soft_wrap=True)
+    for flaw in getattr(error, "errors", ())[:FLAWS]:
+        err.print(f"  {escape(flaw['where'] or 'as a whole')}: {escape(str(flaw['why']))}", soft_wrap=True)
     if error.remedy:
         err.print(f"  {escape(runnable(error.remedy.format(**error.facts)))}", soft_wrap=True)
 
