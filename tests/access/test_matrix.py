@@ -24,6 +24,7 @@ from himaya.federation import services as federation
 from himaya.ledger.queries import head
 from himaya.lists import services as lists
 from himaya.lists import subscribing
+from himaya.lists.models import Proposal
 
 ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN = ROLES = ("analyst", "reviewer", "lead", "auditor", "admin")
 EVERYBODY = set(ROLES)
@@ -90,6 +91,12 @@ TABLE: dict[str, set[str]] = {
     "lists:bring": LIST_KEEPERS,
     "lists:refused_lines": LIST_KEEPERS,
     "lists:mark": LIST_KEEPERS,
+    "lists:vote": DECIDERS,
+    "lists:proposals": EVERYBODY,
+    "lists:proposal": EVERYBODY,
+    "lists:approve": {LEAD},
+    "lists:refuse": {LEAD},
+    "lists:take_back": EVERYBODY,
     "lists:subscriptions": SUBSCRIPTION_READERS,
     "lists:subscription": SUBSCRIPTION_READERS,
     "lists:follow": LIST_KEEPERS,
@@ -125,7 +132,9 @@ ONLY_POST = {
     "site:add_person", "site:change_role", "site:readmit_person",
     "site:add_key", "site:revoke_key", "cases:claim_next", "cases:claim", "cases:release", "cases:comment",
     "cases:decide", "cases:reopen", "cases:excuse", "lists:mark", "lists:release",
-    "lists:bring", "lists:subscription_due", "lists:subscription_pause", "lists:subscription_resume",
+    "lists:vote", "lists:approve", "lists:refuse", "lists:take_back",
+    "lists:subscription_due", "lists:subscription_pause", "lists:subscription_resume",
+    "lists:bring",
     "partners:add_key", "partners:end_key", "partners:end", "partners:share", "partners:unshare",
     "ledger:verify", "ledger:retry", "ledger:settle", "ledger:cancel",
 }  # fmt: skip
@@ -156,6 +165,9 @@ def objects(people: SimpleNamespace) -> dict[str, Any]:
     options = {"address": "https://list.example/list.csv"}
     subscribing.subscribe("hotline", to=made, exchange="file", options=options, by="system")
     case = opened(1)
+    Proposal.objects.create(
+        pk=case.pk, list=made, act="change", arguments={"wanted": {"tlp": "red"}}, by="cli:ann", at=case.opened_at
+    )
     _, made_key = federation.add_partner("hotline", by="system")
     federation.share_list("hotline", partner="hotline", by="system")
     names = {"name": "hotline", "list_name": "hotline", "username": "analyst", "prefix": made_key.key.prefix}

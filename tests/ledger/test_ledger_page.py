@@ -16,7 +16,7 @@ import himaya
 from himaya.ledger import append_only
 from himaya.ledger.models import Entry
 from himaya.ledger.services import record
-from himaya.lists.pages import STATES
+from himaya.lists.item_pages import MARKS
 from himaya.site.pages.act_words import ACTS, ROOMS
 
 SignIn = Callable[[str], Client]
@@ -54,7 +54,8 @@ def test_an_act_stands_in_words_in_its_row_and_as_the_heading_of_its_page(sign_i
 def test_every_act_that_the_house_records_has_words() -> None:
     source = "".join(path.read_text() for path in Path(himaya.__file__).parent.rglob("*.py"))
     recorded = set(re.findall(r'record\(\s*"([a-z.-]+)"', source))
-    recorded |= {f"item.{state}" for state in STATES} | {"report.queued", "notice.queued"}
+    recorded |= {f"item.{state}" for state in MARKS} | {"report.queued", "notice.queued"}
+    recorded |= {f"proposal.{state}" for state in ("done", "refused", "failed")}
     assert len(recorded) > 20
     assert recorded <= set(ACTS)
     assert {act.partition(".")[0] for act in ACTS} == set(ROOMS)
