@@ -28,6 +28,8 @@ NEW = "+"
 """Stands for a list that is made now; no list has this name."""
 KEPT = 900
 """Seconds for which secrets that were typed for a check may be used to save."""
+LONGEST = 4000
+"""Characters of a text that fits a line; a longer one has room of its own."""
 PLAIN = {"autocomplete": "off", "spellcheck": "false", "dir": "ltr"}
 
 
@@ -65,7 +67,7 @@ class SourceForm(forms.Form):
             if there:
                 text["help_text"] = " ".join((str(text["help_text"]), gettext("It is set; leave it empty to keep it.")))
             return forms.CharField(
-                **text, max_length=4000, strip=False,
+                **text, max_length=LONGEST, strip=False,
                 widget=forms.PasswordInput(attrs={**PLAIN, "autocomplete": "new-password"}, render_value=False),
             )  # fmt: skip
         if name not in (self.initial or {}) and not known.is_required():
@@ -119,16 +121,16 @@ def _field_of(schema: Mapping[str, Any], text: Mapping[str, Any]) -> forms.Field
         return forms.FloatField(**text)
     if one.get("type") == "array":
         return Lines(**text)
-    return forms.CharField(
-        **text, max_length=min(one.get("maxLength", 4000), 4000), widget=forms.TextInput(attrs=PLAIN)
-    )
+    longest = one.get("maxLength", LONGEST)
+    widget = forms.Textarea(attrs={**PLAIN, "rows": 6}) if longest > LONGEST else forms.TextInput(attrs=PLAIN)
+    return forms.CharField(**text, max_length=longest, widget=widget)
 
 
 class Lines(forms.CharField):
     """Several texts, one a line."""
 
     def __init__(self, **text: Any) -> None:
-        super().__init__(**text, max_length=4000, widget=forms.Textarea(attrs={**PLAIN, "rows": 3}))
+        super().__init__(**text, max_length=LONGEST, widget=forms.Textarea(attrs={**PLAIN, "rows": 3}))
 
     def prepare_value(self, value: Any) -> Any:
         """As the field shows it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from django.utils.text import Truncator
 from django.utils.timesince import timesince
 from django.utils.translation import gettext
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from himaya.lists.models import Subscription
     from himaya.lists.subscribing import Health
 
+LONG = 200
+"""Characters of a value that are shown."""
 STATES = {
     "fine": ("ok", N_("read as planned")),
     "new": ("info", N_("not read yet")),
@@ -125,4 +128,4 @@ def _value(value: Any) -> str:
         return gettext("yes") if value else gettext("no")
     if isinstance(value, int):
         return number(value)
-    return joined(map(str, value)) if isinstance(value, list) else str(value)
+    return Truncator(joined(map(str, value)) if isinstance(value, list) else str(value)).chars(LONG)

@@ -14,7 +14,7 @@ from himaya.lists.api.shapes import Refused
 
 Names = list[str]
 OptionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
-OptionText = Annotated[str, Field(pattern=NO_NUL, max_length=4000)]
+OptionText = Annotated[str, Field(pattern=NO_NUL, max_length=200_000)]
 Option = OptionText | Annotated[int, Field(ge=-(2**63), lt=2**63)] | bool | list[OptionText] | None
 Options = Annotated[dict[OptionName, Option], Field(max_length=60)]
 Basis = Literal["baseline", "national", "harmful", "person-shown", "unstated"]

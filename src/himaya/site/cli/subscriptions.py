@@ -26,6 +26,8 @@ app.add_typer(subscriptions, name="subscriptions", rich_help_panel=KEEP)
 LONGEST = 64 * 1024
 """Bytes of a file with a secret."""
 REFUSED = 5
+LONG = 200
+"""Characters of a value that are shown."""
 
 
 class BadOption(HimayaError):
@@ -336,7 +338,7 @@ def _one(one: Subscription) -> Any:
         "speaks for": f"{one.organisation.name} ({one.organisation.jurisdiction or 'no jurisdiction'}), {one.basis}",
         "members": "believed" if one.members else "not believed",
         "may be near": "yes" if one.private else "no",
-        **{f"  {name}": escape(str(value)) for name, value in one.options.items() if value not in ("", None)},
+        **{f"  {name}": escape(str(value)[:LONG]) for name, value in one.options.items() if value not in ("", None)},
         **dict.fromkeys((f"  {name}" for name in subscribing.secrets_set(one)), "set, not shown"),
         "every": counted(one.interval, "second"),
         "last success": _at(one.ended_at),
