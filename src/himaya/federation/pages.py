@@ -157,7 +157,7 @@ def add_key(request: StaffRequest, name: str) -> HttpResponse:
 @require_POST
 def end_key(request: StaffRequest, name: str, prefix: str) -> HttpResponse:
     """Revoke one of its keys."""
-    services.end_partner_key(name, prefix, by=request.user.actor)
+    services.end_partner_key(name, prefix=prefix, by=request.user.actor)
     messages.success(request, gettext("The key is revoked."))
     return redirect("partners:partner", name)
 
