@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -84,9 +85,10 @@ def test_a_reader_behind_a_change_gets_what_came_after_it_alone(hotline: HashLis
 
 def test_those_that_stand_alone_or_one_by_one(hotline: HashList) -> None:
     fill(hotline, 1, 2)
-    fill(hotline, 2**255 - 19, signal="pdq")
+    fill(hotline, int(hashlib.sha256(b"a").hexdigest(), 16), signal="pdq")
     lists.mark_item(item(1).pk, state="withdrawn", by="system", reason="wrong")
-    assert {one.value for one in read(hotline, standing=True)} == {value(2), value(3)}
+    assert {one.signal: one.value for one in read(hotline, standing=True)}["sha256"] == value(2)
+    assert len(read(hotline, standing=True)) == 2
     assert {one.value for one in read(hotline, signals=["sha256"])} == {value(1), value(2)}
     other = lists.create_list("other", by="system")
     both = [item(1).pk, item(2).pk, 10**9]
