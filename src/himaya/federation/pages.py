@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from himaya.accounts.services import NewKey
     from himaya.federation.models import Partner
 
-DOORS = (("NCMEC", "ncmec"), ("TAXII 2.1", "taxii2/"), ("CSV, VICS, STIX, MISP, …", "files/"))
+DOORS = (
+    ("NCMEC", "ncmec"),
+    ("TAXII 2.1", "taxii2/"),
+    ("MISP", "misp/"),
+    ("CSV, VICS, STIX, …", "files/"),
+    ("Himaya", "himaya/"),
+)
 """Protocol → its address below ``/exchange/``."""
 
 
