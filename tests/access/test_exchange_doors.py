@@ -16,8 +16,17 @@ from himaya.accounts.services import add_key
 from himaya.federation.addresses import urlpatterns
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-EXAMPLES = {"name": "hotline", "kind": "PDQ", "number": "1", "entry": "1", "key": "hotline", "identifier": "x", "rest": "a",
-            "place": "metadata/timestamp.json", "digest": "0" * 64}  # fmt: skip
+EXAMPLES = {
+    "name": "hotline",
+    "kind": "PDQ",
+    "number": "1",
+    "entry": "1",
+    "key": "hotline",
+    "identifier": "x",
+    "rest": "a",
+    "place": "metadata/timestamp.json",
+    "digest": "0" * 64,
+}
 
 
 def doors(found: list[Any], before: str = "") -> Iterator[tuple[str, URLPattern]]:
