@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from himaya.core import clock as clocks
 from himaya.core.ports import ItemRow
 from himaya.federation import services
 from himaya.lists import queries
@@ -82,3 +84,10 @@ def hotline(db: None) -> HashList:
 @pytest.fixture
 def reader(hotline: HashList) -> Reader:
     return Reader().reads("hotline")
+
+
+@pytest.fixture
+def an_hour_ago() -> Iterator[Any]:
+    """The node's clock; clients read up to five seconds before now, by the machine's."""
+    with clocks.use(clocks.SetClock(datetime.now(UTC) - timedelta(hours=1))) as set_clock:
+        yield set_clock

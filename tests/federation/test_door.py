@@ -28,9 +28,12 @@ READ: dict[str, Callable[[HashList], str]] = {
     "taxii": lambda of: f"{TAXII}/{Writer(of).collection}/objects/",
     "manifest": lambda of: f"{TAXII}/{Writer(of).collection}/manifest/",
     "files": lambda of: f"files/{of.name}.csv",
+    "misp": lambda of: f"misp/{of.name}/hashes.csv",
+    "misp manifest": lambda of: f"misp/{of.name}/manifest.json",
 }
 """A protocol → where it reads a list."""
-EVERYWHERE = ["ncmec/v2/entries", "ncmec/v2/status", "ncmec/v2/members", "taxii2/", f"{TAXII}/", "files/hotline.csv"]
+EVERYWHERE = ["ncmec/v2/entries", "ncmec/v2/status", "ncmec/v2/members", "taxii2/", f"{TAXII}/", "files/hotline.csv",
+              "misp/hotline/manifest.json"]  # fmt: skip
 
 
 def body(answer: Any) -> bytes:
@@ -73,7 +76,7 @@ def test_a_list_is_read_where_it_may_be_and_else_there_is_none(case: str, protoc
     assert answer.status_code == (200 if readable else 404)
     told = body(answer)
     if readable:
-        assert protocol == "manifest" or pdq("a").encode() in told
+        assert protocol not in ("ncmec", "taxii", "files") or pdq("a").encode() in told
     else:
         absent = it
         absent.name = "never"
@@ -201,7 +204,7 @@ NAMES = st.sampled_from(
 STEMS = st.sampled_from(
     ["ncmec/", "ncmec/hotline/v2/", "ncmec/v2/entries", "ncmec/v2/feedback/", "ncmec/v2/entries/1/1/PDQ/feedback",
      "taxii2/", f"{TAXII}/", f"{TAXII}/hotline/objects/", f"{TAXII}/hotline/manifest/", f"{TAXII}/hotline/objects/x",
-     "files/", "files/hotline.csv", "files/hotline."]
+     "files/", "files/hotline.csv", "files/hotline.", "misp/hotline/"]
 )  # fmt: skip
 
 

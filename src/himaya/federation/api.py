@@ -198,7 +198,7 @@ def add_partner_key(request: HttpRequest, name: PartnerName, asked: KeyAsked) ->
 @once
 def end_partner_key(request: HttpRequest, name: PartnerName, prefix: Prefix) -> Answer:
     """It is refused from the next request on."""
-    services.end_partner_key(name, prefix, by=caller(request).actor)
+    services.end_partner_key(name, prefix=prefix, by=caller(request).actor)
     return _standing(name)
 
 

@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from himaya.accounts.services import NewKey
     from himaya.federation.models import Partner
 
-DOORS = (("NCMEC", "ncmec"), ("TAXII 2.1", "taxii2/"), ("CSV, VICS, STIX, MISP, …", "files/"))
+DOORS = (
+    ("NCMEC", "ncmec"),
+    ("TAXII 2.1", "taxii2/"),
+    ("MISP", "misp/"),
+    ("CSV, VICS, STIX, …", "files/"),
+    ("Himaya", "himaya/"),
+)
 """Protocol → its address below ``/exchange/``."""
 
 
@@ -157,7 +163,7 @@ def add_key(request: StaffRequest, name: str) -> HttpResponse:
 @require_POST
 def end_key(request: StaffRequest, name: str, prefix: str) -> HttpResponse:
     """Revoke one of its keys."""
-    services.end_partner_key(name, prefix, by=request.user.actor)
+    services.end_partner_key(name, prefix=prefix, by=request.user.actor)
     messages.success(request, gettext("The key is revoked."))
     return redirect("partners:partner", name)
 

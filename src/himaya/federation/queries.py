@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Q, Sum
 
 from himaya.accounts.queries import keys
-from himaya.core import clock
+from himaya.core import clock, registry
 from himaya.federation.models import Grant, Partner, PartnerKey, Use
 from himaya.ledger.queries import entries
 from himaya.lists import queries as lists
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from himaya.accounts.models import ApiKey
     from himaya.lists.models import HashList
 
+SIGNALS = tuple(sorted(name for name, signal in registry.signals().items() if not signal.composite))
+"""Those of which a value says all."""
 FOR_ALL = ("clear", "green")
 """Traffic Light Protocol: what any partner may read. Everything else is for those who are named."""
 

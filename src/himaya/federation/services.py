@@ -211,7 +211,7 @@ def note_quota(partner: Partner) -> None:
 
 
 @transaction.atomic
-def end_partner_key(name: str, prefix: str, *, by: str) -> None:
+def end_partner_key(name: str, *, prefix: str, by: str) -> None:
     """Revoke one key of a partner; the others stay good.
 
     Raises:
@@ -224,7 +224,7 @@ def end_partner_key(name: str, prefix: str, *, by: str) -> None:
     revoke_key(prefix, by=by)
 
 
-def vote(partner: Partner, item: int, *, opinion: str, reason: str) -> None:
+def take_vote(partner: Partner, *, item: int, opinion: str, reason: str) -> None:
     """Take what a partner thinks of an item: ``confirm`` or ``dispute``; a dispute has a reason.
 
     Raises:

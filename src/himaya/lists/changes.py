@@ -7,7 +7,7 @@ now: an item that changed twice stands at its last change.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -107,6 +107,39 @@ def told(items: Iterable[int], *, lists: Iterable[int], signals: Iterable[str] =
     """
     ids = list(items)[:MOST]
     return _found(_ITEMS.format(items=_marks(ids)), lists, signals, ids) if ids else []
+
+
+class Part(NamedTuple):
+    """Items of a list whose numbers divided by a size are ``number``: when one of them changed last, and how many."""
+
+    number: int
+    at: datetime
+    items: int
+
+
+_PARTS = """
+SELECT i.id / {size}, MAX(r.at), COUNT(*) FROM lists_item i JOIN lists_revision r ON r.id = i.revision
+WHERE i.list_id = %s AND NOT i.negative AND r.number IS NOT NULL AND i.signal IN ({signals}) AND i.state != 'proposed'
+    {only} GROUP BY 1 ORDER BY 1"""
+
+
+def parts(hash_list: HashList, *, size: int, signals: Iterable[str], only: int | None = None) -> Iterator[Part]:
+    """A list in parts, for protocols that know no changes; without what may never have counted. It reads all items.
+
+    Args:
+        hash_list: the list.
+        size: of a part.
+        signals: of these alone.
+        only: this part alone.
+    """
+    kinds = list(signals)
+    chosen = "" if only is None else "AND i.id >= %s AND i.id < %s"
+    bounds = [] if only is None else [only * size, (only + 1) * size]
+    with connection.cursor() as cursor:
+        statement = _PARTS.format(size=int(size), signals=_marks(kinds), only=chosen)
+        cursor.execute(statement, [hash_list.pk, *kinds, *bounds])
+        for number, at, items in cursor.fetchall():
+            yield Part(number, _aware(at), items)
 
 
 def _found(

@@ -14,7 +14,7 @@ from himaya.federation.door import NothingHere, UnreadableAsk
 from himaya.federation.ncmec.answers import signal_of, told
 from himaya.federation.ncmec.entries import entry_id, media
 from himaya.federation.ncmec.reasons import known
-from himaya.federation.services import vote
+from himaya.federation.services import take_vote
 from himaya.lists import changes, queries
 from himaya.lists.admission import MATCHING
 
@@ -44,7 +44,7 @@ def feedback(
         raise NothingHere
     require_media_type(request, "application/xml", "text/xml")
     opinion, reason = _opinion(request.body, signal)
-    vote(partner, item.pk, opinion=opinion, reason=reason)
+    take_vote(partner, item=item.pk, opinion=opinion, reason=reason)
     return told("submissionResult", "")
 
 

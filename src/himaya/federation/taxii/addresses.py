@@ -11,9 +11,10 @@ from django.urls import re_path
 from himaya.core.config import config
 from himaya.federation import door
 from himaya.federation.door import NothingHere, view
+from himaya.federation.queries import SIGNALS
 from himaya.federation.taxii import asking
 from himaya.federation.taxii.answers import MEDIA_TYPE, acceptable, refusal, refuse_writing, stamp, told
-from himaya.federation.taxii.objects import SIGNALS, Writer
+from himaya.federation.taxii.objects import Writer
 from himaya.lists import changes
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from himaya.core import stix
 from himaya.core.words import N_, Said
 from himaya.federation.door import UnreadableAsk
+from himaya.federation.queries import SIGNALS
 from himaya.federation.taxii.answers import stamp
-from himaya.federation.taxii.objects import SIGNALS, Object
+from himaya.federation.taxii.objects import Object
 from himaya.lists import changes, organisations
 from himaya.lists.changes import START, Place
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from himaya.core import registry, stix
+from himaya.federation.naming import number_of, uuid_of
 from himaya.lists import organisations
 from himaya.lists.admission import DISPUTED, PROPOSED
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from himaya.lists.changes import Told
     from himaya.lists.models import HashList
 
-SIGNALS = tuple(sorted(name for name, signal in registry.signals().items() if not signal.composite))
-"""Those of which a value says all."""
 UNTOLD = (("withdrawn", "-"),)
 """In place of the fingerprint, of what is gone and may never have been told."""
 COLLECTIONS = uuid.UUID("2f7d0c1e-9a34-5b8e-8c52-6d0e4b7a1f93")
@@ -100,18 +98,17 @@ class Writer:
         return [tlp, STRICT] if self.of.tlp == "amber+strict" else [tlp]
 
     def identifier(self, item: int) -> str:
-        """The id of an item's indicator. The item's number stands in it, and the rest proves that it is ours."""
-        digest = hashlib.sha256(f"himaya item:{self.node[0]}:{self.of.name}:{item}".encode()).digest()
-        return f"indicator--{uuid.UUID(bytes=digest[:10] + item.to_bytes(6, 'big'), version=4)}"
+        """The id of an item's indicator; see :mod:`himaya.federation.naming`."""
+        return f"indicator--{uuid_of(self._kind, item)}"
 
     def item_of(self, identifier: str) -> int:
         """The item's number; 0 where it is none of this list's indicators."""
         kind, _, text = identifier.partition("--")
-        try:
-            number = int.from_bytes(uuid.UUID(text).bytes[10:], "big")
-        except ValueError:
-            return 0
-        return number if kind == "indicator" and number and self.identifier(number) == identifier else 0
+        return (number_of(self._kind, text) or 0) if kind == "indicator" else 0
+
+    @property
+    def _kind(self) -> str:
+        return f"item:{self.of.name}"
 
     def indicator(self, one: Told) -> Object:
         """An item; revoked where it does not count any more."""

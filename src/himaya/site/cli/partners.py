@@ -133,7 +133,7 @@ def key_(
     from himaya.federation import services
 
     if revoke:
-        services.end_partner_key(name, revoke, by=start.actor())
+        services.end_partner_key(name, prefix=revoke, by=start.actor())
         done(f"key {revoke} is revoked")
         return
     _show(services.add_partner_key(name, by=start.actor(), days=days))

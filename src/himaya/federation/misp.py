@@ -1,0 +1,140 @@
+"""Lists as MISP feeds: ``/exchange/misp/<list>/`` has a manifest, a file for each event, and the hashes of all values.
+
+An event holds the items of a list whose numbers lie between two multiples of :data:`PART`, so that a change touches one
+event alone. What is gone stays in it, marked as deleted: MISP keeps what an event ceases to name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import re_path
+
+from himaya.core import clock, misp
+from himaya.core.words import printable
+from himaya.federation import door
+from himaya.federation.door import NothingHere, view
+from himaya.federation.files import refusal
+from himaya.federation.naming import number_of, uuid_of
+from himaya.federation.queries import SIGNALS
+from himaya.lists import changes, organisations, queries
+from himaya.lists.admission import DISPUTED, PROPOSED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.http.response import HttpResponseBase
+
+    from himaya.federation.models import Partner
+    from himaya.lists.changes import Part, Told
+    from himaya.lists.models import HashList
+
+PART = 2000
+"""Numbers of items that an event spans."""
+DOUBTED = [{"name": "himaya:disputed"}]
+
+
+def manifest(request: HttpRequest, partner: Partner, name: str) -> HttpResponse:  # noqa: ARG001
+    """``GET manifest.json``: every event, and when it changed last."""
+    found = door.scope(partner, name)[0]
+    orgc, tags = _organisation(), _tags(found)
+    told = {
+        str(uuid_of(_kind(found), part.number)): {**_head(found, part), "Orgc": orgc, "Tag": tags}
+        for part in changes.parts(found, size=PART, signals=SIGNALS)
+    }
+    return HttpResponse(json.dumps(told), content_type="application/json")
+
+
+def event(request: HttpRequest, partner: Partner, name: str, key: str) -> HttpResponse:  # noqa: ARG001
+    """``GET <uuid>.json``: the items of a part."""
+    found = door.scope(partner, name)[0]
+    number = number_of(_kind(found), key)
+    part = (
+        next(iter(changes.parts(found, size=PART, signals=SIGNALS, only=number)), None) if number is not None else None
+    )
+    if part is None:
+        raise NothingHere
+    items = changes.told(range(part.number * PART, (part.number + 1) * PART), lists=[found.pk], signals=SIGNALS)
+    told = [one for one in items if one.state != PROPOSED]
+    door.telling(partner, [found], protocol="misp", items=len(told))
+    body = {
+        "uuid": str(uuid_of(_kind(found), part.number)),
+        **_head(found, part),
+        "published": True,
+        "distribution": "0",
+        "Orgc": _organisation(),
+        "Tag": _tags(found),
+        "Attribute": [_attribute(found, one) for one in told],
+    }
+    return HttpResponse(json.dumps({"Event": body}), content_type="application/json")
+
+
+def hashes(request: HttpRequest, partner: Partner, name: str) -> HttpResponseBase:
+    """``GET hashes.csv``: MD5 of each value that stands, and its event; by this MISP knows that a feed has a value."""
+    found = door.scope(partner, name)[0]
+    if request.method != "HEAD":
+        active = queries.standings(found).get(found.pk, queries.Standing()).active
+        door.telling(partner, [found], protocol="misp", items=active)
+    return StreamingHttpResponse(_hashes(found), content_type="text/csv; charset=utf-8")
+
+
+def _hashes(of: HashList) -> Iterator[bytes]:
+    place, upto = changes.START, changes.last()[0]
+    while some := changes.changes([of.pk], behind=place, upto=upto, limit=PART, signals=SIGNALS, standing=True):
+        place = some[-1].place
+        rows = (
+            f"{hashlib.md5(one.value.encode(), usedforsecurity=False).hexdigest()},"
+            f"{uuid_of(_kind(of), one.item // PART)}\n"
+            for one in some
+        )
+        yield "".join(rows).encode()
+
+
+def _kind(of: HashList) -> str:
+    return f"misp event:{of.name}"
+
+
+def _head(of: HashList, part: Part) -> dict[str, Any]:
+    """What is said of an event. Its time is that of its last change, and never of the second that still runs: another
+    change in it would have the same, and nobody would come to read it.
+    """
+    seconds = min(int(part.at.timestamp()), int(clock.now().timestamp()) - 1)
+    return {
+        "info": printable(f"{of.title or of.name}, {part.number}"),
+        "date": f"{part.at:%Y-%m-%d}",
+        "timestamp": str(seconds),
+        "analysis": "2",
+        "threat_level_id": "4",
+    }
+
+
+def _organisation() -> dict[str, str]:
+    ours = organisations.own()
+    return {"name": ours.title, "uuid": str(uuid_of("organisation", 0))}
+
+
+def _tags(of: HashList) -> list[dict[str, str]]:
+    return [{"name": f"tlp:{of.tlp}"}]
+
+
+def _attribute(of: HashList, one: Told) -> dict[str, Any]:
+    told = misp.attribute(one.signal, one.value, scheme=one.scheme, code=one.code)
+    told["uuid"] = str(uuid_of(f"misp attribute:{of.name}", one.item))  # MISP has one of a UUID, in one event alone
+    told["timestamp"] = str(int(one.at.timestamp()))
+    told["deleted"] = not one.stands
+    if one.state == DISPUTED:
+        told["to_ids"] = False
+        told["Tag"] = [*told.get("Tag", []), *DOUBTED]
+    return told
+
+
+_LIST = "(?P<name>[a-z0-9][a-z0-9-]*)"
+urlpatterns = [
+    re_path(f"^{_LIST}/manifest.json$", view(refusal, GET=manifest), name="manifest"),
+    re_path(f"^{_LIST}/hashes.csv$", view(refusal, GET=hashes), name="hashes"),
+    re_path(f"^{_LIST}/(?P<key>[0-9a-f-]{{36}}).json$", view(refusal, GET=event), name="event"),
+    re_path("^(?P<rest>.*)$", view(refusal, GET=door.nothing), name="nothing"),
+]
