@@ -76,7 +76,7 @@ class Config(BaseSettings):
         pattern=r"^([a-z0-9][a-z0-9.-]{0,59})?$",
         description=N_(
             "In whose name this node speaks about items of lists: small letters, digits, dots, dashes, the same for"
-            " ever. Empty: made of the node's name."
+            " ever. Empty: made of node_name."
         ),
     )
     jurisdiction: str = Field(
