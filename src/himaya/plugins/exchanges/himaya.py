@@ -162,8 +162,14 @@ def _round(follower: Follower, name: str, keep: Path, checkpoint: str, log: _Log
     states = _states(checkpoint)
     seen = follower.refresh()
     held = {who: one for (of, who), one in seen.offers.items() if of == name}
+    for who, error in seen.refused.items():
+        if who in states or not held:  # what cannot be trusted is not gone: what it said before stays in force
+            raise error
     if not held:
         raise SourceTrouble(why=Said("it serves nothing of a list {name}", name=name), mend=N_("Ask the other node."))
+    for who, one in held.items():
+        if one.sequence < states.get(who, 0):
+            follower.fetch(name, who, to=_directory(keep), have=states[who])  # raises: it goes back
     changed = {who: one.sequence for who, one in held.items() if states.get(who) != one.sequence}
     if not changed and seen.freshness.signed and seen.freshness.is_silent:
         why = Said(
@@ -266,9 +272,8 @@ class _Log:
             low, high = sorted((before, came), key=lambda one: one.size)
             try:
                 proof = self._consistency(low.size, high.size) if low.size not in (0, high.size) else []
-                verify_consistency(
-                    old=low.size, new=high.size, old_root=low.root, new_root=high.root, proof=proof
-                )  # fmt: skip
+                roots = {"old_root": low.root, "new_root": high.root}
+                verify_consistency(old=low.size, new=high.size, proof=proof, **roots)
             except WrongProof as error:
                 both = [self._seen.read_bytes(), b"\n", note.encode()]
                 files.replace(self._seen.with_name("checkpoint-contradicted"), both)
@@ -284,12 +289,11 @@ class _Log:
         """The largest checkpoint that was seen, under the key that is pinned now."""
         try:
             note = Note.read(self._seen.read_text())
-            note.checked([self._key] if self._key else [])
-            return Checkpoint.read(note.text)
-        except FileNotFoundError:
+            if self._key in note.checked([self._key] if self._key else []):
+                return Checkpoint.read(note.text)
+        except (FileNotFoundError, BadNote):
             return None
-        except BadNote:  # of another key: whoever set a new one has asked the publisher why
-            return None
+        return None  # signed with another key: whoever set a new one has asked the publisher why
 
     def _consistency(self, old: int, new: int) -> list[bytes]:
         try:
