@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Opinion = Literal["confirm", "dispute"]
 """What we think of an entry after a look: it is what its source says, or it is not."""
+LATER = N_("Try again later; if it lasts, ask whoever runs the source.")
+"""What to do where nobody knows better."""
 MAX_KEY = 120
 MAX_SIGNALS = 64
 """Fingerprints of one entry."""
@@ -119,7 +121,7 @@ class SourceTrouble(HimayaError):
     def __init__(self, *, why: str, mend: str = "", permanent: bool = False) -> None:
         self.permanent = permanent
         """True where trying again cannot help until a person changes something (credentials, address)."""
-        super().__init__(why=why, mend=mend)
+        super().__init__(why=why, mend=mend or LATER)
 
 
 class Exchange(ABC):

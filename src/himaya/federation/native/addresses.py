@@ -2,17 +2,19 @@
 
 ``GET /`` names the lists that a partner may read. ``/<list>/metadata/…`` and ``/<list>/targets/…`` are that list's
 repository (``core.repository``), in parts where a line broke (RFC 9110, ranges). ``/<list>/proof/<sha256>`` proves that
-a file stands in the transparency log. ``POST /<list>/votes`` takes what a partner thinks of an item.
+a file stands in the transparency log, ``/<list>/consistency/<old>-<new>`` that the log only grew. ``POST /<list>/votes`` takes what a partner thinks of an item.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path, re_path
@@ -22,7 +24,7 @@ from himaya.core import registry
 from himaya.core.config import config
 from himaya.core.errors import BadSignal, HimayaError
 from himaya.core.repository.store import Store
-from himaya.core.words import N_, Said
+from himaya.core.words import N_, Said, storable
 from himaya.federation import door
 from himaya.federation.door import NothingHere, UnreadableAsk, view
 from himaya.federation.models import Publication
@@ -34,10 +36,12 @@ from himaya.log import queries as log
 
 if TYPE_CHECKING:
     from himaya.federation.models import Partner
+    from himaya.lists.models import HashList
 
 CHUNK = 256 * 1024
+RESUMED = 86_400
+"""Seconds within which a file that was begun goes on without being counted anew."""
 RANGE = re.compile(r"bytes=([0-9]{1,15})-([0-9]{1,15})?")
-LIST = "(?P<name>[a-z0-9][a-z0-9-]{0,59})"
 _NAMED = re.compile(r"targets/([^/]+/[^/]+)/([0-9a-f]{64})\.([^/]+)")
 
 
@@ -90,15 +94,14 @@ def file(request: HttpRequest, partner: Partner, name: str, place: str) -> HttpR
     if first > last:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     named = _NAMED.fullmatch(place)
-    if named and first == 0 and request.method != "HEAD":
-        known = Publication.objects.filter(list=found, sha256=named[2]).first()
-        door.telling(partner, [found], protocol="himaya", items=known.lines if known else 0)
+    if named and request.method != "HEAD":
+        _count(partner, found, named[2], resumed=first > 0)
     partial = request.headers.get("Range") is not None and RANGE.fullmatch(request.headers["Range"]) is not None
     headers = {"Content-Length": str(last - first + 1), "Accept-Ranges": "bytes"}
     headers["Cache-Control"] = "no-store" if place.endswith("timestamp.json") else "private, max-age=86400, immutable"
     if partial:
         headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    body = () if request.method == "HEAD" else _part(at.open("rb"), first, last)
+    body = () if request.method == "HEAD" else _part(at, first, last)
     return StreamingHttpResponse(
         body, status=206 if partial else 200, headers=headers, content_type="application/octet-stream"
     )
@@ -113,8 +116,23 @@ def _range(request: HttpRequest, at: Path) -> tuple[int, int, int]:
     return int(asked[1]), min(int(asked[2]) if asked[2] else size - 1, size - 1), size
 
 
-def _part(file: IO[bytes], first: int, last: int) -> Iterator[bytes]:
-    with file:
+def _count(partner: Partner, of: HashList, digest: str, *, resumed: bool) -> None:
+    """Count what a file tells: again where it is read from its beginning, once where a line broke in between.
+
+    Who asks for all but the first byte, and was not given that before, is told everything, too.
+
+    Raises:
+        QuotaSpent: it is more than the partner may read today.
+    """
+    begun = f"exchange:begun:{partner.pk}:{digest}"
+    if not (resumed and cache.get(begun)):
+        known = Publication.objects.filter(list=of, sha256=digest).first()
+        door.telling(partner, [of], protocol="himaya", items=known.lines if known else 0)
+    cache.set(begun, True, RESUMED)
+
+
+def _part(at: Path, first: int, last: int) -> Iterator[bytes]:
+    with at.open("rb") as file:  # opened here: an answer that nobody begins to read leaves nothing open
         file.seek(first)
         left = last - first + 1
         while left > 0 and (chunk := file.read(min(CHUNK, left))):
@@ -130,6 +148,13 @@ def proof(request: HttpRequest, partner: Partner, name: str, digest: str) -> Htt
         raise NothingHere
     leaf = log.leaf_of(KIND, known.pk)
     return HttpResponse(str(log.prove(leaf.index)), content_type=JSON)
+
+
+def consistency(request: HttpRequest, partner: Partner, name: str, old: str, new: str) -> HttpResponseBase:  # noqa: ARG001
+    """That the log of ``new`` leaves begins with that of ``old``: ``proof``, hashes in base64 (RFC 9162 §2.1.4)."""
+    door.scope(partner, name)
+    proof_ = log.consistency_proof(int(old), int(new))
+    return HttpResponse(json.dumps({"proof": [b64encode(one).decode("ascii") for one in proof_]}), content_type=JSON)
 
 
 def votes(request: HttpRequest, partner: Partner, name: str) -> HttpResponseBase:
@@ -154,6 +179,8 @@ def _ballot(request: HttpRequest) -> tuple[str, str, str, str]:
         raise UnreadableAsk(why=N_("it is no JSON object with signal, value, opinion and reason")) from None
     except BadSignal as error:
         raise UnreadableAsk(why=Said("{why}", why=str(error))) from None
+    if not storable(reason):
+        raise UnreadableAsk(why=N_("its reason has characters that cannot be stored"))
     if opinion not in ("confirm", "dispute", "abstain"):
         raise UnreadableAsk(why=N_("an opinion is confirm, dispute or abstain"))
     return signal, value, opinion, reason
@@ -166,9 +193,14 @@ urlpatterns = [
         r"^(?P<name>[a-z0-9][a-z0-9-]{0,59})/proof/(?P<digest>[0-9a-f]{64})$", view(refusal, GET=proof), name="proof"
     ),
     re_path(
+        r"^(?P<name>[a-z0-9][a-z0-9-]{0,59})/consistency/(?P<old>[0-9]{1,15})-(?P<new>[0-9]{1,15})$",
+        view(refusal, GET=consistency),
+        name="consistency",
+    ),
+    re_path(
         r"^(?P<name>[a-z0-9][a-z0-9-]{0,59})/(?P<place>(metadata|targets)/.{1,300})$",
         view(refusal, GET=file),
         name="file",
     ),
-    re_path("", view(refusal), name="nowhere"),
+    re_path("", view(refusal, **dict.fromkeys(("GET", "POST"), door.nothing)), name="nowhere"),
 ]

@@ -2,14 +2,15 @@
 
 The root is pinned: it came by another way than the list does. Every file is verified before anything of it is given on
 (``core.repository``); with the log's key pinned, too, it must also stand in the publisher's transparency log, in a
-checkpoint that was signed with that key, so that all who follow the list can prove to one another that they were given
-the same.
+checkpoint that was signed with that key and goes on from all that were seen before, so that all who follow the list can
+prove to one another that they were given the same.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
@@ -18,9 +19,10 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from himaya.core import proofs
+from himaya.core import files, proofs
 from himaya.core.exchange import Entry, Exchange, Gone, Opinion, Page, SourceTrouble
-from himaya.core.notes import BadNote, VerifierKey
+from himaya.core.merkle import WrongProof, verify_consistency
+from himaya.core.notes import BadNote, Checkpoint, Note, VerifierKey
 from himaya.core.outward import Client
 from himaya.core.ports import Receipt
 from himaya.core.repository import bundle
@@ -35,6 +37,7 @@ from himaya.core.words import N_, Said
 PAGE = 1000
 PATIENCE = 300.0
 """Seconds for an answer: metadata may have megabytes, and a poor line 64 kbit/s."""
+MOST_WITNESSES = 20
 LOG = N_("Ask the publisher, by another way than this line, which key its log has; tell others who follow this list.")
 
 
@@ -62,6 +65,15 @@ class Config(BaseModel):
             " stand in that log. Empty: the log is not asked."
         ),
         max_length=400,
+    )
+    witnesses: str = Field(
+        "",
+        title=N_("Keys of witnesses"),
+        description=N_(
+            "Verifier keys of nodes that witness that log, with spaces between them. With them, nothing is taken that"
+            " none of them has cosigned: the publisher cannot show others another log. Empty: nobody is asked for."
+        ),
+        max_length=4000,
     )
 
     @property
@@ -150,8 +162,14 @@ def _round(follower: Follower, name: str, keep: Path, checkpoint: str, log: _Log
     states = _states(checkpoint)
     seen = follower.refresh()
     held = {who: one for (of, who), one in seen.offers.items() if of == name}
+    for who, error in seen.refused.items():
+        if who in states or not held:  # what cannot be trusted is not gone: what it said before stays in force
+            raise error
     if not held:
         raise SourceTrouble(why=Said("it serves nothing of a list {name}", name=name), mend=N_("Ask the other node."))
+    for who, one in held.items():
+        if one.sequence < states.get(who, 0):
+            follower.fetch(name, who, to=_directory(keep), have=states[who])  # raises: it goes back
     changed = {who: one.sequence for who, one in held.items() if states.get(who) != one.sequence}
     if not changed and seen.freshness.signed and seen.freshness.is_silent:
         why = Said(
@@ -214,14 +232,16 @@ class _Log:
 
     def __init__(self, options: Config, client: Client) -> None:
         self._options, self._client = options, client
+        self._seen = client.keep / "checkpoint"
         try:
             self._key = VerifierKey.read(options.log) if options.log else None
+            self._witnesses = proofs.named(options.witnesses.split()[:MOST_WITNESSES])
         except BadNote as error:
             why = Said("the key of its log is none: {why}", why=str(error)[:200])
             raise SourceTrouble(why=why, mend=LOG, permanent=True) from None
 
     def prove(self, fetched: Fetched) -> None:
-        """That a file stands in the log.
+        """That a file stands in the log, and that the log says still what it said before.
 
         Raises:
             SourceTrouble: it does not, or the proof proves nothing.
@@ -229,16 +249,65 @@ class _Log:
         if self._key is None:
             return
         digest = fetched.part.target.hashes["sha256"]
-        address = f"{self._options.address.rstrip('/')}/proof/{digest}"
-        reply = self._client.get(address, headers=_headers(self._options), most=proofs.LONGEST)
         try:
-            proof = proofs.Proof.read(reply.content)
-            proof.check([self._key])
-            event = json.loads(proof.event)
-        except (proofs.BadProof, ValueError) as error:
+            proof = proofs.Proof.read(self._ask(f"proof/{digest}", proofs.LONGEST))
+            proved = proof.check([self._key, *self._witnesses])
+            event = json.loads(proved.event)
+            if self._witnesses and not proved.cosigned:
+                raise proofs.BadProof(N_("none of the witnesses that are named here has cosigned its checkpoint"))
+        except (proofs.BadProof, ValueError, RecursionError) as error:
             raise SourceTrouble(why=Said("a file is not in its log: {why}", why=str(error)[:200]), mend=LOG) from None
-        if event.get("kind") != "publication" or event.get("sha256") != digest:
+        if not isinstance(event, dict) or event.get("kind") != "publication" or event.get("sha256") != digest:
             raise SourceTrouble(why=N_("its log speaks of another file than the one that it serves"), mend=LOG)
+        self._remember(proof.checkpoint, proved.checkpoint)
+
+    def _remember(self, note: str, came: Checkpoint) -> None:
+        """Hold the log to what it signed before: the larger tree begins with the smaller one. The larger one is kept.
+
+        Raises:
+            SourceTrouble: it does not. Both checkpoints are kept: together they prove it to anybody.
+        """
+        before = self._before()
+        if before and before.origin == came.origin:
+            low, high = sorted((before, came), key=lambda one: one.size)
+            try:
+                proof = self._consistency(low.size, high.size) if low.size not in (0, high.size) else []
+                roots = {"old_root": low.root, "new_root": high.root}
+                verify_consistency(old=low.size, new=high.size, proof=proof, **roots)
+            except WrongProof as error:
+                both = [self._seen.read_bytes(), b"\n", note.encode()]
+                files.replace(self._seen.with_name("checkpoint-contradicted"), both)
+                why = Said(
+                    "its log does not go on from what it signed before, {old} and {new} entries: {why}",
+                    old=before.size, new=came.size, why=str(error),
+                )  # fmt: skip
+                raise SourceTrouble(why=why, mend=LOG) from None
+        if not before or before.origin != came.origin or came.size > before.size:
+            files.replace(self._seen, [note.encode()])
+
+    def _before(self) -> Checkpoint | None:
+        """The largest checkpoint that was seen, under the key that is pinned now."""
+        try:
+            note = Note.read(self._seen.read_text())
+            if self._key in note.checked([self._key] if self._key else []):
+                return Checkpoint.read(note.text)
+        except (FileNotFoundError, BadNote):
+            return None
+        return None  # signed with another key: whoever set a new one has asked the publisher why
+
+    def _consistency(self, old: int, new: int) -> list[bytes]:
+        try:
+            told = json.loads(self._ask(f"consistency/{old}-{new}", proofs.LONGEST, missing=b"{}"))
+            return [b64decode(one, validate=True) for one in told["proof"]]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise WrongProof(N_("it has no proof of that")) from None
+
+    def _ask(self, path: str, most: int, missing: bytes | None = None) -> bytes:
+        """What the other node answers below the list's address; ``missing`` where there is no such thing, if given."""
+        expect = (200,) if missing is None else (200, 404)
+        address = f"{self._options.address.rstrip('/')}/{path}"
+        reply = self._client.get(address, headers=_headers(self._options), most=most, expect=expect)
+        return reply.content if reply.status == 200 or missing is None else missing
 
 
 PLUGIN = Himaya()
