@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 
 from himaya.core import clock, faults
+from himaya.ledger.storing import insert
 from himaya.log import events, tree
 from himaya.log.keys import keys, lock_growth
 from himaya.log.models import Leaf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from himaya.log.events import Event
 
-STEP = 500
 _COLUMNS = ("index", "kind", "unique", "about", "at", "hash")
 
 
@@ -38,23 +38,9 @@ def grow(added: Iterable[Event]) -> range:
         hashes.append(leaf)
         rows.append((index, event.kind, event.unique, event.about, at, leaf))
     if rows:
-        _insert(rows)
+        insert(Leaf, _COLUMNS, rows)
         tree.extend(first, hashes)
         growth.size += len(rows)
         growth.save(update_fields=["size"])
         faults.point("log.grown")
     return range(first, first + len(rows))
-
-
-def _insert(rows: Sequence[tuple[Any, ...]]) -> None:
-    """Written by hand: Django takes three times as long for what is a copy of tuples."""
-    named = ", ".join(connection.ops.quote_name(name) for name in _COLUMNS)
-    table = connection.ops.quote_name(Leaf._meta.db_table)
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({named}) FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row(row)
-        else:
-            places = ", ".join(["%s"] * len(_COLUMNS))
-            cursor.executemany(f"INSERT INTO {table} ({named}) VALUES ({places})", rows)  # noqa: S608 - our own names

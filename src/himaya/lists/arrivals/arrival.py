@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections import Counter, deque
@@ -15,15 +16,16 @@ from himaya.core import clock, faults
 from himaya.core.errors import HimayaError
 from himaya.core.ports import ItemRow
 from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RETRACT, VOUCH
+from himaya.ledger import storing
 from himaya.ledger.outbox import Now
 from himaya.ledger.services import lock_head
 from himaya.lists import organisations
-from himaya.lists.admission import WITHDRAWN, Standing, standing
+from himaya.lists.admission import ACTIVE, WITHDRAWN, Standing, standing
 from himaya.lists.arrivals import amending, sweeping, words
 from himaya.lists.arrivals.hands import Ballot, Hand, Key, Terms, Voice, columns
 from himaya.lists.arrivals.revisions import Kind, count, month, next_number, tell
-from himaya.lists.arrivals.words import BENIGN, Said, Spoken, steps
-from himaya.lists.models import HashList, Item, Organisation, Revision
+from himaya.lists.arrivals.words import BENIGN, Said, Spoken
+from himaya.lists.models import Body, HashList, Item, Organisation, Revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -118,32 +120,28 @@ class Arrival:
         for row in rows:
             key = (row.signal, row.value, row.negative)
             hand = hands.get(key)
-            new = hand is None
-            hand = hands.setdefault(key, hand or self._blank(row))
-            before = hand.stands.state if not new else ""
+            if hand is None:
+                hands[key] = self._new_hand(row)
+                self.added += 1
+                continue
+            before = hand.stands.state
             if not self._vouched(hand, row):
                 if before == WITHDRAWN:
                     self.kept_withdrawn += 1
                 else:
                     self.unchanged += 1
                 continue
-            self.added += new
             if before == WITHDRAWN and hand.stands.state == WITHDRAWN:
                 self.kept_withdrawn += 1
             else:
-                self.changed += not new
+                self.changed += 1
         self._write(hands)
         faults.point("lists.import_batch")
 
     def _vouched(self, hand: Hand, row: ItemRow) -> bool:
         """Let the row's organisation vouch; False where that is nothing new."""
-        organisation = self._organisation(row)
-        basis = row.basis or self._voice.basis
-        key = row.reference if self._voice.subscription else ""  # a file has no memory of what it named once
-        spoken = Spoken(organisation, VOUCH, key, row.scheme, row.code, basis, row.until, row.note)
-        named = row.source or self._list.source or (organisation.title if self._voice.subscription else "")
-        terms = Terms(row.scheme, row.code, named, row.reference, row.note)
-        leads = hand.stands.organisation == organisation.pk
+        spoken, terms = self._spoken(row)
+        leads = hand.stands.organisation == spoken.organisation.pk
         if not hand.said.say(spoken, row.at or self._now) and not (leads and hand.terms.source != terms.source):
             return False
         hand.changed = True
@@ -152,10 +150,33 @@ class Arrival:
             hand.terms = terms
         return True
 
+    def _spoken(self, row: ItemRow) -> tuple[Spoken, Terms]:
+        organisation = self._organisation(row)
+        basis = row.basis or self._voice.basis
+        key = row.reference if self._voice.subscription else ""  # a file has no memory of what it named once
+        named = row.source or self._list.source or (organisation.title if self._voice.subscription else "")
+        return (
+            Spoken(organisation, VOUCH, key, row.scheme, row.code, basis, row.until, row.note),
+            Terms(row.scheme, row.code, named, row.reference, row.note),
+        )
+
+    def _new_hand(self, row: ItemRow) -> Hand:
+        """An item of which nobody has said anything yet: nearly all of a large import are."""
+        spoken, terms = self._spoken(row)
+        said = Said([spoken], [(spoken, row.at or self._now)])
+        hand = Hand(said, terms, NOWHERE, changed=True, negative=row.negative, body=row.body)
+        self._work_out(hand)
+        return hand
+
     def _work_out(self, hand: Hand) -> None:
         rule = BENIGN if hand.negative else self._rule
-        if len(hand.said.words) == 1 and rule.alone and not hand.said.words[0].until:  # nearly all of a large import
-            hand.stands = Standing("active", 1, hand.said.words[0].organisation.pk, None)
+        if (
+            rule.alone
+            and len(hand.said.words) == 1
+            and hand.said.words[0].act == VOUCH
+            and not hand.said.words[0].until
+        ):
+            hand.stands = Standing(ACTIVE, 1, hand.said.words[0].organisation.pk, None)
         else:
             hand.stands = standing((one.word() for one in hand.said.words), rule, now=self._now)
 
@@ -170,10 +191,6 @@ class Arrival:
                 found = organisations.named(name, by=self._by, jurisdiction=jurisdiction)
                 self._members[name, jurisdiction] = found
         return self._members[name, jurisdiction]
-
-    def _blank(self, row: ItemRow) -> Hand:
-        nowhere = Standing("", 0, 0, None)
-        return Hand(Said(), Terms("", "", "", "", ""), nowhere, negative=row.negative, body=row.body)
 
     def _hands(self, rows: Sequence[ItemRow]) -> dict[Key, Hand]:
         """What the list holds of these rows, as this import left it in earlier batches."""
@@ -198,9 +215,13 @@ class Arrival:
         values: dict[tuple[str, bool], list[str]] = {}
         for row in rows:
             values.setdefault((row.signal, row.negative), []).append(row.value)
-        for (signal, negative), wanted in values.items():
-            for part in steps(wanted):
-                yield from Item.everything.filter(list=self._list, signal=signal, negative=negative, value__in=part)
+        there: list[int] = []
+        with connection.cursor() as cursor:
+            for (signal, negative), wanted in values.items():
+                some = wanted if connection.vendor == "postgresql" else json.dumps(wanted)
+                cursor.execute(_THERE[connection.vendor], [self._list.pk, signal, negative, some])
+                there += [pk for (pk,) in cursor.fetchall()]
+        return words.items_by_id(there).values()
 
     # --- what a source does not say any more ---
 
@@ -301,21 +322,19 @@ class Arrival:
         self._said = self._said or bool(said)
 
     def _insert(self, new: dict[Key, Hand]) -> None:
-        at = connection.ops.adapt_datetimefield_value(self._now)
-        with connection.cursor() as cursor:
-            for part in steps(list(new.items())):
-                values: list[Any] = []
-                for (signal, value, negative), hand in part:
-                    until = connection.ops.adapt_datetimefield_value(hand.stands.until) if hand.stands.until else None
-                    values += (self._list.pk, signal, value, negative, hand.stands.state, *hand.terms)
-                    values += (hand.stands.organisation, min(hand.stands.vouching, 9), until, month(self._now))
-                    values += (self._by, at, at, self._revision)
-                cursor.execute(_INSERT + ", ".join([_ROW] * len(part)) + _RETURNING, values)
-                for pk, signal, value, negative in cursor.fetchall():
-                    new[signal, value, bool(negative)].pk = pk
-            for hand in new.values():
-                if hand.body:
-                    cursor.execute(_INSERT_BODY, [hand.pk, hand.body, self._revision])
+        if not new:
+            return
+        adapt = connection.ops.adapt_datetimefield_value
+        at, came = adapt(self._now), month(self._now)
+        rows = []
+        for pk, (key, hand) in zip(storing.numbers(Item, len(new)), new.items(), strict=True):
+            hand.pk, stands = pk, hand.stands
+            place = (stands.state, stands.organisation, min(stands.vouching, 9), adapt(stands.until))
+            rows.append((pk, self._list.pk, *key, *hand.terms, *place, came, self._by, at, at, self._revision, ""))
+        storing.insert(Item, _COLUMNS, rows)
+        bodies = [(hand.pk, hand.body, self._revision) for hand in new.values() if hand.body]
+        if bodies:
+            storing.insert(Body, ("item_id", "data", "revision"), bodies)
 
     def _show_life(self) -> None:
         if not sweeping.alive(self._revision).update(alive_until=Now() + LEASE):
@@ -351,10 +370,14 @@ class Arrival:
         count(self._list, weights, at=self._now)
 
 
-_INSERT = (
-    "INSERT INTO lists_item (list_id, signal, value, negative, state, scheme, code, source, reference, note, "
-    "organisation_id, agreement, until, month, added_by, added_at, changed_at, revision, reason) VALUES "
-)
-_ROW = "(" + "%s, " * 18 + "'')"
-_RETURNING = " RETURNING id, signal, value, negative"
-_INSERT_BODY = "INSERT INTO lists_body (item_id, data, revision) VALUES (%s, %s, %s)"
+_COLUMNS = (
+    "id", "list_id", "signal", "value", "negative", "scheme", "code", "source", "reference", "note", "state",
+    "organisation_id", "agreement", "until", "month", "added_by", "added_at", "changed_at", "revision", "reason",
+)  # fmt: skip
+_WHERE = "SELECT id FROM lists_item WHERE list_id = %s AND signal = %s AND negative = %s AND value "
+_THERE = {
+    "postgresql": _WHERE + "= ANY(%s)",
+    "sqlite": _WHERE + "IN (SELECT value FROM json_each(%s))",  # noqa: S608 - constants
+}
+"""Which of some values there are, by the database: each a text that is always the same, and read once."""
+NOWHERE = Standing("", 0, 0, None)

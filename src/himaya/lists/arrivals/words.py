@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from django.db import connection
 from django.db.models import Q
 
 from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RETRACT, UNSTATED, VOUCH
+from himaya.ledger import storing
 from himaya.lists.admission import Rule, Word
 from himaya.lists.models import HashList, Item, Organisation, Revision, Statement
 
@@ -88,26 +89,25 @@ def read(items: Iterable[int], *, revision: int = 0) -> dict[int, Said]:
     return found
 
 
-_INSERT = (
-    "INSERT INTO lists_statement (item_id, organisation_id, act, scheme, code, basis, at, until, key, reason, by, "
-    "subscription_id, revision) VALUES "
-)
-_ROW = "(" + ", ".join(["%s"] * 13) + ")"
+_COLUMNS = (
+    "item_id", "organisation_id", "act", "scheme", "code", "basis", "at", "until", "key", "reason", "by",
+    "subscription_id", "revision",
+)  # fmt: skip
 
 
 def write(said: Iterable[tuple[int, Spoken, datetime]], *, by: str, subscription: int | None, revision: int) -> None:
     """Write words, each with the id of its item and when it was said."""
-    moments = {}
-    with connection.cursor() as cursor:
-        for part in steps(list(said)):
-            values: list[Any] = []
-            for item, one, at in part:
-                if at not in moments:
-                    moments[at] = connection.ops.adapt_datetimefield_value(at)
-                until = connection.ops.adapt_datetimefield_value(one.until) if one.until else None
-                values += (item, one.organisation.pk, one.act, one.scheme, one.code, one.basis, moments[at], until)
-                values += (one.key, one.reason, by, subscription, revision)
-            cursor.execute(_INSERT + ", ".join([_ROW] * len(part)), values)
+    adapt, last, moment = connection.ops.adapt_datetimefield_value, None, None
+    rows = []
+    for item, one, at in said:
+        if at is not last:  # mostly it is one and the same
+            last, moment = at, adapt(at)
+        rows.append(
+            (item, one.organisation.pk, one.act, one.scheme, one.code, one.basis, moment, adapt(one.until), one.key,
+             one.reason, by, subscription, revision)
+        )  # fmt: skip
+    if rows:
+        storing.insert(Statement, _COLUMNS, rows)
 
 
 def of_keys(subscription: int, keys: list[str], *, revision: int) -> dict[str, dict[int, list[Organisation]]]:
