@@ -105,6 +105,11 @@ TABLE: dict[str, set[str]] = {
     "partners:end": {ADMIN},
     "partners:share": {LEAD},
     "partners:unshare": {LEAD},
+    "publishing:index": {LEAD, AUDITOR, ADMIN},
+    "publishing:root_file": {LEAD, AUDITOR, ADMIN},
+    "publishing:publish": {ADMIN},
+    "publishing:install": {ADMIN},
+    "publishing:bundle": {ADMIN},
     "reporting:index": DOCUMENT_READERS,
     "takedown:index": DOCUMENT_READERS,
     "transparency:numbers": EVERYBODY,
@@ -127,6 +132,7 @@ ONLY_POST = {
     "cases:decide", "cases:reopen", "cases:excuse", "lists:mark", "lists:release",
     "lists:bring", "lists:subscription_due", "lists:subscription_pause", "lists:subscription_resume",
     "partners:add_key", "partners:end_key", "partners:end", "partners:share", "partners:unshare",
+    "publishing:publish", "publishing:install", "publishing:bundle",
     "ledger:verify", "ledger:retry", "ledger:settle", "ledger:cancel",
 }  # fmt: skip
 """Addresses that do something: no link leads there."""
