@@ -39,6 +39,7 @@ PAGES = {
     "subscriptions": ("lead", "/lists/subscriptions/"),
     "subscription": ("lead", "/lists/subscriptions/cyber-unit/"),
     "follow": ("lead", "/lists/subscriptions/new?source=stopncii"),
+    "exchange": ("admin", "/publishing/"),
     "preview": ("lead", "a file"),
     "quarantine": ("lead", "/lists/quarantine"),
 }
@@ -134,7 +135,37 @@ with transaction.atomic():
     rows.filter(name="cyber-unit").update(due_at=later, ended_at=now - timedelta(hours=9), failures=3)
 """
 """Sources that are followed: one of them fails, one is paused."""
-NEEDED = {"quarantine": FLOOD, "subscriptions": SOURCES, "subscription": SOURCES}
+PUBLISHED = """
+import django
+django.setup()
+import json
+from datetime import timedelta
+from himaya.core import clock
+from himaya.core.repository import ceremony, keys
+from himaya.federation.native.keys import public_key
+from himaya.federation.native.publishing import install_root, publish
+from himaya.lists import queries
+from himaya.log.keys import make_keys
+from himaya.log.models import Cosignature, Witness
+from himaya.log import queries as log
+own, sticks = keys._key(json.loads(public_key(by="system"))), [keys.new() for _ in range(3)]
+online = {role: [own] for role in ceremony.ONLINE}
+with clock.use(clock.SetClock(clock.now() - timedelta(days=315))):
+    proposal = ceremony.propose([one.public_key for one in sticks], online=online, name="Hotline North")
+for one in sticks[:2]:
+    proposal = ceremony.sign(proposal, one)
+install_root(ceremony.finish(proposal), by="system")
+for one in queries.lists().filter(enabled=True):
+    publish(one)
+now, newest = clock.now(), log.checkpoints().first()
+for name, ago in {"north.example": timedelta(minutes=12), "south.example": timedelta(hours=30)}.items():
+    key = make_keys(name).witness_public
+    at = f"https://{name}/log/v1"
+    made = Witness.objects.create(name=name, key=key, address=at, added_at=now - timedelta(days=90))
+    Cosignature.objects.create(checkpoint=newest, witness=made, line="", at=now - ago)
+"""
+"""A root that three people hold and that ends soon, lists published, two witnesses, of whom one is silent."""
+NEEDED = {"exchange": PUBLISHED, "quarantine": FLOOD, "subscriptions": SOURCES, "subscription": SOURCES}
 """Name of a page → what its node has to have done before."""
 FILE = "".join(
     [

@@ -55,6 +55,8 @@ TABLE: dict[str, str | None] = {
     "DELETE /partners/{name}/lists/{list_name}": "partners:write",
     "POST /partners/{name}/keys": "partners:write",
     "DELETE /partners/{name}/keys/{prefix}": "partners:write",
+    "GET /exchange": "publishing:read",
+    "POST /exchange/publish": "publishing:write",
     "GET /cases": "cases:read",
     "GET /cases/{case_id}": "cases:read",
     "GET /numbers": "numbers:read",

@@ -112,6 +112,11 @@ TABLE: dict[str, set[str]] = {
     "partners:end": {ADMIN},
     "partners:share": {LEAD},
     "partners:unshare": {LEAD},
+    "publishing:index": {LEAD, AUDITOR, ADMIN},
+    "publishing:root_file": {LEAD, AUDITOR, ADMIN},
+    "publishing:publish": {ADMIN},
+    "publishing:install": {ADMIN},
+    "publishing:bundle": {ADMIN},
     "reporting:index": DOCUMENT_READERS,
     "takedown:index": DOCUMENT_READERS,
     "transparency:numbers": EVERYBODY,
@@ -136,6 +141,7 @@ ONLY_POST = {
     "lists:subscription_due", "lists:subscription_pause", "lists:subscription_resume",
     "lists:bring",
     "partners:add_key", "partners:end_key", "partners:end", "partners:share", "partners:unshare",
+    "publishing:publish", "publishing:install", "publishing:bundle",
     "ledger:verify", "ledger:retry", "ledger:settle", "ledger:cancel",
 }  # fmt: skip
 """Addresses that do something: no link leads there."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.db import transaction
+from tests.holders import Holders
 
 from himaya.core import clock as clocks
 from himaya.core import kernel
+from himaya.core.config import config
 from himaya.core.ports import ItemRow
+from himaya.federation.native.publishing import install_root, publish
 from himaya.flow import reactor
 from himaya.flow.reactor import FollowAgain
 from himaya.ledger import outbox, turns, worker
@@ -22,6 +27,7 @@ from himaya.lists.models import Subscription
 from himaya.screening import live, snapshots
 from himaya.site.health import (
     Finding,
+    exchange_health,
     health,
     index_health,
     kernel_health,
@@ -246,3 +252,47 @@ def test_a_source_that_fails_or_is_late_is_named() -> None:
     assert "himaya subscriptions show" in failing.remedy
     assert failing.advice(lambda permission: False) == "A lead can see what failed."
     assert set(subscriptions_health()) <= set(health())
+
+
+# --- our own publishing ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _no_repository() -> Iterator[None]:
+    shutil.rmtree(config().data / "repository", ignore_errors=True)
+    yield
+    shutil.rmtree(config().data / "repository", ignore_errors=True)
+
+
+@pytest.mark.usefixtures("_no_repository")
+def test_of_the_exchange_nothing_is_said_until_it_is_begun_and_nothing_is_made() -> None:
+    assert exchange_health() == []
+    assert not (config().data / "repository").exists()
+
+
+@pytest.mark.usefixtures("_no_repository")
+def test_a_key_that_no_root_names_a_root_in_force_and_its_end_are_told(clock: clocks.SetClock) -> None:
+    holders = Holders()
+    made = holders.root()
+    [found] = exchange_health()
+    assert (found.what, found.state) == ("Exchange", "wait")
+    assert "no root names this key of the node as yet" in found.said
+    install_root(made, by="system")
+    assert exchange_health() == [Finding("Exchange", "ok", "root 1 is in force, good until 2027-01-15")]
+    clock.advance(timedelta(days=310))
+    assert [one.state for one in exchange_health()] == ["wait"]
+    assert "himaya keys new-root --previous" in exchange_health()[0].remedy
+    assert exchange_health()[0] in health()
+
+
+@pytest.mark.usefixtures("_no_repository")
+def test_a_list_that_changed_and_is_not_published_for_two_hours_is_told(clock: clocks.SetClock) -> None:
+    made = lists.create_list("hotline", by="system")
+    lists.add_items(made, rows=[ItemRow(1, "md5", "0" * 32)], by="system")
+    Holders().begin()
+    assert [one.state for one in exchange_health()] == ["ok"]
+    clock.advance(timedelta(hours=2, minutes=1))
+    [found] = exchange_health()
+    assert (found.state, "hotline" in found.said) == ("danger", True)
+    publish(made)
+    assert [one.state for one in exchange_health()] == ["ok"]

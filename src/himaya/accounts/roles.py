@@ -20,6 +20,8 @@ MAY: dict[str, frozenset[str]] = {
     "partners.view": frozenset({LEAD, AUDITOR, ADMIN}),
     "partners.change": frozenset({ADMIN}),
     "partners.share": frozenset({LEAD}),
+    "exchange.view": frozenset({LEAD, AUDITOR, ADMIN}),
+    "exchange.change": frozenset({ADMIN}),
     "subscriptions.view": frozenset({LEAD, AUDITOR, ADMIN}),
     "subscriptions.change": frozenset({LEAD, ADMIN}),
     "subscriptions.near": frozenset({ADMIN}),
@@ -39,6 +41,6 @@ ROLES = (ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN)
 
 SCOPES = (
     "screen", "scans:read", "lists:read", "lists:write", "subscriptions:read", "subscriptions:write", "cases:read",
-    "numbers:read", "log:read", "partners:read", "partners:write", "exchange",
+    "numbers:read", "log:read", "partners:read", "partners:write", "publishing:read", "publishing:write", "exchange",
 )  # fmt: skip
 """What a key may be allowed. Keys never decide: a verdict is a person's."""

@@ -8,7 +8,7 @@ from django.db.models import Q, Sum
 
 from himaya.accounts.queries import keys
 from himaya.core import clock, registry
-from himaya.federation.models import Grant, Partner, PartnerKey, Use
+from himaya.federation.models import Grant, Partner, PartnerKey, Publication, Use
 from himaya.ledger.queries import entries
 from himaya.lists import queries as lists
 
@@ -83,4 +83,6 @@ def tally() -> dict[str, int]:
         "partners": Partner.objects.filter(ended_at=None).count(),
         "partners.requests": told["requests"] or 0,
         "partners.items": told["items"] or 0,
+        "published.lists": Publication.objects.values("list").distinct().count(),
+        "published.bundles": entries(act="list.bundled").count(),
     }

@@ -18,6 +18,8 @@ from himaya.lists.changes import START, Place, changes
 from himaya.lists.models import Statement
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from himaya.lists.models import HashList
 
 BATCH = 500
@@ -80,4 +82,10 @@ def _as(one: Statement, act: str) -> Said:
 
 def has_news(hash_list: HashList, *, since: int, upto: int) -> bool:
     """Whether anything of the list changed after ``since``."""
-    return bool(changes([hash_list.pk], behind=Place(since + 1), upto=upto, limit=1))
+    return news_since(hash_list, since=since, upto=upto) is not None
+
+
+def news_since(hash_list: HashList, *, since: int, upto: int) -> datetime | None:
+    """When the first thing of the list changed that changed after ``since``; None: nothing did."""
+    first = changes([hash_list.pk], behind=Place(since + 1), upto=upto, limit=1)
+    return first[0].at if first else None

@@ -40,6 +40,7 @@ from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.wire import PARAMETERS, WORDS, Problem, Told, problems
 from himaya.federation.api import router as partners
+from himaya.federation.native.api import router as exchange
 from himaya.ledger.queries import head
 from himaya.lists.api import router as lists
 from himaya.lists.api.subscriptions import router as subscriptions
@@ -362,5 +363,5 @@ def health(request: HttpRequest) -> HttpResponse:
     return reply(Health(status="ok", version=__version__))
 
 
-for router in (screening, lists, subscriptions, partners, cases, transparency, log, node):
+for router in (screening, lists, subscriptions, partners, exchange, cases, transparency, log, node):
     api.add_router("", router)

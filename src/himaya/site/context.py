@@ -20,6 +20,7 @@ NAV = (
     (N_("Today"), "site:dashboard", "numbers.view"),
     (N_("Queue"), "cases:queue", "cases.view"),
     (N_("Lists"), "lists:index", "lists.view"),
+    (N_("Exchange"), "publishing:index", "exchange.view"),
     (N_("Reports"), "reporting:index", "documents.view"),
     (N_("Notices"), "takedown:index", "documents.view"),
     (N_("Deliveries"), "ledger:deliveries", "deliveries.view"),

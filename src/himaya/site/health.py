@@ -16,6 +16,7 @@ from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.federation import queries as federation
+from himaya.federation.native import overview as publishing
 from himaya.flow.reactor import FollowAgain, followed
 from himaya.ledger import append_only, delivery, turns
 from himaya.ledger import queries as ledger
@@ -80,6 +81,7 @@ def health(*, thorough: bool = False) -> list[Finding]:
         log_health(),
         people_health(),
         *partners_health(),
+        *exchange_health(),
         *decoders_health(start=thorough),
         *routes_health(),
         *before_health(),
@@ -295,6 +297,16 @@ def partners_health() -> list[Finding]:
     remedy = N_("Open Lists, then Partners: make another key and hand it over, or end the partner.")
     otherwise = N_("An administrator can make another key.")
     return [Finding(N_("Partners"), "wait", said, remedy, "partners.change", otherwise)]
+
+
+def exchange_health() -> list[Finding]:
+    """Whether our lists can be published, and are; nothing where this node publishes none."""
+    what, root = N_("Exchange"), publishing.root()
+    found = [Finding(what, one.state, one.said, one.remedy) for one in publishing.concerns()]
+    if found or root is None:
+        return found
+    said = Said("root {n} is in force, good until {day}", n=root.version, day=f"{root.until:%Y-%m-%d}")
+    return [Finding(what, "ok", said)]
 
 
 def people_health() -> Finding:

@@ -10,6 +10,7 @@ from himaya.accounts.access import open_to_all
 from himaya.cases import pages as cases_pages
 from himaya.federation import addresses as exchange
 from himaya.federation import pages as partners_pages
+from himaya.federation.native import pages as publishing_pages
 from himaya.hma import api as hma_api
 from himaya.lists import pages as lists_pages
 from himaya.log import pages as log_pages
@@ -27,6 +28,7 @@ staff = [
     path("cases/", include((cases_pages.urlpatterns, "cases"))),
     path("lists/partners/", include((partners_pages.urlpatterns, "partners"))),
     path("lists/", include((lists_pages.urlpatterns, "lists"))),
+    path("publishing/", include((publishing_pages.urlpatterns, "publishing"))),
     path("reports/", include((reporting_pages.urlpatterns, "reporting"))),
     path("notices/", include((takedown_pages.urlpatterns, "takedown"))),
     path("numbers/", include((transparency_pages.urlpatterns, "transparency"))),

@@ -72,6 +72,8 @@ WORDS = {
     "partners": N_("partners that may read"),
     "partners.requests": N_("questions of partners that were answered"),
     "partners.items": N_("items that partners were told, each as often as it was"),
+    "published.lists": N_("lists that were published, signed"),
+    "published.bundles": N_("bundles of lists written for a stick"),
     "ledger.entries": N_("entries in the ledger"),
     "deliveries.sent": N_("deliveries that arrived"),
     "deliveries.waiting": N_("deliveries on their way"),

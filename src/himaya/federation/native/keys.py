@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -16,12 +16,15 @@ from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.repository import keys
 from himaya.core.repository.ceremony import read_root
-from himaya.core.words import Said
+from himaya.core.repository.states import NotAttached
+from himaya.core.words import N_, Said
 from himaya.federation.models import NodeKey
 from himaya.ledger.services import record
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tuf.api.metadata import Root
 
 PURPOSE = b"himaya repository 1"
 ONLINE = ("targets", "snapshot", "timestamp")
@@ -68,15 +71,48 @@ def make_key(*, by: str) -> NodeKey:
     return made
 
 
-def public_key(*, by: str) -> str:
-    """The public half of the newest key, made where there is none: what goes into the proposal of a root."""
-    found = NodeKey.objects.filter(retired_at=None).order_by("-pk").first() or make_key(by=by)
+def public_key(*, by: str, new: bool = False) -> str:
+    """The public half of the newest key, made where there is none: what goes into the proposal of a root.
+
+    Args:
+        by: the actor.
+        new: of a further key, to take the place of the one in use; one that waits already is shown again.
+    """
+    found = NodeKey.objects.filter(retired_at=None).order_by("-pk").first()
+    if found is None or (new and found.keyid in named(current())):
+        found = make_key(by=by)
     return found.public
+
+
+def current() -> Root | None:
+    """The root in force; None: there is none."""
+    with suppress(NoRoot):
+        return read_root(roots()[-1]).signed
+    return None
+
+
+def named(root: Root | None) -> set[str]:
+    """Identifiers of the keys, whosever they are, to which a root gives what a node signs by itself."""
+    return {key for role in ONLINE for key in root.roles[role].keyids} if root else set()
+
+
+@transaction.atomic
+def retire(*, by: str) -> None:
+    """Note which keys sign nothing any more: those that an earlier root named and the one in force does not.
+
+    They stay at hand: what a repository signed last with them is signed anew with both.
+    """
+    history = [named(read_root(content).signed) for content in roots()]
+    NodeKey.objects.filter(keyid__in=history[-1]).update(retired_at=None)
+    gone = set().union(*history[:-1]) - history[-1]
+    for one in NodeKey.objects.filter(keyid__in=gone, retired_at=None):
+        NodeKey.objects.filter(pk=one.pk).update(retired_at=clock.now())
+        record("node.key-retired", by=by, about="node", key=one.keyid[:16])
 
 
 def root_path(version: int) -> Path:
     """Where the root of a version lies."""
-    return directory() / f"{version}.root.json"
+    return config().data / "repository" / f"{version}.root.json"  # to look makes nothing
 
 
 def roots() -> list[bytes]:
@@ -85,11 +121,16 @@ def roots() -> list[bytes]:
     Raises:
         NoRoot: there is none.
     """
+    found = _roots()
+    if not found:
+        raise NoRoot
+    return found
+
+
+def _roots() -> list[bytes]:
     found: list[bytes] = []
     while root_path(len(found) + 1).exists():
         found.append(root_path(len(found) + 1).read_bytes())
-    if not found:
-        raise NoRoot
     return found
 
 
@@ -102,14 +143,26 @@ def alone() -> Iterator[None]:
 
 
 def check_root(content: bytes) -> int:
-    """The version of a root that this node can work with.
+    """The version of a root that follows on the one in force, or is it, and that this node can work with.
 
     Raises:
-        NotOurRoot: it does not give the online roles to a key of this node.
+        NotOurRoot: it does not give the online roles to keys of this node, or is not the next one.
+        NotAttached: too few have signed it.
     """
-    signed = read_root(content).signed
+    new, before = read_root(content), [read_root(one).signed for one in _roots()]
+    signed, version = new.signed, int(new.signed.version)
+    again = version == len(before) and signed == before[-1]
+    if version <= len(before) and not again:
+        raise NotOurRoot(why=Said("root {n} is in force", n=len(before)))
+    if version > len(before) + 1:
+        raise NotOurRoot(why=N_("it is not the one that follows on the last; the first one of a node has version 1"))
+    if signed.expires <= clock.now():
+        raise NotOurRoot(why=Said("it was good until {at} only", at=f"{signed.expires:%Y-%m-%d}"))
+    previous = before[version - 2] if version > 1 else None
+    if not signed.get_root_verification_result(previous, new.signed_bytes, new.signatures):
+        raise NotAttached(role="root", why=N_("too few of its keys, or of those of the root before it, have signed it"))
     ours = set(NodeKey.objects.values_list("keyid", flat=True))
     for role in ONLINE:
-        if not ours & set(signed.roles[role].keyids):
+        if len(ours & set(signed.roles[role].keyids)) < signed.roles[role].threshold:
             raise NotOurRoot(why=Said("it gives {role} to other keys than this node's", role=role))
-    return int(signed.version)
+    return version

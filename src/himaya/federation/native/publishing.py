@@ -25,9 +25,10 @@ from himaya.core.repository import bundle
 from himaya.core.repository.files import Header, write_delta, write_full
 from himaya.core.repository.pieces import Terms
 from himaya.core.repository.publishing import Repository
-from himaya.core.words import N_
+from himaya.core.repository.store import RepositoryDamaged
+from himaya.core.words import Said, packed
 from himaya.federation.models import Publication, Served
-from himaya.federation.native.keys import NotOurRoot, alone, check_root, directory, ring, root_path, roots
+from himaya.federation.native.keys import alone, check_root, directory, named, retire, ring, root_path, roots
 from himaya.ledger import turns
 from himaya.ledger.services import record
 from himaya.lists import organisations, queries
@@ -54,22 +55,31 @@ RENEWED = 300.0
 def install_root(content: bytes, *, by: str) -> int:
     """Put a root in force: the first one, or one that follows on it. Returns its version.
 
+    Keys of this node that it names sign from now on, and those that it does not name any more are retired.
+
     Raises:
-        NotOurRoot: it does not name a key of this node.
-        NotAttached: it does not follow on the root in force, or too few have signed it.
+        NotOurRoot: it does not name a key of this node, or does not follow on the root in force.
+        NotAttached: too few have signed it.
     """
-    version = check_root(content)
     with alone():
-        if version != 1 and not root_path(version - 1).exists():
-            raise NotOurRoot(
-                why=N_("it is not the one that follows on the last; the first one of a node has version 1")
-            )
+        version = check_root(content)
         for one in _repositories():
             one.install_root(content)
+            _admit(one)
         files.replace(root_path(version), [content])
-    with transaction.atomic():
-        record("node.root", by=by, about="node", version=version, sha256=hashlib.sha256(content).hexdigest())
+        with transaction.atomic():
+            record("node.root", by=by, about="node", version=version, sha256=hashlib.sha256(content).hexdigest())
+            retire(by=by)
     return version
+
+
+def _admit(one: Repository) -> None:
+    """See that our organisation signs with the newest of our keys that the root names, and with no other."""
+    ours, good = organisations.own().name, named(one.store.root().signed)
+    own = next((signer.public_key for signer in ring() if signer.public_key.keyid in good), None)
+    admitted = one.signatories().get(ours)
+    if own is not None and (admitted is None or admitted.keyids != [own.keyid]):
+        one.add_signatory(ours, [own])
 
 
 def _repositories() -> list[Repository]:
@@ -90,9 +100,7 @@ def repository(name: str) -> Repository:
         found = Repository.create(directory() / name, root=history[0], ring=at_hand)
     for later in history[len(found.store.roots()) :]:  # whoever pinned the first one is led to the last
         found.install_root(later)
-    ours = organisations.own().name
-    if ours not in found.signatories():
-        found.add_signatory(ours, [at_hand[0].public_key])
+    _admit(found)
     return found
 
 
@@ -187,11 +195,21 @@ provides(KIND, _shown)
 
 
 def _note(served: Served, **facts: Any) -> None:
+    """``at`` is when the state was published, and not when it was looked at."""
+    served.at = clock.now() if facts["sequence"] != served.sequence else served.at
     for name, value in facts.items():
         setattr(served, name, value)
     served.trouble, served.failed_at = {}, None
-    served.at = clock.now() if "sequence" in facts else served.at
     served.save()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of publishing a list: ``published`` where there was anything new; ``error`` where it failed."""
+
+    list: HashList
+    published: bool
+    error: HimayaError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,11 +232,21 @@ def standing() -> list[Standing]:
     for one in queries.lists().filter(enabled=True):
         served = Served.objects.select_related("list").filter(list=one).first() or Served(list=one)
         known = Repository(directory() / one.name)
-        held = known.holdings().get((one.name, ours)) if known.store.exists() else None
+        try:
+            held = known.holdings().get((one.name, ours)) if known.store.exists() else None
+            until = min(known.expiries().values()) if held else None
+        except RepositoryDamaged as error:
+            held, until, served.trouble = None, None, told(error)
         lines = sum(part.lines for part in held.way()) if held else 0
-        until = min(known.expiries().values()) if held else None
         found.append(Standing(served, lines, until))
     return found
+
+
+def told(error: HimayaError) -> dict[str, Any]:
+    """What stands in the way of a list, as it is kept with it."""
+    said = {"what": Said(error.template(), **error.facts), "remedy": Said(error.remedy, **error.facts)}
+    plain = {name: str(text) for name, text in said.items()}
+    return {**plain, "code": error.code(), "said": {name: packed(text) for name, text in said.items()}}
 
 
 def write_bundle(one: HashList, path: Path, *, by: str, since: int | None = None) -> bundle.Written:
@@ -256,7 +284,7 @@ def publish_due() -> bool:
     if turns.is_due("publish", every=EVERY):
         turns.note("publish")
         for one in queries.lists().filter(enabled=True):
-            done |= _tried(one)
+            done |= attempt(one).published
     if turns.is_due("renew", every=RENEWED):
         turns.note("renew")
         for known in _repositories():
@@ -264,12 +292,11 @@ def publish_due() -> bool:
     return done
 
 
-def _tried(one: HashList) -> bool:
+def attempt(one: HashList) -> Outcome:
+    """Publish what is new of a list; what stands in the way is noted with it, and no other list waits for it."""
     try:
-        return publish(one)
+        return Outcome(one, published=publish(one))
     except HimayaError as error:
         log.error("list %s is not published: %s", one.name, error.diagnostics())
-        remedy = error.remedy.format(**error.facts)
-        said = {"what": str(error), "remedy": remedy, "code": error.code()}
-        Served.objects.filter(list=one).update(trouble=said, failed_at=clock.now())
-        return False
+        Served.objects.filter(list=one).update(trouble=told(error), failed_at=clock.now())
+        return Outcome(one, published=False, error=error)

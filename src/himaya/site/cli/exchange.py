@@ -33,17 +33,21 @@ class NothingPublished(HimayaError):
 @command(exchange, "key", example="himaya exchange key --to node.key.pub")
 def key(
     to: Annotated[Path | None, typer.Option(help="Write it here instead of showing it.", metavar="FILE")] = None,
+    new: Annotated[bool, typer.Option("--new", help="Of a further key, to take the place of the one in use.")] = False,
 ) -> None:
     """Show the public half of this node's own key, made at the first time; the secret half never leaves the node.
 
     It goes into the proposal of a root, three times: himaya keys new-root … --targets node.key.pub --snapshot
     node.key.pub --timestamp node.key.pub
+
+    A further key (--new) signs nothing until a root that names it is in force; then the old one is retired. One that
+    waits for its root already is shown again.
     """
     start.database()
     from himaya.core import files
-    from himaya.federation.native.keys import public_key
+    from himaya.federation.native.keys import current, public_key
 
-    public = public_key(by=start.actor())
+    public = public_key(by=start.actor(), new=new)
     if to is None:
         sys.stdout.write(public + "\n")
         return
@@ -51,9 +55,8 @@ def key(
         files.replace(to, [public.encode()])
     except OSError as error:
         raise NotWritten(path=to, why=error.strerror) from error
-    done(
-        runnable(f"{to}. Next: himaya keys new-root --key … --targets {to} --snapshot {to} --timestamp {to} --to FILE")
-    )
+    what = "--previous root.json" if current() else "--key …"
+    done(runnable(f"{to}. Next: himaya keys new-root {what} --targets {to} --snapshot {to} --timestamp {to} --to FILE"))
 
 
 @command(exchange, "root", example="himaya exchange root root.json")
@@ -87,7 +90,7 @@ def publish(
 def show() -> None:
     """Show what is published, until when it is good, and what those who follow it need to know."""
     start.database()
-    from himaya.federation.native import publishing
+    from himaya.federation.native import overview, publishing
     from himaya.federation.native.keys import NoRoot
     from himaya.log import queries as log
 
@@ -100,6 +103,13 @@ def show() -> None:
     for one in rows:
         shown.add_row(*_row(one))
     out.print(shown)
+    if root := overview.root():
+        holders = f"{root.threshold} of {len(root.holders)} holders sign the next one"
+        out.print(f"root {root.version}, good until {root.until:%Y-%m-%d}; {holders}", soft_wrap=True)
+    for each in overview.node_keys():
+        out.print(f"key {each.key.keyid[: overview.SHORT]}: {each.state}")
+    for concern in overview.all_concerns():
+        out.print(f"[yellow]![/] {escape(concern.said)}\n    {escape(runnable(concern.remedy))}", soft_wrap=True)
     for verifier in log.verifier_keys():
         out.print(f"log: [bold]{escape(str(verifier))}[/]", soft_wrap=True)
 

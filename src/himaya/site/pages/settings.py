@@ -54,6 +54,8 @@ SCOPE_WORDS = {
     "log:read": N_("Read proofs of the log"),
     "partners:read": N_("Read partners"),
     "partners:write": N_("Admit partners, share lists"),
+    "publishing:read": N_("Read how our lists are published"),
+    "publishing:write": N_("Publish our lists"),
     "exchange": N_("Read our lists as a partner"),
 }
 GONE_WORDS = {
