@@ -21,13 +21,19 @@ from himaya.screening.telling import NO_PICTURE
 IN_A_CHILD = {"fingerprinting.begin", "fingerprinting.decode"}
 """Points at which a decoder dies, not the node."""
 ELSEWHERE = {
+    "publishing.published",
+    "publishing.written",
+    "subscribing.batch",
+    "subscribing.before_commit",
+    "subscribing.page",
     "screening.released_step",
     "repository.file",
     "repository.metadata",
     "repository.before_timestamp",
     "repository.before_root",
 }
-"""Points that no ordinary run reaches: see ``test_released_killed`` here and ``core/test_repository_publishing``."""
+"""Points that no ordinary run reaches: see ``test_released_killed`` and ``test_exchange_killed`` here, and
+``core/test_repository_publishing``."""
 CONTENTS = [f"file {n}".encode() for n in range(6)]
 KNOWN = [hashlib.sha256(content).hexdigest() for content in CONTENTS[:3]]
 ROWS = "signal,value,scheme,code\n" + "".join(f"sha256,{value},interpol,baseline\n" for value in KNOWN)

@@ -31,6 +31,8 @@ LATER = N_("Try again later; if it lasts, ask whoever runs the source.")
 MAX_KEY = 120
 MAX_SIGNALS = 64
 """Fingerprints of one entry."""
+MAX_RESUME, MAX_CHECKPOINT = 4000, 1_000_000
+"""Characters of a connector's notes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,8 @@ class Page:
             the round; what is broken as a whole raises).
         resume: the connector's own note (JSON text, at most 4,000 characters), with which :meth:`Exchange.pull` goes
             on behind this page in the same round; empty where the round cannot be resumed there.
-        checkpoint: given with the last page alone, and not empty there: from where the next round begins. It is kept
-            only once everything of the round has been applied.
+        checkpoint: given with the last page alone, and not empty there, at most a million characters: from where the
+            next round begins. It is kept only once everything of the round has been applied.
         complete: with the last page: the round told everything there is, so that what it did not name is gone.
         total: how many changes the round will have, where the source says so.
         anew: ``resume`` could not be used (the source has changed, or its place in the pages is gone): the round

@@ -20,7 +20,7 @@ from himaya.core import clock, faults, registry
 from himaya.core.exchange import Entry, SourceTrouble
 from himaya.core.ports import ItemRow, Refusal
 from himaya.core.statements import VOUCH
-from himaya.core.words import N_
+from himaya.core.words import N_, printable
 from himaya.ledger.services import record
 from himaya.lists.arrivals import Arrival, Ballot, Voice
 from himaya.lists.models import Statement, Subscription
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 BATCH = 500
 """Entries that are applied in a transaction."""
+FIRST = 20
+"""Refused rows that are told word for word."""
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ class Round:
     def told(self) -> dict[str, Any]:
         """As JSON."""
         counts = {name: getattr(self, name) for name in COUNTS}
-        return {**counts, "unread": dict(self.unread.most_common(20)), "first": self.first[:20]}
+        return {**counts, "unread": dict(self.unread.most_common(20)), "first": self.first[:FIRST]}
 
 
 COUNTS = ("pages", "entries", "added", "changed", "unchanged", "retracted", "kept_withdrawn", "refused", "caught")
@@ -194,7 +196,9 @@ def _apply(come: Arrival, batch: dict[str, Entry | None], reader: Reader, done: 
         for row in reader.read(_rows(key, entry, done)):
             if isinstance(row, Refusal):
                 done.refused += 1
-                done.first.append({"line": 0, "why": str(row.why), "excerpt": f"{key}: {row.excerpt}"[:80]})
+                if len(done.first) < FIRST:
+                    excerpt = printable(f"{key}: {row.excerpt}"[:80])
+                    done.first.append({"line": 0, "why": str(row.why), "excerpt": excerpt})
                 continue
             rows.append(row)
             told[key].append((row.signal, row.value))

@@ -15,17 +15,28 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from himaya.core.config import config
-from himaya.core.exchange import MAX_KEY, MAX_SIGNALS, Entry, Gone, Page, SourceTrouble, Vote
+from himaya.core.exchange import (
+    MAX_CHECKPOINT,
+    MAX_KEY,
+    MAX_RESUME,
+    MAX_SIGNALS,
+    Entry,
+    Gone,
+    Page,
+    SourceTrouble,
+    Vote,
+)
 from himaya.core.ports import Refusal
-from himaya.core.words import N_, Said
+from himaya.core.words import N_, Said, printable, storable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 REFUSALS = 1000
 """Refusals that are kept word for word; the rest are counted."""
-MOST = 100_000_000
-"""Keys of one round."""
+MOST, MOST_PAGES = 100_000_000, 1_000_000
+"""Keys and pages of one round."""
+UNSTORABLE = N_("it has a NUL or half a pair of surrogates")
 _TABLES = """
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS told (n INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at REAL, entry TEXT);
@@ -101,21 +112,32 @@ class Spool:
     # --- pages ---
 
     def add(self, page: Page) -> None:
-        """Keep a page and the note to go on behind it.
+        """Keep a page and the note to go on behind it. What cannot be stored is refused, and the rest is kept.
 
         Raises:
-            SourceTrouble: the round is larger than any list may be, or a key is malformed.
+            SourceTrouble: the round is larger than any list may be, or a key or a note is malformed. What was kept of
+                the round is void: it is begun anew.
         """
+        try:
+            self._add(page)
+        except SourceTrouble:
+            self.clear()
+            raise
+
+    def _add(self, page: Page) -> None:
         self._db.execute("BEGIN IMMEDIATE")
         try:
+            _check_notes(page)
             if page.anew:
                 self._db.execute("DELETE FROM told")
                 self._db.execute("DELETE FROM refused")
-            refusals = [change for change in page.changes if isinstance(change, Refusal)]
-            self._refuse(refusals, begun=0 if page.anew else self.refused)
+            refusals = []
             for change in page.changes:
-                if not isinstance(change, Refusal):
-                    self._take(change)
+                if isinstance(change, Refusal):
+                    refusals.append(change)
+                elif not self._take(change):
+                    refusals.append(Refusal(0, UNSTORABLE, change.key))
+            self._refuse(refusals, begun=0 if page.anew else self.refused)
             self._note("resume", page.resume)
             self._note("pages", str(1 if page.anew else int(self.note("pages") or 0) + 1))
             if page.total is not None:
@@ -125,6 +147,8 @@ class Spool:
                 self._note("checkpoint", page.checkpoint)
             if len(self) > MOST:
                 raise SourceTrouble(why=Said("it sends more than {n} entries", n=MOST), permanent=True)
+            if int(self.note("pages")) > MOST_PAGES:
+                raise SourceTrouble(why=Said("it has no end within {n} pages", n=MOST_PAGES), permanent=True)
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
@@ -133,21 +157,26 @@ class Spool:
     def _refuse(self, refusals: list[Refusal], *, begun: int) -> None:
         for n, one in enumerate(refusals, start=begun + 1):
             if n <= REFUSALS:
-                self._db.execute("INSERT INTO refused VALUES (?, ?, ?, ?)", (n, one.line, str(one.why), one.excerpt))
+                row = (n, one.line, printable(str(one.why)), printable(one.excerpt))
+                self._db.execute("INSERT INTO refused VALUES (?, ?, ?, ?)", row)
         self._note("refused", str(begun + len(refusals)))
 
-    def _take(self, change: Entry | Gone) -> None:
-        if not 0 < len(change.key) <= MAX_KEY or "\0" in change.key:
-            raise SourceTrouble(why=N_("one of its keys is empty, too long or has a NUL"), permanent=True)
+    def _take(self, change: Entry | Gone) -> bool:
+        """Keep a change; False where something of it cannot be stored."""
+        if not 0 < len(change.key) <= MAX_KEY or not storable(change.key):
+            raise SourceTrouble(why=N_("one of its keys is empty, too long or cannot be stored"), permanent=True)
+        if isinstance(change, Entry) and not all(map(storable, _texts(change))):
+            return False
         at = change.at.timestamp() if change.at else None
         before = self._db.execute("SELECT at FROM told WHERE key = ?", (change.key,)).fetchone()
         if before and before[0] is not None and at is not None and at < before[0]:
-            return
+            return True
         text = _text(change) if isinstance(change, Entry) else None
         statement = (
             "INSERT INTO told (key, at, entry) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET at = ?, entry = ?"
         )
         self._db.execute(statement, (change.key, at, text, at, text))
+        return True
 
     # --- reading ---
 
@@ -189,9 +218,25 @@ def waiting(subscription: int) -> int:
     return int(row[0]) if row else 0
 
 
-def _text(entry: Entry) -> str:
+def _check_notes(page: Page) -> None:
+    for text, most in ((page.resume, MAX_RESUME), (page.checkpoint, MAX_CHECKPOINT)):
+        if len(text) > most or not storable(text):
+            why = Said("where it goes on is no text of at most {n} characters", n=most)
+            raise SourceTrouble(why=why, permanent=True)
+
+
+def _texts(entry: Entry) -> Iterator[str]:
+    """All that it says in words."""
     if len(entry.signals) > MAX_SIGNALS:
         raise SourceTrouble(why=Said("an entry has more than {n} fingerprints", n=MAX_SIGNALS), permanent=True)
+    for pair in entry.signals:
+        yield from pair
+    yield from (entry.scheme, entry.code, entry.organisation, entry.jurisdiction, entry.basis, entry.note)
+    for one in entry.votes:
+        yield from (one.organisation, one.opinion, one.reason)
+
+
+def _text(entry: Entry) -> str:
     plain = {name: value for name, value in asdict(entry).items() if value}
     return json.dumps(plain, default=datetime.timestamp, ensure_ascii=False, separators=(",", ":"))
 
