@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,11 @@ CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 CREATE TABLE IF NOT EXISTS told (n INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at REAL, entry TEXT);
 CREATE TABLE IF NOT EXISTS refused (n INTEGER PRIMARY KEY, line INTEGER, why TEXT, excerpt TEXT);
 """
+_TAKE = """INSERT INTO told (key, at, entry) VALUES (?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET at = excluded.at, entry = excluded.entry
+WHERE told.at IS NULL OR excluded.at IS NULL OR excluded.at >= told.at"""
+_FIELDS = [field.name for field in fields(Entry)]
+_ENCODE = json.JSONEncoder(default=datetime.timestamp, ensure_ascii=False, separators=(",", ":")).encode
 
 
 def directory() -> Path:
@@ -113,9 +118,7 @@ class Spool:
                 self._db.execute("DELETE FROM refused")
             refusals = [change for change in page.changes if isinstance(change, Refusal)]
             self._refuse(refusals, begun=0 if page.anew else self.refused)
-            for change in page.changes:
-                if not isinstance(change, Refusal):
-                    self._take(change)
+            self._db.executemany(_TAKE, (_row(change) for change in page.changes if not isinstance(change, Refusal)))
             self._note("resume", page.resume)
             self._note("pages", str(1 if page.anew else int(self.note("pages") or 0) + 1))
             if page.total is not None:
@@ -135,19 +138,6 @@ class Spool:
             if n <= REFUSALS:
                 self._db.execute("INSERT INTO refused VALUES (?, ?, ?, ?)", (n, one.line, str(one.why), one.excerpt))
         self._note("refused", str(begun + len(refusals)))
-
-    def _take(self, change: Entry | Gone) -> None:
-        if not 0 < len(change.key) <= MAX_KEY or "\0" in change.key:
-            raise SourceTrouble(why=N_("one of its keys is empty, too long or has a NUL"), permanent=True)
-        at = change.at.timestamp() if change.at else None
-        before = self._db.execute("SELECT at FROM told WHERE key = ?", (change.key,)).fetchone()
-        if before and before[0] is not None and at is not None and at < before[0]:
-            return
-        text = _text(change) if isinstance(change, Entry) else None
-        statement = (
-            "INSERT INTO told (key, at, entry) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET at = ?, entry = ?"
-        )
-        self._db.execute(statement, (change.key, at, text, at, text))
 
     # --- reading ---
 
@@ -189,11 +179,20 @@ def waiting(subscription: int) -> int:
     return int(row[0]) if row else 0
 
 
+def _row(change: Entry | Gone) -> tuple[str, float | None, str | None]:
+    if not 0 < len(change.key) <= MAX_KEY or "\0" in change.key:
+        raise SourceTrouble(why=N_("one of its keys is empty, too long or has a NUL"), permanent=True)
+    at = change.at.timestamp() if change.at else None
+    return change.key, at, _text(change) if isinstance(change, Entry) else None
+
+
 def _text(entry: Entry) -> str:
     if len(entry.signals) > MAX_SIGNALS:
         raise SourceTrouble(why=Said("an entry has more than {n} fingerprints", n=MAX_SIGNALS), permanent=True)
-    plain = {name: value for name, value in asdict(entry).items() if value}
-    return json.dumps(plain, default=datetime.timestamp, ensure_ascii=False, separators=(",", ":"))
+    plain = {name: value for name in _FIELDS if (value := getattr(entry, name))}
+    if entry.votes:
+        plain["votes"] = [asdict(one) for one in entry.votes]
+    return _ENCODE(plain)
 
 
 def _entry(text: str) -> Entry:
