@@ -221,7 +221,12 @@ def test_a_round_without_a_last_page_counts_for_nothing(one: Subscription, tmp_p
 def test_what_a_source_says_in_texts_that_no_database_takes_does_not_stop_the_round(
     one: Subscription, tmp_path: Path
 ) -> None:
-    told = (entry("good"), entry("bad", note="a\0b\ud800"), Refusal(1, "no \0", "\ud800 x"), Entry("odd", (("pdq", "\0"),)))
+    told = (
+        entry("good"),
+        entry("bad", note="a\0b\ud800"),
+        Refusal(1, "no \0", "\ud800 x"),
+        Entry("odd", (("pdq", "\0"),)),
+    )
     held = read(one, [Page(told, checkpoint="1")], tmp_path)
     done = rounds.apply(one, held, lambda *_: None)
     held.remove()

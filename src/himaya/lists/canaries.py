@@ -50,7 +50,10 @@ def caught(signal: str, value: str, body: bytes, radius: int) -> bool:
     """
     if signal == "pdq":
         one = int(value, 16)
-        return any((one ^ other).bit_count() <= radius for other in PDQ)
+        for other in PDQ:  # noqa: SIM110 - twice as fast as any(), and each item of a large list comes by here
+            if (one ^ other).bit_count() <= radius:
+                return True
+        return False
     if body:
         hashes = frames.unpack(body).usable.hashes
         apart = (np.bitwise_count(hashes ^ row).sum(axis=1) for row in _ROWS)

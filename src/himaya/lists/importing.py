@@ -97,18 +97,23 @@ class _Spool:
         while self._file.tell() < end:
             some = marshal.load(self._file)  # noqa: S302 - this process wrote it, and nobody else can
             if some:
-                yield [_unpacked(*fields) for fields in some]
+                yield [_unpacked(fields) for fields in some]
 
 
 def _packed(at: datetime | None) -> float:
     return at.timestamp() if at else 0.0
 
 
-def _unpacked(*fields: Any) -> ItemRow:
-    *plain, organisation, jurisdiction, basis, at, until, body = fields
-    at, until = (datetime.fromtimestamp(one, UTC) if one else None for one in (at, until))
-    who = {"organisation": organisation, "jurisdiction": jurisdiction, "basis": basis}
-    return ItemRow(*plain, at=at, until=until, body=body, **who)
+def _moment(packed: float) -> datetime | None:
+    return datetime.fromtimestamp(packed, UTC) if packed else None
+
+
+def _unpacked(fields: tuple[Any, ...]) -> ItemRow:
+    organisation, jurisdiction, basis, at, until, body = fields[9:]
+    return ItemRow(
+        *fields[:9], organisation=organisation, jurisdiction=jurisdiction, basis=basis,
+        at=_moment(at), until=_moment(until), body=body,
+    )  # fmt: skip
 
 
 @transaction.atomic

@@ -81,6 +81,8 @@ class Reader:
         if not row.negative and canaries.caught(name, value, body, self._radius):
             self.caught += 1
             return self._refuse(row, canaries.CAUGHT)
+        if (name, value, body) == (row.signal, row.value, row.body):  # as it stands it is canonical
+            return row
         terms = (row.scheme, row.code, row.source, row.reference, row.note)
         who = {"organisation": row.organisation, "jurisdiction": row.jurisdiction, "basis": row.basis}
         return ItemRow(

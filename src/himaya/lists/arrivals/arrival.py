@@ -7,6 +7,7 @@ import os
 import time
 from collections import Counter, deque
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, transaction
@@ -25,7 +26,7 @@ from himaya.lists.arrivals import amending, sweeping, words
 from himaya.lists.arrivals.hands import Ballot, Hand, Key, Terms, Voice, columns
 from himaya.lists.arrivals.revisions import Kind, count, month, next_number, tell
 from himaya.lists.arrivals.words import BENIGN, Said, Spoken
-from himaya.lists.models import Body, HashList, Item, Organisation, Revision
+from himaya.lists.models import Body, HashList, Item, Organisation, Revision, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -224,6 +225,12 @@ class Arrival:
         return words.items_by_id(there).values()
 
     # --- what a source does not say any more ---
+
+    @cached_property
+    def goes_on(self) -> bool:
+        """Whether the source said anything in an earlier round; in its first it takes back nothing."""
+        source = self._voice.subscription
+        return source is not None and Statement.objects.filter(subscription=source).exists()
 
     def keep_only(self, told: Mapping[str, Iterable[tuple[str, str]]]) -> None:
         """Take back what was vouched for under a source's keys and is not told any more.

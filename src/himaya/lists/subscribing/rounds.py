@@ -143,7 +143,7 @@ def apply(one: Subscription, spool: Spool, on_progress: OnProgress) -> Round | N
             on_progress("applying", applied, done.entries)
             faults.point("subscribing.batch")
         if spool.note("complete"):
-            for keys in _standing_keys(one.pk):
+            for keys in _standing_keys(one.pk) if come.goes_on else ():
                 come.keep_only(dict.fromkeys(spool.lacks(keys), ()))
         come.weigh()
         done.caught = reader.caught
@@ -206,7 +206,8 @@ def _apply(come: Arrival, batch: dict[str, Entry | None], reader: Reader, done: 
                 Ballot(slug(one.organisation), one.opinion, one.reason[: LIMITS["note"]], one.at) for one in entry.votes
             ]
     come.take(rows)
-    come.keep_only(told)
+    if come.goes_on:
+        come.keep_only(told)
     if members:
         come.hear(votes)
 

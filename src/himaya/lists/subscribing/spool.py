@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,11 @@ CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 CREATE TABLE IF NOT EXISTS told (n INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at REAL, entry TEXT);
 CREATE TABLE IF NOT EXISTS refused (n INTEGER PRIMARY KEY, line INTEGER, why TEXT, excerpt TEXT);
 """
+_TAKE = """INSERT INTO told (key, at, entry) VALUES (?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET at = excluded.at, entry = excluded.entry
+WHERE told.at IS NULL OR excluded.at IS NULL OR excluded.at >= told.at"""
+_FIELDS = [field.name for field in fields(Entry)]
+_ENCODE = json.JSONEncoder(default=datetime.timestamp, ensure_ascii=False, separators=(",", ":")).encode
 
 
 def directory() -> Path:
@@ -131,13 +136,16 @@ class Spool:
             if page.anew:
                 self._db.execute("DELETE FROM told")
                 self._db.execute("DELETE FROM refused")
-            refusals = []
+            refusals, rows = [], []
             for change in page.changes:
                 if isinstance(change, Refusal):
                     refusals.append(change)
-                elif not self._take(change):
+                elif row := _row(change):
+                    rows.append(row)
+                else:
                     refusals.append(Refusal(0, UNSTORABLE, change.key))
             self._refuse(refusals, begun=0 if page.anew else self.refused)
+            self._db.executemany(_TAKE, rows)
             self._note("resume", page.resume)
             self._note("pages", str(1 if page.anew else int(self.note("pages") or 0) + 1))
             if page.total is not None:
@@ -160,23 +168,6 @@ class Spool:
                 row = (n, one.line, printable(str(one.why)), printable(one.excerpt))
                 self._db.execute("INSERT INTO refused VALUES (?, ?, ?, ?)", row)
         self._note("refused", str(begun + len(refusals)))
-
-    def _take(self, change: Entry | Gone) -> bool:
-        """Keep a change; False where something of it cannot be stored."""
-        if not 0 < len(change.key) <= MAX_KEY or not storable(change.key):
-            raise SourceTrouble(why=N_("one of its keys is empty, too long or cannot be stored"), permanent=True)
-        if isinstance(change, Entry) and not all(map(storable, _texts(change))):
-            return False
-        at = change.at.timestamp() if change.at else None
-        before = self._db.execute("SELECT at FROM told WHERE key = ?", (change.key,)).fetchone()
-        if before and before[0] is not None and at is not None and at < before[0]:
-            return True
-        text = _text(change) if isinstance(change, Entry) else None
-        statement = (
-            "INSERT INTO told (key, at, entry) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET at = ?, entry = ?"
-        )
-        self._db.execute(statement, (change.key, at, text, at, text))
-        return True
 
     # --- reading ---
 
@@ -225,20 +216,24 @@ def _check_notes(page: Page) -> None:
             raise SourceTrouble(why=why, permanent=True)
 
 
-def _texts(entry: Entry) -> Iterator[str]:
-    """All that it says in words."""
-    if len(entry.signals) > MAX_SIGNALS:
-        raise SourceTrouble(why=Said("an entry has more than {n} fingerprints", n=MAX_SIGNALS), permanent=True)
-    for pair in entry.signals:
-        yield from pair
-    yield from (entry.scheme, entry.code, entry.organisation, entry.jurisdiction, entry.basis, entry.note)
-    for one in entry.votes:
-        yield from (one.organisation, one.opinion, one.reason)
+def _row(change: Entry | Gone) -> tuple[str, float | None, str | None] | None:
+    """What is kept of a change; None where something of it cannot be stored."""
+    if not 0 < len(change.key) <= MAX_KEY or not storable(change.key):
+        raise SourceTrouble(why=N_("one of its keys is empty, too long or cannot be stored"), permanent=True)
+    at = change.at.timestamp() if change.at else None
+    if isinstance(change, Gone):
+        return change.key, at, None
+    text = _text(change)
+    return (change.key, at, text) if storable(text) and "\\u0000" not in text else None
 
 
 def _text(entry: Entry) -> str:
-    plain = {name: value for name, value in asdict(entry).items() if value}
-    return json.dumps(plain, default=datetime.timestamp, ensure_ascii=False, separators=(",", ":"))
+    if len(entry.signals) > MAX_SIGNALS:
+        raise SourceTrouble(why=Said("an entry has more than {n} fingerprints", n=MAX_SIGNALS), permanent=True)
+    plain = {name: value for name in _FIELDS if (value := getattr(entry, name))}
+    if entry.votes:
+        plain["votes"] = [asdict(one) for one in entry.votes]
+    return _ENCODE(plain)
 
 
 def _entry(text: str) -> Entry:

@@ -13,6 +13,7 @@ from himaya.core.words import N_, Said
 REQUIRED = ("signal", "value")
 COLUMNS = ("signal", "value", "scheme", "code", "source", "reference", "note", "negative")
 _YES, _NO = frozenset({"yes", "true", "1"}), frozenset({"", "no", "false", "0"})
+_BOTH = _YES | _NO
 
 
 class CSV(Format):
@@ -57,14 +58,18 @@ class CSV(Format):
 
 
 def _row(record: Record) -> ItemRow | Refusal:
-    values = {name: cell if name in REQUIRED else records.unguarded(cell) for name, cell in record.fields.items()}
-    if not values["value"].strip():
+    fields = record.fields
+    if not fields["value"].strip():
         return record.refused(N_("the value is empty"))
-    negative = values.pop("negative", "").strip().lower()
-    if negative not in _YES | _NO:
+    scheme, code, source, reference, note, told = [
+        records.unguarded(fields[name]) if fields.get(name) else "" for name in COLUMNS[2:]
+    ]
+    negative = told.strip().lower()
+    if negative not in _BOTH:
         return record.refused(N_("the column negative says neither yes nor no"))
-    signal, value, scheme, code, source, reference, note = (values.get(name, "") for name in COLUMNS[:-1])
-    return ItemRow(record.first.number, signal, value, scheme, code, source, reference, note, negative=negative in _YES)
+    return ItemRow(
+        record.first.number, fields["signal"], fields["value"], scheme, code, source, reference, note, negative in _YES
+    )
 
 
 def _table(rows: Iterable[ItemRow]) -> Iterator[Iterable[str]]:
