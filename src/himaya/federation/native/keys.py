@@ -34,7 +34,7 @@ ONLINE = ("targets", "snapshot", "timestamp")
 class NoRoot(HimayaError):
     """This node has no root yet, so it serves no list in Himaya's own form."""
 
-    remedy = "Make one: himaya exchange key, then himaya keys new-root … (docs/exchange.md), then himaya exchange begin"
+    remedy = "Make one: himaya exchange key, then himaya keys new-root … (docs/exchange.md), then himaya exchange root FILE"
     status = 409
 
 
