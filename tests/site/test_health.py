@@ -278,7 +278,7 @@ def test_a_key_that_no_root_names_a_root_in_force_and_its_end_are_told(clock: cl
     assert (found.what, found.state) == ("Exchange", "wait")
     assert "no root names this key of the node as yet" in found.said
     install_root(made, by="system")
-    assert exchange_health() == [Finding("Exchange", "ok", "root 1 is in force, good until 2027-01-15")]
+    assert exchange_health() == [Finding("Exchange", "ok", "root 1 is in force, good until 15 Jan 2027")]
     clock.advance(timedelta(days=310))
     assert [one.state for one in exchange_health()] == ["wait"]
     assert "himaya keys new-root --previous" in exchange_health()[0].remedy

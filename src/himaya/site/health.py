@@ -10,7 +10,7 @@ from django.db import connection
 
 from himaya.accounts.queries import people, sealed_elsewhere
 from himaya.accounts.roles import LEAD, REVIEWER
-from himaya.accounts.words import moment, number
+from himaya.accounts.words import day, moment, number
 from himaya.core import clock, kernel
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
@@ -305,7 +305,7 @@ def exchange_health() -> list[Finding]:
     found = [Finding(what, one.state, one.said, one.remedy) for one in publishing.concerns()]
     if found or root is None:
         return found
-    said = Said("root {n} is in force, good until {day}", n=root.version, day=f"{root.until:%Y-%m-%d}")
+    said = Said("root {n} is in force, good until {day}", n=root.version, day=day(root.until))
     return [Finding(what, "ok", said)]
 
 

@@ -160,7 +160,9 @@ def check_root(content: bytes) -> int:
         raise NotOurRoot(why=Said("it was good until {at} only", at=f"{signed.expires:%Y-%m-%d}"))
     previous = before[version - 2] if version > 1 else None
     if not signed.get_root_verification_result(previous, new.signed_bytes, new.signatures):
-        raise NotAttached(role="root", why=N_("too few of its keys, or of those of the root before it, have signed it"))
+        raise NotAttached(
+            role=signed.type, why=N_("too few of its keys, or of those of the root before it, have signed it")
+        )
     ours = set(NodeKey.objects.values_list("keyid", flat=True))
     for role in ONLINE:
         if len(ours & set(signed.roles[role].keyids)) < signed.roles[role].threshold:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
+from himaya.accounts.words import day
 from himaya.core import clock
 from himaya.core.repository.ceremony import LIFE, bases_of, name_of
 from himaya.core.repository.publishing import Repository
@@ -31,6 +32,8 @@ LATE = timedelta(hours=2)
 """A list that changed so long ago and was not published since is told of."""
 SILENT = timedelta(days=1)
 """A witness that cosigned nothing for so long is told of."""
+ORDER = ("root", "targets", "signatory", "snapshot", "timestamp")
+"""From what lasts longest, and everything hangs on, to what is signed every hour."""
 SIGNS, WAITS, RETIRED = "signs", "waits", "retired"
 SHORT = 16
 """Digits by which a key is named for people."""
@@ -72,8 +75,9 @@ class Expiry:
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """Something that a person should see to. ``said`` and ``remedy`` are marked for translation."""
+    """Something that a person should see to. ``about``, ``said`` and ``remedy`` are marked for translation."""
 
+    about: str
     state: Literal["wait", "danger"]
     said: str
     remedy: str
@@ -109,7 +113,7 @@ def expiries() -> list[Expiry]:
                 kind = role if role in ("root", *LIVES) else "signatory"
                 found[kind] = min(until, found.get(kind, until))
     lives = {"root": LIFE, **LIVES}
-    return [Expiry(role, found[role], life) for role, life in lives.items() if role in found]
+    return [Expiry(role, found[role], lives[role]) for role in ORDER if role in found]
 
 
 def trouble(served: Served, translate: Callable[[str], str]) -> dict[str, str] | None:
@@ -141,12 +145,12 @@ def _of_root() -> list[Concern]:
         "Have the next one made while its holders can still meet: himaya keys new-root --previous root.json --to FILE "
         "(docs/exchange.md)"
     )
-    facts = {"n": found.version, "day": f"{found.until:%Y-%m-%d}"}
+    facts = {"n": found.version, "day": day(found.until)}
     if found.until <= now:
         said = Said("root {n} has ended on {day}: those who follow our lists take nothing any more", **facts)
-        return [Concern("danger", said, remedy)]
+        return [Concern(N_("Root"), "danger", said, remedy)]
     said = Said("root {n} ends on {day}; from then on those who follow our lists take nothing any more", **facts)
-    return [Concern("wait", said, remedy)]
+    return [Concern(N_("Root"), "wait", said, remedy)]
 
 
 def _of_keys() -> list[Concern]:
@@ -154,11 +158,11 @@ def _of_keys() -> list[Concern]:
     if standing and current() and not any(one.state == SIGNS for one in standing):
         said = N_("the root in force names no key of this node, so nothing can be signed")
         remedy = N_("Put back the database and the secrets.json that belong to it, or make a root that names its key.")
-        found.append(Concern("danger", said, remedy))
+        found.append(Concern(N_("Keys"), "danger", said, remedy))
     if waiting := [one.key.keyid[:SHORT] for one in standing if one.state == WAITS]:
         said = Said("no root names this key of the node as yet: {names}", names=", ".join(waiting))
         remedy = N_("Have the holders sign a root that names it, then put it in force: Exchange says how.")
-        found.append(Concern("wait", said, remedy))
+        found.append(Concern(N_("Keys"), "wait", said, remedy))
     return found
 
 
@@ -177,7 +181,7 @@ def _of_lists() -> list[Concern]:
         return []
     said = Said("these lists changed, and were not published for two hours or more: {names}", names=", ".join(late))
     remedy = N_("Open Exchange (or run himaya exchange show): it says what stands in the way. A worker has to run.")
-    return [Concern("danger", said, remedy)]
+    return [Concern(N_("Lists"), "danger", said, remedy)]
 
 
 def _of_signatures() -> list[Concern]:
@@ -185,8 +189,12 @@ def _of_signatures() -> list[Concern]:
     ends = [one.until for one in expiries() if one.role == "signatory" and one.until < now + SIGNATORY_ENDS]
     if not ends:
         return []
-    said = Said("what is signed in the name of our organisation is good until {day} only", day=f"{ends[0]:%Y-%m-%d}")
-    return [Concern("wait", said, N_("A running worker signs it anew ten days before: see that one runs."))]
+    said = Said("what is signed in the name of our organisation is good until {day} only", day=day(ends[0]))
+    return [
+        Concern(
+            N_("Signatures"), "wait", said, N_("A running worker signs it anew ten days before: see that one runs.")
+        )
+    ]
 
 
 def _of_witnesses() -> list[Concern]:
@@ -195,9 +203,18 @@ def _of_witnesses() -> list[Concern]:
     witnesses, last, now = transparency_log.witnesses(), transparency_log.last_cosigned(), clock.now()
     if not witnesses:
         said = N_("nobody witnesses the log, so that others have to take our word that all of them are shown the same")
-        return [Concern("wait", said, N_("Ask two or three other nodes to be witnesses: himaya log witness add"))]
+        return [
+            Concern(
+                N_("Witnesses"),
+                "wait",
+                said,
+                N_("Ask two or three other nodes to be witnesses: himaya log witness add"),
+            )
+        ]
     silent = [one.name for one in witnesses if one.pk not in last or last[one.pk] < now - SILENT]
     if not silent:
         return []
     said = Said("these witnesses have cosigned nothing for a day or more: {names}", names=", ".join(silent))
-    return [Concern("wait", said, N_("Open Log: it says what each witness answered. Ask its operators."))]
+    return [
+        Concern(N_("Witnesses"), "wait", said, N_("Open Log: it says what each witness answered. Ask its operators."))
+    ]

@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
+from django.utils.timesince import timeuntil
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
@@ -18,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 from himaya.accounts.access import needs
 from himaya.accounts.faces import told_at
 from himaya.accounts.words import joined, say
+from himaya.core import clock
 from himaya.core.config import config
 from himaya.core.repository import ceremony
 from himaya.core.words import N_, told
@@ -120,7 +122,7 @@ def _page(
         "concerns": [_concern(one) for one in overview.all_concerns()],
         "rows": [_row(one) for one in publishing.standing()] if root else [],
         "keys": [_key(one) for one in overview.node_keys()],
-        "expiries": [{"words": gettext(ROLES[one.role]), "expiry": one} for one in overview.expiries()],
+        "expiries": [_expiry(one) for one in overview.expiries()],
         "steps": [(gettext(words), commands) for words, commands in (ROTATION if root else CEREMONY)],
         "log": mine,
         "size": transparency_log.size(),
@@ -138,7 +140,12 @@ def _page(
 
 
 def _concern(one: overview.Concern) -> dict[str, str]:
-    return {"state": one.state, "said": str(told(one.said, gettext)), "remedy": str(told(one.remedy, gettext))}
+    words = {"about": one.about, "said": one.said, "remedy": one.remedy}
+    return {"state": one.state, **{name: str(told(text, gettext)) for name, text in words.items()}}
+
+
+def _expiry(one: overview.Expiry) -> dict[str, Any]:
+    return {"words": gettext(ROLES[one.role]), "expiry": one, "left": timeuntil(one.until, clock.now(), depth=1)}
 
 
 def _row(one: publishing.Standing) -> dict[str, Any]:

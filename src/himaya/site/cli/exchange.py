@@ -109,7 +109,10 @@ def show() -> None:
     for each in overview.node_keys():
         out.print(f"key {each.key.keyid[: overview.SHORT]}: {each.state}")
     for concern in overview.all_concerns():
-        out.print(f"[yellow]![/] {escape(concern.said)}\n    {escape(runnable(concern.remedy))}", soft_wrap=True)
+        out.print(
+            f"[yellow]![/] {escape(f'{concern.about}: {concern.said}')}\n    {escape(runnable(concern.remedy))}",
+            soft_wrap=True,
+        )
     for verifier in log.verifier_keys():
         out.print(f"log: [bold]{escape(str(verifier))}[/]", soft_wrap=True)
 
