@@ -225,7 +225,7 @@ def end_partner_key(name: str, *, prefix: str, by: str) -> None:
 
 
 def take_vote(partner: Partner, *, item: int, opinion: str, reason: str) -> None:
-    """Take what a partner thinks of an item: ``confirm`` or ``dispute``; a dispute has a reason.
+    """Take what a partner thinks of an item: ``confirm``, ``dispute``, which needs a reason, or ``abstain``.
 
     Raises:
         MayNotVote: it was not admitted to that.

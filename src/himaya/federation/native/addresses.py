@@ -30,8 +30,8 @@ from himaya.federation.door import NothingHere, UnreadableAsk, view
 from himaya.federation.models import Publication
 from himaya.federation.native.keys import directory
 from himaya.federation.native.publishing import KIND
+from himaya.federation.services import take_vote
 from himaya.lists import organisations, queries
-from himaya.lists.voting import vote
 from himaya.log import queries as log
 
 if TYPE_CHECKING:
@@ -43,13 +43,6 @@ RESUMED = 86_400
 """Seconds within which a file that was begun goes on without being counted anew."""
 RANGE = re.compile(r"bytes=([0-9]{1,15})-([0-9]{1,15})?")
 _NAMED = re.compile(r"targets/([^/]+/[^/]+)/([0-9a-f]{64})\.([^/]+)")
-
-
-class NotAdmitted(HimayaError):
-    """This partner may read, and not vote."""
-
-    remedy = "Ask the operator of this node to let you vote."
-    status = 403
 
 
 def refusal(error: HimayaError) -> HttpResponse:
@@ -160,13 +153,11 @@ def consistency(request: HttpRequest, partner: Partner, name: str, old: str, new
 def votes(request: HttpRequest, partner: Partner, name: str) -> HttpResponseBase:
     """What a partner thinks of an item: ``signal``, ``value``, ``opinion`` (confirm, dispute, abstain), ``reason``."""
     found = door.scope(partner, name)[0]
-    if not partner.votes:
-        raise NotAdmitted
     signal, value, opinion, reason = _ballot(request)
     item = queries.items(found, value=value).filter(signal=signal, negative=False).first()
     if item is None:
         raise NothingHere
-    vote(item.pk, opinion=opinion, reason=reason, by=f"partner:{partner.name}", organisation=partner.organisation)
+    take_vote(partner, item=item.pk, opinion=opinion, reason=reason)
     return HttpResponse(json.dumps({"item": item.pk, "opinion": opinion}), content_type=JSON)
 
 
