@@ -179,12 +179,12 @@ def _round(follower: Follower, name: str, keep: Path, checkpoint: str, log: _Log
     whole = bool(changed) and (not states or bool(set(states) - set(held)) or _begins(held, states))
     for who in held if whole else changed:
         files = follower.fetch(name, who, to=_directory(keep), have=None if whole else states.get(who))
-        for one in files:
+        for file in files:
             if log:
-                log.prove(one)
-            yield from _pages(follower, one)
-        for one in files:
-            one.path.unlink(missing_ok=True)
+                log.prove(file)
+            yield from _pages(follower, file)
+        for file in files:
+            file.path.unlink(missing_ok=True)
     states = {who: one.sequence for who, one in held.items()}
     yield Page(checkpoint=json.dumps(states, sort_keys=True), complete=whole)
 
