@@ -176,9 +176,7 @@ def standing() -> dict[str, Any]:
     return {
         "matching": number,
         "digest": digest.hexdigest(),
-        "counted": sum(
-            Portion.objects.filter(list=of, state__in=MATCHING).values_list("number", flat=True)
-        ),
+        "counted": sum(Portion.objects.filter(list=of, state__in=MATCHING).values_list("number", flat=True)),
         "items": queries.standings()[of.pk].items if of.pk in queries.standings() else 0,
         "statements": Statement.objects.filter(item__list=of).count(),
         "root": root_of(bytes(one) for one in Leaf.objects.order_by("index").values_list("hash", flat=True)).hex(),

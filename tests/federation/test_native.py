@@ -192,9 +192,7 @@ def test_our_votes_are_told_and_taken_back(filled: HashList, holders: native.Hol
     assert told == [{("vouch", pdq("5")), (opinion, pdq("5"))} for opinion in ("dispute", "abstain", "confirm")]
 
 
-def test_every_file_stands_in_the_log_before_it_is_served(
-    filled: HashList, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_file_stands_in_the_log_before_it_is_served(filled: HashList, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
     served = publishing.Repository.publish
 
