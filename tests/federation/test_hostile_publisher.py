@@ -1,4 +1,4 @@
-"""What a subscription makes of a hostile publisher, or a hostile line: the list stays, and a person reads what it was."""
+"""What a subscription makes of a hostile publisher or a hostile line: the list stays, and a person reads what it was."""
 
 from __future__ import annotations
 
@@ -238,10 +238,10 @@ def test_a_file_with_one_bit_changed_is_refused(line: Line) -> None:
 
 def test_a_root_that_is_none_is_told_at_once(line: Line) -> None:
     line.follow("other")
-    with pytest.raises(SourceTrouble) as caught:
-        subscribing.change("other", by="system", options={"root": "{}"})
+    subscribing.change("other", by="system", options={"root": "{}"})
+    with pytest.raises(SourceTrouble, match=r"root\.json") as caught:
         line.run()
-    assert caught.value.facts["why"]
+    assert caught.value.facts["mend"]
     assert matching("other") == set()
 
 

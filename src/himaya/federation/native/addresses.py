@@ -2,7 +2,8 @@
 
 ``GET /`` names the lists that a partner may read. ``/<list>/metadata/…`` and ``/<list>/targets/…`` are that list's
 repository (``core.repository``), in parts where a line broke (RFC 9110, ranges). ``/<list>/proof/<sha256>`` proves that
-a file stands in the transparency log, ``/<list>/consistency/<old>-<new>`` that the log only grew. ``POST /<list>/votes`` takes what a partner thinks of an item.
+a file stands in the transparency log, ``/<list>/consistency/<old>-<new>`` that the log only grew. To ``/<list>/votes``
+a partner posts what it thinks of an item.
 """
 
 from __future__ import annotations

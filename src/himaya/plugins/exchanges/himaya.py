@@ -167,8 +167,8 @@ def _round(follower: Follower, name: str, keep: Path, checkpoint: str, log: _Log
             raise error
     if not held:
         raise SourceTrouble(why=Said("it serves nothing of a list {name}", name=name), mend=N_("Ask the other node."))
-    for who, one in held.items():
-        if one.sequence < states.get(who, 0):
+    for who, now in held.items():
+        if now.sequence < states.get(who, 0):
             follower.fetch(name, who, to=_directory(keep), have=states[who])  # raises: it goes back
     changed = {who: one.sequence for who, one in held.items() if states.get(who) != one.sequence}
     if not changed and seen.freshness.signed and seen.freshness.is_silent:
