@@ -29,9 +29,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DJANGO_SETTINGS_MODULE"] = "himaya.site.settings"
         os.environ["HIMAYA_DATA"] = folder  # of the process from which the others are forked; each has its own
-        return Run(Path(folder), asked.rows, asked.kills, random.Random(asked.seed)).whole(
-            import_only=asked.import_only
-        )
+        run = Run(Path(folder), asked.rows, asked.kills, random.Random(asked.seed))
+        return run.whole(import_only=asked.import_only)
 
 
 class Run:

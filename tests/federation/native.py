@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass, field
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +11,9 @@ from securesystemslib.signer import CryptoSigner
 
 from himaya.core.config import config
 from himaya.core.repository import ceremony, keys
-from himaya.federation.models import Publication
 from himaya.federation.native import keys as ours
 from himaya.federation.native import publishing
 from himaya.lists.models import HashList
-from himaya.log import queries as log
 
 
 @dataclass
@@ -53,26 +49,6 @@ def clear() -> None:
 
 def place(of: HashList) -> Path:
     return ours.directory() / of.name
-
-
-def copy(of: HashList, to: Path) -> Path:
-    """All that the door answers about a list, as files: what a server has that replays it. Gives its directory."""
-    found = to / of.name
-    shutil.copytree(place(of), found)
-    (found / "proof").mkdir()
-    for one in Publication.objects.filter(list=of):
-        (found / "proof" / one.sha256).write_text(str(log.prove(log.leaf_of(publishing.KIND, one.pk).index)))
-    sizes = sorted(log.checkpoints().values_list("size", flat=True))
-    (found / "consistency").mkdir()
-    for old, new in combinations(sizes, 2):
-        (found / "consistency" / f"{old}-{new}").write_text(consistency(old, new))
-    return found
-
-
-def consistency(old: int, new: int) -> str:
-    from base64 import b64encode
-
-    return json.dumps({"proof": [b64encode(one).decode() for one in log.consistency_proof(old, new)]})
 
 
 def files(of: HashList) -> dict[str, Any]:
