@@ -24,6 +24,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import (
+    exchange,
     hashing,
     importing,
     install,
@@ -52,6 +53,7 @@ PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "import": importing.run,
     "ledger": ledgering.run,
     "log": logging_leaves.run,
+    "exchange": exchange.run,
     "memory": memory.run,
     "install": install.run,
 }

@@ -107,12 +107,14 @@ class Node:
         return done.stdout
 
     @contextmanager
-    def serving(self) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    def serving(self, *options: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
         """`himaya serve` on a free port, once it answers; the port and the process."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        process = subprocess.Popen([*HIMAYA, "serve", "--port", str(port)], env=self.env, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [*HIMAYA, "serve", "--port", str(port), *options], env=self.env, stderr=subprocess.DEVNULL
+        )
         try:
             for _ in range(200):
                 try:
