@@ -26,6 +26,8 @@ EXAMPLES = {
     "rest": "a",
     "place": "metadata/timestamp.json",
     "digest": "0" * 64,
+    "old": "1",
+    "new": "2",
 }
 
 

@@ -119,7 +119,6 @@ def test_every_class_stands_with_its_label_and_its_definition(case, sign_in):
     values = re.findall(r'name="verdict" value="([^"]+)"', page)
     assert len(values) == len(set(values))
     assert {value.split("/")[0] for value in values} == {
-        "arachnid-shield",
         "interpol",
         "uk-sap",
         "ncmec-industry",
@@ -150,7 +149,7 @@ def test_where_the_list_gives_no_class_every_scheme_stands_open_with_what_it_say
     case = opened(1, scheme="", code="")
     page = sign_in("reviewer").post(f"/cases/{case.pk}/claim", follow=True)
     assert [name for name, is_open in choices(page.content.decode()) if is_open] == [
-        "INTERPOL Baseline", "Review without confirmation", "Project Arachnid Shield",
+        "INTERPOL Baseline", "Review without confirmation",
         "NCMEC and industry, A1 to B2", "England and Wales, categories A to C",
     ]  # fmt: skip
     said = text(page)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import typer.main
-from tests.cli.conftest import HIMAYA, Node
+from tests.nodes import HIMAYA, Node
 
 from himaya.core import drawing
 from himaya.plugins.formats.csv import COLUMNS

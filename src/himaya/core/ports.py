@@ -193,6 +193,8 @@ class Scheme:
     version: str
     source: str
     codes: tuple[Code, ...]
+    reviewed: ClassVar[bool] = True
+    """Whether people review by it; one by which others only tell us is offered where a list grades by it."""
 
     def get(self, code: str) -> Code | None:
         """The code of that name, or None."""

@@ -259,7 +259,8 @@ def _schemes(matches: list[Match]) -> list[dict[str, Any]]:
 
     These two stand open. Where the list gives no class, all of them do: there is nothing to agree with, only to choose.
     """
-    known = registry.schemes()
+    told = {one.scheme for one in matches}
+    known = {name: one for name, one in registry.schemes().items() if one.reviewed or name in told}
     listed = {f"{one.scheme}/{one.code}" for one in matches if one.code}
     graded = [one.scheme for one in matches if one.code]
     first = next(name for name in (config().preferred_scheme, *graded, FIRST, *known) if name in known)

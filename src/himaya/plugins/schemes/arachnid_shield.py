@@ -12,6 +12,7 @@ class ArachnidShield(Scheme):
     authority = "Canadian Centre for Child Protection"
     version = "SDK 0.2.2, July 2025"
     source = "https://shield.projectarachnid.com/docs"
+    reviewed = False
     codes = (
         Code(
             code="csam",

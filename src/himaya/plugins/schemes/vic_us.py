@@ -19,6 +19,7 @@ class VICUS(Scheme):
     authority = "Project VIC"
     version = "VICS 2.0, region US"
     source = "https://www.projectvic.org/vics-data-model"
+    reviewed = False
     codes = (
         Code("0", N_("Non-pertinent"), N_("Of no relevance."), False, Facets(legality="not-illegal")),
         Code(
