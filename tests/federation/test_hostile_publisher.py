@@ -168,9 +168,10 @@ def test_a_file_with_one_bit_changed_is_refused(line: Line) -> None:
 def test_a_root_that_is_none_is_told_at_once(line: Line) -> None:
     line.follow("other")
     subscribing.change("other", by="system", options={"root": "{}"})
-    with pytest.raises(SourceTrouble, match="is not taken") as caught:
+    with pytest.raises(SourceTrouble, match=r"its root\.json cannot be used") as caught:
         line.run()
-    assert caught.value.facts["mend"]
+    assert caught.value.permanent
+    assert caught.value.facts["mend"] == "Set it again as you were given it."
     assert matching("other") == set()
 
 

@@ -26,6 +26,7 @@ from himaya.core.notes import BadNote, Checkpoint, Note, VerifierKey
 from himaya.core.outward import Client
 from himaya.core.ports import Receipt
 from himaya.core.repository import bundle
+from himaya.core.repository.ceremony import NoProposal, read_root
 from himaya.core.repository.chains import Holding
 from himaya.core.repository.distrust import NotOffered, NotTrusted
 from himaya.core.repository.files import BadStatementFile
@@ -130,7 +131,16 @@ class Himaya(Exchange):
 
 def _options(config: BaseModel) -> Config:
     assert isinstance(config, Config)
+    try:
+        read_root(config.root.encode())
+    except (NoProposal, ValueError) as error:  # said of the option here: a follower would blame the other node
+        raise _bad_root(error) from None
     return config
+
+
+def _bad_root(error: Exception) -> SourceTrouble:
+    why = Said("its root.json cannot be used: {why}", why=str(error)[:200])
+    return SourceTrouble(why=why, mend=N_("Set it again as you were given it."), permanent=True)
 
 
 def _headers(options: Config) -> dict[str, str]:
@@ -151,8 +161,7 @@ def _told() -> Iterator[None]:
         why = Said("{why} [{attack}]", why=str(error), attack=attack) if attack else str(error)
         raise SourceTrouble(why=why, mend=error.remedy.format(**error.facts)) from None
     except ValueError as error:
-        why = Said("its root.json cannot be used: {why}", why=str(error)[:200])
-        raise SourceTrouble(why=why, mend=N_("Set it again as you were given it."), permanent=True) from None
+        raise _bad_root(error) from None
 
 
 # --- a round ---------------------------------------------------------------------------------------------------------
