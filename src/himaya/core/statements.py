@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -89,7 +89,7 @@ class Statement:
 
     def plain(self) -> dict[str, Any]:
         """A dictionary of JSON types; times as RFC 3339 in UTC with whole seconds."""
-        told = asdict(self)
+        told: dict[str, Any] = {name: getattr(self, name) for name in _NAMES}
         told["at"], told["until"] = moment(self.at), moment(self.until) if self.until else None
         return told
 
@@ -135,7 +135,8 @@ class Statement:
             raise ValueError(f"basis {self.basis[:20]!r} is none of {', '.join(bases)}")
 
 
-_FIELDS = frozenset(Statement.__dataclass_fields__)
+_NAMES = tuple(Statement.__dataclass_fields__)
+_FIELDS = frozenset(_NAMES)
 _LIMIT = 200
 
 

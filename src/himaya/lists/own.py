@@ -7,8 +7,7 @@ How it came to that stays here. What others say is theirs to tell.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from himaya.core import clock, registry
 from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RESTORE, RETRACT, VOUCH, WITHDRAW
@@ -47,37 +46,47 @@ def own_words(hash_list: HashList, *, since: int = 0, upto: int) -> Iterator[Sai
         place = page[-1].place
         said = _said((one.item for one in page), ours.pk)
         for one in page:
-            for word in _stands(said.get(one.item, []), whole=not since):
-                yield replace(word, organisation=ours.name, jurisdiction=ours.jurisdiction, value=one.value)
+            for act, word in _stands(said.get(one.item, []), whole=not since):
+                at, until = word.at.replace(microsecond=0), word.until.replace(microsecond=0) if word.until else None
+                yield Said(
+                    ours.name, ours.jurisdiction, act, one.signal, one.value, word.scheme, word.code, word.basis,
+                    at, until, word.key, word.reason,
+                )  # fmt: skip
 
 
-def _said(items: Iterable[int], organisation: int) -> dict[int, list[Statement]]:
-    found: dict[int, list[Statement]] = {}
+class _Word(NamedTuple):
+    item_id: int
+    act: str
+    scheme: str
+    code: str
+    basis: str
+    at: datetime
+    until: datetime | None
+    key: str
+    reason: str
+
+
+def _said(items: Iterable[int], organisation: int) -> dict[int, list[_Word]]:
+    found: dict[int, list[_Word]] = {}
     rows = Statement.objects.filter(item__in=list(items), organisation=organisation).order_by("pk")
-    for one in rows.select_related("item"):
-        found.setdefault(one.item_id, []).append(one)
+    for word in map(_Word._make, rows.values_list(*_Word._fields)):
+        found.setdefault(word.item_id, []).append(word)
     return found
 
 
-def _stands(words: list[Statement], *, whole: bool) -> Iterator[Said]:
+def _stands(words: list[_Word], *, whole: bool) -> Iterator[tuple[str, _Word]]:
     """Whether we vouch, and how we vote; with ``whole`` only what stands, else also what does not any more."""
     vouches = {one.key: one for one in words if one.act in (VOUCH, RETRACT)}
     standing = [one for one in vouches.values() if one.act == VOUCH and not (one.until and one.until <= clock.now())]
     steward = [one for one in words if one.act in (WITHDRAW, RESTORE)][-1:]
     gone = bool(steward) and steward[0].act == WITHDRAW
     if standing and not gone:
-        yield _as(standing[-1], VOUCH)
+        yield VOUCH, standing[-1]
     elif vouches and not whole:
-        yield _as(steward[0] if gone else words[-1], RETRACT)
+        yield RETRACT, steward[0] if gone else words[-1]
     votes = [one for one in words if one.act in VOTES][-1:]
     if votes and not (whole and votes[0].act == ABSTAIN):
-        yield _as(votes[0], votes[0].act)
-
-
-def _as(one: Statement, act: str) -> Said:
-    at, until = one.at.replace(microsecond=0), one.until.replace(microsecond=0) if one.until else None
-    thing = one.item.signal, one.item.value
-    return Said("", "", act, *thing, one.scheme, one.code, one.basis, at, until, one.key, one.reason)
+        yield votes[0].act, votes[0]
 
 
 def has_news(hash_list: HashList, *, since: int, upto: int) -> bool:
