@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import connection
+from django.db import connection, transaction
 from tests.sources import Answer, Source
 
 from himaya.core import faults, registry
 from himaya.core.exchange import Exchange, SourceTrouble
 from himaya.core.outward import Client
+from himaya.core.ports import ItemRow
 from himaya.ledger.queries import entries
 from himaya.lists import queries, services, subscribing
 from himaya.lists.admission import MATCHING
@@ -304,3 +305,23 @@ def test_another_address_begins_anew_and_another_password_does_not(stopncii: Any
     assert again(one).checkpoint
     subscribing.change(one.name, by="x", options={"address": f"{stopncii.url}/v2"})
     assert not again(one).checkpoint
+
+
+def test_no_member_of_a_source_speaks_in_our_own_name(hotline: HashList) -> None:
+    from himaya.lists import organisations
+    from himaya.lists.arrivals import Arrival, Voice
+
+    ours = organisations.own()
+    with transaction.atomic():
+        source = organisations.named("a-source", by="x")
+    one = Subscription.objects.create(
+        name="x", list=hotline, organisation=source, exchange="stopncii", interval=600, due_at=datetime.now(UTC),
+        created_at=datetime.now(UTC), created_by="x",
+    )  # fmt: skip
+    row = ItemRow(0, "sha256", "ab" * 32, reference="k", organisation=ours.name)
+    with Arrival(hotline, by="x", voice=Voice(source, subscription=one.pk, members=True)) as come:
+        come.take([row])
+        come.weigh()
+        with transaction.atomic():
+            come.publish()
+    assert list(Statement.objects.values_list("organisation__name", flat=True)) == ["a-source"]

@@ -71,7 +71,7 @@ class Arrival:
     def __init__(self, hash_list: HashList, *, by: str, voice: Voice | None = None, sweeps: bool = True) -> None:
         self._sweeps, self._voice = sweeps, voice or Voice(organisations.own())
         self._list, self._by, self._now = hash_list, by, clock.now()
-        self._rule = words.rule(hash_list)
+        self._rule, self._ours = words.rule(hash_list), organisations.own().name
         self._revision, self._shown = 0, time.monotonic()
         self._new = Counter[Kind]()
         self._members: dict[tuple[str, str], Organisation] = {}
@@ -187,6 +187,11 @@ class Arrival:
         return self._member(row.organisation, row.jurisdiction)
 
     def _member(self, name: str, jurisdiction: str = "") -> Organisation:
+        """A member of the source by its name. None of them speaks in this node's own: what bears our name came from
+        somebody else all the same, and is the source's word.
+        """
+        if name == self._ours:
+            return self._voice.organisation
         if (name, jurisdiction) not in self._members:
             with transaction.atomic():
                 found = organisations.named(name, by=self._by, jurisdiction=jurisdiction)
