@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.conftest import HIMAYA, Node
+from tests.nodes import HIMAYA, Node
 from tests.sources import Answer, Asked, Source
 
 KEYS = {"SOURCE_SECRET_FETCH_KEY": "fetch", "SOURCE_SECRET_SUBSCRIPTION_KEY": "subscription"}
