@@ -46,8 +46,9 @@ def test_sources_say_what_they_are_and_what_each_needs(node: Node) -> None:
 
 
 def test_a_source_is_followed_checked_read_and_shown(node: Node, source: Any) -> None:
-    said = add(node, "whole", source.url, "--basis", "person-shown", env=KEYS)
-    assert "whole fills hotline" in said.stderr
+    node.run("lists", "create", "whole")
+    said = add(node, "whole", source.url, "--basis", "person-shown", "--list", "whole", env=KEYS)
+    assert "whole fills whole" in said.stderr
     assert "✓" in node.run("subscriptions", "check", "whole").stderr
     ran = node.run("subscriptions", "run", "whole")
     assert "3 added, 0 changed" in ran.stderr

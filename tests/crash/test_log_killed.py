@@ -8,7 +8,7 @@ import shutil
 import pytest
 from tests.crash.conftest import SCALE, MakeNode, Node
 
-LEAVES, BATCH = int(20_000 * SCALE), 500
+LEAVES, BATCH = int(100_000 * SCALE), 500
 
 
 @pytest.mark.slow

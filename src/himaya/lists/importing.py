@@ -87,7 +87,10 @@ class _Spool:
             self._flush()
 
     def _flush(self) -> None:
-        marshal.dump(self._waiting, self._file)
+        try:
+            marshal.dump(self._waiting, self._file)
+        except OSError as error:  # an unnamed file says nothing of where it lies
+            raise OSError(error.errno, error.strerror, str(config().data)) from error
         self._waiting, self._weight = [], 0
 
     def batches(self) -> Iterator[list[ItemRow]]:
