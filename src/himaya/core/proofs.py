@@ -78,16 +78,6 @@ class Proof:
             raise BadProof("it is not the file that `himaya log prove` writes")
         return proof
 
-    def named_keys(self) -> list[VerifierKey]:
-        """The keys that the file names; what is none is left out."""
-        found = []
-        for text in self.keys:
-            try:
-                found.append(VerifierKey.read(text))
-            except BadNote:
-                continue
-        return found
-
     def check(self, keys: Iterable[VerifierKey]) -> Proved:
         """What the file proves to whoever trusts ``keys``: those of logs, and those of witnesses.
 

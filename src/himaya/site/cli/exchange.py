@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from himaya.core.errors import HimayaError
 from himaya.site.cli import app, start
 from himaya.site.cli.grammar import KEEP, command, commands
 from himaya.site.cli.lists import NoFile, NotWritten
@@ -22,12 +21,6 @@ if TYPE_CHECKING:
 exchange = commands("Our lists, signed, as other nodes follow them.")
 app.add_typer(exchange, name="exchange", rich_help_panel=KEEP)
 MOST = 8 * 1024**2
-
-
-class NothingPublished(HimayaError):
-    """The list {name} is not published yet."""
-
-    remedy = "Publish it: himaya exchange publish {name}"
 
 
 @command(exchange, "key", example="himaya exchange key --to node.key.pub")
