@@ -39,6 +39,7 @@ STATEMENTS = st.builds(
     until=st.none() | MOMENTS,
     reference=TEXT,
     reason=TEXT,
+    parts=st.binary(max_size=100),
 )
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -100,7 +101,7 @@ def test_a_changed_byte_is_refused_or_changes_nothing(tmp_path: Path) -> None:
         (lambda lines: lines[:-1], "has 4 lines, but announces 5"),
         (lambda lines: [*lines, lines[-1]], "more lines than the 5"),
         (lambda lines: [*lines[:-1], lines[-1][:-1]], "in the middle of a line"),
-        (lambda lines: [*lines[:-1], b'[0,"' + b"a" * 9000 + b'",0]\n'], "longer than 8192 bytes"),
+        (lambda lines: [*lines[:-1], b'[0,"' + b"a" * 1024**2 + b'",0]\n'], "longer than 1048576 bytes"),
         (lambda lines: [*lines[:-1], b'[9,"a",0]\n'], "line 6: its kind is none"),
         (lambda lines: [*lines[:-1], b'[0,"",0]\n'], "line 6: its value is missing"),
         (lambda lines: [*lines[:-1], b'[0,"a",NaN]\n'], "line 6: its time is no whole number"),

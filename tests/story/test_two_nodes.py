@@ -19,7 +19,7 @@ from tests.plugins.recorded.ncmec import Recorded as Ncmec
 from tests.plugins.recorded.taxii import Recorded as Taxii
 from tests.program import sha256
 
-from himaya.core import registry
+from himaya.core import drawing, registry
 from himaya.core.contents import Content
 
 DO = """
@@ -84,12 +84,19 @@ def test_a_hotline_and_a_platform(tmp_path: Path, compiled: str) -> None:
     sticks = tmp_path / "sticks"
     sticks.mkdir()
 
-    # The hotline has a list: two pictures by how they look, and a file by its digest.
+    # The hotline has a list: two pictures by how they look, a file by its digest, and a video by its frames.
     kept, withdrawn = tmp_path / "kept.jpg", tmp_path / "withdrawn.jpg"
     kept.write_bytes(picture(seed=1))
     withdrawn.write_bytes(picture(seed=2))
     pdq = [registry.signal("pdq").compute(Content(file.read_bytes()))[0].value for file in (kept, withdrawn)]
+    film = tmp_path / "film.avi"
+    film.write_bytes(
+        drawing.film([drawing.grey(drawing.landscape(n)) for n in (73, 67)], "avi", "rawvideo", format_="gray")
+    )
+    [seen] = registry.signal("vpdq").compute(Content(film.read_bytes()))
     rows = [f"pdq,{value},interpol,baseline" for value in pdq] + [f"sha256,{sha256('a file')},,"]
+    frames = registry.signal("vpdq").write(seen.value, seen.body).replace('"', '""')
+    rows.append(f'vpdq,"{frames}",,')
     (tmp_path / "own.csv").write_text("\n".join(["signal,value,scheme,code", *rows]))
     hotline.run("lists", "create", "hotline", "--title", "National hotline")
     hotline.run("lists", "import", "hotline", tmp_path / "own.csv")
@@ -154,6 +161,7 @@ def test_a_hotline_and_a_platform(tmp_path: Path, compiled: str) -> None:
         [found] = matches(platform, kept)
         assert (found["list"], found["class"]) == ("from-hotline", {"scheme": "interpol", "code": "baseline"})
         assert len(matches(platform, withdrawn)) == 1
+        assert [one["signal"] for one in matches(platform, film)] == ["vpdq"]
         said = json.loads(
             do(
                 platform,
@@ -225,6 +233,7 @@ print(Publication.objects.order_by("pk").last().sha256)""",
     remote.run("subscriptions", "read", "hotline", sticks / "hotline.bundle")
     assert [one["state"] for one in matches(remote, kept)] == ["active"]
     assert matches(remote, withdrawn) == []
+    assert len(matches(remote, film)) == 1
 
     # The ledgers of both are whole, and say who read what.
     for one in (hotline, platform):

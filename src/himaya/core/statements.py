@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -68,6 +68,8 @@ class Statement:
         until: from when on it does not count any more; None: it stands until it is taken back.
         reference: the organisation's own key for the item.
         reason: why; required where something is disputed, retracted or withdrawn by a person.
+        parts: of a composite signal what ``value`` is the digest of, where it goes along. It is no field of the
+            statement: who commits to the digest has committed to them.
     """
 
     organisation: str
@@ -82,6 +84,7 @@ class Statement:
     until: datetime | None = None
     reference: str = ""
     reason: str = ""
+    parts: bytes = field(default=b"", repr=False)
 
     def canonical(self) -> bytes:
         """The bytes that are committed to and signed: JSON, keys sorted, no spaces, empty fields left out, UTF-8."""
@@ -135,7 +138,7 @@ class Statement:
             raise ValueError(f"basis {self.basis[:20]!r} is none of {', '.join(bases)}")
 
 
-_NAMES = tuple(Statement.__dataclass_fields__)
+_NAMES = tuple(name for name in Statement.__dataclass_fields__ if name != "parts")
 _FIELDS = frozenset(_NAMES)
 _LIMIT = 200
 

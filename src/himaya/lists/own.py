@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from himaya.core import clock, registry
 from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RESTORE, RETRACT, VOUCH, WITHDRAW
 from himaya.core.statements import Statement as Said
-from himaya.lists import organisations
+from himaya.lists import organisations, queries
 from himaya.lists.changes import START, Place, changes
 from himaya.lists.models import Statement
 
@@ -25,12 +25,6 @@ BATCH = 500
 VOTES = (CONFIRM, DISPUTE, ABSTAIN)
 
 
-def is_told(signal: str) -> bool:
-    """Whether items of a signal are told: not those of composite ones, whose value says nothing without its parts."""
-    known = registry.signals().get(signal)
-    return known is not None and not known.composite
-
-
 def own_words(hash_list: HashList, *, since: int = 0, upto: int) -> Iterator[Said]:
     """Where our organisation stands on each item that changed after ``since``, in constant memory.
 
@@ -40,17 +34,19 @@ def own_words(hash_list: HashList, *, since: int = 0, upto: int) -> Iterator[Sai
         upto: the number of the last change that is looked at.
     """
     ours = organisations.own()
-    signals = [name for name in registry.signals() if is_told(name)]
+    signals = registry.signals()
     place = Place(since + 1) if since else START
-    while page := changes([hash_list.pk], behind=place, upto=upto, limit=BATCH, signals=signals):
+    while page := changes([hash_list.pk], behind=place, upto=upto, limit=BATCH, signals=list(signals)):
         place = page[-1].place
         said = _said((one.item for one in page), ours.pk)
         for one in page:
             for act, word in _stands(said.get(one.item, []), whole=not since):
+                has_parts = act == VOUCH and signals[one.signal].composite
+                parts = queries.bodies_by_id([one.item]).get(one.item, b"") if has_parts else b""
                 at, until = word.at.replace(microsecond=0), word.until.replace(microsecond=0) if word.until else None
                 yield Said(
                     ours.name, ours.jurisdiction, act, one.signal, one.value, word.scheme, word.code, word.basis,
-                    at, until, word.key, word.reason,
+                    at, until, word.key, word.reason, parts,
                 )  # fmt: skip
 
 

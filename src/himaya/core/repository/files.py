@@ -4,9 +4,10 @@ gzip (RFC 1952, no name, no time) of UTF-8 lines. The first is a header, a JSON 
 terms, the organisation, the sequence (and ``since`` of a delta), the number of lines, their SHA-256, and ``kinds``:
 what many lines share (act, jurisdiction, signal, scheme, code, basis). Every other line is a short JSON array::
 
-    [kind, value, seconds since the line before, seconds until it ends or null, reference, reason]
+    [kind, value, seconds since the line before, seconds until it ends or null, reference, reason, parts]
 
-with what is empty left out at its end. A line names no organisation: nobody can speak for another one in his own file.
+with what is empty left out at its end; ``parts`` are what the value of a composite signal is the digest of, in Base64.
+A line names no organisation: nobody can speak for another one in his own file.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import hashlib
 import json
 import tempfile
 import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,7 +30,7 @@ from himaya.core.statements import BASES, LONGEST, Statement
 from himaya.core.words import N_, Said
 
 FORMAT, VERSION = "himaya-statements", 1
-MAX_HEADER, MAX_LINE = 4 * 1024**2, 8192
+MAX_HEADER, MAX_LINE = 4 * 1024**2, 1024**2
 """Bytes of the header, of a line."""
 MAX_LINES, MAX_KINDS = 100_000_000, 20_000
 MAX_RATIO, FREE = 100, 4 * 1024**2
@@ -37,6 +39,9 @@ _CHUNK = 64 * 1024
 _LAST = 253_402_300_799
 """The last second of the year 9999."""
 _TEXT = 200
+MOST_PARTS = 1_000_000
+"""Characters of the parts of one value: room for a video of five and a half hours."""
+_TEXTS = {"value": _TEXT, "reference": _TEXT, "reason": LONGEST, "parts": MOST_PARTS}
 
 
 class BadStatementFile(HimayaError):
@@ -179,10 +184,11 @@ def _line(
             raise ValueError(f"there are more than {MAX_KINDS} kinds of statement")
         at = int(said.at.timestamp())
         until = None if said.until is None else int(said.until.timestamp()) - at
-        _check(said.value, at, until, said.reference, said.reason)
+        parts = b64encode(said.parts).decode() if said.parts else ""
+        _check(said.value, at, until, said.reference, said.reason, parts)
     except ValueError as error:
         raise UnfitStatement(n=n, organisation=organisation, why=str(error)) from None
-    row: list[Any] = [number, said.value, at - before, until, said.reference, said.reason]
+    row: list[Any] = [number, said.value, at - before, until, said.reference, said.reason, parts]
     while not row[-1] and len(row) > 3:
         row.pop()
     return _json(row), at
@@ -234,15 +240,15 @@ def _statements(header: Header, lines: Iterator[bytes]) -> Iterator[Statement]:
 
 def _statement(header: Header, line: bytes, before: int) -> tuple[Statement, int]:
     row = json.loads(line.decode())
-    if not isinstance(row, list) or not 3 <= len(row) <= 6:
-        raise ValueError("it is no array of 3 to 6 values")
-    number, value, step, until, reference, reason = row + [None, "", ""][len(row) - 3 :]
+    if not isinstance(row, list) or not 3 <= len(row) <= 7:
+        raise ValueError("it is no array of 3 to 7 values")
+    number, value, step, until, reference, reason, parts = row + [None, "", "", ""][len(row) - 3 :]
     if type(number) is not int or not 0 <= number < len(header.kinds):
         raise ValueError("its kind is none of the header's")
     if type(step) is not int or not (until is None or type(until) is int):
         raise ValueError("its time is no whole number of seconds")
     at = before + step
-    _check(value, at, until, reference, reason)
+    _check(value, at, until, reference, reason, parts)
     act, jurisdiction, signal, scheme, code, basis = header.kinds[number]
     said = Statement(
         organisation=header.piece.organisation,
@@ -257,6 +263,7 @@ def _statement(header: Header, line: bytes, before: int) -> tuple[Statement, int
         until=None if until is None else _moment(at + until),
         reference=reference,
         reason=reason,
+        parts=b64decode(parts, validate=True) if parts else b"",
     )
     return said, at
 
@@ -265,8 +272,9 @@ def _moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _check(value: object, at: int, until: int | None, reference: object, reason: object) -> None:
-    for name, text, most in (("value", value, _TEXT), ("reference", reference, _TEXT), ("reason", reason, LONGEST)):
+def _check(value: object, at: int, until: int | None, reference: object, reason: object, parts: object) -> None:
+    texts = (value, reference, reason, parts)
+    for name, text, most in zip(_TEXTS, texts, _TEXTS.values(), strict=True):
         if not isinstance(text, str) or len(text) > most or "\0" in text:
             raise ValueError(f"its {name} is no text of at most {most} characters")
         if not text.isascii():

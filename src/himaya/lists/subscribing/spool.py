@@ -36,6 +36,8 @@ REFUSALS = 1000
 """Refusals that are kept word for word; the rest are counted."""
 MOST, MOST_PAGES = 100_000_000, 1_000_000
 """Keys and pages of one round."""
+HEAVY = 32 * 1024**2
+"""Characters of a batch, beyond which it ends earlier: one video may have two millions."""
 UNSTORABLE = N_("it has a NUL or half a pair of surrogates")
 _TABLES = """
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -175,13 +177,19 @@ class Spool:
         return int(self._db.execute("SELECT MAX(n) FROM told").fetchone()[0] or 0)
 
     def batches(self, size: int) -> Iterator[dict[str, Entry | None]]:
-        """Key → entry, None where it is gone; in parts."""
+        """Key → entry, None where it is gone; in parts of at most ``size``."""
         last = 0
-        while rows := self._db.execute(
-            "SELECT n, key, entry FROM told WHERE n > ? ORDER BY n LIMIT ?", (last, size)
-        ).fetchall():
-            last = rows[-1][0]
-            yield {key: _entry(text) if text else None for _, key, text in rows}
+        while True:
+            rows = self._db.execute("SELECT n, key, entry FROM told WHERE n > ? ORDER BY n LIMIT ?", (last, size))
+            some, heavy = dict[str, Entry | None](), 0
+            for last, key, text in rows:  # noqa: B007 - where the next batch goes on
+                some[key] = _entry(text) if text else None
+                heavy += len(text or "")
+                if heavy > HEAVY:
+                    break
+            if not some:
+                return
+            yield some
 
     def lacks(self, keys: list[str]) -> list[str]:
         """Those of some keys that the round did not name."""

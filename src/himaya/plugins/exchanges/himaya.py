@@ -13,18 +13,18 @@ import json
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from himaya.core import files, proofs
+from himaya.core import files, proofs, registry
+from himaya.core.errors import BadSignal
 from himaya.core.exchange import Entry, Exchange, Gone, Opinion, Page, SourceTrouble
 from himaya.core.merkle import WrongProof, verify_consistency
 from himaya.core.notes import BadNote, Checkpoint, Note, VerifierKey
 from himaya.core.outward import Client
-from himaya.core.ports import Receipt
+from himaya.core.ports import Receipt, Refusal
 from himaya.core.repository import bundle
 from himaya.core.repository.ceremony import NoProposal, read_root
 from himaya.core.repository.chains import Holding
@@ -35,7 +35,8 @@ from himaya.core.repository.origins import Line
 from himaya.core.statements import CONFIRM, DISPUTE, UNSTATED, VOUCH, Statement
 from himaya.core.words import N_, Said
 
-PAGE = 1000
+PAGE, HEAVY = 1000, 4 * 1024**2
+"""Statements of a page; bytes of the frames of videos, beyond which it ends earlier."""
 PATIENCE = 300.0
 """Seconds for an answer: metadata may have megabytes, and a poor line 64 kbit/s."""
 MOST_WITNESSES = 20
@@ -219,21 +220,42 @@ def _directory(keep: Path) -> Path:
 
 def _pages(follower: Follower, fetched: Fetched) -> Iterator[Page]:
     with follower.statements(fetched) as (header, said):
-        while some := list(islice(said, PAGE)):
-            changes = tuple(change for one in some if (change := _change(one)))
-            yield Page(changes=changes, total=header.lines)
+        changes: list[Entry | Gone | Refusal] = []
+        heavy = 0
+        for one in said:
+            changes += [change] if (change := _change(one)) else []
+            heavy += len(one.parts)
+            if len(changes) == PAGE or heavy > HEAVY:
+                yield Page(changes=tuple(changes), total=header.lines)
+                changes, heavy = [], 0
+        yield Page(changes=tuple(changes), total=header.lines)
 
 
-def _change(one: Statement) -> Entry | Gone | None:
+def _change(one: Statement) -> Entry | Gone | Refusal | None:
     key = f"{one.signal}:{one.value}@{one.organisation}"
     if len(key) > 120:
         key = hashlib.sha256(key.encode()).hexdigest()
     if one.act == VOUCH:
+        value = _value(one)
+        if not value:
+            return Refusal(0, N_("its parts are not those that its value is the digest of"), one.value)
         return Entry(
-            key, ((one.signal, one.value),), one.scheme, one.code, one.organisation, one.jurisdiction,
+            key, ((one.signal, value),), one.scheme, one.code, one.organisation, one.jurisdiction,
             "" if one.basis == UNSTATED else one.basis, one.at, one.until, one.reason,
         )  # fmt: skip
     return None if one.act in (CONFIRM, DISPUTE, "abstain") else Gone(key, one.reason)
+
+
+def _value(one: Statement) -> str:
+    """Its value as sources write it, of a composite signal with all parts; empty where these belong to another one."""
+    kind = registry.signals().get(one.signal)
+    if not one.parts or kind is None:
+        return one.value
+    try:
+        text = kind.write(one.value, one.parts)
+        return text if kind.read(text) == (one.value, one.parts) else ""
+    except (ValueError, BadSignal):
+        return ""
 
 
 class _Log:
