@@ -49,7 +49,7 @@ def packed(said: object) -> object:
     """``said`` as JSON, its facts kept apart, so that it can still be translated when :func:`unpacked`."""
     if isinstance(said, Said):
         return [said.template, {name: packed(fact) for name, fact in said.facts.items()}]
-    return said if isinstance(said, int | float | bool) else str(said)
+    return said if isinstance(said, int | float | bool) else printable(str(said))
 
 
 def unpacked(kept: object) -> object:

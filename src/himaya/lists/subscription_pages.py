@@ -19,7 +19,7 @@ from himaya.accounts.words import say, sentence
 from himaya.core import registry
 from himaya.core.errors import HimayaError
 from himaya.core.statements import BASES
-from himaya.core.words import N_, told
+from himaya.core.words import N_, told, unpacked
 from himaya.ledger.queries import entries
 from himaya.lists import subscribing
 from himaya.lists import subscription_words as words
@@ -73,7 +73,7 @@ def show(request: StaffRequest, name: str) -> HttpResponse:
         "basis": gettext(BASES.get(one.basis, one.basis)),
         "counts": words.counts(one),
         "unread": words.unread(one),
-        "refusals": one.told.get("first", []),
+        "refusals": [{**line, "why": told(unpacked(line["why"]), gettext)} for line in one.told.get("first", ())],
         "options": words.option_rows(one),
         "history": _history(request, one),
         "maker": Actors([one.created_by])[one.created_by],

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from himaya.core.statements import UNSTATED
 from himaya.core.wire import NO_NUL, Asked, ListName, PluginName, Told
+from himaya.core.words import unpacked
 from himaya.lists.api.shapes import Refused
 
 Names = list[str]
@@ -113,7 +114,7 @@ class LastRound(Told):
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> LastRound:
         """From what is stored."""
-        first = [Refused(row=one["line"], why=one["why"]) for one in told.get("first", ())]
+        first = [Refused(row=one["line"], why=str(unpacked(one["why"]))) for one in told.get("first", ())]
         return cls(**{key: value for key, value in told.items() if key in cls.model_fields}, refusals=first)
 
 

@@ -20,7 +20,7 @@ from himaya.core import clock, faults, registry
 from himaya.core.exchange import Entry, SourceTrouble
 from himaya.core.ports import ItemRow, Refusal
 from himaya.core.statements import VOUCH
-from himaya.core.words import N_, printable
+from himaya.core.words import N_, packed, printable
 from himaya.ledger.services import record
 from himaya.lists.arrivals import Arrival, Ballot, Voice
 from himaya.lists.models import Statement, Subscription
@@ -198,7 +198,7 @@ def _apply(come: Arrival, batch: dict[str, Entry | None], reader: Reader, done: 
                 done.refused += 1
                 if len(done.first) < FIRST:
                     excerpt = printable(f"{key}: {row.excerpt}"[:80])
-                    done.first.append({"line": 0, "why": str(row.why), "excerpt": excerpt})
+                    done.first.append({"line": 0, "why": packed(row.why), "excerpt": excerpt})
                 continue
             rows.append(row)
             told[key].append((row.signal, row.value))

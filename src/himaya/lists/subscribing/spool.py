@@ -27,7 +27,7 @@ from himaya.core.exchange import (
     Vote,
 )
 from himaya.core.ports import Refusal
-from himaya.core.words import N_, Said, printable, storable
+from himaya.core.words import N_, Said, packed, printable, storable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -167,7 +167,7 @@ class Spool:
     def _refuse(self, refusals: list[Refusal], *, begun: int) -> None:
         for n, one in enumerate(refusals, start=begun + 1):
             if n <= REFUSALS:
-                row = (n, one.line, printable(str(one.why)), printable(one.excerpt))
+                row = (n, one.line, json.dumps(packed(one.why)), printable(one.excerpt))
                 self._db.execute("INSERT INTO refused VALUES (?, ?, ?, ?)", row)
         self._note("refused", str(begun + len(refusals)))
 
@@ -199,9 +199,9 @@ class Spool:
         return [key for key in keys if key not in named]
 
     def refusals(self) -> list[dict[str, Any]]:
-        """The first that could not be read, as ``line``, ``why``, ``excerpt``."""
+        """The first that could not be read, as ``line``, ``why`` (packed), ``excerpt``."""
         rows = self._db.execute("SELECT line, why, excerpt FROM refused ORDER BY n LIMIT 20")
-        return [dict(zip(("line", "why", "excerpt"), row, strict=True)) for row in rows]
+        return [{"line": line, "why": json.loads(why), "excerpt": excerpt} for line, why, excerpt in rows]
 
 
 def waiting(subscription: int) -> int:

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from himaya.core.errors import HimayaError
-from himaya.core.words import printable
+from himaya.core.words import printable, unpacked
 from himaya.site.cli import app, start
 from himaya.site.cli.grammar import KEEP, command, commands
 from himaya.site.cli.shown import counted, done, out, progress, runnable, table
@@ -137,7 +137,9 @@ def run(name: Name) -> None:
         out.print(f"not read here: {n:,} of the kind {printable(kind)}", markup=False)
     for refusal in found.first[:REFUSED]:
         out.print(
-            f"refused: {printable(refusal['why'])}: {printable(refusal['excerpt'])}", markup=False, soft_wrap=True
+            f"refused: {printable(str(unpacked(refusal['why'])))}: {printable(refusal['excerpt'])}",
+            markup=False,
+            soft_wrap=True,
         )
     done(_counts(found.told()))
 
