@@ -83,6 +83,36 @@ def test_what_is_further_away_than_the_lists_radius_is_taken(hotline: HashList, 
     assert caught() == []
 
 
+@pytest.mark.parametrize(
+    ("signal", "value"),
+    [("pdq", beside(DRAWN, 25)), ("vpdq", json.dumps([f"{'12' * 32},100,0.000", f"{beside(DRAWN, 25)},100,1.000"]))],
+)
+def test_a_list_does_not_match_more_until_nothing_of_it_would_match_a_canary(
+    hotline: HashList, signal: str, value: str
+) -> None:
+    services.add_items(hotline, rows=[ItemRow(1, signal, value), ItemRow(2, "sha256", sha256("a"))], by="person:1")
+    item = Item.objects.get(signal=signal)
+    with pytest.raises(services.MeetsCanaries) as refused:
+        services.change_list("hotline", by="person:1", radius=25)
+    assert f"items {item.pk}" in refused.value.diagnostics()
+    assert (services.find_list("hotline").radius, caught()) == (24, [("person:1", 1)])
+    services.mark_item(item.pk, state="withdrawn", by="person:1", reason="It is benign.")
+    services.change_list("hotline", by="person:1", radius=25)
+    with pytest.raises(services.BadList, match="drawn to be benign"):
+        services.mark_item(item.pk, state="active", by="person:1", reason="Perhaps not.")
+    services.change_list("hotline", by="person:1", radius=24)
+    services.mark_item(item.pk, state="active", by="person:1", reason="Not within this radius.")
+
+
+def test_a_long_list_is_looked_through_for_canaries_on_the_machine_of_the_node_alone(hotline: HashList) -> None:
+    rows = [ItemRow(n, "pdq", hashlib.sha256(bytes([n])).hexdigest()) for n in range(3)]
+    services.add_items(hotline, rows=rows, by="person:1")
+    with pytest.raises(services.TooManyToJudge) as refused:
+        services.change_list("hotline", by="person:1", radius=31, most=2)
+    assert "himaya lists change hotline --radius 31" in refused.value.diagnostics()
+    assert services.change_list("hotline", by="person:1", radius=31).radius == 31
+
+
 def test_what_is_known_to_be_benign_may_be_a_canary(hotline: HashList) -> None:
     assert services.add_benign(hotline, values=[("pdq", DRAWN)], by="person:1", reason="A drawing.")
     assert caught() == []

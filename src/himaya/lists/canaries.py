@@ -9,10 +9,16 @@ of their own as items that are known to be benign.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from himaya.core import frames
+from himaya.core import frames, registry
 from himaya.core.words import N_
+from himaya.lists import queries
+
+if TYPE_CHECKING:
+    from himaya.lists.models import Item
 
 CAUGHT = N_("it matches a picture that was drawn to be benign, or an empty one; ask whoever gave this item")
 SEEDS = range(9000, 9016)
@@ -59,3 +65,10 @@ def caught(signal: str, value: str, body: bytes, radius: int) -> bool:
         apart = (np.bitwise_count(hashes ^ row).sum(axis=1) for row in _ROWS)
         return bool(len(hashes)) and any(bool((bits <= radius).any()) for bits in apart)
     return False
+
+
+def meets(item: Item, radius: int) -> bool:
+    """Whether an item that is on a list would match a canary with that radius, in bits."""
+    has_parts = registry.signal(item.signal).composite
+    body = queries.bodies_by_id([item.pk]).get(item.pk, b"") if has_parts else b""
+    return caught(item.signal, item.value, body, radius)

@@ -11,7 +11,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.ports import ItemRow
 from himaya.core.words import N_, Said
 from himaya.ledger.services import record
-from himaya.lists import queries, saying
+from himaya.lists import canaries, queries, saying
 from himaya.lists.arrivals import ImportLost, ImportUnderWay, Voice
 from himaya.lists.importing import ImportResult, RefusedRows, UnknownList, add_items, import_items, staged
 from himaya.lists.models import ACTIVE, DISPUTED, TLP, WITHDRAWN, HashList, Item
@@ -23,6 +23,7 @@ from himaya.lists.terms import (
     MAX_RADIUS,
     PAGES,
     BadList,
+    MeetsCanaries,
     TooManyToJudge,
     change_list,
     changing,
@@ -46,6 +47,7 @@ __all__ = [
     "ImportResult",
     "ImportUnderWay",
     "LeadsAlone",
+    "MeetsCanaries",
     "NeedsSecond",
     "RefusedRows",
     "TooManyToJudge",
@@ -110,6 +112,8 @@ def mark_item(item_id: int, *, state: str, by: str, reason: str, benign: bool = 
         )
     if not reason.strip() or "\0" in reason:
         raise BadList(name=item.list.name, why=N_("a reason is required, without NUL characters"))
+    if state != WITHDRAWN and item.state == WITHDRAWN and not item.negative and canaries.meets(item, item.list.radius):
+        raise BadList(name=item.list.name, why=canaries.CAUGHT)  # the list was given a wider radius meanwhile
     wanted = {"item": item.pk, "state": state, "reason": reason.strip()[:500]}
     require_second(item.list, by=by, second=second, act="mark", arguments={**wanted, "benign": benign})
     item.reason = reason.strip()[:500]

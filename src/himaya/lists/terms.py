@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from django.db import transaction
 
-from himaya.core import clock
+from himaya.core import clock, registry
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.ledger.services import record
-from himaya.lists.admission import Rule
+from himaya.lists import canaries
+from himaya.lists.admission import WITHDRAWN, Rule
 from himaya.lists.arrivals import Judging, revise
 from himaya.lists.arrivals.words import rule
-from himaya.lists.importing import UnknownList
+from himaya.lists.importing import UnknownList, alarm
 from himaya.lists.models import TLP, HashList, Item
 from himaya.lists.seconding import require_second
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 PAGES = frozenset({"new", "quarantine", "partners", "proposals", "subscriptions"})
@@ -37,6 +41,13 @@ class BadList(HimayaError):
     """The list {name!r} cannot be made so: {why}."""
 
     status = 422
+
+
+class MeetsCanaries(HimayaError):
+    """With a radius of {radius}, {n} items of the list {name} would match pictures that were drawn to be benign."""
+
+    remedy = "Leave the radius as it is, or withdraw them first and ask whoever gave them: items {items}."
+    status = 409
 
 
 class TooManyToJudge(HimayaError):
@@ -168,20 +179,21 @@ def changing(
         UnknownList, BadList: no such list; a value outside its limits.
         NeedsSecond: the list is a common one, and no second person approves.
         TooManyToJudge: see ``most``.
+        MeetsCanaries: with a wider radius, items would match canaries; an alarm is on record.
         ImportUnderWay: an import into this list has not ended.
     """
     found = find_list(name)
     terms: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
     _check(name, terms)
     _require(found, terms, by=by, second=second)
+    if terms.get("radius", 0) > found.radius:
+        _widen(found, terms["radius"], by=by, most=most)
     held = rule(found)
     new = Rule(*(terms.get(key, getattr(found, key)) for key in RULE))
     if new == held:  # not set then, not even to what it is: somebody may be about to change it
         yield Change(found, by, second, {key: value for key, value in terms.items() if key not in RULE})
         return
-    if most is not None and (n := Item.objects.filter(list=found, negative=False)[: most + 1].count()) > most:
-        options = " ".join(f"--{key} {terms[key]}" for key in RULE if key in terms)
-        raise TooManyToJudge(name=name, n=n - 1, options=options)
+    _count(Item.objects.filter(list=found, negative=False), most, {key: terms[key] for key in RULE if key in terms})
     with Judging(found, by=by, rule=new) as judging:
         judging.judge(on_progress)
         judging.weigh()
@@ -202,6 +214,24 @@ def change_list(
     """
     with changing(name, by=by, second=second, most=most, on_progress=on_progress, **wanted) as change:
         return change.publish()
+
+
+def _count(items: QuerySet[Item], most: int | None, wanted: Mapping[str, Any]) -> None:
+    if most is not None and (one := items.first()) and items[: most + 1].count() > most:
+        options = " ".join(f"--{key} {value}" for key, value in wanted.items())
+        raise TooManyToJudge(name=one.list.name, n=most, options=options)
+
+
+def _widen(found: HashList, radius: int, *, by: str, most: int | None) -> None:
+    """See that no item that is there would match a canary: one that comes later is looked at when it comes."""
+    near = [name for name, signal in registry.signals().items() if not signal.exact]
+    items = Item.objects.filter(list=found, negative=False, signal__in=near).exclude(state=WITHDRAWN)
+    _count(items.select_related("list"), most, {"radius": radius})
+    caught = [one.pk for one in items.only("signal", "value").iterator() if canaries.meets(one, radius)]
+    if caught:
+        alarm(found.name, len(caught), by=by)
+        some = ", ".join(map(str, caught[:20]))
+        raise MeetsCanaries(name=found.name, radius=radius, n=len(caught), items=some)
 
 
 def _require(found: HashList, terms: dict[str, Any], *, by: str, second: str) -> None:
