@@ -12,15 +12,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from tests.program import sha256
 
 from himaya.accounts.models import Person
 from himaya.core.config import config
 from himaya.core.ports import ItemRow
+from himaya.federation import services as federation
+from himaya.federation.models import Grant
 from himaya.ledger.queries import entries
-from himaya.lists import arrivals, proposals, services, subscribing
+from himaya.lists import arrivals, proposals, quarantine, services, subscribing
 from himaya.lists.models import HashList, Item, Proposal, Revision, Subscription
 
 SignIn = Callable[[str], Client]
@@ -58,6 +60,17 @@ def mark(person: Person, state: str = "withdrawn", second: str = "") -> Item:
     return services.mark_item(item.pk, state=state, by=person.actor, reason="Wrong.", second=second)
 
 
+def prepared(common: HashList) -> int:
+    """A source that fills the list, a partner, and an item in quarantine; the item's number."""
+    options = {"directory": "/media", "path": "a.csv"}
+    subscribing.subscribe("south", to=common, exchange="file", options=options, by="system", private=True)
+    federation.add_partner("police", by="system")
+    item = Item.objects.get(value=ONE)
+    with transaction.atomic():
+        quarantine.hold_items({item.pk: quarantine.Flood(contents=60, hours=24, distances={0: 60})})
+    return item.pk
+
+
 def import_(person: str, second: str = "") -> services.ImportResult:
     found = services.find_list("hotline")
     return services.import_items(found, stream=io.BytesIO(FILE), format_name="csv", by=person, second=second)
@@ -73,7 +86,7 @@ def stored() -> list[str]:
 def test_no_act_of_one_person_or_program_changes_a_common_list(
     common: HashList, people: SimpleNamespace, other: Person
 ) -> None:
-    lead = people.lead.actor
+    lead, held = people.lead.actor, prepared(common)
     acts: dict[str, Callable[[str, str], Any]] = {
         "mark": lambda by, second: services.mark_item(
             Item.objects.get(value=ONE).pk, state="disputed", by=by, reason="Unclear.", second=second
@@ -90,6 +103,9 @@ def test_no_act_of_one_person_or_program_changes_a_common_list(
             private=True,
             second=second,
         ),
+        "source": lambda by, second: subscribing.change("south", by=by, options={"path": "b.csv"}, second=second),
+        "release": lambda by, second: quarantine.release_item(held, by=by, reason="One scene.", second=second),
+        "share": lambda by, second: federation.share_list("hotline", partner="police", by=by, second=second),
     }
     assert set(acts) == set(Proposal.ACTS)
     before = list(Item.objects.values()), list(HashList.objects.values())
@@ -97,9 +113,20 @@ def test_no_act_of_one_person_or_program_changes_a_common_list(
         for by, second in [(lead, ""), (lead, lead), (lead, "key:abc"), ("key:abc", ""), ("cli:root", "cli:root")]:
             assert needed(lambda act=act, by=by, second=second: act(by, second)).act == name  # type: ignore[misc]
     assert (list(Item.objects.values()), list(HashList.objects.values())) == before
+    assert not Grant.objects.exists()
+    assert subscribing.configured(subscribing.find("south"))[1].path == "a.csv"  # type: ignore[attr-defined]
+    assert quarantine.quarantines().count() == 1
     assert not Revision.objects.filter(number=None).exists()
     services.change_list("hotline", by=lead, radius=9, second=other.actor)
     assert entries(act="list.changed")[0].data["second"] == other.actor
+
+
+def test_a_source_of_a_common_list_is_paused_and_let_go_on_by_one_person(common: HashList) -> None:
+    prepared(common)
+    for enabled in (False, True):
+        same = {"directory": "/media", "path": "a.csv"}
+        subscribing.change("south", by="person:1", enabled=enabled, interval=7200, options=same)
+        assert subscribing.find("south").enabled is enabled
 
 
 def test_to_take_the_mark_away_is_itself_an_act_that_needs_a_second_person(
@@ -145,7 +172,15 @@ def test_each_act_is_done_when_a_second_person_approves(
     options = {"directory": str(tmp_path), "path": "list.csv"}
     approved(lambda: subscribing.subscribe("north", to=common, exchange="file", options=options, by=lead, private=True))
     assert Subscription.objects.get().created_by == lead
-    assert said == ["mark", "add", "import", "change", "subscribe"]
+    held = prepared(common)
+    approved(lambda: subscribing.change("south", by=lead, options={"path": "b.csv"}, basis="national"))
+    changed = subscribing.find("south")
+    assert (subscribing.configured(changed)[1].path, changed.basis) == ("b.csv", "national")  # type: ignore[attr-defined]
+    approved(lambda: quarantine.release_item(held, by=lead, reason="One scene.", limit=900))
+    assert not quarantine.quarantines().exists()
+    approved(lambda: federation.share_list("hotline", partner="police", by=lead))
+    assert Grant.objects.get().by == lead
+    assert said == ["mark", "add", "import", "change", "subscribe", "source", "release", "share"]
     assert stored() == []
     acts = [entry.data["what"] for entry in entries(act="proposal.done")]
     assert acts == said[::-1]

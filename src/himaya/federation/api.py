@@ -15,6 +15,8 @@ from himaya.accounts.keys import Key, caller, reply
 from himaya.core import paging
 from himaya.core.wire import Asked, Cursor, Limit, ListName, ShortText, Told, problems
 from himaya.federation import queries, services
+from himaya.lists.api.proposals import seconded
+from himaya.lists.api.shapes import ProposalTold
 
 if TYPE_CHECKING:
     from himaya.accounts.models import ApiKey
@@ -155,12 +157,13 @@ def end_partner(request: HttpRequest, name: PartnerName) -> Answer:
 @router.put(
     "/partners/{name}/lists/{list_name}",
     auth=Key("partners:write"),
-    response={200: PartnerTold, **problems(404, 409)},
+    response={200: PartnerTold, 202: ProposalTold, **problems(404, 409)},
     summary="Share a list",
 )
 @once
+@seconded
 def share_list(request: HttpRequest, name: PartnerName, list_name: ListName) -> Answer:
-    """Let a partner read a list by name."""
+    """Let a partner read a list by name. Of a common list: 202, with the proposal that waits for a second person."""
     services.share_list(list_name, partner=name, by=caller(request).actor)
     return _standing(name)
 

@@ -21,6 +21,8 @@ from himaya.core import clock
 from himaya.federation import queries, services
 from himaya.federation.services import ITEMS_A_DAY, REQUESTS_A_DAY
 from himaya.lists import queries as lists
+from himaya.lists.proposal_pages import proposed
+from himaya.lists.seconding import NeedsSecond
 
 if TYPE_CHECKING:
     from himaya.accounts.access import StaffRequest
@@ -137,7 +139,10 @@ def share(request: StaffRequest, name: str) -> HttpResponse:
     form = ShareForm(found, request.POST)
     if form.is_valid():
         with told_at(form):
-            services.share_list(form.cleaned_data["list"], partner=name, by=request.user.actor)
+            try:
+                services.share_list(form.cleaned_data["list"], partner=name, by=request.user.actor)
+            except NeedsSecond as needed:
+                return proposed(request, needed)
             messages.success(request, gettext("It may read the list from now on."))
             return redirect("partners:partner", name)
     return _page(request, found, form, status=422)

@@ -18,6 +18,7 @@ from himaya.federation.models import Grant, Partner, PartnerKey, Use
 from himaya.ledger.queries import entries
 from himaya.ledger.services import record
 from himaya.lists import organisations, voting
+from himaya.lists.seconding import require_second
 from himaya.lists.services import find_list
 
 if TYPE_CHECKING:
@@ -151,14 +152,27 @@ def _valid_prefixes(partner: Partner) -> list[str]:
 
 
 @transaction.atomic
-def share_list(name: str, *, partner: str, by: str) -> Grant:
-    """Let a partner read a list."""
+def share_list(name: str, *, partner: str, by: str, second: str = "") -> Grant:
+    """Let a partner read a list.
+
+    Args:
+        name: of the list.
+        partner: its name.
+        by: the actor.
+        second: who approves; a common list needs a second person.
+
+    Raises:
+        UnknownPartner, UnknownList: there is none.
+        NeedsSecond: the list is a common one, and no second person approves.
+    """
     reader, found = find_partner(partner), find_list(name)
+    if not Grant.objects.filter(partner=reader, list=found, ended_at=None).exists():
+        require_second(found, by=by, second=second, act="share", arguments={"partner": partner})
     made, fresh = Grant.objects.get_or_create(
         partner=reader, list=found, ended_at=None, defaults={"at": clock.now(), "by": by}
     )
     if fresh:
-        record("list.shared", by=by, about=f"list:{name}", partner=partner)
+        record("list.shared", by=by, about=f"list:{name}", partner=partner, **({"second": second} if second else {}))
     return made
 
 

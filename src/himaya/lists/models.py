@@ -245,7 +245,8 @@ class Proposal(models.Model):
     """What somebody wants to do to a common list, until a second person approves of it or refuses."""
 
     MARK, IMPORT, CHANGE, SUBSCRIBE, ADD = "mark", "import", "change", "subscribe", "add"
-    ACTS = (MARK, IMPORT, CHANGE, SUBSCRIBE, ADD)
+    SOURCE, RELEASE, SHARE = "source", "release", "share"
+    ACTS = (MARK, IMPORT, CHANGE, SUBSCRIBE, ADD, SOURCE, RELEASE, SHARE)
     WAITING, DONE, REFUSED, FAILED = "waiting", "done", "refused", "failed"
     STATES = (WAITING, DONE, REFUSED, FAILED)
 
@@ -271,7 +272,8 @@ class Proposal(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(act__in=("mark", "import", "change", "subscribe", "add")), name="lists_proposal_act"
+                condition=Q(act__in=("mark", "import", "change", "subscribe", "add", "source", "release", "share")),
+                name="lists_proposal_act",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=("waiting", "done", "refused", "failed")), name="lists_proposal_state"

@@ -17,6 +17,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.words import N_
 from himaya.lists import proposals
 from himaya.lists.forms import RefuseForm
+from himaya.lists.quarantine import NEVER
 from himaya.lists.words import STATES as ITEM_STATES
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ ACTS = {
     "change": N_("Change the terms of the list"),
     "subscribe": N_("Follow a source"),
     "add": N_("Add items"),
+    "source": N_("Change what is set for a source"),
+    "release": N_("Let an item out of quarantine"),
+    "share": N_("Share the list with a partner"),
 }
 """Act of a proposal → in words."""
 STATES = {
@@ -65,6 +69,7 @@ OPTIONS = {
     "basis": N_("Legal basis"),
     "format": N_("Format"),
     "signal": N_("Signal"),
+    "partner": N_("Partner"),
     "accept_good": N_("The good lines alone, where others are refused"),
 }
 """Argument of another act → how it is called."""
@@ -159,7 +164,7 @@ def _page(request: StaffRequest, pk: int, form: RefuseForm, *, status: int = 200
         "decided_by": who[found.decided_by] if found.decided_by else "",
         "facts": _facts(found),
         "added": found.arguments.get("rows", [])[:FIRST] if found.act == found.ADD else [],
-        "item": found.arguments.get("item") if found.act == found.MARK else None,
+        "item": found.arguments.get("item") if found.act in (found.MARK, found.RELEASE) else None,
         "form": form,
         "mine": waits and found.by == me.actor,
         "may_approve": waits and me.may("lists.approve") and found.by != me.actor,
@@ -186,7 +191,9 @@ def _facts(one: Proposal) -> list[tuple[str, str]]:
         facts += [(gettext("Rows that can be taken"), number(given["rows"])), ("SHA-256", one.sha256)]
     if one.act == one.ADD:
         facts.append((gettext("Items to add"), number(len(given["rows"]))))
-    if one.act == one.SUBSCRIBE:
+    if one.act == one.RELEASE and given["limit"] != NEVER:
+        facts.append((gettext("Contents it may match before it is held again"), number(given["limit"])))
+    if one.act in (one.SUBSCRIBE, one.SOURCE):
         facts += [(name, _value(value)) for name, value in sorted(given["options"].items())]
     return facts
 

@@ -28,6 +28,7 @@ from himaya.ledger.services import record
 from himaya.lists import organisations, services, subscribing, terms
 from himaya.lists.importing import RefusedRows, add_items, alarm, staged
 from himaya.lists.models import Proposal
+from himaya.lists.quarantine import release_item
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,7 +121,7 @@ def propose(needed: NeedsSecond, *, by: str, reason: str = "", file: BinaryIO | 
         TooManyProposals: too many wait for this list.
     """
     arguments, sealed = dict(needed.arguments), ""
-    if needed.act == Proposal.SUBSCRIBE:
+    if needed.act in (Proposal.SUBSCRIBE, Proposal.SOURCE):
         arguments["options"], sealed = _without_secrets(arguments)
     name, sha256, size = _stored(file) if file else ("", "", 0)
     try:
@@ -296,10 +297,25 @@ def _prepared(one: Proposal, *, second: str) -> Iterator[Callable[[], object]]:
         yield partial(_all_of, partial(add_items, one.list, rows=rows, by=by, second=second, **given))
     elif one.act == Proposal.MARK:
         yield partial(services.mark_item, given.pop("item"), by=by, second=second, **given)
-    else:
+    elif one.act == Proposal.RELEASE:
+        yield partial(release_item, given.pop("item"), by=by, second=second, **given)
+    elif one.act in (Proposal.SUBSCRIBE, Proposal.SOURCE):
         if one.sealed:
             given["options"] |= json.loads(unseal(one.sealed, purpose=PURPOSE))
-        yield partial(_subscribe, one, given, second)
+        yield partial(_subscribe if one.act == Proposal.SUBSCRIBE else _change, one, given, second)
+    else:
+        yield partial(_DOES[one.act], one.list.name, by=by, second=second, **given)
+
+
+_DOES: dict[str, Callable[..., object]] = {}
+
+
+def provides(act: str, does: Callable[..., object]) -> None:
+    """Let an act of a room above this one be proposed: ``does`` takes the list's name and, by keyword, the arguments,
+    ``by`` and ``second``.
+    """
+    assert act in Proposal.ACTS, "an act that proposals know"
+    _DOES[act] = does
 
 
 def _voice(said: dict[str, str] | None, *, by: str) -> services.Voice | None:
@@ -312,6 +328,11 @@ def _subscribe(one: Proposal, given: dict[str, Any], second: str) -> None:
     place = given.pop("jurisdiction", "")
     who = organisations.named(name, by=one.by, jurisdiction=place) if name else None
     subscribing.subscribe(given.pop("name"), to=one.list, by=one.by, second=second, organisation=who, **given)
+
+
+def _change(one: Proposal, given: dict[str, Any], second: str) -> None:
+    del given["exchange"]
+    subscribing.change(given.pop("name"), by=one.by, second=second, **given)
 
 
 def _all_of(act: Callable[[], services.ImportResult]) -> None:

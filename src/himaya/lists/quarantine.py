@@ -19,6 +19,7 @@ from himaya.core.words import N_, Said
 from himaya.ledger.services import record
 from himaya.lists.arrivals import revise
 from himaya.lists.models import Item, Quarantine
+from himaya.lists.seconding import require_second
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -88,7 +89,7 @@ def hold_items(floods: Mapping[int, Flood]) -> None:
 
 
 @transaction.atomic
-def release_item(item_id: int, *, by: str, reason: str, limit: int = NEVER) -> Quarantine:
+def release_item(item_id: int, *, by: str, reason: str, limit: int = NEVER, second: str = "") -> Quarantine:
     """Let an item open cases again.
 
     Args:
@@ -96,24 +97,29 @@ def release_item(item_id: int, *, by: str, reason: str, limit: int = NEVER) -> Q
         by: a lead.
         reason: why, 1 to 500 characters.
         limit: how many contents it may match, within the time of the guard, before it is held again.
+        second: who approves; a common list needs a second person.
 
     Raises:
+        NeedsSecond: it is on a common list, and no second person approves.
         NotHeld: it is in no quarantine.
         BadRelease: no reason, or a limit that it has reached already, or that nothing could reach.
     """
     text = reason.strip()
     if not text or len(text) > 500 or "\0" in text:
         raise BadRelease(why=N_("a reason of at most 500 characters is required, without NUL"))
-    claimed = Item.objects.select_for_update(no_key=True).filter(pk=item_id).values_list("list__name", flat=True)
-    name = claimed.first()
+    claimed = Item.objects.select_for_update(of=("self",), no_key=True).select_related("list").filter(pk=item_id)
+    item = claimed.first()
     held = Quarantine.objects.filter(item=item_id, ended_at=None).first()
-    if name is None or held is None:
+    if item is None or held is None:
         raise NotHeld(item=item_id)
     if not held.contents < limit <= NEVER:
         raise BadRelease(why=Said("the limit must be greater than {n}, which it has matched by now", n=held.contents))
+    wanted = {"item": item_id, "reason": text, "limit": limit}
+    require_second(item.list, by=by, second=second, act="release", arguments=wanted)
     _end(held, by=by, reason=text, limit=limit)
     revise()
-    record("item.released", by=by, about=f"item:{item_id}", list=name, limit=0 if limit == NEVER else limit)
+    facts = {"list": item.list.name, "limit": 0 if limit == NEVER else limit, **({"second": second} if second else {})}
+    record("item.released", by=by, about=f"item:{item_id}", **facts)
     return held
 
 

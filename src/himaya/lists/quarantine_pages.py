@@ -18,7 +18,9 @@ from himaya.accounts.paging import page
 from himaya.accounts.words import number
 from himaya.core.config import config
 from himaya.lists.forms import ReleaseForm
+from himaya.lists.proposal_pages import proposed
 from himaya.lists.quarantine import NEVER, quarantines, release_item
+from himaya.lists.seconding import NeedsSecond
 from himaya.lists.words import class_label, signal_label
 
 if TYPE_CHECKING:
@@ -41,7 +43,11 @@ def release(request: StaffRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         given = form.cleaned_data
         with told_at(form):
-            held = release_item(pk, by=request.user.actor, reason=given["reason"], limit=given["limit"] or NEVER)
+            limit = given["limit"] or NEVER
+            try:
+                held = release_item(pk, by=request.user.actor, reason=given["reason"], limit=limit)
+            except NeedsSecond as needed:
+                return proposed(request, needed)
             messages.success(request, _opens(held.kept))
             return redirect("lists:quarantine")
     return _shown(request, refused=(pk, form), status=422)

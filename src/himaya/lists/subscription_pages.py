@@ -211,7 +211,10 @@ def change(request: StaffRequest, name: str) -> HttpResponse:
         with page.placed():
             options = page.options.options() if page.options.fields else None
             given = {"options": options, **page.form.cleaned_data}
-            subscribing.change(name, by=request.user.actor, near=near, **given)
+            try:
+                subscribing.change(name, by=request.user.actor, near=near, **given)
+            except NeedsSecond as needed:
+                return proposed(request, needed)
             messages.success(request, gettext("Saved. It is read at once, where a worker runs."))
             return redirect("lists:subscription", name)
     return page.render("lists/subscription_change.html")

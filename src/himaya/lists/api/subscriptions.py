@@ -102,13 +102,15 @@ def subscription(request: HttpRequest, name: ListName) -> HttpResponse:
 @router.patch(
     "/subscriptions/{name}",
     auth=Key("subscriptions:write"),
-    response={200: SubscriptionTold, **problems(404, 409, body=True)},
+    response={200: SubscriptionTold, 202: ProposalTold, **problems(404, 409, body=True)},
     summary="Change a subscription",
 )
 @once
+@seconded
 def change_subscription(request: HttpRequest, name: ListName, asked: SubscriptionChange) -> Answer:
     """Pause it or let it go on, set its interval or some of its `options`: what is not named stays, `null` takes one
-    away. Where an address changes, secrets are given again.
+    away. Where an address changes, secrets are given again. Of a source that fills a common list: 202, with the
+    proposal that waits for a second person, where more changes than `enabled` and `interval`.
     """
     given = asked.model_dump(exclude_unset=True)
     with _placed():

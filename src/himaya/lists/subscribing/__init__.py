@@ -186,6 +186,7 @@ def change(
     interval: int | None = None,
     options: Mapping[str, Any] | None = None,
     near: bool = True,
+    second: str = "",
     **terms: Any,
 ) -> Subscription:
     """Pause a subscription or let it go on, set its interval, or change some of its options (the others stay).
@@ -199,22 +200,27 @@ def change(
         interval: seconds between rounds.
         options: what is to change of the options; None takes one away, an empty secret stays what it was.
         near: whether the actor may set what lies in a private network or on this machine.
+        second: who approves of other options or terms, where the source fills a common list; to pause it, to let it
+            go on and how often it is read needs nobody.
         terms: ``basis``, ``members``, ``private``, as :func:`subscribe` has them; None: as before.
 
     Raises:
         UnknownSubscription, BadSubscription, BadSubscriptionName, NotFromHere: as their names say.
+        NeedsSecond: its list is a common one, and no second person approves.
     """
     one = Subscription.objects.select_for_update(no_key=True).get(pk=find(name).pk)
     plugin, reading = registry.exchange(one.exchange), health(one).reading
-    said = one.basis, one.members
+    said, held = (one.basis, one.members), (one.basis, one.members, one.private)
     one.interval = one.interval if interval is None else _interval(plugin, name, interval)
     one.enabled = one.enabled if enabled is None else enabled
     one.basis = _basis(name, terms.get("basis") or one.basis)
     for term in ("members", "private"):
         setattr(one, term, getattr(one, term) if terms.get(term) is None else terms[term])
     anew = said != (one.basis, one.members)
+    other = False
     if options:
         found = amended(one, plugin, name, options)
+        other = found != configured(one)[1]
         public, sealed = split(found)
         anew = anew or public != one.options
         one.options, one.sealed = public, sealed
@@ -222,10 +228,16 @@ def change(
         not one.private and needs_nearness(plugin, configured(one)[1])
     ):
         raise NotFromHere(name=name)
+    if other or held != (one.basis, one.members, one.private):
+        wanted = {"name": name, "exchange": one.exchange, "options": dict(options or {}), "near": near, **terms}
+        wanted |= {key: value for key, value in (("enabled", enabled), ("interval", interval)) if value is not None}
+        require_second(one.list, by=by, second=second, act="source", arguments=wanted)
     one.checkpoint = "" if anew else one.checkpoint
     one.due_at = one.due_at if reading else clock.now()
     one.save()
-    record("subscription.changed", by=by, about=about(one), list=one.list.name, enabled=one.enabled)
+    facts = {"list": one.list.name, "enabled": one.enabled, **({"second": second} if second else {})}
+    facts |= {"options": sorted(options or ()), "basis": one.basis, "members": one.members} if other or anew else {}
+    record("subscription.changed", by=by, about=about(one), **facts)
     return one
 
 
