@@ -6,6 +6,8 @@ reads what, when it is due, what is wrong with it and what to do about it.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -217,28 +219,33 @@ def change(
     for term in ("members", "private"):
         setattr(one, term, getattr(one, term) if terms.get(term) is None else terms[term])
     anew = said != (one.basis, one.members)
-    other = False
+    other: list[str] = []
     if options:
-        found = amended(one, plugin, name, options)
-        other = found != configured(one)[1]
-        public, sealed = split(found)
-        anew = anew or public != one.options
-        one.options, one.sealed = public, sealed
+        found, before = amended(one, plugin, name, options), configured(one)[1]
+        other = [option for option in type(found).model_fields if getattr(found, option) != getattr(before, option)]
+        public, one.sealed = split(found)
+        anew, one.options = anew or public != one.options, public
     if (one.private and (options or terms.get("private")) and not near) or (
         not one.private and needs_nearness(plugin, configured(one)[1])
     ):
         raise NotFromHere(name=name)
     if other or held != (one.basis, one.members, one.private):
         wanted = {"name": name, "exchange": one.exchange, "options": dict(options or {}), "near": near, **terms}
-        wanted |= {key: value for key, value in (("enabled", enabled), ("interval", interval)) if value is not None}
+        wanted |= {"enabled": one.enabled, "interval": one.interval}
         require_second(one.list, by=by, second=second, act="source", arguments=wanted)
     one.checkpoint = "" if anew else one.checkpoint
     one.due_at = one.due_at if reading else clock.now()
     one.save()
-    facts = {"list": one.list.name, "enabled": one.enabled, **({"second": second} if second else {})}
-    facts |= {"options": sorted(options or ()), "basis": one.basis, "members": one.members} if other or anew else {}
-    record("subscription.changed", by=by, about=about(one), **facts)
+    _record_change(one, other, by=by, second=second)
     return one
+
+
+def _record_change(one: Subscription, options: list[str], *, by: str, second: str) -> None:
+    """``options``: the names of those that are others now, and where it lies by a digest: an address may hold a key."""
+    public = hashlib.sha256(json.dumps(one.options, sort_keys=True).encode()).hexdigest()
+    facts = {"list": one.list.name, "enabled": one.enabled, "basis": one.basis, "members": one.members}
+    facts |= {"options": options, "sha256": public} if options else {}
+    record("subscription.changed", by=by, about=about(one), **facts, **({"second": second} if second else {}))
 
 
 @transaction.atomic
