@@ -33,7 +33,9 @@ FOREIGN = ("HIMAYA_DATA", "HIMAYA_CONFIG", "HIMAYA_KERNEL", "HIMAYA_FAULT", "HIM
 """Names that are read elsewhere: the places of data and file, the kernel's instructions, and two of the tests."""
 
 WEB_THREADS = 4
-"""Requests that one web process answers at a time."""
+"""Requests that one web process works on at a time."""
+WEB_STREAMS = 12
+"""Long answers that it may be sending beside them."""
 
 Sandbox = Literal["best", "required", "off"]
 

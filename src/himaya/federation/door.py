@@ -7,6 +7,7 @@ much of it is decided here, for all of them alike.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
+from himaya.accounts import streams
 from himaya.accounts.keys import NoKey, RequestTooLarge, admitted, check_length, secret_of
 from himaya.accounts.queries import key_by_secret
 from himaya.core import clock
@@ -132,6 +134,15 @@ def telling(partner: Partner, lists: list[HashList], *, protocol: str, items: in
     """
     count_use(partner, items=items, requests=0)
     note_reading(partner, lists=lists, protocol=protocol, items=items)
+
+
+def place(partner: Partner) -> AbstractContextManager[streams.Place]:
+    """A place for a long answer; to be taken before it is counted and put on record.
+
+    Raises:
+        TooManyStreams: the partner is reading as many as it may, or all are taken.
+    """
+    return streams.place(f"partner:{partner.name}")
 
 
 def nothing(request: HttpRequest, partner: Partner, **path: str) -> HttpResponseBase:  # noqa: ARG001

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path, re_path
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
 
+from himaya.accounts.streams import Streamed
 from himaya.core import registry
 from himaya.federation import door
 from himaya.federation.door import NothingHere, view
@@ -36,8 +37,8 @@ def file(request: HttpRequest, partner: Partner, name: str, kind: str) -> HttpRe
     format_ = registry.formats().get(kind)
     if format_ is None:
         raise NothingHere
-    number, at = changes.last_of(found)  # before the items: a change meanwhile makes the next question a new one
-    since = at or found.created_at
+    number, last = changes.last_of(found)  # before the items: a change meanwhile makes the next question a new one
+    since = last or found.created_at
     etag = f'"{kind}-{found.pk}-{number}"'
     headers = {"ETag": etag, "Last-Modified": http_date(since.timestamp())}
     answer = HttpResponse(headers=headers, content_type=f"{format_.media_type}; charset=utf-8")
@@ -45,12 +46,14 @@ def file(request: HttpRequest, partner: Partner, name: str, kind: str) -> HttpRe
     if told is not answer or request.method == "HEAD":
         return told or answer
     active = queries.standings(found).get(found.pk, queries.Standing()).active
-    door.telling(partner, [found], protocol="files", items=active)
-    return StreamingHttpResponse(
-        format_.render(rows(found)),
-        content_type=f"{format_.media_type}; charset=utf-8",
-        headers={**headers, "Content-Disposition": f'attachment; filename="{name}{format_.accepts[0]}"'},
-    )
+    with door.place(partner) as at:
+        door.telling(partner, [found], protocol="files", items=active)
+        return Streamed(
+            format_.render(rows(found)),
+            at=at,
+            content_type=f"{format_.media_type}; charset=utf-8",
+            headers={**headers, "Content-Disposition": f'attachment; filename="{name}{format_.accepts[0]}"'},
+        )
 
 
 def rows(of: HashList) -> Iterator[ItemRow]:

@@ -37,10 +37,16 @@ def begins(partner: Partner, scope: str, lists: Iterable[int], since: datetime) 
     known = list(Mark.objects.filter(partner=partner, scope=scope, upto__gte=since).values_list("number", "lists"))
     if not known:
         return behind(changes.number_at(max(since - DAY, EPOCH)))
-    if any(ids - _ids(told) for _, told in known):
-        return START
+    if any(ids ^ _ids(told) for _, told in known):
+        return START  # a list was opened to it, or it may not read one any more
     before = changes.number_at(since - timedelta(microseconds=1))
     return behind(min(before, *(number for number, _ in known)))
+
+
+def lost(partner: Partner, scope: str, lists: Iterable[int], since: datetime) -> set[int]:
+    """Ids of lists that it was told of, and may not read any more: all that it has of them is to be told as gone."""
+    known = Mark.objects.filter(partner=partner, scope=scope, upto__gte=since).values_list("lists", flat=True)
+    return set[int]().union(*map(_ids, known)) - set(lists)
 
 
 def ends(partner: Partner, scope: str, lists: Iterable[int], upto: datetime) -> int:

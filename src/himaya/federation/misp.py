@@ -10,9 +10,11 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
 from django.urls import re_path
 
+from himaya.accounts.streams import Streamed
 from himaya.core import clock, misp
 from himaya.core.words import printable
 from himaya.federation import door
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from himaya.lists.changes import Part, Told
     from himaya.lists.models import HashList
 
+KEPT = 3600
+"""Seconds for which a manifest is kept; nothing changes it but what it is named by."""
 PART = 2000
 """Numbers of items that an event spans."""
 DOUBTED = [{"name": "himaya:disputed"}]
@@ -41,11 +45,21 @@ def manifest(request: HttpRequest, partner: Partner, name: str) -> HttpResponse:
     """``GET manifest.json``: every event, and when it changed last."""
     found = door.scope(partner, name)[0]
     orgc, tags = _organisation(), _tags(found)
-    told = {
-        str(uuid_of(_kind(found), part.number)): {**_head(found, part), "Orgc": orgc, "Tag": tags}
-        for part in changes.parts(found, size=PART, signals=SIGNALS)
-    }
-    return HttpResponse(json.dumps(told), content_type="application/json")
+    door.telling(partner, [found], protocol="misp", items=0)
+    number = changes.last_of(found)[0]  # before it is read: what changes meanwhile makes the next one anew
+    named = f"misp:manifest:{found.pk}:{number}:{found.tlp}:{found.title}:{orgc}"
+    kept = hashlib.sha256(named.encode()).hexdigest()
+    told: bytes = (
+        cache.get(kept)
+        or json.dumps(
+            {
+                str(uuid_of(_kind(found), part.number)): {**_head(found, part), "Orgc": orgc, "Tag": tags}
+                for part in changes.parts(found, size=PART, signals=SIGNALS)
+            }
+        ).encode()
+    )
+    cache.set(kept, told, KEPT)
+    return HttpResponse(told, content_type="application/json")
 
 
 def event(request: HttpRequest, partner: Partner, name: str, key: str) -> HttpResponse:  # noqa: ARG001
@@ -75,10 +89,11 @@ def event(request: HttpRequest, partner: Partner, name: str, key: str) -> HttpRe
 def hashes(request: HttpRequest, partner: Partner, name: str) -> HttpResponseBase:
     """``GET hashes.csv``: MD5 of each value that stands, and its event; by this MISP knows that a feed has a value."""
     found = door.scope(partner, name)[0]
-    if request.method != "HEAD":
-        active = queries.standings(found).get(found.pk, queries.Standing()).active
-        door.telling(partner, [found], protocol="misp", items=active)
-    return StreamingHttpResponse(_hashes(found), content_type="text/csv; charset=utf-8")
+    with door.place(partner) as at:
+        if request.method != "HEAD":
+            active = queries.standings(found).get(found.pk, queries.Standing()).active
+            door.telling(partner, [found], protocol="misp", items=active)
+        return Streamed(_hashes(found), at=at, content_type="text/csv; charset=utf-8")
 
 
 def _hashes(of: HashList) -> Iterator[bytes]:

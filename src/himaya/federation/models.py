@@ -56,9 +56,12 @@ class Use(models.Model):
     day = models.DateField()
     requests = models.PositiveIntegerField(default=0)
     items = models.PositiveBigIntegerField(default=0)
+    recorded = models.BooleanField(default=False)
+    """Whether the sums of the day are in the ledger, as they are once it is over."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["partner", "day"], name="federation_use_once")]
+        indexes = [models.Index(fields=["day"], condition=models.Q(recorded=False), name="federation_use_open")]
 
 
 class NodeKey(models.Model):

@@ -15,6 +15,7 @@ from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_
 from himaya.federation.models import Grant, Partner, PartnerKey, Use
+from himaya.ledger import turns
 from himaya.ledger.queries import entries
 from himaya.ledger.services import record
 from himaya.lists import organisations, voting
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 SCOPE = "exchange"
 """The scope of partners' keys; it opens nothing but what partners read."""
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+HOUR = 3600.0
 ITEMS_A_DAY, REQUESTS_A_DAY = 5_000_000, 20_000
 """A partner's quotas where the operator sets no others: a list of a million five times, a request in four seconds."""
 MOST = 2_000_000_000
@@ -206,14 +208,34 @@ def count_use(partner: Partner, *, items: int = 0, requests: int = 1) -> None:
 
 
 def note_reading(partner: Partner, *, lists: list[HashList], protocol: str, items: int) -> None:
-    """Put on record that a partner began to read lists: once an hour for each, not once a page."""
+    """Put on record that a partner began to read lists: once an hour for each and by each protocol, not once a page.
+    How much it read is on record once the day is over (:func:`record_days`).
+    """
     hour = clock.now() - timedelta(hours=1)
     actor = f"partner:{partner.name}"
     for one in lists:
         about = f"list:{one.name}"
-        if not entries(act="list.read", about=about, actor=actor).filter(at__gte=hour).exists():
+        before = entries(act="list.read", about=about, actor=actor).filter(at__gte=hour)
+        if all(entry.data.get("protocol") != protocol for entry in before):
             with transaction.atomic():
                 record("list.read", by=actor, about=about, protocol=protocol, items=items)
+
+
+def record_days() -> bool:
+    """Put on record how much each partner read on each day that is over, looked at every hour; whether any was."""
+    if not turns.is_due("federation.days", every=HOUR):
+        return False
+    over = list(Use.objects.filter(recorded=False, day__lt=clock.now().date()).values_list("pk", flat=True))
+    for pk in over:
+        with transaction.atomic():
+            one = Use.objects.select_for_update(of=("self",), no_key=True).select_related("partner").get(pk=pk)
+            if not one.recorded:
+                one.recorded = True
+                one.save(update_fields=["recorded"])
+                told = {"day": one.day.isoformat(), "requests": one.requests, "items": one.items}
+                record("partner.used", by="system", about=f"partner:{one.partner.name}", **told)
+    turns.note("federation.days")
+    return bool(over)
 
 
 def note_quota(partner: Partner) -> None:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.translation import get_language, gettext, ngettext, override
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from himaya.accounts import streams
 from himaya.accounts.access import needs
 from himaya.accounts.faces import told_at
 from himaya.accounts.words import number, say, translated
@@ -162,7 +163,7 @@ def _title(one: Preview) -> str:
 
 @needs("lists.change")
 @require_safe
-def refused_lines(request: StaffRequest, name: str, draft: str) -> StreamingHttpResponse:
+def refused_lines(request: StaffRequest, name: str, draft: str) -> streams.Streamed:
     """Every refused line as CSV."""
     found, language = services.find_list(name), get_language()
     one = previewing.find(draft, person=request.user.actor, hash_list=found)
@@ -172,7 +173,8 @@ def refused_lines(request: StaffRequest, name: str, draft: str) -> StreamingHttp
             return str(told(why, gettext))
 
     parts = previewing.refused_lines(one, found, benign=request.user.may("lists.excuse"), say=words)
-    response = StreamingHttpResponse(parts, content_type="text/csv; charset=utf-8")
+    with streams.place(request.user.actor) as at:
+        response = streams.Streamed(parts, at=at, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}-refused.csv"'
     return response
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.http import HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import path, re_path
 from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from himaya.accounts import streams
 from himaya.accounts.access import needs
 from himaya.accounts.faces import Actors, asked, told_at
 from himaya.accounts.paging import page
@@ -203,11 +204,12 @@ def change(request: StaffRequest, name: str) -> HttpResponse:
 
 @needs("lists.export")
 @require_safe
-def export(request: StaffRequest, name: str) -> StreamingHttpResponse:
+def export(request: StaffRequest, name: str) -> streams.Streamed:
     """The active items as a file, written as it is sent."""
     format_ = registry.format_(request.GET.get("format", "csv"))
-    parts = services.export_items(name, format_name=format_.name, by=request.user.actor)
-    response = StreamingHttpResponse(parts, content_type=f"{format_.media_type}; charset=utf-8")
+    with streams.place(request.user.actor) as at:
+        parts = services.export_items(name, format_name=format_.name, by=request.user.actor)
+        response = streams.Streamed(parts, at=at, content_type=f"{format_.media_type}; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}{format_.accepts[0]}"'
     return response
 

@@ -13,14 +13,15 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path, re_path
 
 from himaya.accounts.keys import JSON
+from himaya.accounts.streams import Streamed
 from himaya.core import registry
 from himaya.core.config import config
 from himaya.core.errors import BadSignal, HimayaError
@@ -33,6 +34,7 @@ from himaya.federation.native.keys import directory
 from himaya.federation.native.publishing import KIND
 from himaya.federation.services import take_vote
 from himaya.lists import organisations, queries
+from himaya.lists.admission import MATCHING
 from himaya.log import queries as log
 
 if TYPE_CHECKING:
@@ -87,18 +89,22 @@ def file(request: HttpRequest, partner: Partner, name: str, place: str) -> HttpR
     first, last, size = _range(request, at)
     if first > last:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
-    named = _NAMED.fullmatch(place)
-    if named and request.method != "HEAD":
-        _count(partner, found, named[2], resumed=first > 0)
     partial = request.headers.get("Range") is not None and RANGE.fullmatch(request.headers["Range"]) is not None
     headers = {"Content-Length": str(last - first + 1), "Accept-Ranges": "bytes"}
     headers["Cache-Control"] = "no-store" if place.endswith("timestamp.json") else "private, max-age=86400, immutable"
     if partial:
         headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    body = () if request.method == "HEAD" else _part(at, first, last)
-    return StreamingHttpResponse(
-        body, status=206 if partial else 200, headers=headers, content_type="application/octet-stream"
-    )
+    how: dict[str, Any] = {
+        "status": 206 if partial else 200,
+        "headers": headers,
+        "content_type": "application/octet-stream",
+    }
+    if request.method == "HEAD":
+        return HttpResponse(**how)
+    with door.place(partner) as there:
+        if named := _NAMED.fullmatch(place):
+            _count(partner, found, named[2], resumed=first > 0)
+        return Streamed(_part(at, first, last), at=there, **how)
 
 
 def _range(request: HttpRequest, at: Path) -> tuple[int, int, int]:
@@ -155,7 +161,8 @@ def votes(request: HttpRequest, partner: Partner, name: str) -> HttpResponseBase
     """What a partner thinks of an item: ``signal``, ``value``, ``opinion`` (confirm, dispute, abstain), ``reason``."""
     found = door.scope(partner, name)[0]
     signal, value, opinion, reason = _ballot(request)
-    item = queries.items(found, value=value).filter(signal=signal, negative=False).first()
+    told = queries.items(found, value=value).filter(signal=signal, negative=False, state__in=MATCHING)
+    item = told.first()  # of what is proposed or withdrawn nobody learns by asking
     if item is None:
         raise NothingHere
     take_vote(partner, item=item.pk, opinion=opinion, reason=reason)

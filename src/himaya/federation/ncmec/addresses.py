@@ -22,7 +22,8 @@ from himaya.federation.ncmec.entries import SIGNALS, member, read_time, written
 from himaya.federation.ncmec.feedback import feedback
 from himaya.federation.ncmec.reasons import guid, known
 from himaya.lists import changes
-from himaya.lists.changes import Place
+from himaya.lists.admission import WITHDRAWN
+from himaya.lists.changes import Place, Told
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,12 +68,19 @@ def entries(request: HttpRequest, partner: Partner, name: str = "") -> HttpRespo
     lists = door.scope(partner, name)
     ids = [one.pk for one in lists]
     asked = _asked(request, partner, name, ids)
-    found = changes.changes(ids, behind=asked.place, upto=asked.upto, limit=asked.size + 1, signals=SIGNALS)
-    shown, more = found[: asked.size], len(found) > asked.size
+    lost = marks.lost(partner, name, ids, max(asked.since, EPOCH))
+    those = [*ids, *lost]
+    found = changes.changes(those, behind=asked.place, upto=asked.upto, limit=asked.size + 1, signals=SIGNALS)
+    shown, more = [_told(one, lost) for one in found[: asked.size]], len(found) > asked.size
     door.telling(partner, lists, protocol="ncmec", items=len(shown))
     said = changes.heard(one.item for one in shown)
-    told_of = "".join(written(shown, said, changes.speakers(ids) if shown else {}))
+    told_of = "".join(written(shown, said, changes.speakers(those) if shown else {}))
     return told("queryResult", told_of + (_next(asked, shown[-1].place, len(shown)) if more else ""))
+
+
+def _told(one: Told, lost: set[int]) -> Told:
+    """As it is told: of a list that this reader may not read any more, as gone, since now."""
+    return one._replace(state=WITHDRAWN, at=clock.now()) if one.list_id in lost else one
 
 
 def _asked(request: HttpRequest, partner: Partner, name: str, ids: list[int]) -> _Asked:

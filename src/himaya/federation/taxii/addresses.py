@@ -69,6 +69,7 @@ def manifest(request: HttpRequest, partner: Partner, key: str) -> HttpResponse:
     """``GET …/manifest/``: as the objects, by name alone."""
     writer = _writer(partner, key)
     found = asking.page(writer, asking.read(request.GET))
+    door.telling(partner, [writer.of], protocol="taxii", items=0)
     return _envelope({"objects": [_listed(one) for one in found.objects]}, found)
 
 

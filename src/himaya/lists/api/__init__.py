@@ -6,9 +6,10 @@ import tempfile
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Literal
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
+from himaya.accounts import streams
 from himaya.accounts.idempotency import Answer, answer_once, declared, digest, earlier, once, ticket
 from himaya.accounts.keys import Key, caller, reply, require_media_type
 from himaya.core import paging, registry
@@ -284,11 +285,12 @@ def export(
     request: HttpRequest,
     name: ListName,
     format: PluginName = "csv",  # noqa: A002 - as clients know it
-) -> StreamingHttpResponse:
+) -> streams.Streamed:
     """The active items of a list as a file, in the order in which they came. Who took it is put on record."""
-    chunks = services.export_items(name, format_name=format, by=caller(request).actor)
-    kind = registry.format_(format)
-    told = StreamingHttpResponse(chunks, content_type=f"{kind.media_type}; charset=utf-8")
+    actor, kind = caller(request).actor, registry.format_(format)
+    with streams.place(actor) as at:
+        chunks = services.export_items(name, format_name=format, by=actor)
+        told = streams.Streamed(chunks, at=at, content_type=f"{kind.media_type}; charset=utf-8")
     told["Content-Disposition"] = f'attachment; filename="{name}{kind.accepts[0]}"'
     return told
 

@@ -92,7 +92,7 @@ def _serve(address: str, port: int, *, worker: bool) -> None:
     from granian import Granian
     from granian.constants import Interfaces
 
-    from himaya.core.config import WEB_THREADS, config
+    from himaya.core.config import WEB_STREAMS, WEB_THREADS, config
 
     _have_forks_end()
     connections.close_all()  # the server forks, and a forked connection to SQLite holds its locks for ever
@@ -106,7 +106,7 @@ def _serve(address: str, port: int, *, worker: bool) -> None:
             port=port,
             interface=Interfaces.WSGI,
             workers=config().web_workers,
-            blocking_threads=WEB_THREADS,
+            blocking_threads=WEB_THREADS + WEB_STREAMS,
             log_access=False,
             log_level="warning",  # type: ignore[arg-type]
             respawn_failed_workers=True,

@@ -59,6 +59,7 @@ ACTS = {
     "organisation.placed": N_("Jurisdiction of an organisation noted: %(jurisdiction)s"),
     "partner.admitted": N_("Partner admitted"),
     "partner.ended": N_("Partner reads no more"),
+    "partner.used": N_("What a partner read on a day"),
     "partner.sated": N_("Partner refused: it has read as much as it may today"),
     "person.added": N_("Person added"),
     "person.changed": N_("Person changed"),
