@@ -235,7 +235,7 @@ def subscriptions_health() -> list[Finding]:
     found = []
     otherwise = N_("A lead can see what failed.")
     if failing := states.get("failing"):
-        said = Said("these sources cannot be read, or asked: {names}", names=", ".join(failing))
+        said = Said("these sources cannot be read: {names}", names=", ".join(failing))
         remedy = N_("Open Lists, then Subscriptions (or run himaya subscriptions show NAME): each says what to do.")
         found.append(Finding(what, "danger", said, remedy, "subscriptions.view", otherwise))
     if late := states.get("late"):

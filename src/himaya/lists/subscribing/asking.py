@@ -181,8 +181,9 @@ def ask(
             there = {**here, **_answered(one, signal, going)}
             given = [there[value] for value in wanted if value in there]
             told.add(given, asked=len(going))
-            _note(one, told)
-            on_answers(given)
+            if given:
+                _note(one, told)
+                on_answers(given)
             if len(going) < len(open_):
                 raise AskedEnough(name=one.name, n=one.daily)
     return told

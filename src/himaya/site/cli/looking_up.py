@@ -17,7 +17,7 @@ from himaya.core.words import printable
 from himaya.site.cli import start
 from himaya.site.cli.grammar import command
 from himaya.site.cli.lists import NotWritten, opened
-from himaya.site.cli.shown import counted, done, err, out, progress
+from himaya.site.cli.shown import done, err, out, progress
 from himaya.site.cli.subscriptions import Name, subscriptions
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def look_up(
             shown.tell(one)
             refused.tell()
     kept = f", {told.kept:,} of them answered before" if told.kept else ""
-    done(f"{told.known:,} known to {one.organisation.title} of {counted(told.asked + told.kept, 'hash')}{kept}")
+    done(f"{told.known:,} known to {one.organisation.title} of {told.asked + told.kept:,} asked about{kept}")
     if take:
         brought = subscribing.take_answers(one, answers=told.answers, by=start.actor())
         done(
