@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from himaya.accounts.sealing import SealedElsewhere, seal, unseal
 from himaya.accounts.words import number
 from himaya.core import clock
-from himaya.core.statements import BASES, JURISDICTION, ORGANISATION
+from himaya.core.statements import BASES
 from himaya.core.wire import inlined
 from himaya.lists import queries, subscribing
+from himaya.lists.forms import PLAIN, SpeakerForm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,6 @@ KEPT = 900
 LONGEST = 4000
 """Characters of a text that fits a line; a longer one has room of its own."""
 TERMS = ("basis", "interval", "members", "private", "asking", "daily")
-PLAIN = {"autocomplete": "off", "spellcheck": "false", "dir": "ltr"}
 
 
 class SourceForm(forms.Form):
@@ -188,7 +188,7 @@ class TermsForm(forms.Form):
             del self.fields[name]
 
 
-class FollowForm(TermsForm):
+class FollowForm(TermsForm, SpeakerForm):
     """A new subscription."""
 
     name = forms.CharField(
@@ -205,22 +205,6 @@ class FollowForm(TermsForm):
         help_text=_("Where a new one is chosen above."),
         widget=forms.TextInput(attrs=PLAIN),
     )
-    organisation = forms.RegexField(
-        rf"^({ORGANISATION.pattern})$",
-        label=_("Organisation"),
-        max_length=60,
-        required=False,
-        help_text=_("Who speaks where the source names nobody; empty: one that is named like the subscription."),
-        widget=forms.TextInput(attrs=PLAIN),
-    )
-    jurisdiction = forms.RegexField(
-        rf"^({JURISDICTION.pattern})$",
-        label=_("Jurisdiction"),
-        max_length=6,
-        required=False,
-        help_text=_("Code of the country under whose law it acts, as in NL."),
-        widget=forms.TextInput(attrs=PLAIN),
-    )
     field_order = (
         "name",
         "list",
@@ -235,6 +219,9 @@ class FollowForm(TermsForm):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        self.fields["organisation"].help_text = gettext(
+            "Who speaks where the source names nobody; empty: one that is named like the subscription."
+        )
         there = [
             (one.name, f"{one.title} ({one.name})" if one.title != one.name else one.name) for one in queries.lists()
         ]
