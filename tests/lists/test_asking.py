@@ -19,6 +19,7 @@ from tests.sources import Asked
 
 from himaya.core.exchange import SourceTrouble
 from himaya.core.ports import ItemRow, Refusal
+from himaya.ledger.models import Turn
 from himaya.ledger.queries import entries
 from himaya.lists import queries, services, subscribing
 from himaya.lists.models import Answer, HashList, Item, Statement, Subscription
@@ -176,9 +177,24 @@ def test_what_was_answered_is_asked_again_after_a_week_or_where_somebody_wants_i
     with time_machine.travel(DAY + timedelta(days=14), tick=False):
         assert ask(KNOWN[0]).asked == 1
     assert Answer.objects.get().at == DAY + timedelta(days=14)
-    with time_machine.travel(DAY + timedelta(days=60), tick=False):
-        ask(UNKNOWN[0])
-    assert Answer.objects.get().value == UNKNOWN[0], "an answer is kept for a month"
+
+
+def test_an_answer_is_kept_for_a_month_and_only_as_long_as_the_same_place_is_asked(
+    source: Recorded, opened: Subscription
+) -> None:
+    with time_machine.travel(DAY, tick=False):
+        ask(KNOWN[0])
+        asking.forget_old()
+    assert Answer.objects.count() == 1
+    Turn.objects.all().delete()
+    with time_machine.travel(DAY + timedelta(days=31), tick=False):
+        asking.forget_old()
+    assert not Answer.objects.exists()
+    ask(KNOWN[0])
+    subscribing.change("centre", by="person:1", options={"password": "Shield pass"})
+    assert Answer.objects.count() == 1
+    subscribing.change("centre", by="person:1", options={"user": "other"})
+    assert not Answer.objects.exists()
 
 
 def test_a_day_has_its_limit_and_the_next_one_goes_on(source: Recorded, opened: Subscription) -> None:

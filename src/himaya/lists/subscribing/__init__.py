@@ -24,7 +24,7 @@ from himaya.lists import organisations
 from himaya.lists.models import HashList, Subscription
 from himaya.lists.seconding import require_second
 from himaya.lists.subscribing.asking import MOST as MOST_DAILY
-from himaya.lists.subscribing.asking import answers, ask, askable, read_hashes, signal_of
+from himaya.lists.subscribing.asking import answers, ask, askable, forget_answers, read_hashes, signal_of
 from himaya.lists.subscribing.asking import take as take_answers
 from himaya.lists.subscribing.options import (
     BadSubscription,

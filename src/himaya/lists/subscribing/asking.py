@@ -22,6 +22,7 @@ from himaya.core.errors import BadSignal, HimayaError
 from himaya.core.exchange import Entry, SourceTrouble
 from himaya.core.ports import ItemRow, Refusal
 from himaya.core.words import Said
+from himaya.ledger import turns
 from himaya.ledger.services import record
 from himaya.lists.arrivals import Arrival
 from himaya.lists.models import Answer, Subscription
@@ -44,6 +45,8 @@ MOST = 100_000
 """Hashes of one question."""
 FRESH, KEPT = timedelta(days=7), timedelta(days=30)
 """How long an answer is not asked for again, and how long it is kept."""
+FORGOTTEN = 3600
+"""Seconds after which a worker looks for answers to forget."""
 
 
 class NotToBeAsked(HimayaError):
@@ -248,7 +251,19 @@ def _keep(one: Subscription, signal: str, told: dict[str, Entry | None]) -> None
         rows, update_conflicts=True, unique_fields=["subscription", "signal", "value"],
         update_fields=["at", "known", "scheme", "code", "note"],
     )  # fmt: skip
-    Answer.objects.filter(at__lt=at - KEPT).delete()
+
+
+def forget_answers(one: Subscription) -> None:
+    """Forget what its source answered."""
+    Answer.objects.filter(subscription=one).delete()
+
+
+def forget_old() -> bool:
+    """Forget what was answered long ago. In rounds of the worker, now and then; False: nobody waits for it."""
+    if turns.is_due("lists.answers", every=FORGOTTEN):
+        turns.note("lists.answers")
+        Answer.objects.filter(at__lt=clock.now() - KEPT).delete()
+    return False
 
 
 def _answered(one: Subscription, signal: str, values: Iterable[str]) -> dict[str, Answer]:

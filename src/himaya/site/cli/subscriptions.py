@@ -320,7 +320,7 @@ def _one(one: Subscription) -> Any:
         "may be near": "yes" if one.private else "no",
         **{f"  {name}": escape(str(value)[:LONG]) for name, value in one.options.items() if value not in ("", None)},
         **dict.fromkeys((f"  {name}" for name in subscribing.secrets_set(one)), "set, not shown"),
-        "every": counted(one.interval, "second"),
+        "every": counted(one.interval, "second") if subscribing.brings_list(one) else "-",
         "last success": _at(one.ended_at),
         "next round": _next(one),
         "questions": f"up to {one.daily:,} hashes a day" if one.asking else "it may not be asked",
