@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from django.db import transaction
 
@@ -137,7 +137,7 @@ def read_hashes(rows: Iterable[ItemRow | Refusal], *, signal: str) -> Iterator[s
             try:
                 yield known.read(row.value)[0]
             except BadSignal as error:
-                yield Refusal(row.line, str(error.facts["why"]), row.value[:80])
+                yield Refusal(row.line, cast("str", error.facts["why"]), row.value[:80])
 
 
 def ask(
