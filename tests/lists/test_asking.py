@@ -100,6 +100,23 @@ def test_a_source_that_takes_no_questions_cannot_be_let(hotline: HashList) -> No
     assert not subscribing.find("plain").asking
 
 
+def test_on_a_common_list_it_takes_two_to_let_it_be_asked_and_one_to_end_that(
+    centre: Subscription, hotline: HashList
+) -> None:
+    HashList.objects.filter(pk=hotline.pk).update(common=True)
+    for more in ({"asking": True}, {"asking": True, "daily": 5000}):
+        with pytest.raises(services.NeedsSecond):
+            subscribing.change("centre", by="person:1", **more)  # type: ignore[arg-type]
+    assert not subscribing.find("centre").asking
+    assert not entries(act="subscription.opened").exists()
+    subscribing.change("centre", by="person:1", second="person:2", asking=True)
+    with pytest.raises(services.NeedsSecond):
+        subscribing.change("centre", by="person:1", daily=5000)
+    subscribing.change("centre", by="person:1", daily=10)
+    subscribing.change("centre", by="person:1", asking=False)
+    assert not subscribing.find("centre").asking
+
+
 @pytest.mark.parametrize("daily", [0, -1, 100_001])
 def test_a_limit_is_a_number_that_makes_sense(centre: Subscription, daily: int) -> None:
     with pytest.raises(subscribing.BadSubscriptionName, match=r"1 to 100.?000 hashes a day"):

@@ -239,10 +239,7 @@ def change(
     public = one.options
     other = _set_options(one, plugin, options) if options else []
     anew = anew or public != one.options
-    if (one.private and (options or terms.get("private")) and not near) or (
-        not one.private and needs_nearness(plugin, configured(one)[1])
-    ):
-        raise NotFromHere(name=name)
+    _check_place(one, plugin, sets=bool(options or terms.get("private")), near=near)
     opened = _set_asking(one, plugin, asking=asking, daily=daily)
     if other or opened or held != (one.basis, one.members, one.private):
         wanted = {"name": name, "exchange": one.exchange, "options": dict(options or {}), "near": near, **terms}
@@ -255,6 +252,12 @@ def change(
         _record_asking(one, plugin, by=by)
     _record_change(one, other, by=by, second=second)
     return one
+
+
+def _check_place(one: Subscription, plugin: Exchange, *, sets: bool, near: bool) -> None:
+    """What lies near us is set by those who may, and said to lie there."""
+    if (one.private and sets and not near) or (not one.private and needs_nearness(plugin, configured(one)[1])):
+        raise NotFromHere(name=one.name)
 
 
 def _set_options(one: Subscription, plugin: Exchange, options: Mapping[str, Any]) -> list[str]:
