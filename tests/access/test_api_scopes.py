@@ -47,6 +47,7 @@ TABLE: dict[str, str | None] = {
     "POST /subscriptions": "subscriptions:write",
     "PATCH /subscriptions/{name}": "subscriptions:write",
     "POST /subscriptions/{name}/due": "subscriptions:write",
+    "POST /subscriptions/{name}/questions": "subscriptions:write",
     "GET /partners": "partners:read",
     "GET /partners/{name}": "partners:read",
     "POST /partners": "partners:write",

@@ -6,10 +6,13 @@ import base64
 import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
+from tests.federation import native
+from tests.federation.hostile import Line, matching
 
 from himaya.core import clock as clocks
 from himaya.core.ports import ItemRow
@@ -84,6 +87,40 @@ def hotline(db: None) -> HashList:
 @pytest.fixture
 def reader(hotline: HashList) -> Reader:
     return Reader().reads("hotline")
+
+
+@pytest.fixture
+def nothing_published() -> Iterator[None]:
+    """Of lists in Himaya's own form, before a test and behind it."""
+    native.clear()
+    yield
+    native.clear()
+
+
+@pytest.fixture
+def holders(db: None, nothing_published: None) -> native.Holders:
+    """Whose root is in force."""
+    made = native.Holders()
+    made.install()
+    return made
+
+
+@pytest.fixture
+def filled(hotline: HashList, holders: native.Holders) -> HashList:
+    """A list of forty items, ready to be published."""
+    fill(hotline, [("pdq", pdq(str(n))) for n in range(40)])
+    return hotline
+
+
+@pytest.fixture
+def line(db: None, tmp_path: Path) -> Iterator[Line]:
+    """A publisher of fifty items whom this node follows, and which may turn hostile."""
+    made = Line(tmp_path)
+    with made.shelf.serving() as made.url:
+        made.follow()
+        made.run()
+        assert len(matching()) == 50
+        yield made
 
 
 @pytest.fixture

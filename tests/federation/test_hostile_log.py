@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.federation import native
 from tests.federation.hostile import Liar, Line, digests, matching, refused, shown
 from tests.repositories import Shelf, Stage
 
@@ -17,24 +15,7 @@ from himaya.log.keys import keys
 from himaya.log.queries import alarms
 from himaya.log.services import add_watched
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _clean() -> Iterator[None]:
-    native.clear()
-    yield
-    native.clear()
-
-
-@pytest.fixture
-def line(db: None, tmp_path: Path) -> Iterator[Line]:
-    made = Line(tmp_path)
-    with made.shelf.serving() as made.url:
-        made.follow()
-        made.run()
-        assert len(matching()) == 50
-        yield made
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nothing_published")]
 
 
 def test_a_proof_without_an_end_is_given_up(line: Line) -> None:

@@ -6,13 +6,11 @@ import gzip
 import shutil
 import socket
 import tracemalloc
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.federation import native
 from tests.federation.hostile import Line, matching, refused
 from tests.peer import answer, endlessly, peer
 from tests.repositories import ORGANISATION, OTHER, Keys, Stage, delta, full, said
@@ -22,26 +20,9 @@ from himaya.core import clock
 from himaya.core.exchange import SourceTrouble
 from himaya.lists import subscribing
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nothing_published")]
 LITTLE = 48 * 1024**2
 """Bytes that a round may take, whatever comes."""
-
-
-@pytest.fixture(autouse=True)
-def _clean() -> Iterator[None]:
-    native.clear()
-    yield
-    native.clear()
-
-
-@pytest.fixture
-def line(db: None, tmp_path: Path) -> Iterator[Line]:
-    made = Line(tmp_path)
-    with made.shelf.serving() as made.url:
-        made.follow()
-        made.run()
-        assert len(matching()) == 50
-        yield made
 
 
 # --- what is old, held back, mixed -----------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,27 +28,7 @@ from himaya.lists.arrivals import Voice
 from himaya.lists.models import HashList
 from himaya.log import queries as log
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _clean() -> Iterator[None]:
-    native.clear()
-    yield
-    native.clear()
-
-
-@pytest.fixture
-def holders(db: None) -> native.Holders:
-    made = native.Holders()
-    made.install()
-    return made
-
-
-@pytest.fixture
-def filled(hotline: HashList, holders: native.Holders) -> HashList:
-    fill(hotline, [("pdq", pdq(str(n))) for n in range(40)])
-    return hotline
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_published")]
 
 
 class Seen:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from django.test import Client
 from django.utils import translation
-from tests.federation import native
 from tests.federation.hostile import Line, matching
 from tests.repositories import ORGANISATION, delta, said
 
@@ -20,15 +19,8 @@ from himaya.core.words import unpacked
 from himaya.lists.models import Body
 from himaya.plugins.exchanges import himaya as plugin
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_published")]
 vpdq = registry.signal("vpdq")
-
-
-@pytest.fixture(autouse=True)
-def _clean() -> Iterator[None]:
-    native.clear()
-    yield
-    native.clear()
 
 
 @pytest.fixture

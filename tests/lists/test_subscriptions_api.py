@@ -95,7 +95,6 @@ def test_what_failed_and_what_a_round_brought_is_told(program: Program, source: 
     [
         ({"list": "nowhere"}, 404, "unknown-list", ""),
         ({"exchange": "nothing"}, 404, "unknown-plugin", ""),
-        ({"exchange": "arachnid", "options": {"user": "a", "password": "b"}}, 422, "bad-subscription-name", ""),
         ({"options": {"fetch_key": "x"}}, 422, "bad-subscription", "body.options.subscription_key"),
         ({"options": {**SECRETS, "colour": "red"}}, 422, "bad-subscription", "body.options.colour"),
         ({"options": {**SECRETS, "address": 5}}, 422, "bad-subscription", "body.options.address"),

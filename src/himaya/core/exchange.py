@@ -190,7 +190,8 @@ class Exchange(ABC):
             values: canonical values of that signal.
 
         Yields:
-            An entry for each value that is known, in the order asked; nothing for one that is not.
+            An entry for each value that is known, in the order asked, under the key ``signal:value``; nothing for one
+            that is not.
 
         Raises:
             SourceTrouble: as :meth:`pull`.

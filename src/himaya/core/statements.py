@@ -43,7 +43,7 @@ BASES: Mapping[str, str] = MappingProxyType(
     }
 )
 """The closed vocabulary of legal bases → in words. A wider one needs the quorum of a node's root keys: it stands in the
-signed metadata (``core.repository.keys``), and a subscriber refuses any other word."""
+signed root (``core.repository.ceremony``), and a subscriber refuses any other word."""
 
 ORGANISATION = re.compile(r"[a-z0-9][a-z0-9.-]{0,59}")
 """How an organisation is named: small letters, digits, dots, dashes."""
@@ -86,9 +86,11 @@ class Statement:
     reason: str = ""
     parts: bytes = field(default=b"", repr=False)
 
-    def canonical(self) -> bytes:
-        """The bytes that are committed to and signed: JSON, keys sorted, no spaces, empty fields left out, UTF-8."""
-        return _json({k: v for k, v in self.plain().items() if v not in ("", None)})
+    def canonical(self, list_name: str) -> bytes:
+        """What a log commits to, the statement and its list: JSON, keys sorted, no spaces, empty fields left out."""
+        plain = {name: value for name, value in self.plain().items() if value not in ("", None)}
+        told = {**plain, "list": list_name}
+        return json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
     def plain(self) -> dict[str, Any]:
         """A dictionary of JSON types; times as RFC 3339 in UTC with whole seconds."""
@@ -98,7 +100,7 @@ class Statement:
 
     @classmethod
     def from_plain(cls, data: Mapping[str, Any]) -> Statement:
-        """Read what :meth:`plain` or :meth:`canonical` wrote, of a stranger too.
+        """Read what :meth:`plain` wrote, of a stranger too.
 
         Raises:
             ValueError: a field is missing, unknown, of a wrong type or outside its vocabulary; says which.
@@ -160,7 +162,3 @@ def read_moment(text: object) -> datetime:
     if found.tzinfo is None:
         raise ValueError(f"the time {text!r} does not say its offset from UTC")
     return found.astimezone(UTC).replace(microsecond=0)
-
-
-def _json(data: Mapping[str, Any]) -> bytes:
-    return json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()

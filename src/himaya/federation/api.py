@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Ge, Le
 from django.http import HttpRequest, HttpResponse
@@ -102,6 +102,10 @@ class PartnersTold(Told):
     next_cursor: str | None
 
 
+ACT: dict[str, Any] = {"auth": Key("partners:write"), "response": {200: PartnerTold, **problems(404, 409)}}
+"""How an act on a partner is declared: it answers with how the partner stands then."""
+
+
 # --- operations ------------------------------------------------------------------------------------------------------
 
 
@@ -141,12 +145,7 @@ def partner(request: HttpRequest, name: PartnerName) -> HttpResponse:
     return reply(_told(services.find_partner(name)))
 
 
-@router.post(
-    "/partners/{name}/end",
-    auth=Key("partners:write"),
-    response={200: PartnerTold, **problems(404, 409)},
-    summary="End a partner",
-)
+@router.post("/partners/{name}/end", **ACT, summary="End a partner")
 @once
 def end_partner(request: HttpRequest, name: PartnerName) -> Answer:
     """Let a partner read nothing any more."""
@@ -168,12 +167,7 @@ def share_list(request: HttpRequest, name: PartnerName, list_name: ListName) -> 
     return _standing(name)
 
 
-@router.delete(
-    "/partners/{name}/lists/{list_name}",
-    auth=Key("partners:write"),
-    response={200: PartnerTold, **problems(404, 409)},
-    summary="End the sharing of a list",
-)
+@router.delete("/partners/{name}/lists/{list_name}", **ACT, summary="End the sharing of a list")
 @once
 def end_sharing(request: HttpRequest, name: PartnerName, list_name: ListName) -> Answer:
     """Let a partner read a list no more by name."""
@@ -192,12 +186,7 @@ def add_partner_key(request: HttpRequest, name: PartnerName, asked: KeyAsked) ->
     return reply(_secret(services.add_partner_key(name, by=caller(request).actor, days=asked.days)), 201)
 
 
-@router.delete(
-    "/partners/{name}/keys/{prefix}",
-    auth=Key("partners:write"),
-    response={200: PartnerTold, **problems(404, 409)},
-    summary="Revoke a partner's key",
-)
+@router.delete("/partners/{name}/keys/{prefix}", **ACT, summary="Revoke a partner's key")
 @once
 def end_partner_key(request: HttpRequest, name: PartnerName, prefix: Prefix) -> Answer:
     """It is refused from the next request on."""

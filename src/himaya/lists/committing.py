@@ -6,7 +6,6 @@ the log is a commitment alone (``log.events``): who is entitled is shown the sta
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -46,8 +45,7 @@ def _whole(at: datetime | None) -> Any:
 
 def canonical(row: tuple[Any, ...]) -> bytes:
     """What is committed to: the statement and its list."""
-    plain = {name: value for name, value in said(row).plain().items() if value not in ("", None)}
-    return json.dumps({**plain, "list": row[-1]}, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    return said(row).canonical(row[-1])
 
 
 def commit() -> bool:

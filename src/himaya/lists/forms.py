@@ -5,12 +5,35 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from himaya.core.statements import JURISDICTION, ORGANISATION
 from himaya.lists.services import TLP
 
+PLAIN = {"autocomplete": "off", "spellcheck": "false", "dir": "ltr"}
+"""Attributes of a field that is no prose."""
 MAX_RADIUS_HELP = _(
     "Greatest distance, in bits, at which perceptual signals match: 0 to 64. 31 is the usual one; above 40 every "
     "question takes much longer."
 )
+
+
+class SpeakerForm(forms.Form):
+    """In whose name something is said."""
+
+    organisation = forms.RegexField(
+        rf"^({ORGANISATION.pattern})$",
+        label=_("Organisation"),
+        max_length=60,
+        required=False,
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+    jurisdiction = forms.RegexField(
+        rf"^({JURISDICTION.pattern})$",
+        label=_("Jurisdiction"),
+        max_length=6,
+        required=False,
+        help_text=_("Code of the country under whose law it acts, as in NL."),
+        widget=forms.TextInput(attrs=PLAIN),
+    )
 
 
 class CreateForm(forms.Form):
@@ -20,7 +43,7 @@ class CreateForm(forms.Form):
         label=_("Name"),
         max_length=60,
         help_text=_("Small letters, digits and dashes. It stands in addresses and never changes."),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "dir": "ltr"}),
+        widget=forms.TextInput(attrs=PLAIN),
     )
     title = forms.CharField(label=_("Title"), max_length=120, required=False, help_text=_("For people."))
     source = forms.CharField(

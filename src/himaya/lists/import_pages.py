@@ -19,9 +19,10 @@ from himaya.accounts.faces import told_at
 from himaya.accounts.words import number, say, translated
 from himaya.core import registry
 from himaya.core.errors import HimayaError
-from himaya.core.statements import BASES, JURISDICTION, ORGANISATION
+from himaya.core.statements import BASES
 from himaya.core.words import told, unpacked
 from himaya.lists import organisations, previewing, services
+from himaya.lists.forms import SpeakerForm
 from himaya.lists.proposal_pages import proposed
 from himaya.lists.uploads import spooled
 from himaya.lists.words import class_label, signal_label
@@ -32,10 +33,9 @@ if TYPE_CHECKING:
     from himaya.lists.previewing import Preview
 
 OWN, OTHER = "own", "other"
-PLAIN = {"autocomplete": "off", "spellcheck": "false", "dir": "ltr"}
 
 
-class ImportForm(forms.Form):
+class ImportForm(SpeakerForm):
     """A file, what it does not say by itself, and in whose name it is imported."""
 
     file = forms.FileField(
@@ -50,28 +50,19 @@ class ImportForm(forms.Form):
         help_text=_("Needed where values alone do not tell: SHA-256 and PDQ both have 64 digits."),
     )
     whose = forms.ChoiceField(label=_("In whose name"), required=False, widget=forms.RadioSelect, initial=OWN)
-    organisation = forms.RegexField(
-        rf"^({ORGANISATION.pattern})$",
-        label=_("The other organisation"),
-        max_length=60,
-        required=False,
-        help_text=_("Small letters, digits, dots and dashes. It counts as the one that vouches."),
-        widget=forms.TextInput(attrs=PLAIN),
-    )
-    jurisdiction = forms.RegexField(
-        rf"^({JURISDICTION.pattern})$",
-        label=_("Its jurisdiction"),
-        max_length=6,
-        required=False,
-        help_text=_("Code of the country under whose law it acts, as in NL."),
-        widget=forms.TextInput(attrs=PLAIN),
-    )
     basis = forms.ChoiceField(
         label=_("Legal basis"), required=False, help_text=_("Of what the file says, where it does not say so itself.")
     )
 
+    field_order = ("file", "format", "signal", "whose", "organisation", "jurisdiction", "basis")
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["organisation"].label = gettext("The other organisation")
+        self.fields["organisation"].help_text = gettext(
+            "Small letters, digits, dots and dashes. It counts as the one that vouches."
+        )
+        self.fields["jurisdiction"].label = gettext("Its jurisdiction")
         formats = [(one.name, gettext(one.label)) for one in registry.formats().values()]
         signals = [(one.name, gettext(one.label)) for one in registry.signals().values()]
         ours = gettext("this node's: %(title)s") % {"title": organisations.own().title}

@@ -14,11 +14,13 @@ from django.views.decorators.http import require_POST, require_safe
 from himaya.accounts.access import needs
 from himaya.accounts.faces import Actors, told_at
 from himaya.accounts.paging import page
+from himaya.accounts.words import say
 from himaya.core import registry
+from himaya.core.errors import HimayaError
 from himaya.core.statements import ACTS, BASES
 from himaya.core.words import N_
 from himaya.ledger.queries import entries
-from himaya.lists import queries, services, voting
+from himaya.lists import queries, services, subscribing, voting
 from himaya.lists.forms import MarkForm, VoteForm
 from himaya.lists.proposal_pages import proposed
 from himaya.lists.quarantine import is_held
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from himaya.accounts.access import StaffRequest
-    from himaya.lists.models import Item
+    from himaya.lists.models import Item, Subscription
 
 MARKS = {
     "active": (N_("Restore"), N_("It matches again, without a mark.")),
@@ -102,14 +104,42 @@ def vote(request: StaffRequest, pk: int) -> HttpResponse:
     return _item_page(request, pk, MarkForm(), form, status=422)
 
 
-def _item_page(
-    request: StaffRequest, pk: int, form: MarkForm, vote_form: VoteForm, *, status: int = 200
-) -> HttpResponse:
+@needs("subscriptions.change")
+@require_POST
+def ask(request: StaffRequest, pk: int) -> HttpResponse:
+    """Ask the sources that may be asked what they know of the item's hash, which they learn thereby."""
+    item = _found(pk)
+    for one in _askable(item):
+        try:
+            line = subscribing.hasty_client(one)
+            told = subscribing.ask(
+                one, signal=item.signal, values=[item.value], by=request.user.actor, anew=True, line=line
+            )
+            knows = gettext("%(source)s knows it.") if told.known else gettext("%(source)s does not know it.")
+            messages.success(request, knows % {"source": one.organisation.title})
+        except HimayaError as error:
+            say(request, error)
+    return redirect("lists:item", pk)
+
+
+def _found(pk: int) -> Item:
     item = queries.item(pk)
     if item is None:
         raise Http404
+    return item
+
+
+def _askable(item: Item) -> list[Subscription]:
+    """Whose sources may be asked about it; nobody is asked about what is known to be benign."""
+    return [] if item.negative else subscribing.askable(item.signal)
+
+
+def _item_page(
+    request: StaffRequest, pk: int, form: MarkForm, vote_form: VoteForm, *, status: int = 200
+) -> HttpResponse:
+    item = _found(pk)
     scheme, marks = registry.schemes().get(item.scheme), BENIGN_MARKS if item.negative else MARKS
-    ours = voting.own_vote(item)
+    ours, may_ask = voting.own_vote(item), request.user.may("subscriptions.change")
     context = {
         "item": item,
         "badge": badge(item),
@@ -128,6 +158,11 @@ def _item_page(
         "votes": [(name, gettext(word)) for name, word in VOTES.items() if name != (ours or "abstain")],
         "our_vote": gettext(ACTS[ours]) if ours else "",
         "may_vote": request.user.may("lists.vote") and not item.negative,
+        "answers": [
+            {"one": one, "class": class_label(one.scheme, one.code)}
+            for one in subscribing.answers(item.signal, value=item.value)
+        ],
+        "askable": [one.organisation.title for one in _askable(item)] if may_ask else [],
     }
     return render(request, "lists/item.html", context, status=status)
 

@@ -213,6 +213,14 @@ class Subscription(models.Model):
     interval = models.PositiveIntegerField()
     """Seconds from the beginning of one round to that of the next."""
     enabled = models.BooleanField(default=True)
+    asking = models.BooleanField(default=False)
+    """Whether its source may be asked about hashes: it learns each, and that this node holds it."""
+    daily = models.PositiveIntegerField(default=1000)
+    """About how many hashes a day (UTC) it may be asked,"""
+    asked_on = models.DateField(null=True)
+    """the last day on which it was,"""
+    asked = models.PositiveIntegerField(default=0)
+    """and about how many then."""
     checkpoint = models.TextField(default="")
     rounds = models.BigIntegerField(default=0)
     """How many have been applied."""
@@ -239,6 +247,26 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Answer(models.Model):
+    """What a source answered last about a hash that it was asked about."""
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="+")
+    signal = models.CharField(max_length=20)
+    value = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    known = models.BooleanField()
+    scheme = models.CharField(max_length=40, default="")
+    code = models.CharField(max_length=40, default="")
+    note = models.CharField(max_length=500, default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["subscription", "signal", "value"], name="lists_answer_once")]
+        indexes = [
+            models.Index(fields=["signal", "value"], name="lists_answer_value"),
+            models.Index(fields=["at"], name="lists_answer_at"),
+        ]
 
 
 class Proposal(models.Model):
@@ -362,17 +390,7 @@ class Portion(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=[
-                    "list",
-                    "signal",
-                    "scheme",
-                    "code",
-                    "state",
-                    "negative",
-                    "organisation",
-                    "agreement",
-                    "month",
-                ],
+                fields=["list", "signal", "scheme", "code", "state", "negative", "organisation", "agreement", "month"],
                 name="lists_portion_once",
-            ),
+            )
         ]

@@ -223,6 +223,7 @@ urlpatterns = [
     path("items/<int:pk>", item_pages.one_item, name="item"),
     path("items/<int:pk>/state", item_pages.mark, name="mark"),
     path("items/<int:pk>/vote", item_pages.vote, name="vote"),
+    path("items/<int:pk>/ask", item_pages.ask, name="ask"),
     re_path("^proposals/?$", proposal_pages.index, name="proposals"),
     path("proposals/<int:pk>", proposal_pages.one, name="proposal"),
     path("proposals/<int:pk>/approve", proposal_pages.approve, name="approve"),

@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from himaya.accounts.sealing import SealedElsewhere, seal, unseal
 from himaya.accounts.words import number
 from himaya.core import clock
-from himaya.core.statements import BASES, JURISDICTION, ORGANISATION
+from himaya.core.statements import BASES
 from himaya.core.wire import inlined
 from himaya.lists import queries, subscribing
+from himaya.lists.forms import PLAIN, SpeakerForm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,7 @@ KEPT = 900
 """Seconds for which secrets that were typed for a check may be used to save."""
 LONGEST = 4000
 """Characters of a text that fits a line; a longer one has room of its own."""
-PLAIN = {"autocomplete": "off", "spellcheck": "false", "dir": "ltr"}
+TERMS = ("basis", "interval", "members", "private", "asking", "daily")
 
 
 class SourceForm(forms.Form):
@@ -159,8 +160,20 @@ class TermsForm(forms.Form):
         help_text=_("Otherwise such addresses are refused: whoever sets them could reach what is not open to them."),
     )
 
+    asking = forms.BooleanField(
+        label=_("It may be asked about hashes"),
+        required=False,
+        help_text=_(
+            "It learns each hash that a person here asks about, when, and that this node holds it; no content, no "
+            "address, nothing about a person. Every question is put on record."
+        ),
+    )
+    daily = forms.IntegerField(
+        label=_("Hashes a day, at most"), min_value=1, max_value=subscribing.MOST_DAILY, required=False
+    )
+
     def __init__(self, plugin: Exchange, data: Any = None, *, near: bool, one: Subscription | None = None) -> None:
-        now = {name: getattr(one, name) for name in ("basis", "interval", "members", "private")} if one else {}
+        now = {name: getattr(one, name) for name in TERMS} if one else {}
         super().__init__(data, initial={"basis": "unstated", "interval": plugin.interval, **now})
         self.fields["basis"].choices = [(name, gettext(words)) for name, words in BASES.items()]  # type: ignore[attr-defined]
         bounds = {"least": number(plugin.shortest), "most": number(plugin.longest)}
@@ -168,11 +181,14 @@ class TermsForm(forms.Form):
             label=self.fields["interval"].label, min_value=plugin.shortest, max_value=plugin.longest,
             help_text=gettext("%(least)s to %(most)s.") % bounds,
         )  # fmt: skip
-        if not near:
-            del self.fields["private"]
+        left_out = [] if near else ["private"]
+        left_out += [] if plugin.pulls else ["interval", "members"]
+        left_out += [] if plugin.asks and one else ["asking", "daily"]  # nobody lets it be asked by the way
+        for name in left_out:
+            del self.fields[name]
 
 
-class FollowForm(TermsForm):
+class FollowForm(TermsForm, SpeakerForm):
     """A new subscription."""
 
     name = forms.CharField(
@@ -189,22 +205,6 @@ class FollowForm(TermsForm):
         help_text=_("Where a new one is chosen above."),
         widget=forms.TextInput(attrs=PLAIN),
     )
-    organisation = forms.RegexField(
-        rf"^({ORGANISATION.pattern})$",
-        label=_("Organisation"),
-        max_length=60,
-        required=False,
-        help_text=_("Who speaks where the source names nobody; empty: one that is named like the subscription."),
-        widget=forms.TextInput(attrs=PLAIN),
-    )
-    jurisdiction = forms.RegexField(
-        rf"^({JURISDICTION.pattern})$",
-        label=_("Jurisdiction"),
-        max_length=6,
-        required=False,
-        help_text=_("Code of the country under whose law it acts, as in NL."),
-        widget=forms.TextInput(attrs=PLAIN),
-    )
     field_order = (
         "name",
         "list",
@@ -219,6 +219,9 @@ class FollowForm(TermsForm):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        self.fields["organisation"].help_text = gettext(
+            "Who speaks where the source names nobody; empty: one that is named like the subscription."
+        )
         there = [
             (one.name, f"{one.title} ({one.name})" if one.title != one.name else one.name) for one in queries.lists()
         ]

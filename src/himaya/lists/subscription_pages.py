@@ -58,6 +58,7 @@ def _row(one: Subscription) -> dict[str, Any]:
         "badge": words.badge(how),
         "lag": words.since(how),
         "source": words.source_label(one.exchange),
+        "brings": subscribing.brings_list(one),
         "brought": words.brought(one),
         "trouble": words.trouble(one),
     }
@@ -71,6 +72,7 @@ def show(request: StaffRequest, name: str) -> HttpResponse:
     context = {
         **_row(one),
         "basis": gettext(BASES.get(one.basis, one.basis)),
+        "asks": words.asks(one),
         "counts": words.counts(one),
         "unread": words.unread(one),
         "refusals": [{**line, "why": told(unpacked(line["why"]), gettext)} for line in one.told.get("first", ())],
@@ -84,8 +86,8 @@ def show(request: StaffRequest, name: str) -> HttpResponse:
 
 def _history(request: StaffRequest, one: Subscription) -> list[dict[str, Any]]:
     """What was done with it and what it did, from the ledger."""
-    acts = (entries(act=act, actor=subscribing.about(one))[:SHOWN] for act in ("list.followed", "list.canary"))
-    found = chain(entries(about=subscribing.about(one))[:SHOWN], *acts)
+    acts = (entries(act=act, actor=subscribing.actor(one))[:SHOWN] for act in ("list.followed", "list.canary"))
+    found = chain(entries(about=subscribing.actor(one))[:SHOWN], *acts)
     rows = sorted(found, key=lambda row: -row.seq)[:SHOWN]
     who, sees_ledger = Actors(row.actor for row in rows), request.user.may("ledger.view")
     return [
@@ -123,14 +125,18 @@ def new(request: StaffRequest) -> HttpResponse:
                 made = follow(by=request.user.actor, near=near, **given)
             except NeedsSecond as needed:
                 return proposed(request, needed)
-            messages.success(request, gettext("The source is followed: it is read at once, where a worker runs."))
+            said = gettext("The source is followed: it is read at once, where a worker runs.")
+            closed = gettext("The source is here. It may not be asked yet: choose Change to let it be asked.")
+            messages.success(request, said if plugin.pulls else closed)
             return redirect("lists:subscription", made.name)
     return page.render("lists/follow.html")
 
 
 def _sources() -> list[dict[str, str]]:
-    found = [one for one in registry.exchanges().values() if one.pulls]
-    return [{"name": one.name, "label": gettext(one.label), "terms": gettext(one.terms)} for one in found]
+    return [
+        {"name": one.name, "label": gettext(one.label), "terms": gettext(one.terms)}
+        for one in registry.exchanges().values()
+    ]
 
 
 class _Page:
@@ -215,7 +221,9 @@ def change(request: StaffRequest, name: str) -> HttpResponse:
                 subscribing.change(name, by=request.user.actor, near=near, **given)
             except NeedsSecond as needed:
                 return proposed(request, needed)
-            messages.success(request, gettext("Saved. It is read at once, where a worker runs."))
+            brings = subscribing.brings_list(one)
+            said = gettext("Saved. It is read at once, where a worker runs.") if brings else gettext("Saved.")
+            messages.success(request, said)
             return redirect("lists:subscription", name)
     return page.render("lists/subscription_change.html")
 
@@ -238,10 +246,12 @@ def pause(request: StaffRequest, name: str) -> HttpResponse:
 @require_POST
 def resume(request: StaffRequest, name: str) -> HttpResponse:
     """Go on."""
-    return _done(request, name, lambda: subscribing.change(name, by=request.user.actor, enabled=True), _READ)
+    said = _READ if subscribing.brings_list(subscribing.find(name)) else _GOES_ON
+    return _done(request, name, lambda: subscribing.change(name, by=request.user.actor, enabled=True), said)
 
 
 _READ = N_("It is read at once, where a worker runs.")
+_GOES_ON = N_("It goes on.")
 _PAUSED = N_("It is read no more until somebody lets it go on. What it brought stays on the list.")
 
 

@@ -28,19 +28,29 @@ STATES = {
     "paused": ("calm", N_("paused")),
     "late": ("wait", N_("late")),
     "failing": ("danger", N_("cannot be read")),
+    "closed": ("calm", N_("may not be asked")),
+    "open": ("info", N_("not asked yet")),
+    "answering": ("ok", N_("answers questions")),
 }
 """State of a subscription → its shape and its word."""
 HAPPENED = {
     "list.canary": N_("ALARM: %(items)s items of a list match pictures that were drawn to be benign"),
+    "list.answered": N_("Answers of a source taken: %(added)s added, %(changed)s changed, %(retracted)s taken back"),
     "list.followed": N_("Source read: %(added)s added, %(changed)s changed, %(retracted)s taken back"),
     "organisation.named": N_("Organisation named"),
     "organisation.placed": N_("Jurisdiction of an organisation noted: %(jurisdiction)s"),
+    "subscription.asked": N_("Source asked about hashes (%(signal)s): %(hashes)s"),
     "subscription.changed": N_("Subscription changed, list %(list)s"),
+    "subscription.closed": N_("Source may not be asked about hashes any more"),
     "subscription.due": N_("Source to be read at once, list %(list)s"),
     "subscription.failed": N_("Source could not be read, list %(list)s"),
+    "subscription.opened": N_("Source may be asked about hashes from now on, and learns them: at most %(daily)s a day"),
 }
 """What happened with it, as everywhere in the ledger."""
 COUNTS = {
+    "asked": N_("hashes that it was asked about"),
+    "answered": N_("hashes whose answer was there already"),
+    "known": N_("of both, those that it knows"),
     "pages": N_("answers read"),
     "entries": N_("things that the source told of"),
     "added": N_("items added"),
@@ -76,6 +86,9 @@ def brought(one: Subscription) -> str:
     """What the last round brought, in one line; empty where there was none."""
     if not one.told:
         return ""
+    if "asked" in one.told:
+        facts = {"known": number(one.told["known"]), "n": number(one.told["asked"] + one.told["answered"])}
+        return gettext("%(known)s known of %(n)s that it was asked about") % facts
     added, changed, back = (number(one.told.get(name, 0)) for name in ("added", "changed", "retracted"))
     facts = {"added": added, "changed": changed, "back": back}
     return gettext("%(added)s added, %(changed)s changed, %(back)s taken back") % facts
@@ -92,7 +105,8 @@ def trouble(one: Subscription) -> dict[str, str] | None:
 def counts(one: Subscription) -> list[dict[str, Any]]:
     """What the last round brought, one row a count; those of nothing are left out but for the first."""
     rows = ((name, words, one.told.get(name, 0)) for name, words in COUNTS.items())
-    shown = [{"words": gettext(words), "n": n} for name, words, n in rows if n or name in ("entries", "added")]
+    always = ("asked", "known") if "asked" in one.told else ("entries", "added")
+    shown = [{"words": gettext(words), "n": n} for name, words, n in rows if n or name in always]
     return shown if one.told else []
 
 
@@ -100,6 +114,13 @@ def unread(one: Subscription) -> str:
     """Kinds of fingerprints that nothing here reads, with their numbers."""
     kinds: Mapping[str, int] = one.told.get("unread", {})
     return joined(f"{kind} ({number(n)})" for kind, n in kinds.items())
+
+
+def asks(one: Subscription) -> str:
+    """What its source can be asked about; empty where it takes no questions."""
+    known = registry.exchanges().get(one.exchange)
+    signals = registry.signals()
+    return joined(gettext(signals[name].label) if name in signals else name for name in known.asks) if known else ""
 
 
 def source_label(exchange: str) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from himaya.core.statements import UNSTATED
-from himaya.core.wire import NO_NUL, Asked, ListName, PluginName, Told
+from himaya.core.wire import NO_NUL, AnyPluginName, AnyValue, Asked, ListName, PluginName, Told
 from himaya.core.words import unpacked
 from himaya.lists.api.shapes import Refused
 
@@ -42,7 +42,9 @@ class SubscriptionAsked(Asked):
 
 
 class SubscriptionChange(Asked):
-    """What is to change; at least one thing."""
+    """What is to change; at least one thing. ``asking``: its source may be asked about hashes, and learns each of them;
+    ``daily``: about how many a day.
+    """
 
     model_config = {"json_schema_extra": {"minProperties": 1}}
 
@@ -51,12 +53,25 @@ class SubscriptionChange(Asked):
     basis: Basis | None = None
     members: bool | None = None
     options: Options | None = None
+    asking: bool | None = None
+    daily: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not self.model_fields_set:
             raise ValueError("give something to change")
         return self
+
+
+class QuestionAsked(Asked):
+    """Hashes that a source is asked about, which learns them. ``signal``: needed where it takes several; ``anew``: also
+    what was answered within a week; ``take``: what it knows comes onto the list of the subscription.
+    """
+
+    values: Annotated[list[AnyValue], Field(min_length=1, max_length=100)]
+    signal: AnyPluginName = ""
+    anew: bool = False
+    take: bool = False
 
 
 # --- what is told ----------------------------------------------------------------------------------------------------
@@ -96,9 +111,14 @@ class TroubleTold(Told):
 
 class LastRound(Told):
     """What the last round brought. ``entries`` are things that the source told of; the counts after it are of items.
-    ``caught``: items like a picture drawn to be benign. ``unread``: kinds of fingerprints that nothing here reads.
+    ``asked``, ``answered``, ``known``: of a source that is asked instead, hashes that went out, hashes whose answer was
+    there, and those that it knows. ``caught``: items like a picture drawn to be benign. ``unread``: kinds of
+    fingerprints that nothing here reads.
     """
 
+    asked: int = 0
+    answered: int = 0
+    known: int = 0
     pages: int = 0
     entries: int = 0
     added: int = 0
@@ -120,7 +140,9 @@ class LastRound(Told):
 
 class SubscriptionTold(Told):
     """A subscription without its secrets, which ``secrets`` names. ``state``: ``fine``, ``new``, ``paused``, ``late``,
-    ``failing``; ``lag``: seconds since a round was applied last; ``waiting``: pages of a round that is on its way.
+    ``failing``; where the source brings no list: ``closed``, ``open``, ``answering``, ``paused``, ``failing``. ``lag``:
+    seconds since a round was applied last, or a question answered; ``waiting``: pages of a round that is on its way;
+    ``asking``: its source may be asked about hashes, ``daily`` of them a day.
     """
 
     name: str
@@ -132,6 +154,8 @@ class SubscriptionTold(Told):
     enabled: bool
     private: bool
     members: bool
+    asking: bool
+    daily: int
     options: dict[str, Any]
     secrets: Names
     state: str
@@ -148,6 +172,31 @@ class SubscriptionTold(Told):
     last: LastRound | None
     created_at: datetime
     created_by: str
+
+
+class AnswerTold(Told):
+    """What a source says about a hash: whether it is ``known``, and then its class in a ``scheme``; ``note``: how it
+    was found; ``organisation``: who says so.
+    """
+
+    signal: str
+    value: str
+    known: bool
+    scheme: str
+    code: str
+    note: str
+    at: datetime
+    organisation: str
+
+
+class AnswersTold(Told):
+    """The answers in the order asked, each hash once. ``asked`` of them went out. ``brought``: what came onto the list,
+    where that was asked for.
+    """
+
+    answers: list[AnswerTold]
+    asked: int
+    brought: LastRound | None
 
 
 class SubscriptionsTold(Told):

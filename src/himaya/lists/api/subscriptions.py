@@ -12,12 +12,17 @@ from ninja import Router
 from himaya.accounts.idempotency import Answer, once
 from himaya.accounts.keys import Key, caller, reply
 from himaya.core import paging, registry
+from himaya.core.errors import Flawed
+from himaya.core.ports import ItemRow, Refusal
 from himaya.core.wire import AnyListName, Cursor, Limit, ListName, inlined, problems
 from himaya.lists import services, subscribing
 from himaya.lists.api.proposals import seconded
 from himaya.lists.api.shapes import ProposalTold
 from himaya.lists.api.sources import (
+    AnswersTold,
+    AnswerTold,
     LastRound,
+    QuestionAsked,
     SourcesTold,
     SourceTold,
     SubscriptionAsked,
@@ -30,11 +35,20 @@ from himaya.lists.following import follow
 
 if TYPE_CHECKING:
     from himaya.core.exchange import Exchange
+    from himaya.lists.models import Answer as Answered
     from himaya.lists.models import Subscription
 
 router = Router(tags=["subscriptions"])
-ROW = ("name", "exchange", "basis", "interval", "enabled", "private", "members", "options", "rounds", "due_at",
-       "began_at", "ended_at", "failures", "failed_at", "created_at", "created_by")  # fmt: skip
+
+
+class BadHashes(Flawed):
+    """Not all of this are {signal} hashes; nothing was asked."""
+
+    remedy = "Correct the values named here."
+
+
+ROW = ("name", "exchange", "basis", "interval", "enabled", "private", "members", "asking", "daily", "options",
+       "rounds", "due_at", "began_at", "ended_at", "failures", "failed_at", "created_at", "created_by")  # fmt: skip
 """Fields that are told as they stand in the row."""
 
 
@@ -130,6 +144,39 @@ def make_due(request: HttpRequest, name: ListName) -> Answer:
     return 200, _told(subscribing.set_due(name, by=caller(request).actor)).model_dump_json()
 
 
+@router.post(
+    "/subscriptions/{name}/questions",
+    auth=Key("subscriptions:write"),
+    response={200: AnswersTold, **problems(404, 409, 429, 502, body=True)},
+    summary="Ask a source about hashes",
+)
+def ask(request: HttpRequest, name: ListName, asked: QuestionAsked) -> HttpResponse:
+    """Ask what a source knows of hashes. It learns each of them, and that this node holds it; so somebody has to let it
+    be asked first (`asking`), and a day has its limit (`daily`). What was answered within a week does not go out again.
+    """
+    one, by = subscribing.find(name), caller(request).actor
+    signal, answers = subscribing.signal_of(one, asked.signal), list[AnswerTold]()
+
+    def note(some: list[Answered]) -> None:
+        answers.extend(_answer(one, row) for row in some)
+
+    values = _hashes(asked.values, signal=signal)
+    told = subscribing.ask(
+        one, signal=signal, values=values, by=by, anew=asked.anew, on_answers=note, line=subscribing.hasty_client(one)
+    )
+    brought = subscribing.take_answers(one, answers=told.answers, by=by) if asked.take else None
+    last = LastRound.of(brought.told()) if brought else None
+    return reply(AnswersTold(answers=answers, asked=told.asked, brought=last))
+
+
+def _hashes(values: list[str], *, signal: str) -> list[str]:
+    """Canonical values; where one is none, nothing is asked."""
+    read = list(subscribing.read_hashes((ItemRow(n, "", value) for n, value in enumerate(values)), signal=signal))
+    if refused := [one for one in read if isinstance(one, Refusal)]:
+        raise BadHashes([{"where": f"body.values.{one.line}", "why": one.why} for one in refused], signal=signal)
+    return [one for one in read if isinstance(one, str)]
+
+
 @contextmanager
 def _placed() -> Iterator[None]:
     """Name options as they stand in the body."""
@@ -139,6 +186,11 @@ def _placed() -> Iterator[None]:
         for flaw in error.errors:
             flaw["where"] = f"body.options.{flaw['where']}".rstrip(".")
         raise
+
+
+def _answer(one: Subscription, row: Answered) -> AnswerTold:
+    plain = {name: getattr(row, name) for name in AnswerTold.model_fields if name != "organisation"}
+    return AnswerTold(**plain, organisation=one.organisation.name)
 
 
 def _source(one: Exchange) -> SourceTold:

@@ -1,7 +1,8 @@
 """Subscriptions: sources of lists elsewhere, read again and again, each in its own time.
 
-A round (:mod:`.rounds`) is read page by page onto disk (:mod:`.spool`) and then applied in one moment. Here is who
-reads what, when it is due, what is wrong with it and what to do about it.
+A round (:mod:`.rounds`) is read page by page onto disk (:mod:`.spool`) and then applied in one moment, when it is due
+(:mod:`.running`). A source that can be asked about hashes is asked by a person (:mod:`.asking`). Here is what is
+followed and how.
 """
 
 from __future__ import annotations
@@ -9,23 +10,22 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import F
 
 from himaya.core import clock, registry
 from himaya.core.errors import HimayaError
-from himaya.core.exchange import Exchange, SourceTrouble
+from himaya.core.exchange import Exchange
 from himaya.core.statements import BASES, UNSTATED
-from himaya.core.words import N_, Said, packed
+from himaya.core.words import N_, Said
 from himaya.ledger.services import record
 from himaya.lists import organisations
-from himaya.lists.arrivals import ImportLost, ImportUnderWay
 from himaya.lists.models import HashList, Subscription
 from himaya.lists.seconding import require_second
-from himaya.lists.subscribing import rounds
+from himaya.lists.subscribing.asking import MOST as MOST_DAILY
+from himaya.lists.subscribing.asking import answers, ask, askable, forget_answers, read_hashes, signal_of
+from himaya.lists.subscribing.asking import take as take_answers
 from himaya.lists.subscribing.options import (
     BadSubscription,
     BadSubscriptionName,
@@ -35,55 +35,61 @@ from himaya.lists.subscribing.options import (
     checked,
     client,
     configured,
+    hasty_client,
     needs_nearness,
     secret_fields,
     secrets_set,
     split,
     try_out,
 )
-from himaya.lists.subscribing.spool import Spool
-from himaya.lists.subscribing.wellbeing import Health, health
+from himaya.lists.subscribing.rounds import actor
+from himaya.lists.subscribing.running import claim, run
+from himaya.lists.subscribing.wellbeing import Health, brings_list, health
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from django.db.models import QuerySet
 
     from himaya.lists.models import Organisation
-    from himaya.lists.subscribing.rounds import OnProgress, Round
 
 __all__ = [
+    "MOST_DAILY",
     "BadSubscription",
     "BadSubscriptionName",
     "BeingRead",
+    "BringsNoList",
     "Health",
     "NotFromHere",
     "Paused",
     "UnknownSubscription",
+    "actor",
+    "answers",
+    "ask",
+    "askable",
+    "brings_list",
     "change",
     "check",
     "claim",
     "client",
     "configured",
     "find",
+    "hasty_client",
     "health",
+    "read_hashes",
     "run",
     "secret_fields",
     "secrets_set",
     "set_due",
+    "signal_of",
     "subscribe",
     "subscriptions",
     "take",
+    "take_answers",
     "try_out",
 ]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
-HOLD = 300
-"""Seconds after the last sign of life for which a round counts as being read."""
-SOONEST, LATEST = 60, 3600
-"""Seconds after a failure before the next attempt: at least, and, doubled each time, at most."""
 
 
 class UnknownSubscription(HimayaError):
@@ -96,6 +102,13 @@ class BeingRead(HimayaError):
     """The subscription {name!r} is being read just now."""
 
     remedy = "Wait until the round is over; it can be seen under Lists, Subscriptions."
+    status = 409
+
+
+class BringsNoList(HimayaError):
+    """The source of the subscription {name!r} brings no list."""
+
+    remedy = "It answers questions: himaya subscriptions look-up {name}"
     status = 409
 
 
@@ -131,7 +144,8 @@ def subscribe(
     members: bool = False,
     second: str = "",
 ) -> Subscription:
-    """Begin to follow a source; the first round is due at once.
+    """Begin to follow a source; the first round is due at once. One that can be asked may not be, until somebody lets
+    it (:func:`change`): whoever asks it tells it what this node holds.
 
     Args:
         name: small letters, digits and dashes.
@@ -159,8 +173,6 @@ def subscribe(
         raise BadSubscriptionName(name=name[:80], why=N_("use 1 to 60 small letters, digits or dashes"))
     if Subscription.objects.filter(name=name).exists():
         raise BadSubscriptionName(name=name, why=N_("there is a subscription of that name already"))
-    if not plugin.pulls:
-        raise BadSubscriptionName(name=name, why=N_("this source hands out no list; it can only be asked"))
     seconds = _interval(plugin, name, plugin.interval if interval is None else interval)
     if needs_nearness(plugin, found) and not private:
         raise NotFromHere(name=name)
@@ -189,6 +201,8 @@ def change(
     options: Mapping[str, Any] | None = None,
     near: bool = True,
     second: str = "",
+    asking: bool | None = None,
+    daily: int | None = None,
     **terms: Any,
 ) -> Subscription:
     """Pause a subscription or let it go on, set its interval, or change some of its options (the others stay).
@@ -202,8 +216,10 @@ def change(
         interval: seconds between rounds.
         options: what is to change of the options; None takes one away, an empty secret stays what it was.
         near: whether the actor may set what lies in a private network or on this machine.
-        second: who approves of other options or terms, where the source fills a common list; to pause it, to let it
-            go on and how often it is read needs nobody.
+        second: who approves of other options or terms, and of asking it, where the source fills a common list; to
+            pause it, to let it go on and how often it is read needs nobody.
+        asking: whether its source may be asked about hashes, and so learns them.
+        daily: about how many a day (UTC), 1 to :data:`MOST_DAILY`.
         terms: ``basis``, ``members``, ``private``, as :func:`subscribe` has them; None: as before.
 
     Raises:
@@ -213,31 +229,60 @@ def change(
     one = Subscription.objects.select_for_update(no_key=True).get(pk=find(name).pk)
     plugin, reading = registry.exchange(one.exchange), health(one).reading
     said, held = (one.basis, one.members), (one.basis, one.members, one.private)
+    asked = one.asking, one.daily
     one.interval = one.interval if interval is None else _interval(plugin, name, interval)
     one.enabled = one.enabled if enabled is None else enabled
     one.basis = _basis(name, terms.get("basis") or one.basis)
     for term in ("members", "private"):
         setattr(one, term, getattr(one, term) if terms.get(term) is None else terms[term])
     anew = said != (one.basis, one.members)
-    other: list[str] = []
-    if options:
-        found, before = amended(one, plugin, name, options), configured(one)[1]
-        other = [option for option in type(found).model_fields if getattr(found, option) != getattr(before, option)]
-        public, one.sealed = split(found)
-        anew, one.options = anew or public != one.options, public
-    if (one.private and (options or terms.get("private")) and not near) or (
-        not one.private and needs_nearness(plugin, configured(one)[1])
-    ):
-        raise NotFromHere(name=name)
-    if other or held != (one.basis, one.members, one.private):
+    public = one.options
+    other = _set_options(one, plugin, options) if options else []
+    anew = anew or public != one.options
+    _check_place(one, plugin, sets=bool(options or terms.get("private")), near=near)
+    opened = _set_asking(one, plugin, asking=asking, daily=daily)
+    if other or opened or held != (one.basis, one.members, one.private):
         wanted = {"name": name, "exchange": one.exchange, "options": dict(options or {}), "near": near, **terms}
-        wanted |= {"enabled": one.enabled, "interval": one.interval}
+        wanted |= {"enabled": one.enabled, "interval": one.interval, "asking": one.asking, "daily": one.daily}
         require_second(one.list, by=by, second=second, act="source", arguments=wanted)
     one.checkpoint = "" if anew else one.checkpoint
     one.due_at = one.due_at if reading else clock.now()
     one.save()
+    if asked != (one.asking, one.daily):
+        _record_asking(one, plugin, by=by)
     _record_change(one, other, by=by, second=second)
     return one
+
+
+def _check_place(one: Subscription, plugin: Exchange, *, sets: bool, near: bool) -> None:
+    """What lies near us is set by those who may, and said to lie there."""
+    if (one.private and sets and not near) or (not one.private and needs_nearness(plugin, configured(one)[1])):
+        raise NotFromHere(name=one.name)
+
+
+def _set_options(one: Subscription, plugin: Exchange, options: Mapping[str, Any]) -> list[str]:
+    """Change some of its options; the names of those that are others now."""
+    found, before, public = amended(one, plugin, one.name, options), configured(one)[1], one.options
+    one.options, one.sealed = split(found)
+    if one.options != public:
+        forget_answers(one)  # another place may answer otherwise
+    return [option for option in type(found).model_fields if getattr(found, option) != getattr(before, option)]
+
+
+def _set_asking(one: Subscription, plugin: Exchange, *, asking: bool | None, daily: int | None) -> bool:
+    """Let its source be asked about hashes, or not any more; whether it may only now, or about more."""
+    before = one.asking, one.daily
+    if asking and not plugin.asks:
+        raise BadSubscriptionName(name=one.name, why=N_("its source takes no questions"))
+    if daily is not None and not 1 <= daily <= MOST_DAILY:
+        raise BadSubscriptionName(name=one.name, why=Said("it is asked about 1 to {n} hashes a day", n=MOST_DAILY))
+    one.asking, one.daily = one.asking if asking is None else asking, daily or one.daily
+    return one.asking and (one.asking, one.daily) > before
+
+
+def _record_asking(one: Subscription, plugin: Exchange, *, by: str) -> None:
+    act = "subscription.opened" if one.asking else "subscription.closed"
+    record(act, by=by, about=actor(one), exchange=one.exchange, signals=list(plugin.asks), daily=one.daily)
 
 
 def _record_change(one: Subscription, options: list[str], *, by: str, second: str) -> None:
@@ -245,7 +290,7 @@ def _record_change(one: Subscription, options: list[str], *, by: str, second: st
     public = hashlib.sha256(json.dumps(one.options, sort_keys=True).encode()).hexdigest()
     facts = {"list": one.list.name, "enabled": one.enabled, "basis": one.basis, "members": one.members}
     facts |= {"options": options, "sha256": public} if options else {}
-    record("subscription.changed", by=by, about=about(one), **facts, **({"second": second} if second else {}))
+    record("subscription.changed", by=by, about=actor(one), **facts, **({"second": second} if second else {}))
 
 
 @transaction.atomic
@@ -253,29 +298,26 @@ def set_due(name: str, *, by: str) -> Subscription:
     """Have the worker read it at once, whatever its interval says.
 
     Raises:
-        UnknownSubscription, Paused, BeingRead: as their names say.
+        UnknownSubscription, BringsNoList, Paused, BeingRead: as their names say.
     """
     one = Subscription.objects.select_for_update(no_key=True).get(pk=take(name).pk)
     if not one.enabled:
         raise Paused(name=name)
     one.due_at = clock.now()
     one.save(update_fields=["due_at"])
-    record("subscription.due", by=by, about=about(one), list=one.list.name)
+    record("subscription.due", by=by, about=actor(one), list=one.list.name)
     return one
 
 
-def about(one: Subscription) -> str:
-    """The subscription as the ledger names what an act is about."""
-    return f"subscription:{one.name}"
-
-
 def take(name: str) -> Subscription:
-    """The subscription of that name, which nobody reads just now.
+    """The subscription of that name, which can be read and is not just now.
 
     Raises:
-        UnknownSubscription, BeingRead: as their names say.
+        UnknownSubscription, BringsNoList, BeingRead: as their names say.
     """
     one = find(name)
+    if not brings_list(one):
+        raise BringsNoList(name=name)
     if health(one).reading:
         raise BeingRead(name=name)
     return one
@@ -298,98 +340,6 @@ def find(name: str) -> Subscription:
         known = ", ".join(Subscription.objects.order_by("name").values_list("name", flat=True)[:20])
         raise UnknownSubscription(name=name[:80], known=known or "none yet")
     return found
-
-
-# --- running ---------------------------------------------------------------------------------------------------------
-
-
-def run(
-    one: Subscription,
-    *,
-    on_progress: OnProgress = lambda *_: None,
-    wait: Callable[[float], object] | None = None,
-    stick: Path | None = None,
-) -> Round | None:
-    """Read a round and apply it; None where another process has applied it meanwhile. With ``stick``, it is read out of
-    that file instead.
-
-    Raises:
-        SourceTrouble: it was noted with the subscription; what was read is kept, and the next attempt goes on behind.
-    """
-    shown = _Life(one)
-
-    def progress(doing: str, done: int, total: int | None) -> None:
-        shown.show()
-        on_progress(doing, done, total)
-
-    Subscription.objects.filter(pk=one.pk).update(began_at=clock.now())
-    spool: Spool | None = None
-    try:
-        plugin, options = configured(one)
-        with client(one, wait=wait) as line:
-            spool = rounds.read(one, plugin, options, line, progress, stick=stick)
-        done = rounds.apply(one, spool, progress)
-    except HimayaError as error:
-        _failed(one, error)
-        if spool:
-            spool.__exit__()
-        raise
-    except KeyboardInterrupt:  # a person: what was read is kept, and the next attempt goes on behind it
-        Subscription.objects.filter(pk=one.pk).update(began_at=None, due_at=clock.now() + timedelta(seconds=SOONEST))
-        raise
-    spool.remove()
-    _due(one, one.interval if done else 0)  # where it was changed meanwhile, what is asked for now is read at once
-    return done
-
-
-def claim(now: datetime | None = None) -> Subscription | None:
-    """The subscription that has been due longest, taken for a while by whoever asks; None where none is due."""
-    at = now or clock.now()
-    for one in subscriptions().filter(enabled=True, due_at__lte=at).order_by("due_at")[:50]:
-        until = at + timedelta(seconds=HOLD)
-        if Subscription.objects.filter(pk=one.pk, due_at=one.due_at, enabled=True).update(due_at=until):
-            return one
-    return None
-
-
-class _Life:
-    """Shows now and then that a round is being read, so that nobody else begins it."""
-
-    def __init__(self, one: Subscription) -> None:
-        self._pk, self._shown = one.pk, clock.now()
-        _due(one, HOLD)
-
-    def show(self) -> None:
-        now = clock.now()
-        if (now - self._shown).total_seconds() > HOLD / 5:
-            Subscription.objects.filter(pk=self._pk).update(due_at=now + timedelta(seconds=HOLD))
-            self._shown = now
-
-
-def _due(one: Subscription, seconds: float) -> None:
-    Subscription.objects.filter(pk=one.pk).update(due_at=clock.now() + timedelta(seconds=seconds))
-
-
-@transaction.atomic
-def _failed(one: Subscription, error: HimayaError) -> None:
-    """Note what failed. The first failure in a row is put on record, the others are counted."""
-    now = Subscription.objects.select_for_update(no_key=True).get(pk=one.pk)
-    at = clock.now()
-    waits = min(SOONEST * 2.0**now.failures, LATEST, max(now.interval, SOONEST))
-    if isinstance(error, ImportUnderWay | ImportLost):
-        waits = SOONEST
-    if isinstance(error, SourceTrouble) and error.permanent:
-        waits = max(now.interval, SOONEST)
-    said = {"what": Said(error.template(), **error.facts), "remedy": Said(error.remedy, **error.facts)}
-    now.trouble = {**{name: str(text) for name, text in said.items()}, "code": error.code()}
-    now.trouble["said"] = {name: packed(text) for name, text in said.items()}
-    now.began_at = None
-    now.failed_at, now.due_at = now.failed_at or at, at + timedelta(seconds=waits)
-    now.failures = F("failures") + 1
-    first = not one.failures and now.failed_at == at
-    now.save(update_fields=["trouble", "failed_at", "due_at", "failures", "began_at"])
-    if first:
-        record("subscription.failed", by="system", about=about(one), list=one.list.name, error=error.code())
 
 
 def _interval(plugin: Exchange, name: str, seconds: int) -> int:

@@ -153,6 +153,11 @@ def client(one: Subscription, *, wait: Callable[[float], object] | None = None) 
     return Client(private=one.private, keep=directory() / str(one.pk), **more)
 
 
+def hasty_client(one: Subscription) -> Client:
+    """As :func:`client`, for somebody who waits for the answer."""
+    return Client(private=one.private, keep=directory() / str(one.pk), attempts=1, total=PATIENCE)
+
+
 def check(one: Subscription) -> str:
     """Ask the source as little as shows that address and credentials are right; what answered.
 

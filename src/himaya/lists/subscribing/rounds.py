@@ -133,23 +133,32 @@ def apply(one: Subscription, spool: Spool, on_progress: OnProgress) -> Round | N
         ImportUnderWay, ImportLost: an import into the list is in the way; the round stays on disk.
     """
     done = Round(pages=int(spool.note("pages") or 0), entries=len(spool), refused=spool.refused, first=spool.refusals())
-    voice = Voice(one.organisation, one.basis, one.pk, one.members)
     reader = Reader("", radius=one.list.radius)
-    with Arrival(one.list, by=actor(one), voice=voice) as come:
+    with Arrival(one.list, by=actor(one), voice=voice_of(one)) as come:
         applied = 0
         for batch in spool.batches(BATCH):
-            _apply(come, batch, reader, done, members=one.members)
+            bring(come, batch, reader, done, members=one.members)
             applied += len(batch)
             on_progress("applying", applied, done.entries)
             faults.point("subscribing.batch")
         if spool.note("complete"):
             for keys in _standing_keys(one.pk) if come.goes_on else ():
                 come.keep_only(dict.fromkeys(spool.lacks(keys), ()))
-        come.weigh()
-        done.caught = reader.caught
-        for name in ("added", "changed", "unchanged", "retracted", "kept_withdrawn"):
-            setattr(done, name, getattr(come, name))
+        weigh(come, reader, done)
         return done if _publish(one, come, done, spool.note("checkpoint")) else None
+
+
+def voice_of(one: Subscription) -> Voice:
+    """In whose name the source speaks."""
+    return Voice(one.organisation, one.basis, one.pk, one.members)
+
+
+def weigh(come: Arrival, reader: Reader, done: Round) -> None:
+    """Count what has arrived, after its last batch."""
+    come.weigh()
+    done.caught = reader.caught
+    for name in ("added", "changed", "unchanged", "retracted", "kept_withdrawn"):
+        setattr(done, name, getattr(come, name))
 
 
 @transaction.atomic
@@ -157,17 +166,22 @@ def _publish(one: Subscription, come: Arrival, done: Round, checkpoint: str) -> 
     now = Subscription.objects.select_for_update(no_key=True).filter(pk=one.pk).first()
     if now is None or begun(now) != begun(one):
         return False
-    if come.brings:
-        come.publish()
-        counts = {name: getattr(done, name) for name in ("added", "changed", "retracted", "kept_withdrawn", "refused")}
-        record("list.followed", by=actor(one), about=f"list:{one.list.name}", **counts)
-    if done.caught:
-        record("list.canary", by=actor(one), about=f"list:{one.list.name}", items=done.caught)
+    let_count(one, come, done, act="list.followed", by=actor(one))
     now.checkpoint, now.rounds, now.told = checkpoint, now.rounds + 1, done.told()
     now.ended_at, now.failures, now.failed_at, now.trouble = clock.now(), 0, None, {}
     now.save(update_fields=["checkpoint", "rounds", "told", "ended_at", "failures", "failed_at", "trouble"])
     faults.point("subscribing.before_commit")
     return True
+
+
+def let_count(one: Subscription, come: Arrival, done: Round, *, act: str, by: str, **facts: Any) -> None:
+    """Let what has arrived hold, with the caller's transaction, and put on record what it brought."""
+    if come.brings:
+        come.publish()
+        counts = {name: getattr(done, name) for name in ("added", "changed", "retracted", "kept_withdrawn", "refused")}
+        record(act, by=by, about=f"list:{one.list.name}", **counts, **facts)
+    if done.caught:
+        record("list.canary", by=actor(one), about=f"list:{one.list.name}", items=done.caught)
 
 
 def actor(one: Subscription) -> str:
@@ -186,7 +200,8 @@ def _standing_keys(subscription: int) -> Iterator[list[str]]:
 # --- entries into rows -----------------------------------------------------------------------------------------------
 
 
-def _apply(come: Arrival, batch: dict[str, Entry | None], reader: Reader, done: Round, *, members: bool) -> None:
+def bring(come: Arrival, batch: dict[str, Entry | None], reader: Reader, done: Round, *, members: bool) -> None:
+    """Let a source say some of what it says: key → entry, None where it does not say it any more."""
     rows: list[ItemRow] = []
     told: dict[str, list[tuple[str, str]]] = {key: [] for key in batch}
     votes: dict[tuple[str, str], list[Ballot]] = {}

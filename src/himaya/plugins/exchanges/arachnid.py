@@ -57,7 +57,7 @@ class Arachnid(Exchange):
         """There is no list to read."""
         raise SourceTrouble(
             why=N_("it hands out no list"),
-            mend=N_("Ask it about single hashes, instead of subscribing to it."),
+            mend=N_("Ask it about hashes instead."),
             permanent=True,
         )
 

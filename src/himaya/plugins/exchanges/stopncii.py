@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeGuard, cast
 
@@ -20,18 +21,16 @@ from himaya.core import clock
 from himaya.core.exchange import MAX_KEY, Entry, Exchange, Gone, Opinion, Page, SourceTrouble, Vote
 from himaya.core.outward import Client
 from himaya.core.ports import Receipt, Refusal
+from himaya.core.since import Round, Told, pages
 from himaya.core.words import N_, Said, printable, storable
 
 BASE = "https://api.stopncii.org/v1"
 PAGE_SIZE = 800
-MAX_PAGES = 100_000
 MAX_TOKEN = 3000
 BEGINNING = 10
 """The first time that the source takes (seconds since 1970)."""
 STALE = timedelta(days=30)
 """How long after its last round a node may trust that nothing was forgotten: then it reads everything anew."""
-TOKEN_LIFE = timedelta(hours=12)
-"""How long a place in the pages is used: the source does not keep it for ever."""
 MAX_VALUE = 1024**2
 """Characters of a fingerprint; the largest, TMK+PDQF, has about 350,000."""
 _SIGNALS = MappingProxyType({"ImagePDQ": "pdq", "VideoMD5": "md5"})
@@ -88,22 +87,8 @@ class StopNCII(Exchange):
 
     def pull(self, config: BaseModel, client: Client, *, checkpoint: str, resume: str) -> Iterator[Page]:
         """What changed since the last round; after :data:`STALE` everything, so that nothing stays that is gone."""
-        config = cast("Config", config)
-        round_ = _Round.of(checkpoint, resume)
-        for _ in range(MAX_PAGES):
-            reply = _fetch(config, client, round_.start, PAGE_SIZE, round_.token)
-            changes = tuple(_change(record, config.member) for record in reply["hashRecords"])
-            anew, round_.anew = round_.anew, False
-            round_.named = round_.named or any(isinstance(change, Entry) for change in changes)
-            token = reply.get("nextPageToken")
-            if not reply["hasMoreRecords"]:
-                yield Page(changes, checkpoint=round_.end(reply), complete=round_.complete, anew=anew)
-                return
-            if not _is_token(token) or token == round_.token:
-                raise SourceTrouble(why=N_("it says that there is more, and does not say where"))
-            round_.token = token
-            yield Page(changes, resume=round_.note(), anew=anew)
-        raise SourceTrouble(why=Said("it has more than {n} pages", n=MAX_PAGES))
+        ask = partial(_page, cast("Config", config), client)
+        return pages(ask, checkpoint=checkpoint, resume=resume, beginning=BEGINNING, stale=STALE)
 
     def vote(
         self, config: BaseModel, client: Client, *, key: str, signal: str, value: str, opinion: Opinion, reason: str
@@ -131,42 +116,18 @@ class StopNCII(Exchange):
         return N_("FetchHashes answers")
 
 
-class _Round:
-    """Where a round begins, and how far it is."""
-
-    def __init__(self, start: int, complete: bool) -> None:
-        self.start, self.complete = start, complete
-        self.token, self.named, self.anew = "", False, False
-        self.begun = int(clock.now().timestamp())
-
-    @classmethod
-    def of(cls, checkpoint: str, resume: str) -> _Round:
-        """As the notes say."""
-        now = clock.now().timestamp()
-        since: dict[str, int] = json.loads(checkpoint) if checkpoint else {}
-        stale = bool(since) and now - since["read"] > STALE.total_seconds()
-        round_ = cls(BEGINNING if stale else since.get("from", BEGINNING), stale)
-        if resume:
-            note = json.loads(resume)
-            if now - note["begun"] > TOKEN_LIFE.total_seconds():
-                round_.anew = True
-            else:
-                round_.token, round_.named, round_.begun = note["token"], note["named"], note["begun"]
-                round_.start, round_.complete = note["start"], note["complete"]
-        return round_
-
-    def note(self) -> str:
-        """With which the round goes on."""
-        return json.dumps({name: value for name, value in vars(self).items() if name != "anew"})
-
-    def end(self, reply: Mapping[str, Any]) -> str:
-        """The checkpoint behind the last page."""
-        following = reply.get("nextSetTimestamp")
-        if type(following) is not int or not 0 <= following < 2**40:
-            raise SourceTrouble(why=N_("it does not say from where the next round begins"))
-        if self.complete and not self.named:
-            raise SourceTrouble(why=N_("it was asked for everything, and names nothing"))
-        return json.dumps({"from": max(following, self.start), "read": self.begun})
+def _page(config: Config, client: Client, round_: Round) -> Told:
+    reply = _fetch(config, client, round_.start, PAGE_SIZE, round_.place or "")
+    changes = tuple(_change(record, config.member) for record in reply["hashRecords"])
+    if reply["hasMoreRecords"]:
+        token = reply.get("nextPageToken")
+        if not _is_token(token):
+            raise SourceTrouble(why=N_("it says that there is more, and does not say where"))
+        return Told(changes, token)
+    following = reply.get("nextSetTimestamp")
+    if type(following) is not int or not 0 <= following < 2**40:
+        raise SourceTrouble(why=N_("it does not say from where the next round begins"))
+    return Told(changes, latest=following)
 
 
 def _headers(config: Config, function: SecretStr) -> dict[str, str]:

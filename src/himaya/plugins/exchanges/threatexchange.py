@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeGuard, cast
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit
@@ -20,17 +21,15 @@ from himaya.core import clock
 from himaya.core.exchange import Entry, Exchange, Gone, Opinion, Page, SourceTrouble, Vote
 from himaya.core.outward import Client
 from himaya.core.ports import Receipt, Refusal
+from himaya.core.since import Round, Told, pages
 from himaya.core.words import N_, Said, printable, storable
 
 BASE = "https://graph.facebook.com/v26.0"
 PAGE_SIZE = 500
-MAX_PAGES = 100_000
 MAX_DESCRIPTORS = 1000
 """Descriptors of an indicator that are looked at, and members of a reaction."""
 STALE = timedelta(days=85)
 """How long after its last round a node may trust that it is told of every deletion (90 days, and five to be sure)."""
-PLACE_LIFE = timedelta(hours=12)
-"""How long a place in the pages is used."""
 MAX_NOTE = 3500
 OVERLAP = 60
 """Seconds before the latest change that are read again: changes may come to show late."""
@@ -93,22 +92,8 @@ class ThreatExchange(Exchange):
 
     def pull(self, config: BaseModel, client: Client, *, checkpoint: str, resume: str) -> Iterator[Page]:
         """What changed since the last round; after :data:`STALE` everything, so that nothing stays that is gone."""
-        config = cast("Config", config)
-        round_ = _Round.of(checkpoint, resume)
-        for _ in range(MAX_PAGES):
-            reply = _updates(config, client, round_)
-            changes = tuple(_change(update, _own(config)) for update in reply["data"])
-            round_.saw(reply["data"], changes)
-            anew, round_.anew = round_.anew, False
-            place = _place(config, reply.get("paging"))
-            if place is None:
-                yield Page(changes, checkpoint=round_.end(), complete=round_.complete, anew=anew)
-                return
-            if place == round_.place:
-                raise SourceTrouble(why=N_("it says that there is more, and leads to the same page again"))
-            round_.place = place
-            yield Page(changes, resume=round_.note(), anew=anew)
-        raise SourceTrouble(why=Said("it has more than {n} pages", n=MAX_PAGES))
+        ask = partial(_page, cast("Config", config), client)
+        return pages(ask, checkpoint=checkpoint, resume=resume, beginning=0, stale=STALE)
 
     def vote(
         self, config: BaseModel, client: Client, *, key: str, signal: str, value: str, opinion: Opinion, reason: str
@@ -128,50 +113,17 @@ class ThreatExchange(Exchange):
 
     def check(self, config: BaseModel, client: Client) -> str:
         """Ask for one update."""
-        config, round_ = cast("Config", config), _Round(int(clock.now().timestamp()), complete=False)
-        _updates(config, client, round_, limit=1)
+        _updates(cast("Config", config), client, Round(int(clock.now().timestamp())), limit=1)
         return N_("the privacy group can be read")
 
 
-class _Round:
-    """Where a round begins, and how far it is."""
-
-    def __init__(self, start: int, *, complete: bool) -> None:
-        self.start, self.complete, self.latest = start, complete, start
-        self.place: dict[str, str] = {}
-        self.named = self.anew = False
-        self.begun = int(clock.now().timestamp())
-
-    @classmethod
-    def of(cls, checkpoint: str, resume: str) -> _Round:
-        """As the notes say."""
-        now = clock.now().timestamp()
-        since: dict[str, int] = json.loads(checkpoint) if checkpoint else {}
-        stale = bool(since) and now - since["read"] > STALE.total_seconds()
-        round_ = cls(0 if stale else since.get("from", 0), complete=stale)
-        if resume:
-            note: dict[str, Any] = json.loads(resume)
-            if now - note["begun"] > PLACE_LIFE.total_seconds():
-                round_.anew = True
-            else:
-                vars(round_).update(note)
-        return round_
-
-    def saw(self, updates: list[Any], changes: tuple[object, ...]) -> None:
-        """Remember of a page what the checkpoint needs."""
-        times = (update.get("last_updated") for update in updates if isinstance(update, dict))
-        self.latest = max([self.latest, *(time for time in times if type(time) is int and time < 2**33)])
-        self.named = self.named or any(isinstance(change, Entry) for change in changes)
-
-    def note(self) -> str:
-        """With which the round goes on; it holds no token."""
-        return json.dumps({name: value for name, value in vars(self).items() if name != "anew"})
-
-    def end(self) -> str:
-        """The checkpoint behind the last page. The next round begins at the latest change: by the source's clock."""
-        if self.complete and not self.named:
-            raise SourceTrouble(why=N_("it was asked for everything, and names nothing"))
-        return json.dumps({"from": self.latest, "read": self.begun})
+def _page(config: Config, client: Client, round_: Round) -> Told:
+    """A page; its place holds no token. A round ends at the latest change: by the source's clock."""
+    reply = _updates(config, client, round_)
+    changes = tuple(_change(update, _own(config)) for update in reply["data"])
+    times = (update.get("last_updated") for update in reply["data"] if isinstance(update, dict))
+    latest = max((time for time in times if type(time) is int and time < 2**33), default=0)
+    return Told(changes, _place(config, reply.get("paging")), latest)
 
 
 def _is_number(text: object) -> TypeGuard[str]:
@@ -227,11 +179,11 @@ def _refused(told: object) -> SourceTrouble:
     return SourceTrouble(why=why, mend=_TOKEN, permanent=error.get("code") not in _LATER)
 
 
-def _updates(config: Config, client: Client, round_: _Round, *, limit: int = PAGE_SIZE) -> dict[str, Any]:
+def _updates(config: Config, client: Client, round_: Round, *, limit: int = PAGE_SIZE) -> dict[str, Any]:
     params: dict[str, str | int] = {"fields": FIELDS, "limit": limit}
     if round_.start:
         params["start_time"] = max(round_.start - OVERLAP, 1)
-    reply = _ask(config, client, "GET", f"{config.privacy_group}/threat_updates/", {**params, **round_.place})
+    reply = _ask(config, client, "GET", f"{config.privacy_group}/threat_updates/", {**params, **(round_.place or {})})
     if not isinstance(reply.get("data"), list):
         raise SourceTrouble(why=N_("its answer is no page of threat updates"))
     return reply

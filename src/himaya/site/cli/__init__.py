@@ -50,10 +50,12 @@ def _load() -> None:
         lists,
         log,
         log_audits,
+        looking_up,
         partners,
         people,
         running,
         screening,
+        sources,
         subscriptions,
     )
 

@@ -119,7 +119,7 @@ def import_(
     found = services.find_list(name)
     kind, told = services.kind_of(file.name)
     kind, told = registry.format_(format_ or kind).name, signal or told
-    with _opened(file) as stream, _Refusals(report) as refusals, progress("lines") as bar:
+    with opened(file) as stream, _Refusals(report) as refusals, progress("lines") as bar:
         task = bar.add_task("reading", total=None, note="")
 
         def advance(read: int, written: int) -> None:
@@ -282,7 +282,8 @@ class _Refusals:
             err.print(f"… and {self._number - len(self._first):,} more; --report FILE writes them all")
 
 
-def _opened(file: Path) -> BinaryIO:
+def opened(file: Path) -> BinaryIO:
+    """A file, or standard input where it is ``-``."""
     try:
         return sys.stdin.buffer if str(file) == "-" else file.open("rb")
     except OSError as error:

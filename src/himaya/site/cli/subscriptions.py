@@ -100,6 +100,9 @@ def add(
     except NeedsSecond as needed:
         propose(needed)
         return
+    if not plugin.pulls:
+        done(runnable(f"{made.name} brings no list. Let it be asked: himaya subscriptions set {name} --questions"))
+        return
     done(runnable(f"{made.name} fills {made.list.name}. The worker reads it; at once: himaya subscriptions run {name}"))
 
 
@@ -184,6 +187,11 @@ def set_(
     private: Annotated[
         bool | None, typer.Option("--private/--no-private", help="It may lie in a private network or on this machine.")
     ] = None,
+    questions: Annotated[
+        bool | None,
+        typer.Option("--questions/--no-questions", help="It may be asked about hashes, and learns each of them."),
+    ] = None,
+    daily: Annotated[int | None, typer.Option(help="About how many a day.", metavar="HASHES")] = None,
 ) -> None:
     """Change what is named here; everything else stays. Where an address changes, its secrets are given again."""
     start.database()
@@ -194,7 +202,10 @@ def set_(
     options: dict[str, Any] = {**_options(plugin, set_), **_secrets(plugin, secret_file, asks=False)}
     options |= {one: _asked(plugin, _known(plugin, one)) for one in ask or ()}
     options |= dict.fromkeys((_known(plugin, one) for one in clear or ()), None)
-    _change(name, options=options, interval=every, basis=basis, members=members, private=private)
+    _change(
+        name, options=options, interval=every, basis=basis, members=members, private=private, asking=questions,
+        daily=daily,
+    )  # fmt: skip
 
 
 def _change(name: str, **what: Any) -> None:
@@ -203,26 +214,6 @@ def _change(name: str, **what: Any) -> None:
 
     subscribing.change(name, by=start.actor(), **what)
     done(name)
-
-
-@command(subscriptions, "sources", example="himaya subscriptions sources stopncii")
-def sources(
-    name: Annotated[str, typer.Argument(help="A source; all of them where left out.", show_default=False)] = "",
-) -> None:
-    """Show what can be followed, whom one asks for access, and what each source needs."""
-    start.database()
-    from himaya.core import registry
-
-    if not name:
-        shown = table("source", "what it is", "whom one asks")
-        for one in registry.exchanges().values():
-            shown.add_row(one.name, escape(one.label), escape(one.terms))
-        out.print(shown)
-        return
-    plugin = registry.exchange(name)
-    out.print(f"{plugin.label}\n{plugin.terms}\n", markup=False)
-    out.print(f"Read every {plugin.interval:,} seconds, unless you say {plugin.shortest:,} to {plugin.longest:,}.")
-    out.print(_needs(plugin))
 
 
 # --- options ---------------------------------------------------------------------------------------------------------
@@ -303,19 +294,6 @@ def _asked(plugin: Exchange, name: str) -> str:
 # --- showing ---------------------------------------------------------------------------------------------------------
 
 
-def _needs(plugin: Exchange) -> Any:
-    from himaya.lists.subscribing import secret_fields
-
-    secret = secret_fields(plugin)
-    shown = table("option", "what it is", "needed", keep=("option",))
-    for name, field in plugin.Config.model_fields.items():
-        default = "" if name in secret or field.default in ("", None) else str(field.default)
-        needed = "yes" if field.is_required() else default or "no"
-        words = f"{field.title or name}. {field.description or ''}".strip()
-        shown.add_row(name, escape(words) + (" [dim](secret)[/]" if name in secret else ""), escape(needed))
-    return shown
-
-
 def _all() -> Any:
     from himaya.lists import subscribing
 
@@ -324,7 +302,7 @@ def _all() -> Any:
         how = subscribing.health(one)
         shown.add_row(
             one.name, one.list.name, one.exchange, _state(how.state, reading=how.reading), _at(one.ended_at),
-            "never" if not one.enabled else _at(one.due_at), _lag(how.lag), _counts(one.told) if one.told else "-",
+            _next(one), _lag(how.lag), _counts(one.told) if one.told else "-",
         )  # fmt: skip
     return shown if shown.row_count else runnable("No subscription yet. See: himaya subscriptions sources")
 
@@ -342,9 +320,10 @@ def _one(one: Subscription) -> Any:
         "may be near": "yes" if one.private else "no",
         **{f"  {name}": escape(str(value)[:LONG]) for name, value in one.options.items() if value not in ("", None)},
         **dict.fromkeys((f"  {name}" for name in subscribing.secrets_set(one)), "set, not shown"),
-        "every": counted(one.interval, "second"),
+        "every": counted(one.interval, "second") if subscribing.brings_list(one) else "-",
         "last success": _at(one.ended_at),
-        "next round": "never" if not one.enabled else _at(one.due_at),
+        "next round": _next(one),
+        "questions": f"up to {one.daily:,} hashes a day" if one.asking else "it may not be asked",
         "lag": _lag(how.lag),
         "last round": _counts(one.told) if one.told else "-",
     }
@@ -358,8 +337,14 @@ def _one(one: Subscription) -> Any:
     return shown
 
 
+def _next(one: Subscription) -> str:
+    from himaya.lists.subscribing import brings_list
+
+    return _at(one.due_at) if one.enabled and brings_list(one) else "never"
+
+
 def _state(state: str, *, reading: bool) -> str:
-    colour = {"fine": "green", "failing": "red", "late": "yellow"}.get(state)
+    colour = {"fine": "green", "answering": "green", "failing": "red", "late": "yellow"}.get(state)
     words = f"{state}, being read" if reading else state
     return f"[{colour}]{words}[/]" if colour else words
 
@@ -376,6 +361,8 @@ def _lag(lag: Any) -> str:
 
 
 def _counts(told: dict[str, Any]) -> str:
+    if "asked" in told:
+        return f"{told['known']:,} known of {told['asked'] + told['answered']:,} asked about"
     words = {"added": "added", "changed": "changed", "retracted": "taken back", "kept_withdrawn": "stay withdrawn",
              "refused": "refused", "caught": "LIKE A CANARY"}  # fmt: skip
     parts = [

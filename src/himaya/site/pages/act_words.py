@@ -48,6 +48,7 @@ ACTS = {
     "log.witness-added": N_("A witness looks at the log from now on"),
     "log.witness-removed": N_("A witness of the log is not asked any more"),
     "log.witnessed": N_("The witnesses of the log were asked"),
+    "list.answered": N_("Answers of a source taken: %(added)s added, %(changed)s changed, %(retracted)s taken back"),
     "list.read": N_("List read by a partner (%(protocol)s)"),
     "list.shared": N_("List shared with %(partner)s"),
     "list.unshared": N_("List shared no more with %(partner)s"),
@@ -77,9 +78,12 @@ ACTS = {
     "scan.finished": N_("Scan finished: %(files)s files, %(hits)s hits"),
     "scan.started": N_("Scan started"),
     "scan.stopped": N_("Scan stopped: %(files)s files, %(hits)s hits"),
+    "subscription.asked": N_("Source asked about hashes (%(signal)s): %(hashes)s"),
     "subscription.changed": N_("Subscription changed, list %(list)s"),
+    "subscription.closed": N_("Source may not be asked about hashes any more"),
     "subscription.due": N_("Source to be read at once, list %(list)s"),
     "subscription.failed": N_("Source could not be read, list %(list)s"),
+    "subscription.opened": N_("Source may be asked about hashes from now on, and learns them: at most %(daily)s a day"),
 }
 ROOMS = {
     "bank": N_("Banks of HMA's clients"),
