@@ -144,6 +144,8 @@ class Exchange(ABC):
     """Options that name a place of this machine: not everybody who may follow a source may read what lies there."""
     votes: ClassVar[bool] = False
     """Whether the source takes votes."""
+    signed: ClassVar[bool] = False
+    """Whether each member signs what it says: then it is believed about that unless an operator says otherwise."""
     pulls: ClassVar[bool] = True
     """Whether the source hands its list over. One that does not is asked, value by value: :meth:`look_up`."""
     asks: ClassVar[tuple[str, ...]] = ()

@@ -174,7 +174,9 @@ class TermsForm(forms.Form):
 
     def __init__(self, plugin: Exchange, data: Any = None, *, near: bool, one: Subscription | None = None) -> None:
         now = {name: getattr(one, name) for name in TERMS} if one else {}
-        super().__init__(data, initial={"basis": "unstated", "interval": plugin.interval, **now})
+        super().__init__(
+            data, initial={"basis": "unstated", "interval": plugin.interval, "members": plugin.signed, **now}
+        )
         self.fields["basis"].choices = [(name, gettext(words)) for name, words in BASES.items()]  # type: ignore[attr-defined]
         bounds = {"least": number(plugin.shortest), "most": number(plugin.longest)}
         self.fields["interval"] = forms.IntegerField(

@@ -27,7 +27,7 @@ Interval = Annotated[int, Field(ge=60, le=86_400)]
 
 class SubscriptionAsked(Asked):
     """A source to follow. ``options``: what it needs (``/sources``), secrets included; ``interval``: seconds between
-    rounds; ``members``: it is believed about which of its members says what.
+    rounds; ``members``: it is believed about which of its members says what, by default where each of them signs it.
     """
 
     name: ListName
@@ -38,7 +38,7 @@ class SubscriptionAsked(Asked):
     jurisdiction: Annotated[str, Field(pattern=r"^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$", max_length=6)] = ""
     basis: Basis = UNSTATED  # type: ignore[assignment]
     interval: Interval | None = None
-    members: bool = False
+    members: bool | None = None
 
 
 class SubscriptionChange(Asked):

@@ -141,7 +141,7 @@ def subscribe(
     basis: str = UNSTATED,
     interval: int | None = None,
     private: bool = False,
-    members: bool = False,
+    members: bool | None = None,
     second: str = "",
 ) -> Subscription:
     """Begin to follow a source; the first round is due at once. One that can be asked may not be, until somebody lets
@@ -157,7 +157,8 @@ def subscribe(
         basis: legal basis of what the source says, of ``core.statements.BASES``.
         interval: seconds between rounds; the connector's own where None.
         private: whether it may lie in a private network.
-        members: whether the source is believed about which of its members says what.
+        members: whether the source is believed about which of its members says what; where each of them signs it, it
+            is unless this says otherwise.
         second: who approves; a common list needs a second person.
 
     Raises:
@@ -179,6 +180,7 @@ def subscribe(
     if organisation and organisation.own:
         raise BadSubscriptionName(name=name, why=N_("a source does not speak in this node's own name"))
     wanted = {"name": name, "exchange": exchange, "options": dict(options), "basis": basis, "interval": seconds}
+    members = plugin.signed if members is None else members
     wanted |= {"private": private, "members": members, **_speaker(organisation)}
     require_second(to, by=by, second=second, act="subscribe", arguments=wanted)
     public, sealed = split(found)

@@ -93,6 +93,7 @@ class Himaya(Exchange):
     terms: ClassVar[str] = N_("Ask whoever runs the other node for a key and, by another way, for its root.json.")
     interval: ClassVar[int] = 600
     votes: ClassVar[bool] = True
+    signed: ClassVar[bool] = True
 
     def pull(self, config: BaseModel, client: Client, *, checkpoint: str, resume: str) -> Iterator[Page]:
         """What changed since the states of the checkpoint, by the fewest bytes. A round begins with its files anew."""

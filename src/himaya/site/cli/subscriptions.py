@@ -72,8 +72,9 @@ def add(
     jurisdiction: Annotated[str, typer.Option(help="Under whose law: NL.", metavar="COUNTRY")] = "",
     basis: Basis = "unstated",
     members: Annotated[
-        bool, typer.Option("--members", help="Believe it about which of its members says what.")
-    ] = False,
+        bool | None,
+        typer.Option("--members/--no-members", help="Believe it about its members; else only where each signs."),
+    ] = None,
     every: Every = None,
     private: Annotated[
         bool, typer.Option("--private", help="It may lie in a private network or on this machine.")
