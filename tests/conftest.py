@@ -27,6 +27,7 @@ _stay = ("HIMAYA_DATABASE_URL", "HIMAYA_COMPLETE", "HIMAYA_CRASH_SCALE", "HIMAYA
 for _name in [name for name in os.environ if name.startswith("HIMAYA_") and name not in _stay]:
     del os.environ[_name]
 os.environ["HIMAYA_DATA"] = _ours
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # processes that tests start find modules compiled
 os.environ["DJANGO_SETTINGS_MODULE"] = "himaya.site.settings"
 
 # Begun in the background of a script, a process ignores Ctrl-C, and so would the commands that tests interrupt.
@@ -37,7 +38,7 @@ import django  # noqa: E402
 
 django.setup()  # the conftest of a folder imports models; pytest reads it before it configures anything
 
-from tests import network  # noqa: E402
+from tests import emptying, network  # noqa: E402
 
 from tools import system_parts  # noqa: E402
 
@@ -55,7 +56,6 @@ DATABASE_FIXTURES = {
 }
 PASSWORD = "a quiet green field at noon"
 _skipped: list[str] = []
-_migrated: dict[str, str] = {}
 
 
 # --- the run ---------------------------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     counting.AFTER = 3600  # no thread writes into the database of a later test
     settings.PASSWORD_HASHERS = ["tests.hashers.QuickArgon2"]
-    _let_tests_empty_the_ledger()
+    emptying.instead_of_flush()
 
 
 def pytest_unconfigure() -> None:
@@ -86,12 +86,14 @@ def pytest_unconfigure() -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Iterator[None]:
     """Collect without the garbage collector: where it runs within ``compile``, Python 3.11 loses count of its depth
-    ("AST constructor recursion depth mismatch"), and schemathesis compiles while it collects.
+    ("AST constructor recursion depth mismatch"), and schemathesis compiles while it collects. What has come together
+    lasts as long as the run, and the collector need not go through it again and again.
     """
     gc.disable()
     try:
         return (yield)
     finally:
+        gc.freeze()
         gc.enable()
 
 
@@ -131,34 +133,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.write_line(f"left out: {', '.join(lacking + _skipped) or 'nothing'}")
 
 
-def _let_tests_empty_the_ledger() -> None:
-    """After a test with real transactions, bring the database back to what the migrations left in it.
-
-    Django would leave it empty, and the triggers of the ledger and of lists would refuse; they stand aside for this
-    alone.
-    """
-    from django.core.management import call_command
-    from django.db import connections
-    from django.test import TransactionTestCase
-
-    def _fixture_teardown(self: Any) -> None:
-        from himaya.ledger import append_only
-        from himaya.lists import lasting
-
-        for name in self._databases_names(include_mirrors=False):
-            connection = connections[name]
-            append_only.unsafe_remove(connection)
-            lasting.unsafe_remove(connection)
-            try:
-                call_command("flush", verbosity=0, interactive=False, database=name, inhibit_post_migrate=True)
-                connection.creation.deserialize_db_from_string(_migrated[name])
-            finally:
-                append_only.install(connection)
-                lasting.install(connection)
-
-    TransactionTestCase._fixture_teardown = _fixture_teardown
-
-
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Django's own, and a copy of what the migrations put into the tables."""
@@ -166,7 +140,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 
     with django_db_blocker.unblock():
         for name in connections:
-            _migrated[name] = connections[name].creation.serialize_db_to_string()
+            emptying.remember(name)
     yield
     with django_db_blocker.unblock():
         _wait_for_the_last_to_leave()

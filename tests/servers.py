@@ -18,10 +18,11 @@ def postgres() -> Iterator[with_postgres.Postgres]:
         yield server
 
 
-def create_database(url: str, name: str) -> str:
-    """Make an empty database on the server of ``url``; its address."""
+def create_database(url: str, name: str, *, like: str = "template1") -> str:
+    """Make a database on the server of ``url``, empty or ``like`` one that nobody is connected to; its address."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        wanted = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(like))
+        connection.execute(wanted)
     return f"{url.rpartition('/')[0]}/{name}"
 
 

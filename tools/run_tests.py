@@ -39,6 +39,7 @@ def main(arguments: list[str]) -> int:
         return 1
     os.chdir(PROJECT)
     os.environ.pop("HIMAYA_DATABASE_URL", None)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the second pass reads what the first has compiled
     with tempfile.TemporaryDirectory(prefix="himaya-tests-") as data:
         os.environ["HIMAYA_DATA"] = data
         if "postgres" not in lacking:

@@ -38,36 +38,49 @@ def _made(data: Path, compiled: str) -> Iterator[Node]:
     drop_database(server, name)
 
 
+def _prepare(made: Node) -> Node:
+    """Give a node a list ``hotline`` and somebody who can decide."""
+    made.run("lists", "create", "hotline")
+    made.run("users", "add", "sam", "--role", "reviewer")
+    working = {**made.environment, "DJANGO_SETTINGS_MODULE": "himaya.site.settings"}
+    subprocess.run([sys.executable, "-c", WORK], env=working, check=True, timeout=60)
+    return made
+
+
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory, _compiled: str) -> Node:
     """A node on SQLite with a list ``hotline`` and somebody who can decide. It is copied, never changed."""
     environment = environment_of(tmp_path_factory.mktemp("prepared") / "node", _compiled)
     environment.pop("HIMAYA_DATABASE_URL", None)
-    made = Node(environment)
-    made.run("lists", "create", "hotline")
-    made.run("users", "add", "sam", "--role", "reviewer")
-    working = {**environment, "DJANGO_SETTINGS_MODULE": "himaya.site.settings"}
-    subprocess.run([sys.executable, "-c", WORK], env=working, check=True, timeout=60)
-    return made
+    return _prepare(Node(environment))
+
+
+@pytest.fixture(scope="session")
+def prepared_on_server(tmp_path_factory: pytest.TempPathFactory, _compiled: str) -> Iterator[Node]:
+    """The same on the server that the tests run on."""
+    for made in _made(tmp_path_factory.mktemp("prepared") / "node", _compiled):
+        yield _prepare(made)
 
 
 def copied(node: Node, to: Path) -> Node:
-    """The same node on SQLite again, elsewhere."""
+    """The same node again, elsewhere; on SQLite with its database."""
     shutil.copytree(node.data, to)
     return Node({**node.environment, "HIMAYA_DATA": str(to)})
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory, _compiled: str, prepared: Node) -> Iterator[Node]:
+def node(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Node]:
     """A node with a list ``hotline`` and somebody who can decide, shared by the tests of a module."""
     data = tmp_path_factory.mktemp("shared") / "node"
-    if not os.environ.get("HIMAYA_DATABASE_URL"):
-        yield copied(prepared, data)
+    server = os.environ.get("HIMAYA_DATABASE_URL")
+    if not server:
+        yield copied(request.getfixturevalue("prepared"), data)
         return
-    for made in _made(data, _compiled):
-        made.run("lists", "create", "hotline")
-        made.run("users", "add", "sam", "--role", "reviewer")
-        yield made
+    made = copied(request.getfixturevalue("prepared_on_server"), data)
+    name = f"node_{uuid.uuid4().hex[:12]}"
+    template = made.environment["HIMAYA_DATABASE_URL"].rpartition("/")[2]
+    yield Node({**made.environment, "HIMAYA_DATABASE_URL": create_database(server, name, like=template)})
+    drop_database(server, name)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from himaya.federation import door
 from himaya.federation.door import NothingHere, UnreadableAsk, view
 from himaya.federation.models import Publication
 from himaya.federation.native.keys import directory
-from himaya.federation.native.publishing import KIND
+from himaya.federation.native.logged import KIND
 from himaya.federation.services import take_vote
 from himaya.lists import organisations, queries
 from himaya.lists.admission import MATCHING

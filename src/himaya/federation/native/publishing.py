@@ -7,10 +7,9 @@ killed in between, followers see the old state or the new one, and the next roun
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,12 +28,13 @@ from himaya.core.repository.store import RepositoryDamaged
 from himaya.core.words import Said, packed
 from himaya.federation.models import Publication, Served
 from himaya.federation.native.keys import alone, check_root, directory, named, retire, ring, root_path, roots
+from himaya.federation.native.logged import KIND, canonical
 from himaya.ledger import turns
 from himaya.ledger.services import record
 from himaya.lists import organisations, queries
 from himaya.lists.own import has_news, own_words
 from himaya.log import queries as log_queries
-from himaya.log.events import Event, provides
+from himaya.log.events import Event
 from himaya.log.rounds import NoWitnessAnswers, publish_with_witnesses
 from himaya.log.services import RefusesToSign, append
 
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from himaya.lists.models import HashList
 
 log = logging.getLogger("himaya.federation")
-KIND = "publication"
 EVERY = 30.0
 """Seconds between two looks at what is to be published."""
 RENEWED = 300.0
@@ -163,7 +162,7 @@ def _log(one: HashList, written: Mapping[Path, Header]) -> None:
         if Publication.objects.filter(list=one, sha256=facts["sha256"]).exists():
             continue
         made = Publication.objects.create(list=one, lines=header.lines, at=clock.now(), **facts)
-        append([Event(KIND, f"list:{one.name}", made.pk, _canonical(made))])
+        append([Event(KIND, f"list:{one.name}", made.pk, canonical(made))])
         record("list.published", by="system", about=f"list:{one.name}", **facts)
 
 
@@ -176,22 +175,6 @@ def _check_in() -> None:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _canonical(one: Publication) -> bytes:
-    told = {
-        "kind": KIND, "list": one.list.name, "sequence": one.sequence, "since": one.since, "sha256": one.sha256,
-        "length": one.length,
-    }  # fmt: skip
-    return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _shown(numbers: Collection[int]) -> Mapping[int, bytes]:
-    rows = Publication.objects.select_related("list").filter(pk__in=list(numbers))
-    return {one.pk: _canonical(one) for one in rows}
-
-
-provides(KIND, _shown)
 
 
 def _note(served: Served, **facts: Any) -> None:
