@@ -117,7 +117,7 @@ def _unpacked(fields: tuple[Any, ...]) -> ItemRow:
     at, until, body = fields[_AT:]
     if at is None and until is None:  # nearly all of a file
         return ItemRow._make(fields)
-    return ItemRow(*fields[:_AT], _moment(at), _moment(until), body)
+    return ItemRow._make((*fields[:_AT], _moment(at), _moment(until), body))
 
 
 @transaction.atomic

@@ -14,8 +14,6 @@ from himaya.lists import canaries, queries
 
 LIMITS = {"source": 120, "reference": 120, "note": 500, "scheme": 40, "code": 40}
 _SHORT = min(LIMITS.values())
-_TERMS = slice(ItemRow._fields.index("scheme"), ItemRow._fields.index("note") + 1)
-"""Where in a row the fields of :data:`LIMITS` stand."""
 UNKNOWN_DIGEST = N_("it is a digest of frames that are not known here; give the frames")
 HEAD = 4096
 """Bytes of a file by which it is recognised."""
@@ -66,7 +64,7 @@ class Reader:
         if signal is None:
             known = ", ".join(sorted(self._signals))
             return self._refuse(row, Said("unknown signal {name}; known: {known}", name=repr(name), known=known))
-        if len(max(row[_TERMS], key=len)) > _SHORT:
+        if max(map(len, (row.scheme, row.code, row.source, row.reference, row.note))) > _SHORT:
             for field, limit in LIMITS.items():
                 if len(getattr(row, field)) > limit:
                     return self._refuse(row, Said("{field} is longer than {n} characters", field=field, n=limit))
