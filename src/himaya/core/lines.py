@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from himaya.core.ports import BadListFile, Refusal
 from himaya.core.words import N_, Said, printable
@@ -20,8 +19,7 @@ UTF8_MARK = b"\xef\xbb\xbf"
 _PIECE = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line as it stands in the file, its line break included. ``number`` counts from 1."""
 
     number: int

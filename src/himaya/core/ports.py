@@ -21,7 +21,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import BinaryIO, ClassVar, Literal
+from typing import BinaryIO, ClassVar, Literal, NamedTuple
 
 from pydantic import Base64Bytes, BaseModel
 
@@ -288,10 +288,9 @@ class Channel(ABC):
 # --- formats ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ItemRow:
+class ItemRow(NamedTuple):
     """One item of a list as a file states it. ``line`` counts from 1 in the file (0: not from a file); of a format that
-    is not made of lines, it is the one on which the entry begins.
+    is not made of lines, it is the one on which the entry begins. What comes after ``negative`` is given by its name.
     """
 
     line: int
@@ -306,15 +305,15 @@ class ItemRow:
     negative: bool = False
     """Known to be benign: it keeps what is near it from being a match. A format without a place for this leaves such
     rows out, so that nobody takes them for the contrary."""
-    organisation: str = field(default="", kw_only=True)
+    organisation: str = ""
     """Which member of the source says so, and under whose law (``core.statements``); empty: the source itself."""
-    jurisdiction: str = field(default="", kw_only=True)
-    basis: str = field(default="", kw_only=True)
+    jurisdiction: str = ""
+    basis: str = ""
     """The legal basis (``core.statements.BASES``); empty: as whoever imports it says."""
-    at: datetime | None = field(default=None, kw_only=True)
+    at: datetime | None = None
     """When it was said, and until when it counts; None: now, and until it is taken back."""
-    until: datetime | None = field(default=None, kw_only=True)
-    body: bytes = field(default=b"", kw_only=True)
+    until: datetime | None = None
+    body: bytes = b""
     """Of a composite signal, once it is parsed; in a file it stands in ``value``."""
 
 

@@ -6,8 +6,7 @@ import csv
 import io
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from himaya.core import lines
 from himaya.core.lines import Line
@@ -30,8 +29,7 @@ _DEFECTS = {
 """What the words of :class:`csv.Error` mean."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A record: the line on which it begins, and its fields by the names of the columns, as they stand."""
 
     first: Line
@@ -131,6 +129,10 @@ class _Records:
                 return
             if isinstance(ahead, Refusal):
                 yield ahead
+                continue
+            plain = ahead.text.removesuffix("\n").removesuffix("\r")
+            if '"' not in plain and "\r" not in plain:  # nearly all are: the reader would only split them, too
+                yield ahead, plain.split(self.delimiter) if plain else []
                 continue
             self.again.appendleft(ahead)
             try:

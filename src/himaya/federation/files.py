@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.http import HttpRequest, HttpResponse
@@ -58,7 +57,7 @@ def file(request: HttpRequest, partner: Partner, name: str, kind: str) -> HttpRe
 
 def rows(of: HashList) -> Iterator[ItemRow]:
     """The active items, without what is this node's own affair: what was remarked, and under which key they came."""
-    return (replace(row, note="", reference="") for row in queries.rows(of) if not row.negative)
+    return (row._replace(note="", reference="") for row in queries.rows(of) if not row.negative)
 
 
 urlpatterns = [

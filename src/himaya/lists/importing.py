@@ -29,7 +29,7 @@ from himaya.lists.seconding import NeedsSecond, require_second
 if TYPE_CHECKING:
     from himaya.lists.models import HashList
 
-BATCH = 1000
+BATCH = 2000
 """Rows that are written in a transaction: few enough that nobody waits long for SQLite's one writer."""
 HEAVY = 4 * 1024**2
 """Bytes of bodies after which a batch is full, too."""
@@ -68,7 +68,7 @@ class _Spool:
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(dir=config().data)  # noqa: SIM115 - closed by __exit__
-        self._waiting: list[tuple[int | float | str | bool | bytes, ...]] = []
+        self._waiting: list[tuple[Any, ...]] = []
         self._weight = 0
 
     def __enter__(self) -> _Spool:
@@ -78,10 +78,8 @@ class _Spool:
         self._file.close()
 
     def add(self, row: ItemRow) -> None:
-        self._waiting.append(
-            (row.line, row.signal, row.value, row.scheme, row.code, row.source, row.reference, row.note, row.negative,
-             row.organisation, row.jurisdiction, row.basis, _packed(row.at), _packed(row.until), row.body)
-        )  # fmt: skip
+        timed = row.at is not None or row.until is not None
+        self._waiting.append((*row[:_AT], _packed(row.at), _packed(row.until), row.body) if timed else tuple(row))
         self._weight += len(row.body)
         if len(self._waiting) == BATCH or self._weight >= HEAVY:
             self._flush()
@@ -103,20 +101,23 @@ class _Spool:
                 yield [_unpacked(fields) for fields in some]
 
 
-def _packed(at: datetime | None) -> float:
-    return at.timestamp() if at else 0.0
+_AT = ItemRow._fields.index("at")
+"""Here the times of a row begin: when it was said, and until when it counts. Marshal takes none as they are."""
 
 
-def _moment(packed: float) -> datetime | None:
-    return datetime.fromtimestamp(packed, UTC) if packed else None
+def _packed(at: datetime | None) -> float | None:
+    return at.timestamp() if at else None
+
+
+def _moment(packed: float | None) -> datetime | None:
+    return None if packed is None else datetime.fromtimestamp(packed, UTC)
 
 
 def _unpacked(fields: tuple[Any, ...]) -> ItemRow:
-    organisation, jurisdiction, basis, at, until, body = fields[9:]
-    return ItemRow(
-        *fields[:9], organisation=organisation, jurisdiction=jurisdiction, basis=basis,
-        at=_moment(at), until=_moment(until), body=body,
-    )  # fmt: skip
+    at, until, body = fields[_AT:]
+    if at is None and until is None:  # nearly all of a file
+        return ItemRow._make(fields)
+    return ItemRow._make((*fields[:_AT], _moment(at), _moment(until), body))
 
 
 @transaction.atomic

@@ -111,7 +111,7 @@ class Item(models.Model):
     match. It stands beside an item of the same value, and no import of the one touches the other.
     """
 
-    list = models.ForeignKey(HashList, on_delete=models.PROTECT, related_name="+")
+    list = models.ForeignKey(HashList, on_delete=models.PROTECT, related_name="+", db_index=False)
     signal = models.CharField(max_length=20)
     value = models.CharField(max_length=200)
     negative = models.BooleanField(default=False)
@@ -160,8 +160,8 @@ class Statement(models.Model):
     who takes something back says so in another row. It counts once its revision has a number.
     """
 
-    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
-    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+", db_index=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
     act = models.CharField(max_length=10)
     scheme = models.CharField(max_length=40, default="")
     code = models.CharField(max_length=40, default="")
@@ -174,7 +174,9 @@ class Statement(models.Model):
     reason = models.CharField(max_length=500, default="")
     by = models.CharField(max_length=100)
     """Who or what brought it here."""
-    subscription = models.ForeignKey("Subscription", null=True, on_delete=models.PROTECT, related_name="+")
+    subscription = models.ForeignKey(
+        "Subscription", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     revision = models.BigIntegerField()
 
     objects = Arrived["Statement"]()

@@ -13,6 +13,7 @@ from himaya.core.words import N_, Said, either
 from himaya.lists import canaries, queries
 
 LIMITS = {"source": 120, "reference": 120, "note": 500, "scheme": 40, "code": 40}
+_SHORT = min(LIMITS.values())
 UNKNOWN_DIGEST = N_("it is a digest of frames that are not known here; give the frames")
 HEAD = 4096
 """Bytes of a file by which it is recognised."""
@@ -63,10 +64,11 @@ class Reader:
         if signal is None:
             known = ", ".join(sorted(self._signals))
             return self._refuse(row, Said("unknown signal {name}; known: {known}", name=repr(name), known=known))
-        for field, limit in LIMITS.items():
-            if len(getattr(row, field)) > limit:
-                return self._refuse(row, Said("{field} is longer than {n} characters", field=field, n=limit))
-        if why := self._unknown_class(row.scheme, row.code):
+        if max(map(len, (row.scheme, row.code, row.source, row.reference, row.note))) > _SHORT:
+            for field, limit in LIMITS.items():
+                if len(getattr(row, field)) > limit:
+                    return self._refuse(row, Said("{field} is longer than {n} characters", field=field, n=limit))
+        if (row.scheme or row.code) and (why := self._unknown_class(row.scheme, row.code)):
             return self._refuse(row, why)
         if row.negative and (why := self._not_benign(row)):
             return self._refuse(row, why)
@@ -83,11 +85,7 @@ class Reader:
             return self._refuse(row, canaries.CAUGHT)
         if (name, value, body) == (row.signal, row.value, row.body):  # as it stands it is canonical
             return row
-        terms = (row.scheme, row.code, row.source, row.reference, row.note)
-        who = {"organisation": row.organisation, "jurisdiction": row.jurisdiction, "basis": row.basis}
-        return ItemRow(
-            row.line, name, value, *terms, negative=row.negative, body=body, at=row.at, until=row.until, **who
-        )
+        return row._replace(signal=name, value=value, body=body)
 
     def _not_benign(self, row: ItemRow) -> str:
         if not self._benign:

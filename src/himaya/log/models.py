@@ -32,7 +32,8 @@ class Leaf(models.Model):
     ``kind`` and ``unique`` name the event for whoever keeps it; ``about`` is its object, as in the ledger.
     """
 
-    index = models.BigIntegerField(primary_key=True)
+    index = models.BigAutoField(primary_key=True)
+    """Given by whoever holds the lock of the growth. Such a key is a row's own place in SQLite and needs no index."""
     kind = models.CharField(max_length=20)
     unique = models.BigIntegerField()
     about = models.CharField(max_length=100)

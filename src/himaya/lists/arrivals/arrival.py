@@ -7,7 +7,7 @@ import os
 import time
 from collections import Counter, deque
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, transaction
@@ -21,9 +21,9 @@ from himaya.ledger import storing
 from himaya.ledger.outbox import Now
 from himaya.ledger.services import lock_head
 from himaya.lists import organisations
-from himaya.lists.admission import ACTIVE, WITHDRAWN, Standing, standing
+from himaya.lists.admission import ACTIVE, MOST, WITHDRAWN, Standing, standing
 from himaya.lists.arrivals import amending, sweeping, words
-from himaya.lists.arrivals.hands import Ballot, Hand, Key, Terms, Voice, columns
+from himaya.lists.arrivals.hands import Ballot, Hand, Key, Terms, Voice, columns, uncollected
 from himaya.lists.arrivals.revisions import Kind, count, month, next_number, tell
 from himaya.lists.arrivals.words import BENIGN, Said, Spoken
 from himaya.lists.models import Body, HashList, Item, Organisation, Revision, Statement
@@ -111,6 +111,7 @@ class Arrival:
 
     # --- rows ---
 
+    @uncollected()
     def take(self, rows: Sequence[ItemRow]) -> None:
         """Write a batch, in a transaction of its own.
 
@@ -165,21 +166,16 @@ class Arrival:
         """An item of which nobody has said anything yet: nearly all of a large import are."""
         spoken, terms = self._spoken(row)
         said = Said([spoken], [(spoken, row.at or self._now)])
-        hand = Hand(said, terms, NOWHERE, changed=True, negative=row.negative, body=row.body)
+        hand = Hand(said, terms, NOWHERE, 0, False, 0, True, row.negative, row.body)
         self._work_out(hand)
         return hand
 
     def _work_out(self, hand: Hand) -> None:
-        rule = BENIGN if hand.negative else self._rule
-        if (
-            rule.alone
-            and len(hand.said.words) == 1
-            and hand.said.words[0].act == VOUCH
-            and not hand.said.words[0].until
-        ):
-            hand.stands = Standing(ACTIVE, 1, hand.said.words[0].organisation.pk, None)
+        words, rule = hand.said.words, BENIGN if hand.negative else self._rule
+        if len(words) == 1 and rule.alone and words[0].act == VOUCH and not words[0].until:
+            hand.stands = _by_one(words[0].organisation.pk)
         else:
-            hand.stands = standing((one.word() for one in hand.said.words), rule, now=self._now)
+            hand.stands = standing((one.word() for one in words), rule, now=self._now)
 
     def _organisation(self, row: ItemRow) -> Organisation:
         if not (row.organisation and self._voice.members):
@@ -338,11 +334,13 @@ class Arrival:
             return
         adapt = connection.ops.adapt_datetimefield_value
         at, came = adapt(self._now), month(self._now)
+        always = (came, self._by, at, at, self._revision, "")
         rows = []
         for pk, (key, hand) in zip(storing.numbers(Item, len(new)), new.items(), strict=True):
             hand.pk, stands = pk, hand.stands
-            place = (stands.state, stands.organisation, min(stands.vouching, 9), adapt(stands.until))
-            rows.append((pk, self._list.pk, *key, *hand.terms, *place, came, self._by, at, at, self._revision, ""))
+            until = stands.until and adapt(stands.until)
+            place = (stands.state, stands.organisation, min(stands.vouching, MOST), until)
+            rows.append((pk, self._list.pk, *key, *hand.terms, *place, *always))
         storing.insert(Item, _COLUMNS, rows)
         bodies = [(hand.pk, hand.body, self._revision) for hand in new.values() if hand.body]
         if bodies:
@@ -393,3 +391,8 @@ _THERE = {
 }
 """Which of some values there are, by the database: each a text that is always the same, and read once."""
 NOWHERE = Standing("", 0, 0, None)
+
+
+@lru_cache(maxsize=100)
+def _by_one(organisation: int) -> Standing:
+    return Standing(ACTIVE, 1, organisation, None)

@@ -102,9 +102,10 @@ def write(said: Iterable[tuple[int, Spoken, datetime]], *, by: str, subscription
     for item, one, at in said:
         if at is not last:  # mostly it is one and the same
             last, moment = at, adapt(at)
+        until = one.until and adapt(one.until)
         rows.append(
-            (item, one.organisation.pk, one.act, one.scheme, one.code, one.basis, moment, adapt(one.until), one.key,
-             one.reason, by, subscription, revision)
+            (item, one.organisation.pk, one.act, one.scheme, one.code, one.basis, moment, until, one.key, one.reason,
+             by, subscription, revision)
         )  # fmt: skip
     if rows:
         storing.insert(Statement, _COLUMNS, rows)

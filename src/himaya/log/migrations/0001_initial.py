@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Leaf',
             fields=[
-                ('index', models.BigIntegerField(primary_key=True, serialize=False)),
+                ('index', models.BigAutoField(primary_key=True, serialize=False)),
                 ('kind', models.CharField(max_length=20)),
                 ('unique', models.BigIntegerField()),
                 ('about', models.CharField(max_length=100)),
