@@ -10,7 +10,9 @@ class FederationConfig(AppConfig):
     label = "federation"
 
     def ready(self) -> None:
-        """Beside the worker's rounds, publish what is new of our lists."""
+        """Beside the worker's rounds, publish what is new of our lists, and pass on what others signed."""
+        from himaya.federation.native.hub import admit_proposed
+        from himaya.federation.native.passing import pass_on_due
         from himaya.federation.native.publishing import publish_due
         from himaya.federation.services import record_days, share_list
         from himaya.ledger.worker import beside
@@ -18,4 +20,6 @@ class FederationConfig(AppConfig):
 
         beside(publish_due)
         beside(record_days)
+        beside(pass_on_due)
         provides("share", share_list)
+        provides("admit", admit_proposed)
