@@ -58,6 +58,8 @@ TABLE: dict[str, str | None] = {
     "DELETE /partners/{name}/keys/{prefix}": "partners:write",
     "GET /exchange": "publishing:read",
     "POST /exchange/publish": "publishing:write",
+    "POST /exchange/signatories": "publishing:write",
+    "DELETE /exchange/signatories/{list_name}/{organisation}": "publishing:write",
     "GET /cases": "cases:read",
     "GET /cases/{case_id}": "cases:read",
     "GET /numbers": "numbers:read",

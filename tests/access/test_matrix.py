@@ -118,6 +118,8 @@ TABLE: dict[str, set[str]] = {
     "publishing:publish": {ADMIN},
     "publishing:install": {ADMIN},
     "publishing:bundle": {ADMIN},
+    "publishing:admit": {ADMIN},
+    "publishing:dismiss": {ADMIN},
     "reporting:index": DOCUMENT_READERS,
     "takedown:index": DOCUMENT_READERS,
     "transparency:numbers": EVERYBODY,
@@ -143,6 +145,7 @@ ONLY_POST = {
     "lists:bring", "lists:ask",
     "partners:add_key", "partners:end_key", "partners:end", "partners:share", "partners:unshare",
     "publishing:publish", "publishing:install", "publishing:bundle",
+    "publishing:admit", "publishing:dismiss",
     "ledger:verify", "ledger:retry", "ledger:settle", "ledger:cancel",
 }  # fmt: skip
 """Addresses that do something: no link leads there."""
@@ -177,7 +180,13 @@ def objects(people: SimpleNamespace) -> dict[str, Any]:
     )
     _, made_key = federation.add_partner("hotline", by="system")
     federation.share_list("hotline", partner="hotline", by="system")
-    names = {"name": "hotline", "list_name": "hotline", "username": "analyst", "prefix": made_key.key.prefix}
+    names = {
+        "name": "hotline",
+        "organisation": "hotline.example",
+        "list_name": "hotline",
+        "username": "analyst",
+        "prefix": made_key.key.prefix,
+    }
     return {"pk": case.pk, "seq": 1, "draft": "t" * 32, **names}
 
 

@@ -195,14 +195,18 @@ def test_a_hub_hands_on_what_others_signed_unchanged(tmp_path: Path, held: Keys)
     hub, hub_root = new_repository(tmp_path / "hub", hubs)
     hub.add_signatory(ORGANISATION, [held.own[ORGANISATION].public_key], lists=["known"])
     with following(Shelf(tmp_path / "origin"), tmp_path / "f", root) as follower:
-        content, paths = follower.mirror(ORGANISATION, tmp_path / "m")
-        hub.attach({ORGANISATION: content}, paths)
+        came = follower.mirror(ORGANISATION, tmp_path / "m")
+        assert [key.keyid for key in came.keys] == [held.own[ORGANISATION].public_key.keyid]
+        hub.attach({ORGANISATION: came.content}, [one.path for one in came.files])
+        here = {one.part.target.hashes["sha256"] for one in came.files}
         origin.publish(ORGANISATION, delta(tmp_path / "w", 2, 3, said(1, seed=3)))
         follower.refresh()
-        content, paths = follower.mirror(ORGANISATION, tmp_path / "m")
-        hub.attach({ORGANISATION: content}, paths)
+        assert follower.mirror(ORGANISATION).files == ()
+        came = follower.mirror(ORGANISATION, tmp_path / "m", have=here)
+        assert [one.part.piece.since for one in came.files] == [2]  # what is here is not fetched again
+        hub.attach({ORGANISATION: came.content}, [one.path for one in came.files])
     assert looked_at(tmp_path / "hub", tmp_path, hub_root).offers[KEY].sequence == 3
-    version = Metadata.from_bytes(content).signed.version
+    version = Metadata.from_bytes(came.content).signed.version
     same = f"metadata/{version}.{ORGANISATION}.json"
     assert (tmp_path / "hub" / same).read_bytes() == (tmp_path / "origin" / same).read_bytes()
 

@@ -21,6 +21,10 @@ from himaya.screening.telling import NO_PICTURE
 IN_A_CHILD = {"fingerprinting.begin", "fingerprinting.decode"}
 """Points at which a decoder dies, not the node."""
 ELSEWHERE = {
+    "hub.attached",
+    "hub.dismissed",
+    "hub.fetched",
+    "hub.logged",
     "publishing.published",
     "publishing.written",
     "subscribing.batch",
@@ -32,8 +36,8 @@ ELSEWHERE = {
     "repository.before_timestamp",
     "repository.before_root",
 }
-"""Points that no ordinary run reaches: see ``test_released_killed`` and ``test_exchange_killed`` here, and
-``core/test_repository_publishing``."""
+"""Points that no ordinary run reaches: see ``test_released_killed`` and ``test_exchange_killed`` here,
+``core/test_repository_publishing`` and ``federation/test_hub``."""
 CONTENTS = [f"file {n}".encode() for n in range(6)]
 KNOWN = [hashlib.sha256(content).hexdigest() for content in CONTENTS[:3]]
 ROWS = "signal,value,scheme,code\n" + "".join(f"sha256,{value},interpol,baseline\n" for value in KNOWN)

@@ -17,10 +17,12 @@ from django.test import Client
 from tests.program import sha256
 
 from himaya.accounts.models import Person
+from himaya.core import clock
 from himaya.core.config import config
 from himaya.core.ports import ItemRow
 from himaya.federation import services as federation
-from himaya.federation.models import Grant
+from himaya.federation.models import Grant, Signatory
+from himaya.federation.native import hub
 from himaya.ledger.queries import entries
 from himaya.lists import arrivals, proposals, quarantine, services, subscribing
 from himaya.lists.models import HashList, Item, Proposal, Revision, Subscription
@@ -58,6 +60,12 @@ def needed(act: Callable[[], Any]) -> services.NeedsSecond:
 def mark(person: Person, state: str = "withdrawn", second: str = "") -> Item:
     item = Item.objects.get(value=ONE)
     return services.mark_item(item.pk, state=state, by=person.actor, reason="Wrong.", second=second)
+
+
+def candidate() -> hub.Candidate:
+    """Somebody who signs at the source, and was found fit to be passed on."""
+    told = {"organisation": "south.example", "permission": "", "list": "known", "label": "green", "key": "0" * 64}
+    return hub.Candidate(source=subscribing.find("south"), until=clock.now(), **told)
 
 
 def prepared(common: HashList) -> int:
@@ -106,6 +114,7 @@ def test_no_act_of_one_person_or_program_changes_a_common_list(
         "source": lambda by, second: subscribing.change("south", by=by, options={"path": "b.csv"}, second=second),
         "release": lambda by, second: quarantine.release_item(held, by=by, reason="One scene.", second=second),
         "share": lambda by, second: federation.share_list("hotline", partner="police", by=by, second=second),
+        "admit": lambda by, second: hub.admit(candidate(), by=by, second=second),
     }
     assert set(acts) == set(Proposal.ACTS)
     before = list(Item.objects.values()), list(HashList.objects.values())
@@ -114,6 +123,7 @@ def test_no_act_of_one_person_or_program_changes_a_common_list(
             assert needed(lambda act=act, by=by, second=second: act(by, second)).act == name  # type: ignore[misc]
     assert (list(Item.objects.values()), list(HashList.objects.values())) == before
     assert not Grant.objects.exists()
+    assert not Signatory.objects.exists()
     assert subscribing.configured(subscribing.find("south"))[1].path == "a.csv"  # type: ignore[attr-defined]
     assert quarantine.quarantines().count() == 1
     assert not Revision.objects.filter(number=None).exists()
@@ -180,7 +190,9 @@ def test_each_act_is_done_when_a_second_person_approves(
     assert not quarantine.quarantines().exists()
     approved(lambda: federation.share_list("hotline", partner="police", by=lead))
     assert Grant.objects.get().by == lead
-    assert said == ["mark", "add", "import", "change", "subscribe", "source", "release", "share"]
+    approved(lambda: hub.admit(candidate(), by=lead))
+    assert Signatory.objects.get().by == lead
+    assert said == ["mark", "add", "import", "change", "subscribe", "source", "release", "share", "admit"]
     assert stored() == []
     acts = [entry.data["what"] for entry in entries(act="proposal.done")]
     assert acts == said[::-1]

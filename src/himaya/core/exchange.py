@@ -8,7 +8,7 @@ A connector is one file in ``himaya/plugins/exchanges/``. It turns what a source
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from himaya.core.outward import Client
+    from himaya.core.repository.following import Mirrored
 
 Opinion = Literal["confirm", "dispute"]
 """What we think of an entry after a look: it is what its source says, or it is not."""
@@ -144,10 +145,12 @@ class Exchange(ABC):
     """Options that name a place of this machine: not everybody who may follow a source may read what lies there."""
     votes: ClassVar[bool] = False
     """Whether the source takes votes."""
-    signed: ClassVar[bool] = False
-    """Whether each member signs what it says: then it is believed about that unless an operator says otherwise."""
     pulls: ClassVar[bool] = True
     """Whether the source hands its list over. One that does not is asked, value by value: :meth:`look_up`."""
+    signed: ClassVar[bool] = False
+    """Whether each of its members signs what it says: it is believed about that unless an operator says otherwise, and a
+    hub can pass it on unchanged (:meth:`mirror`).
+    """
     asks: ClassVar[tuple[str, ...]] = ()
     """Names of the signals whose values the source can be asked about; empty where it takes no questions."""
 
@@ -197,6 +200,29 @@ class Exchange(ABC):
 
         Raises:
             SourceTrouble: as :meth:`pull`.
+        """
+        raise NotImplementedError
+
+    def mirror(
+        self,
+        config: BaseModel,
+        client: Client,
+        *,
+        organisation: str,
+        to: Path | None = None,
+        have: Collection[str] = (),
+    ) -> Mirrored:
+        """What a member signed, as it did.
+
+        Args:
+            config: an instance of :attr:`Config`.
+            client: the guarded client.
+            organisation: the member.
+            to: a directory for the files, the same one again after a cut; None: none is fetched.
+            have: SHA-256 of those that are not needed.
+
+        Raises:
+            SourceTrouble: as :meth:`pull`, or it has signed nothing.
         """
         raise NotImplementedError
 

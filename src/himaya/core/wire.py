@@ -124,6 +124,7 @@ WORDS: dict[int, str] = {
     415: "The body is of a kind that is not read here.",
     422: "Something in the request is not as it must be; `errors` says what, where it can.",
     500: "Something is broken here; the operator finds it in the log.",
+    502: "Somebody whom this node had to ask does not answer, or not as it should.",
     503: "The database does not answer; try again after Retry-After seconds.",
 }
 """Every status that an error can have, and what it means."""

@@ -1,5 +1,8 @@
 """Partners as a Django app."""
 
+from importlib import import_module
+from typing import Any
+
 from django.apps import AppConfig
 
 
@@ -10,19 +13,21 @@ class FederationConfig(AppConfig):
     label = "federation"
 
     def ready(self) -> None:
-        """Beside the worker's rounds, publish what is new of our lists; let the log show what was published."""
+        """Beside the worker's rounds, publish what is new of our lists, and pass on what others signed; let the log
+        show what was published.
+        """
         from himaya.federation.native import logged  # noqa: F401 - registers what it provides
         from himaya.federation.services import record_days, share_list
         from himaya.ledger.worker import beside
         from himaya.lists.proposals import provides
 
-        beside(_publish_due)
+        beside(lambda: bool(_native("publishing").publish_due()))
+        beside(lambda: bool(_native("passing").pass_on_due()))
         beside(record_days)
         provides("share", share_list)
+        provides("admit", lambda *words, **more: _native("hub").admit_proposed(*words, **more))
 
 
-def _publish_due() -> bool:
-    """Load what publishes when there is a worker: what signs is heavy, and most commands sign nothing."""
-    from himaya.federation.native.publishing import publish_due
-
-    return publish_due()
+def _native(name: str) -> Any:
+    """Load what signs when it is needed: it is heavy, and most commands sign nothing."""
+    return import_module(f"himaya.federation.native.{name}")

@@ -103,6 +103,49 @@ class Served(models.Model):
     failed_at = models.DateTimeField(null=True)
 
 
+class Signatory(models.Model):
+    """An organisation whose signed statements are passed on, unchanged, in a list of ours. The row governs: what it
+    does not admit, or withholds, is not told.
+    """
+
+    list = models.ForeignKey("lists.HashList", on_delete=models.PROTECT, related_name="+")
+    organisation = models.CharField(max_length=60)
+    subscription = models.ForeignKey("lists.Subscription", on_delete=models.PROTECT, related_name="+")
+    """Where it is read."""
+    admitted = models.CharField(max_length=12)
+    """How far its list might be handed on when it was admitted (Traffic Light Protocol)."""
+    permission = models.CharField(max_length=200, default="")
+    """By what it permitted more than that says."""
+    at = models.DateTimeField()
+    by = models.CharField(max_length=100)
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.CharField(max_length=100, default="")
+    tlp = models.CharField(max_length=12)
+    """How far its list may be handed on, as it said last."""
+    source = models.CharField(max_length=60)
+    """What the list is called where it is at home."""
+    key = models.CharField(max_length=64)
+    """The first of the keys with which it signs."""
+    sequence = models.BigIntegerField(default=0)
+    """The state that is passed on; 0: none as yet."""
+    lines = models.BigIntegerField(default=0)
+    until = models.DateTimeField(null=True)
+    """Until when what it signed is good."""
+    taken_at = models.DateTimeField(null=True)
+    looked_at = models.DateTimeField(null=True)
+    withheld = models.BooleanField(default=False)
+    """Nothing of it is passed on for now: ``trouble`` says why."""
+    trouble = models.JSONField(default=dict)
+    failed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["list", "organisation"], condition=models.Q(ended_at=None), name="federation_signatory_once"
+            )
+        ]
+
+
 class Mark(models.Model):
     """What a partner was told, whatever it takes it for: asked for all up to ``upto`` by its own clock, it was given
     the changes up to ``number``, of ``lists``. When it goes on from there, it gets what came behind that number.

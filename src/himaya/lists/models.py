@@ -275,8 +275,8 @@ class Proposal(models.Model):
     """What somebody wants to do to a common list, until a second person approves of it or refuses."""
 
     MARK, IMPORT, CHANGE, SUBSCRIBE, ADD = "mark", "import", "change", "subscribe", "add"
-    SOURCE, RELEASE, SHARE = "source", "release", "share"
-    ACTS = (MARK, IMPORT, CHANGE, SUBSCRIBE, ADD, SOURCE, RELEASE, SHARE)
+    SOURCE, RELEASE, SHARE, ADMIT = "source", "release", "share", "admit"
+    ACTS = (MARK, IMPORT, CHANGE, SUBSCRIBE, ADD, SOURCE, RELEASE, SHARE, ADMIT)
     WAITING, DONE, REFUSED, FAILED = "waiting", "done", "refused", "failed"
     STATES = (WAITING, DONE, REFUSED, FAILED)
 
@@ -302,7 +302,9 @@ class Proposal(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(act__in=("mark", "import", "change", "subscribe", "add", "source", "release", "share")),
+                condition=Q(
+                    act__in=("mark", "import", "change", "subscribe", "add", "source", "release", "share", "admit")
+                ),
                 name="lists_proposal_act",
             ),
             models.CheckConstraint(

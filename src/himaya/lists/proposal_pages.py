@@ -38,6 +38,7 @@ ACTS = {
     "source": N_("Change what is set for a source"),
     "release": N_("Let an item out of quarantine"),
     "share": N_("Share the list with a partner"),
+    "admit": N_("Pass on what another organisation signs"),
 }
 """Act of a proposal → in words."""
 STATES = {
@@ -70,6 +71,8 @@ OPTIONS = {
     "format": N_("Format"),
     "signal": N_("Signal"),
     "partner": N_("Partner"),
+    "subscription": N_("Source"),
+    "permission": N_("Permission"),
     "accept_good": N_("The good lines alone, where others are refused"),
 }
 """Argument of another act → how it is called."""

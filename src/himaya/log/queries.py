@@ -10,7 +10,7 @@ from django.db.models import Count, Max
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.merkle import consistency, inclusion
-from himaya.core.notes import Note, VerifierKey
+from himaya.core.notes import VerifierKey
 from himaya.core.proofs import Proof
 from himaya.core.tiles import width_of
 from himaya.core.words import N_
@@ -294,11 +294,6 @@ def verifier_keys() -> list[VerifierKey]:
 def pinned_keys() -> list[VerifierKey]:
     """Every key that this node knows: of its own log and witnesses, and of the logs that it witnesses."""
     return [*verifier_keys(), *(VerifierKey.read(text) for text in seen().values_list("key", flat=True))]
-
-
-def signed_by(note: str, key: str) -> bool:
-    """Whether a note bears a good signature of a key."""
-    return bool(Note.read(note).checked([VerifierKey.read(key)]))
 
 
 def tally() -> dict[str, int]:

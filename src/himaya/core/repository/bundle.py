@@ -13,11 +13,12 @@ from __future__ import annotations
 import os
 import re
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, BinaryIO
 
 from himaya.core import files
@@ -95,7 +96,9 @@ def write(
 
 
 @contextmanager
-def opened(path: Path, *, directory: Path, root: bytes) -> Iterator[tuple[Follower, bytes]]:
+def opened(
+    path: Path, *, directory: Path, root: bytes, pinned: Mapping[str, Collection[str]] = MappingProxyType({})
+) -> Iterator[tuple[Follower, bytes]]:
     """Read a bundle of a stranger: a follower of the repository in it, and the checkpoint (empty where there is none),
     which is not verified here.
 
@@ -103,6 +106,7 @@ def opened(path: Path, *, directory: Path, root: bytes) -> Iterator[tuple[Follow
         path: the bundle.
         directory: keeps what was seen of this repository by stick, from one bundle to the next.
         root: the pinned ``root.json``.
+        pinned: as ``Follower`` has it.
 
     Raises:
         BadBundle: it is none, or has what it must not have.
@@ -120,7 +124,7 @@ def opened(path: Path, *, directory: Path, root: bytes) -> Iterator[tuple[Follow
             checkpoint = b""
         except Longer as error:
             raise BadBundle(path=path, why=str(error)) from None
-        yield Follower(directory, stick, root=root, by_stick=True), checkpoint
+        yield Follower(directory, stick, root=root, by_stick=True, pinned=pinned), checkpoint
 
 
 class _Stick:

@@ -8,16 +8,27 @@ broke; none is handed out before its length and digest are those that were signe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from securesystemslib.signer import Key
 from tuf.api import exceptions
-from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
-from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
+from tuf.api.metadata import (
+    DelegatedRole,
+    Delegations,
+    Metadata,
+    Root,
+    Snapshot,
+    TargetFile,
+    Targets,
+    Timestamp,
+)
+from tuf.ngclient import Updater, UpdaterConfig
 
 from himaya.core import clock, files
 from himaya.core.errors import HimayaError
@@ -35,7 +46,8 @@ from himaya.core.repository.distrust import (
     TooFewSigned,
 )
 from himaya.core.repository.files import Header, read
-from himaya.core.repository.origins import Absent, Longer, Origin
+from himaya.core.repository.keys import is_named_rightly
+from himaya.core.repository.origins import Absent, Fetcher, Longer, Origin
 from himaya.core.repository.pieces import is_organisation
 from himaya.core.repository.publishing import MAX_SIGNATORIES
 from himaya.core.repository.states import MAX_METADATA, delegations, holds, signed_at
@@ -99,6 +111,27 @@ class Fetched:
     path: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """What an organisation signed, as it did, for a hub.
+
+    Attributes:
+        content: its metadata, byte for byte.
+        keys: with which it signs here, of which so many as ``threshold`` have to.
+        threshold: see ``keys``.
+        offers: list → what it serves of it.
+        until: until when it is good.
+        files: those that were asked for.
+    """
+
+    content: bytes
+    keys: tuple[Key, ...]
+    threshold: int
+    offers: Mapping[str, Holding]
+    until: datetime
+    files: tuple[Fetched, ...] = ()
+
+
 class Follower:
     """Follows one repository. One process at a time.
 
@@ -108,11 +141,21 @@ class Follower:
         origin: where it is read from.
         root: the pinned ``root.json``, any version of it.
         by_stick: whether it comes in a file: what was signed to last on a stick is refused on a line.
+        pinned: organisation → names of the keys that may sign for it, whomever the repository admits for it.
     """
 
-    def __init__(self, directory: Path, origin: Origin, *, root: bytes, by_stick: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        origin: Origin,
+        *,
+        root: bytes,
+        by_stick: bool = False,
+        pinned: Mapping[str, Collection[str]] = MappingProxyType({}),
+    ) -> None:
         self._directory, self._origin, self._root, self._by_stick = directory, origin, root, by_stick
-        self._fetcher = _Fetcher(origin)
+        self._pinned, self._admits = pinned, Delegations({}, {})
+        self._fetcher = Fetcher(origin)
         self._roles: dict[str, bytes] = {}
         self.seen: Seen | None = None
         """As :meth:`refresh` found it last."""
@@ -181,8 +224,13 @@ class Follower:
             raise MixedUp(source=self._origin.name, why=str(error)) from None
         return tuple(Fetched(part, self._get(part.target, to, on_progress)) for part in way)
 
-    def mirror(self, organisation: str, to: Path) -> tuple[bytes, tuple[Path, ...]]:
+    def mirror(self, organisation: str, to: Path | None = None, *, have: Collection[str] = ()) -> Mirrored:
         """What an organisation signed, byte for byte, and all files that it names: for ``Repository.attach`` of a hub.
+
+        Args:
+            organisation: whose.
+            to: a directory for the files, as :meth:`fetch` has it; None: none is fetched.
+            have: SHA-256 of those that are not needed.
 
         Raises:
             NotOffered: it has signed nothing here.
@@ -193,11 +241,15 @@ class Follower:
             raise seen.refused[organisation]
         if organisation not in self._roles:
             raise NotOffered(source=self._origin.name, list="*", organisation=organisation[:60])
-        parts = [part for (_, whose), held in seen.offers.items() if whose == organisation for part in held.parts]
+        offers = {list_: held for (list_, whose), held in seen.offers.items() if whose == organisation}
+        parts = [part for held in offers.values() for part in held.parts if part.target.hashes["sha256"] not in have]
         content = (self._directory / f"{organisation}.json").read_bytes()
         if hashlib.sha256(content).digest() != self._roles[organisation]:
             raise MixedUp(source=self._origin.name, why=N_("what was kept of it was changed"))
-        return content, tuple(self._get(part.target, to, lambda _: None) for part in parts)
+        role = (self._admits.roles or {})[organisation]
+        signers = tuple(self._admits.keys[key] for key in role.keyids)
+        files = [Fetched(part, self._get(part.target, to, lambda _: None)) for part in parts] if to else []
+        return Mirrored(content, signers, role.threshold, offers, seen.until[organisation], tuple(files))
 
     @contextmanager
     def statements(self, fetched: Fetched) -> Iterator[tuple[Header, Iterator[Statement]]]:
@@ -217,7 +269,8 @@ class Follower:
     ) -> tuple[dict[tuple[str, str], Holding], dict[str, datetime], dict[str, Any]]:
         targets: Metadata[Targets] = self._read("targets")
         snapshot: Metadata[Snapshot] = self._read("snapshot")
-        roles = delegations(targets.signed).roles or {}
+        self._admits = delegations(targets.signed)
+        roles = self._admits.roles or {}
         if len(roles) > MAX_SIGNATORIES:
             raise LongerThanSigned(source=self._origin.name, why=Said("more than {n} signatories", n=MAX_SIGNATORIES))
         offers: dict[tuple[str, str], Holding] = {}
@@ -247,6 +300,8 @@ class Follower:
         role = (targets.delegations.roles or {})[name] if targets.delegations else None
         if role is None or not is_organisation(name) or not role.paths:
             raise Overreach(source=self._origin.name, organisation=name[:60], why=N_("it has no paths of its own"))
+        if name in self._pinned:
+            self._check_pins(name, role)
         updater.get_targetinfo(role.paths[0].replace("*", "-"))  # has it fetched, checked and kept
         try:
             content = (self._directory / f"{name}.json").read_bytes()
@@ -261,6 +316,15 @@ class Follower:
                 raise Overreach(source=self._origin.name, organisation=name, why=path[:200])
         self._roles[name] = hashlib.sha256(content).digest()
         return signed
+
+    def _check_pins(self, name: str, role: DelegatedRole) -> None:
+        """Whether it is admitted with no other keys than those that are pinned for it."""
+        for key in role.keyids:
+            if key not in self._pinned[name] or not is_named_rightly(self._admits.keys[key]):
+                why = Said(
+                    "{organisation} is admitted with the key {key}, which is not pinned", organisation=name, key=key
+                )
+                raise TooFewSigned(source=self._origin.name, why=why)
 
     def _refuse_of_the_other_way(self, stamp: Timestamp) -> None:
         told = stamp.unrecognized_fields.get(OURS)
@@ -315,26 +379,6 @@ class Follower:
         except exceptions.RepositoryError as error:
             kind = RolledBack if "missing info" in str(error) else NotTrusted
             raise kind(source=source, why=str(error)) from error
-
-
-class _Fetcher(FetcherInterface):
-    """Hands TUF's client the files of an origin. ``last`` is the role that was asked for last."""
-
-    def __init__(self, origin: Origin) -> None:
-        self._origin, self.last = origin, ""
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        raise NotImplementedError  # files of lists are not fetched by it
-
-    def download_bytes(self, url: str, max_length: int) -> bytes:
-        name = url.rpartition("/")[2].removesuffix(".json")
-        self.last = name.partition(".")[2] or name
-        try:
-            return self._origin.small(url, min(max_length, MAX_METADATA))
-        except Absent:
-            raise exceptions.DownloadHTTPError(f"{name} is missing", 404) from None
-        except Longer as error:
-            raise exceptions.DownloadLengthMismatchError(f"{name}: {error}") from None
 
 
 def _is(target: TargetFile, path: Path) -> bool:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-from securesystemslib.signer import CryptoSigner, SSlibKey
+from securesystemslib.signer import CryptoSigner, Key, SSlibKey
 
 from himaya.core import files
 from himaya.core.errors import HimayaError
@@ -126,6 +126,16 @@ def public(key: SSlibKey) -> bytes:
     """A public key as JSON, always the same bytes for the same key."""
     told = {"format": PUBLIC, "version": VERSION, "ed25519": key.keyval["public"], "keyid": key.keyid}
     return json.dumps(told, sort_keys=True).encode()
+
+
+def is_named_rightly(key: Key) -> bool:
+    """Whether the name of a stranger's public key follows from the key; under any other it could take one's place."""
+    try:
+        raw = bytes.fromhex(key.keyval["public"])
+        same = SSlibKey.from_crypto(Ed25519PublicKey.from_public_bytes(raw))
+    except (ValueError, KeyError, TypeError):
+        return False
+    return (same.keyid, same.to_dict()) == (key.keyid, key.to_dict())
 
 
 def secret(signer: CryptoSigner) -> bytes:

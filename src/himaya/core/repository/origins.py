@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Protocol
 
+from tuf.api import exceptions
+from tuf.ngclient import FetcherInterface
+
 from himaya.core.outward import Client, TooMuch
+from himaya.core.repository.states import MAX_METADATA
 
 _ROOT = re.compile(r"metadata/[0-9]+\.root\.json")
 
@@ -82,3 +86,24 @@ class Line:
             self._client.download(f"{self._url}/{path}", to, most=length, **how)  # type: ignore[arg-type]
         except TooMuch as error:
             raise Longer(str(error)) from None
+
+
+class Fetcher(FetcherInterface):
+    """Hands TUF's client the files of an origin. ``last`` is the role that was asked for last."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin, self.last = origin, ""
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        raise NotImplementedError  # files of lists are not fetched by it
+
+    def download_bytes(self, url: str, max_length: int) -> bytes:
+        """A metadata file."""
+        name = url.rpartition("/")[2].removesuffix(".json")
+        self.last = name.partition(".")[2] or name
+        try:
+            return self._origin.small(url, min(max_length, MAX_METADATA))
+        except Absent:
+            raise exceptions.DownloadHTTPError(f"{name} is missing", 404) from None
+        except Longer as error:
+            raise exceptions.DownloadLengthMismatchError(f"{name}: {error}") from None

@@ -23,6 +23,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.repository.ceremony import bases_of, read_root, read_targets
 from himaya.core.repository.chains import Holding, holdings, merged
 from himaya.core.repository.files import read_header
+from himaya.core.repository.keys import is_named_rightly
 from himaya.core.repository.pieces import LIST, is_organisation
 from himaya.core.repository.states import LIVES, NotAttached, States, delegations, holds, signed_at, soon
 from himaya.core.words import N_, Said
@@ -142,6 +143,8 @@ class Repository:
             raise NotAttached(role=organisation, why=N_("no list can be named so"))
         if not 1 <= threshold <= len({key.keyid for key in keys}):
             raise NotAttached(role=organisation, why=N_("it has fewer keys than it has to sign with"))
+        if not all(map(is_named_rightly, keys)):
+            raise NotAttached(role=organisation, why=N_("one of its keys bears the name of another one"))
         new = self._states.next("targets")
         known = delegations(new)
         paths = [f"{one}/{organisation}/*" for one in sorted(lists)]
@@ -178,6 +181,7 @@ class Repository:
         threshold: int = 1,
         lists: Collection[str] = ("*",),
         signed: bytes | None = None,
+        paths: Iterable[Path] = (),
     ) -> None:
         """Admit a signatory, or give it other keys or lists, with the key of ``targets`` at hand.
 
@@ -187,6 +191,7 @@ class Repository:
             threshold: how many of them have to sign.
             lists: of which lists it may sign its part; ``*``: of all.
             signed: its own metadata signed with its new keys, where those are not at hand.
+            paths: the files that this names and that are not here.
 
         Raises:
             KeyNotHere: a key is missing.
@@ -195,7 +200,7 @@ class Repository:
         with self.store.alone():
             prepared = self.prepare_signatory(organisation, keys, threshold=threshold, lists=lists)
             changed = {"targets": self._states.countersigned("targets", prepared)}
-            self._states.attach({**changed, organisation: signed} if signed else changed)
+            self._states.attach({**changed, organisation: signed} if signed else changed, paths)
 
     def remove_signatory(self, organisation: str) -> None:
         """Serve nothing of an organisation any more, with the key of ``targets`` at hand.

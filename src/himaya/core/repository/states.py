@@ -215,7 +215,8 @@ class States:
         new = read_targets(content).signed
         if not holds(delegator, name, content):
             raise NotAttached(role=name, why=N_("too few of its keys have signed it"))
-        if about and new.version <= about.version and content != self.role(name):
+        served = self.role(name)  # None where it was removed: then what it had signed may come back
+        if about and (new.version < about.version or (new.version == about.version and served not in (None, content))):
             raise NotAttached(role=name, why=Said("it has version {n}; {m} is here", n=new.version, m=about.version))
         if len(content) > MAX_METADATA:
             why = Said("it has {n} bytes, and followers take {m}; give up old lists", n=len(content), m=MAX_METADATA)

@@ -30,6 +30,7 @@ from himaya.core.words import N_, Said, storable
 from himaya.federation import door
 from himaya.federation.door import NothingHere, UnreadableAsk, view
 from himaya.federation.models import Publication
+from himaya.federation.native.hub import may_tell
 from himaya.federation.native.keys import directory
 from himaya.federation.native.logged import KIND
 from himaya.federation.services import take_vote
@@ -83,8 +84,8 @@ def index(request: HttpRequest, partner: Partner) -> HttpResponseBase:
 def file(request: HttpRequest, partner: Partner, name: str, place: str) -> HttpResponseBase:
     """A file of a list's repository, whole or from a byte on. What it tells is counted when it begins."""
     found = door.scope(partner, name)[0]
-    at = Store(directory() / name).served(place)
-    if at is None:
+    at, named = Store(directory() / name).served(place), _NAMED.fullmatch(place)
+    if at is None or (named and not may_tell(found, named[1].partition("/")[2])):
         raise NothingHere
     first, last, size = _range(request, at)
     if first > last:
@@ -102,7 +103,7 @@ def file(request: HttpRequest, partner: Partner, name: str, place: str) -> HttpR
     if request.method == "HEAD":
         return HttpResponse(**how)
     with door.place(partner) as there:
-        if named := _NAMED.fullmatch(place):
+        if named:
             _count(partner, found, named[2], resumed=first > 0)
         return Streamed(_part(at, first, last), at=there, **how)
 

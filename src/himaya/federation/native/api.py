@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
+from pydantic import StringConstraints
 
-from himaya.accounts.keys import Key, reply
+from himaya.accounts.idempotency import Answer, answer_once, declared, once, ticket
+from himaya.accounts.keys import Key, caller, reply
 from himaya.core.wire import Asked, ListName, Told, problems
-from himaya.federation.native import keys, overview, publishing
+from himaya.federation.native import hub, keys, overview, passing, publishing
 from himaya.lists import queries, services
+from himaya.lists.api.proposals import seconded
+from himaya.lists.api.shapes import ProposalTold
 from himaya.log import queries as transparency_log
 
+if TYPE_CHECKING:
+    from himaya.federation.models import Served, Signatory
+
 router = Router(tags=["exchange"])
+Signer = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=60)]
 
 
 class RootTold(Told):
@@ -57,12 +66,44 @@ class PublishedTold(Told):
     trouble: TroubleTold | None
 
 
+class SignatoryTold(Told):
+    """What another organisation signs, passed on unchanged in a list. `label`: how far its list may be handed on (TLP);
+    `state` 0: nothing as yet; `key`: with which it signs; `withheld`: nothing of it is told for now, see `trouble`.
+    """
+
+    list: str
+    organisation: str
+    subscription: str
+    label: str
+    permission: str
+    key: str
+    state: int
+    statements: int
+    taken_at: datetime | None
+    expires_at: datetime | None
+    withheld: bool
+    trouble: TroubleTold | None
+
+
+class SignatoryAsked(Asked):
+    """Whom to pass on: an organisation as it signs at the source of a subscription. `permission`: by what its publisher
+    permits it, needed where its list is stricter than TLP:GREEN.
+    """
+
+    subscription: ListName
+    organisation: Signer
+    permission: Annotated[str, StringConstraints(max_length=200)] = ""
+
+
 class ExchangeTold(Told):
-    """What is published, by which root and keys. `log`: the keys by which followers check the log, its own first."""
+    """What is published, by which root and keys. `log`: the keys by which followers check the log, its own first.
+    `signatories`: whose statements are passed on.
+    """
 
     root: RootTold | None
     keys: list[NodeKeyTold]
     lists: list[PublishedTold]
+    signatories: list[SignatoryTold]
     log: list[str]
 
 
@@ -99,6 +140,7 @@ def exchange(request: HttpRequest) -> HttpResponse:
         root=_root(root) if root else None,
         keys=[_key(one) for one in overview.node_keys()],
         lists=[_list(one) for one in publishing.standing()] if root else [],
+        signatories=[_signatory(one) for one in hub.signatories()],
         log=[str(key) for key in transparency_log.verifier_keys()],
     )
     return reply(told)
@@ -114,7 +156,60 @@ def publish(request: HttpRequest, asked: PublishAsked) -> HttpResponse:
     """Publish what is new, now; a worker does so by itself every half minute. To do it twice does no more than once."""
     keys.roots()
     found = [services.find_list(asked.list)] if asked.list else list(queries.lists().filter(enabled=True))
-    return reply(OutcomesTold(lists=[_outcome(publishing.attempt(one)) for one in found]))
+    told = [_outcome(publishing.attempt(one)) for one in found]
+    for one in found:
+        passing.set_due(one)
+    return reply(OutcomesTold(lists=told))
+
+
+@router.post(
+    "/exchange/signatories",
+    auth=Key("publishing:write"),
+    response={201: SignatoryTold, 202: ProposalTold, **problems(404, 409, 502, body=True)},
+    summary="Admit a signatory",
+)
+@declared
+def admit(request: HttpRequest, asked: SignatoryAsked) -> HttpResponse:
+    """Pass on what another organisation signs, unchanged. Its source is asked now; a worker takes over the rest. Of a
+    common list: 202, with the proposal that waits for a second person.
+    """
+    found = hub.examine(asked.subscription, organisation=asked.organisation, permission=asked.permission)
+
+    @seconded
+    def act(request: HttpRequest) -> Answer:
+        return 201, _signatory(hub.admit(found, by=caller(request).actor)).model_dump_json()
+
+    return answer_once(ticket(request), lambda: act(request))
+
+
+@router.delete(
+    "/exchange/signatories/{list_name}/{organisation}",
+    auth=Key("publishing:write"),
+    response={200: SignatoryTold, **problems(404, 409)},
+    summary="Dismiss a signatory",
+)
+@once
+def dismiss(request: HttpRequest, list_name: ListName, organisation: Signer) -> Answer:
+    """Pass on nothing of it any more. Those who follow our list drop what it said at their next look."""
+    ended = hub.dismiss(list_name, organisation=organisation, by=caller(request).actor)
+    return 200, _signatory(ended).model_dump_json()
+
+
+def _signatory(one: Signatory) -> SignatoryTold:
+    return SignatoryTold(
+        list=one.list.name,
+        organisation=one.organisation,
+        subscription=one.subscription.name,
+        label=one.tlp,
+        permission=one.permission,
+        key=one.key,
+        state=one.sequence,
+        statements=one.lines,
+        taken_at=one.taken_at,
+        expires_at=one.until,
+        withheld=one.withheld,
+        trouble=_trouble(one),
+    )
 
 
 def _root(one: overview.RootStanding) -> RootTold:
@@ -133,18 +228,21 @@ def _key(one: overview.KeyStanding) -> NodeKeyTold:
 
 def _list(one: publishing.Standing) -> PublishedTold:
     served = one.served
-    trouble = None
-    if served.trouble:
-        facts = {"code": served.trouble["code"], "title": served.trouble["what"], "remedy": served.trouble["remedy"]}
-        trouble = TroubleTold(**facts, since=served.failed_at)
     return PublishedTold(
         name=served.list.name,
         state=served.sequence,
         published_at=served.at,
         statements=one.lines,
         expires_at=one.until,
-        trouble=trouble,
+        trouble=_trouble(served),
     )
+
+
+def _trouble(one: Served | Signatory) -> TroubleTold | None:
+    if not one.trouble:
+        return None
+    facts = {"code": one.trouble["code"], "title": one.trouble["what"], "remedy": one.trouble["remedy"]}
+    return TroubleTold(**facts, since=one.failed_at)
 
 
 def _outcome(one: publishing.Outcome) -> OutcomeTold:

@@ -14,9 +14,10 @@ from himaya.core.repository.publishing import Repository
 from himaya.core.repository.states import LIVES
 from himaya.core.repository.store import RepositoryDamaged
 from himaya.core.words import N_, Said, told, unpacked
-from himaya.federation.models import NodeKey, Served
+from himaya.federation.models import NodeKey, Served, Signatory
+from himaya.federation.native import hub
 from himaya.federation.native.keys import current, directory, named
-from himaya.lists import queries
+from himaya.lists import organisations, queries
 from himaya.lists.own import news_since
 from himaya.log import queries as transparency_log
 
@@ -32,6 +33,8 @@ LATE = timedelta(hours=2)
 """A list that changed so long ago and was not published since is told of."""
 SILENT = timedelta(days=1)
 """A witness that cosigned nothing for so long is told of."""
+ENDS = LIVES["signatory"] / 6
+"""So long before its end another's signature is told of; they, too, sign anew ten days before."""
 ORDER = ("root", "targets", "signatory", "snapshot", "timestamp")
 """From what lasts longest, and everything hangs on, to what is signed every hour."""
 SIGNS, WAITS, RETIRED = "signs", "waits", "retired"
@@ -106,17 +109,20 @@ def node_keys() -> list[KeyStanding]:
 def expiries() -> list[Expiry]:
     """Until when the root is good, and what the node signs by itself: of each role the earliest of all lists."""
     found: dict[str, datetime] = {}
+    ours = organisations.own().name
     for one in queries.lists().filter(enabled=True):
         known = Repository(directory() / one.name)
         with suppress(RepositoryDamaged):  # its row in the table says so
             for role, until in (known.expiries() if known.store.exists() else {}).items():
-                kind = role if role in ("root", *LIVES) else "signatory"
+                kind = "signatory" if role == ours else role
+                if kind not in ORDER:
+                    continue  # of others: :func:`_of_signatories`
                 found[kind] = min(until, found.get(kind, until))
     lives = {"root": LIFE, **LIVES}
     return [Expiry(role, found[role], lives[role]) for role in ORDER if role in found]
 
 
-def trouble(served: Served, translate: Callable[[str], str]) -> dict[str, str] | None:
+def trouble(served: Served | Signatory, translate: Callable[[str], str]) -> dict[str, str] | None:
     """What stands in the way of a list and the remedy, in another language; None: nothing does."""
     if not served.trouble:
         return None
@@ -129,7 +135,7 @@ def trouble(served: Served, translate: Callable[[str], str]) -> dict[str, str] |
 
 def concerns() -> list[Concern]:
     """What is wrong, or soon will be, with the root, the keys and what is published; quick enough for every page."""
-    return [*_of_root(), *_of_keys(), *_of_lists()]
+    return [*_of_root(), *_of_keys(), *_of_lists(), *_of_signatories()]
 
 
 def all_concerns() -> list[Concern]:
@@ -182,6 +188,29 @@ def _of_lists() -> list[Concern]:
     said = Said("these lists changed, and were not published for two hours or more: {names}", names=", ".join(late))
     remedy = N_("Open Exchange (or run himaya exchange show): it says what stands in the way. A worker has to run.")
     return [Concern(N_("Lists"), "danger", said, remedy)]
+
+
+def _of_signatories() -> list[Concern]:
+    """Of those whose words are passed on: who is withheld or cannot be read, and whose signature ends."""
+    soon, trouble, ends = clock.now() + ENDS, list[str](), list[str]()
+    for one in hub.signatories():
+        name = f"{one.organisation} ({one.list.name})"
+        if one.withheld or (one.failed_at and one.failed_at < clock.now() - LATE):
+            trouble.append(name)
+        elif one.until and one.until < soon:
+            ends.append(name)
+    found = list[Concern]()
+    if trouble:
+        said = Said("these cannot be passed on: {names}", names=", ".join(trouble))
+        remedy = N_("Open Exchange (or run himaya exchange show): it says what stands in the way of each.")
+        found.append(Concern(N_("Signatories"), "danger", said, remedy))
+    if ends:
+        said = Said(
+            "what these signed ends within days, and they have not signed it anew: {names}", names=", ".join(ends)
+        )
+        remedy = N_("Ask them whether their node's worker runs. Those that are gone for good: himaya exchange dismiss.")
+        found.append(Concern(N_("Signatories"), "wait", said, remedy))
+    return found
 
 
 def _of_signatures() -> list[Concern]:

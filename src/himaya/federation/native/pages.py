@@ -21,10 +21,13 @@ from himaya.accounts.faces import told_at
 from himaya.accounts.words import joined, say
 from himaya.core import clock
 from himaya.core.config import config
+from himaya.core.errors import HimayaError
 from himaya.core.repository import ceremony
 from himaya.core.words import N_, told
-from himaya.federation.native import keys, overview, publishing
+from himaya.federation.native import hub, keys, overview, passing, publishing
 from himaya.lists import queries, services
+from himaya.lists.proposal_pages import proposed
+from himaya.lists.seconding import NeedsSecond
 from himaya.log import queries as transparency_log
 from himaya.log.keys import identity
 
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from himaya.accounts.access import StaffRequest
+    from himaya.federation.models import Signatory
 
 STATES = {
     overview.SIGNS: ("ok", N_("signs")),
@@ -106,6 +110,28 @@ class BundleForm(forms.Form):
         self.fields["list"].choices = [(one.name, one.title or one.name) for one in found]  # type: ignore[attr-defined]
 
 
+class AdmitForm(forms.Form):
+    """Whom to pass on, and where it is read."""
+
+    subscription = forms.ChoiceField(
+        label=_("Source"), help_text=_("A list of another Himaya that a list here follows.")
+    )
+    organisation = forms.CharField(
+        label=_("Organisation"), max_length=60, help_text=_("As it signs there, such as hotline.example.")
+    )
+    permission = forms.CharField(
+        label=_("Permission"),
+        required=False,
+        max_length=200,
+        help_text=_("By what its publisher permits it: needed where its list is TLP:AMBER or stricter."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        found = [(one.name, f"{one.name} ({one.list.title or one.list.name})") for one in hub.sources()]
+        self.fields["subscription"].choices = found  # type: ignore[attr-defined]
+
+
 @needs("exchange.view")
 @require_safe
 def index(request: StaffRequest) -> HttpResponse:
@@ -114,13 +140,22 @@ def index(request: StaffRequest) -> HttpResponse:
 
 
 def _page(
-    request: StaffRequest, *, install: RootForm | None = None, bundle: BundleForm | None = None, status: int = 200
+    request: StaffRequest,
+    *,
+    install: RootForm | None = None,
+    bundle: BundleForm | None = None,
+    admit: AdmitForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     root, newest, mine = overview.root(), transparency_log.latest(), identity()
     context = {
         "root": root,
         "concerns": [_concern(one) for one in overview.all_concerns()],
         "rows": [_row(one) for one in publishing.standing()] if root else [],
+        "signs": next((one.key.keyid for one in overview.node_keys() if one.state == overview.SIGNS), ""),
+        "passed": [_passed(one) for one in hub.signatories()],
+        "admit": admit or AdmitForm(),
+        "sources": bool(hub.sources()),
         "keys": [_key(one) for one in overview.node_keys()],
         "expiries": [_expiry(one) for one in overview.expiries()],
         "steps": [(gettext(words), commands) for words, commands in (ROTATION if root else CEREMONY)],
@@ -152,6 +187,13 @@ def _row(one: publishing.Standing) -> dict[str, Any]:
     return {"one": one, "list": one.served.list, "trouble": overview.trouble(one.served, gettext)}
 
 
+def _passed(one: Signatory) -> dict[str, Any]:
+    shape, word = ("danger", N_("withheld")) if one.withheld else ("ok", N_("passed on"))
+    if not one.withheld and not one.sequence:
+        shape, word = "wait", N_("not taken over as yet")
+    return {"one": one, "shape": shape, "word": gettext(word), "trouble": overview.trouble(one, gettext)}
+
+
 def _key(one: overview.KeyStanding) -> dict[str, Any]:
     shape, word = STATES[one.state]
     return {"key": one.key, "short": one.key.keyid[: overview.SHORT], "shape": shape, "word": gettext(word)}
@@ -178,6 +220,7 @@ def publish(request: StaffRequest) -> HttpResponse:
         return redirect("publishing:index")
     came = [publishing.attempt(one) for one in queries.lists().filter(enabled=True)]
     for one in came:
+        passing.set_due(one.list)
         if one.error is not None:
             say(request, one.error)
     names = [one.list.title or one.list.name for one in came if one.published]
@@ -224,6 +267,7 @@ def bundle(request: StaffRequest) -> HttpResponseBase:
         with told_at(form):
             one = services.find_list(form.cleaned_data["list"])
             keys.roots()
+            hub.settle(one)
             with tempfile.TemporaryDirectory(dir=keys.directory()) as folder:
                 at = Path(folder) / "bundle"
                 publishing.write_bundle(one, at, since=form.cleaned_data["since"], by=request.user.actor)
@@ -232,10 +276,45 @@ def bundle(request: StaffRequest) -> HttpResponseBase:
     return _page(request, bundle=form, status=422)
 
 
+@needs("exchange.change")
+@require_POST
+def admit(request: StaffRequest) -> HttpResponse:
+    """Pass on what another organisation signs; its source is asked before."""
+    form = AdmitForm(request.POST)
+    if form.is_valid():
+        given = form.cleaned_data
+        with told_at(form):
+            terms = {"organisation": given["organisation"], "permission": given["permission"]}
+            try:
+                made = hub.admit(hub.examine(given["subscription"], **terms), by=request.user.actor)
+            except NeedsSecond as needed:
+                return proposed(request, needed)
+            said = gettext("What %(organisation)s signs is passed on from now on; a worker takes it over.")
+            messages.success(request, said % {"organisation": made.organisation})
+            return redirect("publishing:index")
+    return _page(request, admit=form, status=422)
+
+
+@needs("exchange.change")
+@require_POST
+def dismiss(request: StaffRequest, name: str, organisation: str) -> HttpResponse:
+    """Pass on nothing of a signatory any more."""
+    try:
+        hub.dismiss(name, organisation=organisation, by=request.user.actor)
+    except HimayaError as error:
+        say(request, error)
+    else:
+        said = gettext("What %(organisation)s signs is passed on no more.")
+        messages.success(request, said % {"organisation": organisation})
+    return redirect("publishing:index")
+
+
 urlpatterns = [
     path("", index, name="index"),
     path("publish", publish, name="publish"),
     path("root.json", root_file, name="root_file"),
     path("root", install, name="install"),
     path("bundle", bundle, name="bundle"),
+    path("signatories", admit, name="admit"),
+    path("signatories/<slug:name>/<str:organisation>/dismiss", dismiss, name="dismiss"),
 ]

@@ -24,6 +24,7 @@ from himaya.core.repository import bundle
 from himaya.core.repository.files import Header, write_delta, write_full
 from himaya.core.repository.pieces import Terms
 from himaya.core.repository.publishing import Repository
+from himaya.core.repository.states import LIVES
 from himaya.core.repository.store import RepositoryDamaged
 from himaya.core.words import Said, packed
 from himaya.federation.models import Publication, Served
@@ -128,7 +129,8 @@ def _publish(one: HashList, *, upto: int) -> bool:
     ours = organisations.own().name
     held = known.holdings().get((one.name, ours))
     since = held.sequence if held else 0
-    if served.looked >= upto or (since and not has_news(one, since=max(since, served.looked), upto=upto)):
+    said = held is None or held.terms == terms(one)  # who follows is told of other terms at once, if of nothing else
+    if served.looked >= upto or (since and said and not has_news(one, since=max(since, served.looked), upto=upto)):
         _note(served, looked=upto, sequence=since)
         return False
     full = not since or known.wants_full(one.name, ours)
@@ -138,15 +140,15 @@ def _publish(one: HashList, *, upto: int) -> bool:
         if since:
             delta = Path(folder) / "delta.gz"
             written[delta] = write_delta(delta, own_words(one, since=since, upto=upto), since=since, **how)
-            if not written[delta].lines and not full:
+            if not written[delta].lines and said and not full:
                 _note(served, looked=upto, sequence=since)
                 return False
         if full:
             path = Path(folder) / "full.gz"
             written[path] = write_full(path, own_words(one, upto=upto), **how)
         faults.point("publishing.written")
-        _log(one, written)
-        _check_in()
+        log_files(one, written)
+        check_in()
         known.publish(ours, *written)
     faults.point("publishing.published")
     _note(served, looked=upto, sequence=upto)
@@ -154,8 +156,15 @@ def _publish(one: HashList, *, upto: int) -> bool:
 
 
 @transaction.atomic
-def _log(one: HashList, written: Mapping[Path, Header]) -> None:
-    """Note the files and commit to them in the log, before anybody can fetch them; once, however often it is tried."""
+def log_files(one: HashList, written: Mapping[Path, Header], *, signatory: str = "") -> None:
+    """Note the files and commit to them in the log, before anybody can fetch them; once, however often it is tried.
+
+    Args:
+        one: the list.
+        written: the files, and what each says it is.
+        signatory: who signed them, where they are passed on.
+    """
+    act, more = ("list.passed-on", {"signatory": signatory}) if signatory else ("list.published", {})
     for path, header in written.items():
         facts: dict[str, Any] = {"sha256": _digest(path), "length": path.stat().st_size}
         facts |= {"sequence": header.piece.sequence, "since": header.piece.since}
@@ -163,10 +172,10 @@ def _log(one: HashList, written: Mapping[Path, Header]) -> None:
             continue
         made = Publication.objects.create(list=one, lines=header.lines, at=clock.now(), **facts)
         append([Event(KIND, f"list:{one.name}", made.pk, canonical(made))])
-        record("list.published", by="system", about=f"list:{one.name}", **facts)
+        record(act, by="system", about=f"list:{one.name}", **facts, **more)
 
 
-def _check_in() -> None:
+def check_in() -> None:
     """Let the log say so at once, where it can: who fetches the files wants to see that they are in it."""
     with suppress(RefusesToSign, NoWitnessAnswers):  # an alarm stands in the health of the node; lists go on
         publish_with_witnesses()
@@ -217,7 +226,8 @@ def standing() -> list[Standing]:
         known = Repository(directory() / one.name)
         try:
             held = known.holdings().get((one.name, ours)) if known.store.exists() else None
-            until = min(known.expiries().values()) if held else None
+            mine = {*LIVES, "root", ours}
+            until = min(until for role, until in known.expiries().items() if role in mine) if held else None
         except RepositoryDamaged as error:
             held, until, served.trouble = None, None, told(error)
         lines = sum(part.lines for part in held.way()) if held else 0
@@ -250,7 +260,7 @@ def write_bundle(one: HashList, path: Path, *, by: str, since: int | None = None
     have = {(one.name, ours): since} if since else None
     checkpoint = latest.note.encode() if latest else b""
     with alone():
-        written = bundle.write(repository(one.name), path, have=have, lists=[one.name], checkpoint=checkpoint)
+        written = bundle.write(repository(one.name), path, have=have, checkpoint=checkpoint)
     with transaction.atomic():
         record("list.bundled", by=by, about=f"list:{one.name}", since=since or 0, bytes=written.size)
     return written

@@ -270,7 +270,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='proposal',
-            constraint=models.CheckConstraint(condition=models.Q(('act__in', ('mark', 'import', 'change', 'subscribe', 'add', 'source', 'release', 'share'))), name='lists_proposal_act'),
+            constraint=models.CheckConstraint(condition=models.Q(('act__in', ('mark', 'import', 'change', 'subscribe', 'add', 'source', 'release', 'share', 'admit'))), name='lists_proposal_act'),
         ),
         migrations.AddConstraint(
             model_name='proposal',

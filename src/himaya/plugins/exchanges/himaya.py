@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from himaya.core import files, proofs, registry
 from himaya.core.errors import BadSignal
@@ -27,11 +28,12 @@ from himaya.core.outward import Client
 from himaya.core.ports import Receipt, Refusal
 from himaya.core.repository import bundle
 from himaya.core.repository.ceremony import NoProposal, read_root
-from himaya.core.repository.chains import Holding
 from himaya.core.repository.distrust import NotOffered, NotTrusted
 from himaya.core.repository.files import BadStatementFile
-from himaya.core.repository.following import Fetched, Follower
+from himaya.core.repository.following import Fetched, Follower, Mirrored
 from himaya.core.repository.origins import Line
+from himaya.core.repository.pieces import is_organisation
+from himaya.core.repository.plan import offered, plan
 from himaya.core.statements import CONFIRM, DISPUTE, UNSTATED, VOUCH, Statement
 from himaya.core.words import N_, Said
 
@@ -40,6 +42,7 @@ PAGE, HEAVY = 1000, 4 * 1024**2
 PATIENCE = 300.0
 """Seconds for an answer: metadata may have megabytes, and a poor line 64 kbit/s."""
 MOST_WITNESSES = 20
+_KEY = re.compile("[0-9a-f]{64}")
 LOG = N_("Ask the publisher, by another way than this line, which key its log has; tell others who follow this list.")
 
 
@@ -78,6 +81,35 @@ class Config(BaseModel):
         max_length=4000,
     )
 
+    signatories: str = Field(
+        "",
+        title=N_("Keys of signatories"),
+        description=N_(
+            "Who may sign with which key, as in hotline.example=KEY, with spaces between them; each told you its key by"
+            " another way. Of these, nothing is taken that another key signed, whatever the other node says. Empty: the"
+            " other node says whose key is whose."
+        ),
+        max_length=20_000,
+    )
+
+    @field_validator("signatories")
+    @classmethod
+    def _named(cls, text: str) -> str:
+        for word in text.split():
+            who, _, key = word.partition("=")
+            if not is_organisation(who) or not _KEY.fullmatch(key):
+                raise ValueError(N_("give organisation=key, the key with all its 64 digits"))
+        return text
+
+    @property
+    def pinned(self) -> Mapping[str, Collection[str]]:
+        """Organisation → names of its keys."""
+        found: dict[str, set[str]] = {}
+        for word in self.signatories.split():
+            who, _, key = word.partition("=")
+            found.setdefault(who, set()).add(key)
+        return found
+
     @property
     def list_name(self) -> str:
         """The last part of the address."""
@@ -99,14 +131,40 @@ class Himaya(Exchange):
         """What changed since the states of the checkpoint, by the fewest bytes. A round begins with its files anew."""
         options = _options(config)
         with _told():
-            follower = Follower(client.keep / "line", _line(options, client), root=options.root.encode())
-            yield from _round(follower, options.list_name, client.keep, checkpoint, _Log(options, client))
+            follower = _follower(options, client, "line")
+            yield from _round(follower, options.list_name, client.keep, checkpoint, _Log(options, client, client.keep))
 
     def carry(self, config: BaseModel, path: Path, keep: Path, *, checkpoint: str) -> Iterator[Page]:
         """As :meth:`pull`, out of a bundle that somebody brought. The log cannot be asked then."""
         options = _options(config)
-        with _told(), bundle.opened(path, directory=keep / "stick", root=options.root.encode()) as (follower, _):
+        with (
+            _told(),
+            bundle.opened(path, directory=keep / "stick", root=options.root.encode(), pinned=options.pinned) as (
+                follower,
+                _,
+            ),
+        ):
             yield from _round(follower, options.list_name, keep, checkpoint, None)
+
+    def mirror(
+        self,
+        config: BaseModel,
+        client: Client,
+        *,
+        organisation: str,
+        to: Path | None = None,
+        have: Collection[str] = (),
+    ) -> Mirrored:
+        """What a signatory signed, as it did, with a memory of its own of what was seen."""
+        options = _options(config)
+        with _told():
+            follower = _follower(options, client, "hub")
+            follower.refresh()
+            came = follower.mirror(organisation, to, have=have)
+            log = _Log(options, client, client.keep / "hub")
+            for file in came.files:
+                log.prove(file)
+        return came
 
     def vote(
         self, config: BaseModel, client: Client, *, key: str, signal: str, value: str, opinion: Opinion, reason: str
@@ -123,12 +181,12 @@ class Himaya(Exchange):
         """Ask what the other node serves, and read what it signed last."""
         options = _options(config)
         with _told():
-            follower = Follower(client.keep / "line", _line(options, client), root=options.root.encode())
+            follower = _follower(options, client, "line")
             seen = follower.refresh()
-        offered = [f"{who} ({held.sequence})" for (name, who), held in seen.offers.items() if name == options.list_name]
-        if not offered:
+        found = [f"{who} ({held.sequence})" for (_, who), held in offered(seen, options.list_name).items()]
+        if not found:
             raise SourceTrouble(why=N_("it serves nothing of this list yet"), mend=N_("Ask again later."))
-        return Said("{node} serves this list: {who}", node=seen.name or "-", who=", ".join(offered))
+        return Said("{node} serves this list: {who}", node=seen.name or "-", who=", ".join(found))
 
 
 def _options(config: BaseModel) -> Config:
@@ -149,8 +207,10 @@ def _headers(options: Config) -> dict[str, str]:
     return {"Authorization": f"Bearer {options.key.get_secret_value()}"}
 
 
-def _line(options: Config, client: Client) -> Line:
-    return Line(options.address, client, headers=_headers(options))
+def _follower(options: Config, client: Client, name: str) -> Follower:
+    """By line; ``name``: of the directory in which it keeps what it saw."""
+    line = Line(options.address, client, headers=_headers(options))
+    return Follower(client.keep / name, line, root=options.root.encode(), pinned=options.pinned)
 
 
 @contextmanager
@@ -170,43 +230,26 @@ def _told() -> Iterator[None]:
 
 
 def _round(follower: Follower, name: str, keep: Path, checkpoint: str, log: _Log | None) -> Iterator[Page]:
-    states = _states(checkpoint)
-    seen = follower.refresh()
-    held = {who: one for (of, who), one in seen.offers.items() if of == name}
-    for who, error in seen.refused.items():
-        if who in states or not held:  # what cannot be trusted is not gone: what it said before stays in force
-            raise error
-    if not held:
+    seen, states = follower.refresh(), _states(checkpoint)
+    planned = plan(seen, name, states)
+    if not offered(seen, name):
         raise SourceTrouble(why=Said("it serves nothing of a list {name}", name=name), mend=N_("Ask the other node."))
-    for who, now in held.items():
-        if now.sequence < states.get(who, 0):
-            follower.fetch(name, who, to=_directory(keep), have=states[who])  # raises: it goes back
-    changed = {who: one.sequence for who, one in held.items() if states.get(who) != one.sequence}
-    if not changed and seen.freshness.signed and seen.freshness.is_silent:
+    if not planned.steps and seen.freshness.signed and seen.freshness.is_silent:
         why = Said(
             "it has said nothing since {at}, not even that nothing is new", at=f"{seen.freshness.signed:%F %H:%M}"
         )
         raise SourceTrouble(why=why, mend=N_("Ask the other node whether its worker runs."))
-    whole = bool(changed) and (not states or bool(set(states) - set(held)) or _begins(held, states))
-    for who in held if whole else changed:
-        files = follower.fetch(name, who, to=_directory(keep), have=None if whole else states.get(who))
+    for one in planned.steps:
+        files = follower.fetch(one.list, one.organisation, to=_directory(keep), have=one.have)
         for file in files:
             if log:
                 log.prove(file)
             yield from _pages(follower, file)
         for file in files:
             file.path.unlink(missing_ok=True)
-    states = {who: one.sequence for who, one in held.items()}
-    yield Page(checkpoint=json.dumps(states, sort_keys=True), complete=whole)
-
-
-def _begins(held: Mapping[str, Holding], states: dict[str, int]) -> bool:
-    """Whether the files of an organisation lead to its state from nothing: what they do not name is gone then."""
-    for who, one in held.items():
-        way = one.way(states.get(who))
-        if way and way[0].piece.since is None:
-            return True
-    return False
+    ended = tuple(Refusal(0, Said(one.template(), **one.facts), who) for who, one in planned.ended.items())
+    told = json.dumps(planned.states, sort_keys=True)
+    yield Page(changes=ended, checkpoint=told, complete=planned.whole)
 
 
 def _states(checkpoint: str) -> dict[str, int]:
@@ -262,9 +305,9 @@ def _value(one: Statement) -> str:
 class _Log:
     """The publisher's transparency log, where its key is pinned."""
 
-    def __init__(self, options: Config, client: Client) -> None:
+    def __init__(self, options: Config, client: Client, keep: Path) -> None:
         self._options, self._client = options, client
-        self._seen = client.keep / "checkpoint"
+        self._seen = keep / "checkpoint"
         try:
             self._key = VerifierKey.read(options.log) if options.log else None
             self._witnesses = proofs.named(options.witnesses.split()[:MOST_WITNESSES])

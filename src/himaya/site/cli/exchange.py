@@ -16,7 +16,7 @@ from himaya.site.cli.shown import counted, done, out, progress, runnable, table
 from himaya.site.cli.subscriptions import subscriptions
 
 if TYPE_CHECKING:
-    from himaya.federation.models import Served
+    from himaya.federation.models import Served, Signatory
 
 exchange = commands("Our lists, signed, as other nodes follow them.")
 app.add_typer(exchange, name="exchange", rich_help_panel=KEEP)
@@ -69,21 +69,62 @@ def root(
 def publish(
     name: Annotated[str, typer.Argument(help="A list; all that are switched on where left out.")] = "",
 ) -> None:
-    """Publish what is new, now; a worker does so by itself every half minute."""
+    """Publish what is new, now, and pass on what others signed; a worker does so by itself every half minute."""
     start.database()
-    from himaya.federation.native import publishing
+    from himaya.federation.native import hub, passing, publishing
     from himaya.lists import queries, services
 
     some = [services.find_list(name)] if name else list(queries.lists().filter(enabled=True))
     for one in some:
         done(f"{one.name}: {'published' if publishing.publish(one) else 'nothing is new'}")
+        for other in hub.signatories(one):
+            news = "passed on" if passing.pass_on(other, wait=True) else "nothing is new"
+            done(f"{one.name}, {other.organisation}: {news}")
+
+
+@command(exchange, "admit", example="himaya exchange admit hotline-a a.example")
+def admit(
+    subscription: Annotated[str, typer.Argument(help="The subscription, of a source that is another Himaya.")],
+    organisation: Annotated[str, typer.Argument(help="Who signs there, as its statements name it.")],
+    permission: Annotated[
+        str,
+        typer.Option(
+            help="By what its publisher permits it, where its list is stricter than TLP:GREEN.", metavar="TEXT"
+        ),
+    ] = "",
+) -> None:
+    """Pass on what an organisation signs, unchanged, in the list that the subscription fills: this node is a hub then.
+
+    Whoever follows our list gets the organisation's own signed statements beside ours. How far its list may be handed
+    on is asked at its node, now and at every look: TLP:CLEAR and TLP:GREEN may be passed on; TLP:AMBER and
+    TLP:AMBER+STRICT only with its publisher's permission; TLP:RED never. Our list must be at least as strict.
+    """
+    start.database()
+    from himaya.federation.native import hub
+
+    made = hub.admit(hub.examine(subscription, organisation=organisation, permission=permission), by=start.actor())
+    done(f"{organisation} is passed on in the list {made.list.name}, TLP:{made.tlp.upper()}, signed with {made.key}")
+    done(runnable("A worker takes it over in half a minute; now: himaya exchange publish " + made.list.name))
+
+
+@command(exchange, "dismiss", example="himaya exchange dismiss network a.example")
+def dismiss(
+    name: Annotated[str, typer.Argument(help="The list.")],
+    organisation: Annotated[str, typer.Argument(help="Who signs.")],
+) -> None:
+    """Pass on nothing of a signatory any more. Those who follow our list drop what it said at their next look."""
+    start.database()
+    from himaya.federation.native import hub
+
+    hub.dismiss(name, organisation=organisation, by=start.actor())
+    done(f"nothing of {organisation} is passed on in the list {name}")
 
 
 @command(exchange, "show", example="himaya exchange show")
 def show() -> None:
     """Show what is published, until when it is good, and what those who follow it need to know."""
     start.database()
-    from himaya.federation.native import overview, publishing
+    from himaya.federation.native import hub, overview, publishing
     from himaya.federation.native.keys import NoRoot
     from himaya.log import queries as log
 
@@ -96,6 +137,11 @@ def show() -> None:
     for one in rows:
         shown.add_row(*_row(one))
     out.print(shown)
+    if others := list(hub.signatories()):
+        passed = table("list", "signatory", "label", "state", "statements#", "good until", "trouble")
+        for other in others:
+            passed.add_row(*_passed(other))
+        out.print(passed)
     if root := overview.root():
         holders = f"{root.threshold} of {len(root.holders)} holders sign the next one"
         out.print(f"root {root.version}, good until {root.until:%Y-%m-%d}; {holders}", soft_wrap=True)
@@ -108,6 +154,18 @@ def show() -> None:
         )
     for verifier in log.verifier_keys():
         out.print(f"log: [bold]{escape(str(verifier))}[/]", soft_wrap=True)
+
+
+def _passed(one: Signatory) -> list[str]:
+    return [
+        one.list.name,
+        one.organisation,
+        one.tlp.upper(),
+        "withheld" if one.withheld else str(one.sequence or "-"),
+        f"{one.lines:,}",
+        f"{one.until:%Y-%m-%d %H:%M}" if one.until else "-",
+        escape(str(one.trouble.get("what", ""))),
+    ]
 
 
 def _row(one: Any) -> list[str]:
@@ -133,10 +191,12 @@ def bundle(
 ) -> None:
     """Put a list into one signed file, for a node without a line. It is good for 30 days."""
     start.database()
+    from himaya.federation.native import hub
     from himaya.federation.native.publishing import write_bundle
     from himaya.lists import services
 
     found = services.find_list(name)
+    hub.settle(found)
     try:
         written = write_bundle(found, file, since=since, by=start.actor())
     except OSError as error:
