@@ -148,8 +148,8 @@ class Exchange(ABC):
     pulls: ClassVar[bool] = True
     """Whether the source hands its list over. One that does not is asked, value by value: :meth:`look_up`."""
     signed: ClassVar[bool] = False
-    """Whether each of its members signs what it says: it is believed about that unless an operator says otherwise, and a
-    hub can pass it on unchanged (:meth:`mirror`).
+    """Whether each of its members signs what it says: it is believed about that unless an operator says otherwise, and
+    a hub can pass it on unchanged (:meth:`mirror`).
     """
     asks: ClassVar[tuple[str, ...]] = ()
     """Names of the signals whose values the source can be asked about; empty where it takes no questions."""
