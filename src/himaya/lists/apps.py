@@ -11,13 +11,15 @@ class ListsConfig(AppConfig):
 
     def ready(self) -> None:
         """In every round of the worker: sweep up what killed imports left, let end what was said for a time, log what
-        was said, forget old answers; beside it, read the sources that are due.
+        was said, forget old answers; beside it, read the sources that are due and do what
+        was approved of and takes long.
         """
         from himaya.ledger.worker import beside, on_tick, register
         from himaya.lists import previewing
         from himaya.lists.arrivals import sweep
         from himaya.lists.committing import commit
         from himaya.lists.expiring import expire
+        from himaya.lists.proposals import do_approved
         from himaya.lists.subscribing.asking import forget_old
         from himaya.lists.subscribing.due import run_due
         from himaya.lists.voting import ReturnVote
@@ -28,4 +30,5 @@ class ListsConfig(AppConfig):
         on_tick(commit)
         on_tick(forget_old)
         beside(run_due)
+        beside(do_approved)
         register(ReturnVote())

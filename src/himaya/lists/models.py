@@ -277,8 +277,9 @@ class Proposal(models.Model):
     MARK, IMPORT, CHANGE, SUBSCRIBE, ADD = "mark", "import", "change", "subscribe", "add"
     SOURCE, RELEASE, SHARE, ADMIT = "source", "release", "share", "admit"
     ACTS = (MARK, IMPORT, CHANGE, SUBSCRIBE, ADD, SOURCE, RELEASE, SHARE, ADMIT)
-    WAITING, DONE, REFUSED, FAILED = "waiting", "done", "refused", "failed"
-    STATES = (WAITING, DONE, REFUSED, FAILED)
+    WAITING, APPROVED, DONE, REFUSED, FAILED = "waiting", "approved", "done", "refused", "failed"
+    """``approved``: decided, and too large for an answer to wait for: a worker does it."""
+    STATES = (WAITING, APPROVED, DONE, REFUSED, FAILED)
 
     list = models.ForeignKey(HashList, on_delete=models.PROTECT, related_name="+")
     act = models.CharField(max_length=10)
@@ -308,10 +309,14 @@ class Proposal(models.Model):
                 name="lists_proposal_act",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=("waiting", "done", "refused", "failed")), name="lists_proposal_state"
+                condition=Q(state__in=("waiting", "approved", "done", "refused", "failed")),
+                name="lists_proposal_state",
             ),
         ]
-        indexes = [models.Index(fields=["list", "id"], condition=Q(state="waiting"), name="lists_proposal_waiting")]
+        indexes = [
+            models.Index(fields=["list", "id"], condition=Q(state="waiting"), name="lists_proposal_waiting"),
+            models.Index(fields=["id"], condition=Q(state="approved"), name="lists_proposal_approved"),
+        ]
 
 
 class Body(models.Model):

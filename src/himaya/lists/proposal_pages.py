@@ -43,6 +43,7 @@ ACTS = {
 """Act of a proposal → in words."""
 STATES = {
     "waiting": ("wait", N_("waiting")),
+    "approved": ("wait", N_("approved, being done")),
     "done": ("ok", N_("done")),
     "refused": ("calm", N_("refused")),
     "failed": ("danger", N_("failed")),
@@ -125,7 +126,11 @@ def approve(request: StaffRequest, pk: int) -> HttpResponse:
     except HimayaError as error:
         say(request, error)
     else:
-        if made.state == made.DONE:
+        if made.state == made.APPROVED:
+            messages.success(
+                request, gettext("Approved. It touches many items: a worker does it, and this page says when.")
+            )
+        elif made.state == made.DONE:
             messages.success(request, gettext("Approved, and done."))
         else:
             messages.error(request, gettext("It could not be done: %(why)s") % {"why": made.why})

@@ -44,7 +44,7 @@ ORPHANED = 86_400
 """Seconds after which a file that no proposal names is removed."""
 CHUNK = 1024 * 1024
 PURPOSE = b"himaya proposals 1"
-WORDS = (N_("waiting"), N_("done"), N_("refused"), N_("failed"))
+WORDS = (N_("waiting"), N_("approved"), N_("done"), N_("refused"), N_("failed"))
 """States of a proposal as an error says them, for the catalogue."""
 
 
@@ -175,7 +175,8 @@ def _stored(file: BinaryIO) -> tuple[str, str, int]:
 
 def _sweep() -> None:
     """Remove files whose proposal was never written, or was decided by a process that was killed before this."""
-    waiting = set(Proposal.objects.filter(state=Proposal.WAITING).values_list("file", flat=True))
+    open_ = Proposal.objects.filter(state__in=(Proposal.WAITING, Proposal.APPROVED))
+    waiting = set(open_.values_list("file", flat=True))
     for path in _place().iterdir():
         with suppress(OSError):
             if path.name not in waiting and time.time() - path.stat().st_mtime > ORPHANED:
@@ -189,24 +190,53 @@ def approve(pk: int, *, person: Person) -> Proposal:
     """Do what was proposed, by what holds now. Two who approve at once do it once.
 
     Returns:
-        The proposal, ``done``; or ``failed``, with ``why``, where it cannot be done any more.
+        The proposal, ``done``; ``approved``, where a worker does it, for it takes long; or ``failed``, with ``why``,
+        where it cannot be done any more.
 
     Raises:
         UnknownProposal, Decided, MayNotDecide: as their names say.
         ImportUnderWay, ImportLost: an import into the list is under way; the proposal still waits.
     """
     found = _decidable(pk, person)
+    if _is_long(found):
+        return _settle(pk, Proposal.APPROVED, by=person.actor, why="")
+    return _do(found, by=person.actor)
+
+
+def do_approved() -> bool:
+    """Do the oldest proposal that was approved and takes long, in a worker; whether there was one."""
+    for found in proposals(Proposal.APPROVED).order_by("pk")[:50]:
+        with suppress(
+            Decided, services.ImportUnderWay, services.ImportLost
+        ):  # another worker does it, or the next turn
+            _do(found, by=found.decided_by)
+            return True
+    return False
+
+
+def _is_long(one: Proposal) -> bool:
+    """Whether more items are touched than an answer waits for."""
+    if one.act == Proposal.IMPORT:
+        return int(one.arguments["rows"]) > terms.AT_ONCE
+    wanted = one.arguments.get("wanted", {})
+    return one.act == Proposal.CHANGE and bool({*terms.RULE, "radius"} & set(wanted)) and terms.is_long(one.list)
+
+
+def _do(found: Proposal, *, by: str) -> Proposal:
+    """Do it, with the decision, in one transaction; or note why it cannot be done."""
     try:
-        with _prepared(found, second=person.actor) as act, transaction.atomic():
-            locked = _lock(pk)
+        with _prepared(found, second=by) as act, transaction.atomic():
+            locked = _lock(found.pk, found.state)
             act()
-            return _decide(locked, Proposal.DONE, by=person.actor, why="")
+            return _decide(locked, Proposal.DONE, by=by, why="")
     except (Decided, services.ImportUnderWay, services.ImportLost):
         raise
     except HimayaError as error:
         # what was undone took the alarm with it
         alarm(found.list.name, int(str(error.facts.get("caught", 0))), by=found.by)
-        return _settle(pk, Proposal.FAILED, by=person.actor, why=" ".join(error.diagnostics().splitlines()))
+        return _settle(
+            found.pk, Proposal.FAILED, by=by, why=" ".join(error.diagnostics().splitlines()), was=found.state
+        )
 
 
 def refuse(pk: int, *, person: Person, reason: str) -> Proposal:
@@ -245,27 +275,28 @@ def _decidable(pk: int, person: Person) -> Proposal:
     return found
 
 
-def _lock(pk: int) -> Proposal:
-    """The proposal, locked until the transaction ends.
+def _lock(pk: int, state: str) -> Proposal:
+    """The proposal, locked until the transaction ends, where it is still in this state.
 
     Raises:
         Decided: somebody was faster.
     """
     found = Proposal.objects.select_for_update(of=("self",), no_key=True).select_related("list").get(pk=pk)
-    if found.state != Proposal.WAITING:
+    if found.state != state:
         raise Decided(proposal=pk, state=Said(found.state))
     return found
 
 
 @transaction.atomic
-def _settle(pk: int, state: str, *, by: str, why: str) -> Proposal:
-    return _decide(_lock(pk), state, by=by, why=why)
+def _settle(pk: int, state: str, *, by: str, why: str, was: str = Proposal.WAITING) -> Proposal:
+    return _decide(_lock(pk, was), state, by=by, why=why)
 
 
 def _decide(one: Proposal, state: str, *, by: str, why: str) -> Proposal:
-    file, one.state, one.sealed = one.file, state, ""
-    one.decided_by, one.decided_at, one.why = by, clock.now(), str(why)[:1000]
-    one.file = ""
+    file = one.file if state != Proposal.APPROVED else ""
+    one.state, one.decided_by, one.decided_at, one.why = state, by, clock.now(), str(why)[:1000]
+    if state != Proposal.APPROVED:
+        one.sealed = one.file = ""
     one.save(update_fields=["state", "sealed", "file", "decided_by", "decided_at", "why"])
     record(f"proposal.{state}", by=by, about=f"proposal:{one.pk}", list=one.list.name, what=one.act, proposer=one.by)
     if file:

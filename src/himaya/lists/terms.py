@@ -216,6 +216,11 @@ def change_list(
         return change.publish()
 
 
+def is_long(hash_list: HashList) -> bool:
+    """Whether it has more items than are judged anew while somebody waits for an answer."""
+    return Item.objects.filter(list=hash_list, negative=False)[: AT_ONCE + 1].count() > AT_ONCE
+
+
 def _count(items: QuerySet[Item], most: int | None, wanted: Mapping[str, Any]) -> None:
     if most is not None and (one := items.first()) and items[: most + 1].count() > most:
         options = " ".join(f"--{key} {value}" for key, value in wanted.items())

@@ -29,7 +29,7 @@ router = Router(tags=["lists"])
 @router.get("/proposals", auth=Key("lists:read"), response={200: Proposals, **problems()}, summary="List proposals")
 def index(
     request: HttpRequest,
-    state: Literal["any", "waiting", "done", "refused", "failed"] = "any",
+    state: Literal["any", "waiting", "approved", "done", "refused", "failed"] = "any",
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> HttpResponse:

@@ -183,8 +183,9 @@ class Statements(Told):
 
 
 class ProposalTold(Told):
-    """What waits for a second person, or was decided. ``state`` is ``waiting``, ``done``, ``refused`` or ``failed``;
-    ``why`` says why. ``arguments`` are those of the act; ``sha256`` and ``size`` (bytes) those of a file to import.
+    """What waits for a second person, or was decided. ``state`` is ``waiting``, ``approved`` (a worker does it),
+    ``done``, ``refused`` or ``failed``; ``why`` says why. ``arguments`` are those of the act; ``sha256``
+    and ``size`` (bytes) those of a file to import.
     """
 
     id: int

@@ -268,13 +268,17 @@ class Migration(migrations.Migration):
             model_name='proposal',
             index=models.Index(condition=models.Q(('state', 'waiting')), fields=['list', 'id'], name='lists_proposal_waiting'),
         ),
+        migrations.AddIndex(
+            model_name='proposal',
+            index=models.Index(condition=models.Q(('state', 'approved')), fields=['id'], name='lists_proposal_approved'),
+        ),
         migrations.AddConstraint(
             model_name='proposal',
             constraint=models.CheckConstraint(condition=models.Q(('act__in', ('mark', 'import', 'change', 'subscribe', 'add', 'source', 'release', 'share', 'admit'))), name='lists_proposal_act'),
         ),
         migrations.AddConstraint(
             model_name='proposal',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('waiting', 'done', 'refused', 'failed'))), name='lists_proposal_state'),
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('waiting', 'approved', 'done', 'refused', 'failed'))), name='lists_proposal_state'),
         ),
         migrations.AddConstraint(
             model_name='quarantine',

@@ -72,6 +72,7 @@ ACTS = {
     "person.password-changed": N_("Changed their own password"),
     "person.password-reset": N_("New password given"),
     "person.signed-in": N_("Signed in"),
+    "proposal.approved": N_("Proposal approved, to be done by a worker, list %(list)s"),
     "proposal.done": N_("Proposal approved and done, list %(list)s"),
     "proposal.failed": N_("Proposal approved, but it could not be done, list %(list)s"),
     "proposal.made": N_("Proposed, list %(list)s"),
