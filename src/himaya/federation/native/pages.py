@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.timesince import timeuntil
@@ -16,6 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
+from himaya.accounts import streams
 from himaya.accounts.access import needs
 from himaya.accounts.faces import told_at
 from himaya.accounts.words import joined, say
@@ -32,6 +34,9 @@ from himaya.log import queries as transparency_log
 from himaya.log.keys import identity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
     from django.http.response import HttpResponseBase
 
     from himaya.accounts.access import StaffRequest
@@ -80,6 +85,7 @@ ROTATION = (
 )
 """The steps to another key of this node, or to a root that is good for longer."""
 BYTES = "application/octet-stream"
+CHUNK = 64 * 1024
 
 
 class RootForm(forms.Form):
@@ -264,7 +270,7 @@ def bundle(request: StaffRequest) -> HttpResponseBase:
     """A list in one signed file, for a node without a line; sent as it is read from the disk, and on record."""
     form = BundleForm(request.POST)
     if form.is_valid():
-        with told_at(form):
+        with told_at(form), streams.place(request.user.actor) as there:
             one = services.find_list(form.cleaned_data["list"])
             keys.roots()
             hub.settle(one)
@@ -272,8 +278,15 @@ def bundle(request: StaffRequest) -> HttpResponseBase:
                 at = Path(folder) / "bundle"
                 publishing.write_bundle(one, at, since=form.cleaned_data["since"], by=request.user.actor)
                 file = at.open("rb")  # it stays readable without a name, and is gone with whoever reads it
-            return FileResponse(file, as_attachment=True, filename=f"{one.name}.bundle", content_type=BYTES)
+                size = str(at.stat().st_size)
+            headers = {"Content-Length": size, "Content-Disposition": f'attachment; filename="{one.name}.bundle"'}
+            return streams.Streamed(_pieces(file), at=there, content_type=BYTES, headers=headers)
     return _page(request, bundle=form, status=422)
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        yield from iter(partial(file.read, CHUNK), b"")
 
 
 @needs("exchange.change")
