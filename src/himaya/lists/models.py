@@ -271,15 +271,18 @@ class Answer(models.Model):
         ]
 
 
+_PROPOSED = ("mark", "import", "change", "subscribe", "add", "source", "release", "share", "admit")
+_DECIDED = ("waiting", "approved", "done", "refused", "failed")
+"""States of a proposal; ``approved``: decided, and too large for an answer to wait for: a worker does it."""
+
+
 class Proposal(models.Model):
     """What somebody wants to do to a common list, until a second person approves of it or refuses."""
 
-    MARK, IMPORT, CHANGE, SUBSCRIBE, ADD = "mark", "import", "change", "subscribe", "add"
-    SOURCE, RELEASE, SHARE, ADMIT = "source", "release", "share", "admit"
-    ACTS = (MARK, IMPORT, CHANGE, SUBSCRIBE, ADD, SOURCE, RELEASE, SHARE, ADMIT)
-    WAITING, APPROVED, DONE, REFUSED, FAILED = "waiting", "approved", "done", "refused", "failed"
-    """``approved``: decided, and too large for an answer to wait for: a worker does it."""
-    STATES = (WAITING, APPROVED, DONE, REFUSED, FAILED)
+    ACTS = _PROPOSED
+    MARK, IMPORT, CHANGE, SUBSCRIBE, ADD, SOURCE, RELEASE, SHARE, ADMIT = ACTS
+    STATES = _DECIDED
+    WAITING, APPROVED, DONE, REFUSED, FAILED = STATES
 
     list = models.ForeignKey(HashList, on_delete=models.PROTECT, related_name="+")
     act = models.CharField(max_length=10)
@@ -302,16 +305,8 @@ class Proposal(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=Q(
-                    act__in=("mark", "import", "change", "subscribe", "add", "source", "release", "share", "admit")
-                ),
-                name="lists_proposal_act",
-            ),
-            models.CheckConstraint(
-                condition=Q(state__in=("waiting", "approved", "done", "refused", "failed")),
-                name="lists_proposal_state",
-            ),
+            models.CheckConstraint(condition=Q(act__in=_PROPOSED), name="lists_proposal_act"),
+            models.CheckConstraint(condition=Q(state__in=_DECIDED), name="lists_proposal_state"),
         ]
         indexes = [
             models.Index(fields=["list", "id"], condition=Q(state="waiting"), name="lists_proposal_waiting"),

@@ -157,8 +157,7 @@ def subscribe(
         basis: legal basis of what the source says, of ``core.statements.BASES``.
         interval: seconds between rounds; the connector's own where None.
         private: whether it may lie in a private network.
-        members: whether the source is believed about which of its members says what; where each of them signs it, it
-            is unless this says otherwise.
+        members: whether the source is believed about which member says what; None: where each of them signs it.
         second: who approves; a common list needs a second person.
 
     Raises:
