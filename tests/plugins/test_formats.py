@@ -5,6 +5,7 @@ Some promises speak of lines: they are of the formats that are made of lines, an
 """
 
 import io
+import time
 import tracemalloc
 from dataclasses import replace
 from itertools import islice
@@ -250,6 +251,13 @@ def test_a_quote_that_closes_too_far_away_costs_one_line_of_a_long_file():
     content = b'signal,value,note\nmd5,1,"open\n' + b"md5,2,x\n" * 20_000
     kinds = [type(row) for row in read(csv, content)]
     assert kinds == [Refusal] + [ItemRow] * 20_000
+
+
+def test_a_file_of_open_quotes_is_given_up_before_it_costs_much():
+    content = b"signal,value\n" + b'x","y\n' * 20_000
+    begun = time.process_time()
+    assert refusal(content).startswith("too many quotes are opened and never closed, up to line ")
+    assert time.process_time() - begun < 10  # reading on to the end from each of them takes minutes
 
 
 def test_an_unreadable_line_inside_quotes_is_refused_as_itself():

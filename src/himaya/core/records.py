@@ -16,6 +16,10 @@ from himaya.core.words import N_, Said, printable
 CHUNK = 64 * 1024
 MAX_RECORD = 64 * 1024
 """Longest record of several lines, in characters: as much is read again after a quote that never closes."""
+MAX_AGAIN = 16 * 1024**2
+"""Characters that are read again, beyond as many as the file has: a file of nothing but open quotes costs no more."""
+_A_LINE = 32
+"""Characters that reading a line again costs beside its own."""
 csv.field_size_limit(lines.MAX_LINE)
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -62,7 +66,7 @@ def read(stream: BinaryIO, *, format: str) -> tuple[list[str], Iterator[Record |
     named = [name for name in names if name]
     if len(set(named)) < len(named):
         raise BadListFile(format=format, why=Said("the header names a column twice: {shown}", shown=shown(names)))
-    return names, _fields(names, _Records(source, delimiter))
+    return names, _fields(names, _Records(source, delimiter, format))
 
 
 def recognised(head: bytes) -> frozenset[str]:
@@ -110,12 +114,14 @@ class _Records:
     """Feeds lines to the reader of :mod:`csv` and keeps in hand what belongs to the record it is reading.
 
     Where a record breaks (a quote that never closes would swallow the rest of the file), only its first line is
-    refused, and reading begins again at its second.
+    refused, and reading begins again at its second. A file where that happens too often is none.
     """
 
-    def __init__(self, source: Iterator[Line | Refusal], delimiter: str) -> None:
+    def __init__(self, source: Iterator[Line | Refusal], delimiter: str, format: str) -> None:  # noqa: A002
         self.source = source
         self.delimiter = delimiter
+        self.format = format
+        self.left = MAX_AGAIN
         self.again: deque[Line | Refusal] = deque()
         self.taken: list[Line] = []
         self.size = 0
@@ -140,6 +146,7 @@ class _Records:
             except (csv.Error, _Cut) as error:
                 yield self._refuse_first(_words(error))
             else:
+                self.left += self.size
                 yield self.taken[0], cells
 
     def _next(self) -> Line | Refusal | None:
@@ -159,6 +166,12 @@ class _Records:
 
     def _refuse_first(self, why: str) -> Refusal:
         first, *rest = self.taken
+        self.left -= sum(len(line.text) + _A_LINE for line in rest)
+        if self.left < 0:
+            raise BadListFile(
+                format=self.format,
+                why=Said("too many quotes are opened and never closed, up to line {n}", n=first.number),
+            )
         self.again.extendleft(reversed(rest))
         return lines.refusal(first.number, why, first.text)
 
