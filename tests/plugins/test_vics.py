@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from himaya.core import registry
+from himaya.core.config import config
 from himaya.core.ports import BadListFile, ItemRow, Refusal
 
 vics = registry.format_("vics")
@@ -38,10 +39,23 @@ def hashes(content):
     return [(row.signal, row.value) for row in read(content)]
 
 
+@pytest.fixture
+def categories(monkeypatch):
+    """Lets an operator say which categories of other regions count."""
+
+    def say(*given):
+        monkeypatch.setenv("HIMAYA_VICS_CATEGORIES", json.dumps(given))
+        config.cache_clear()
+
+    yield say
+    config.cache_clear()
+
+
 @pytest.mark.parametrize("version", [V13, V20], ids=["1.3", "2.0"])
 @pytest.mark.parametrize("what", ["Cases", "Media"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["bare", "with a mark"])
-def test_both_versions_in_both_shapes_are_read(version, what, mark):
+def test_both_versions_in_both_shapes_are_read(categories, version, what, mark):
+    categories(":1")
     content = document(media(), media(2, SHA1=SHA1), version=version, what=what)
     rows = read(mark + json.dumps(content).encode())
     assert [(row.signal, row.value, row.reference) for row in rows] == [
@@ -82,12 +96,41 @@ def test_numbers_are_taken_as_numbers_and_as_strings(number):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("version", "region", "told"), [(V20, "UK", "UK"), (V20, "CUSTOM", "CUSTOM"), (V13, "", "not stated")]
+OTHERS = pytest.mark.parametrize(
+    ("version", "region", "named", "told"),
+    [(V20, "UK", "UK:2", "UK"), (V20, "CUSTOM", "CUSTOM:2", "CUSTOM"), (V13, "", ":2", "not stated")],
 )
-def test_categories_of_other_regions_are_no_class_and_stand_in_the_note(version, region, told):
-    (row,) = read(document(media(Category=2), version=version, region=region))
+
+
+@OTHERS
+def test_categories_of_other_regions_are_refused_unless_the_operator_says_that_they_count(
+    categories, version, region, named, told
+):
+    content = document(media(Category=2), media(2, Category=3), version=version, region=region)
+    assert all(isinstance(one, Refusal) and "vics_categories" in one.why for one in read(content))
+    categories(named)
+    row, refused = read(content)
     assert (row.scheme, row.code, row.note) == ("", "", f"VICS category 2 of region {told}")
+    assert isinstance(refused, Refusal)
+    assert "category, 3," in refused.why
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["bare", "with a mark"])
+@pytest.mark.parametrize("what", ["Cases", "Media"])
+def test_the_context_counts_wherever_it_stands(what, mark):
+    content = document(media(Category=0), media(2), media(3, Category=5), what=what)
+    last = dict(reversed(content.items()))
+    assert list(last) == ["value", "@odata.context"]
+    refused, row, other = read(mark + json.dumps(last, indent=1).encode())
+    assert isinstance(refused, Refusal)
+    assert isinstance(other, Refusal)
+    assert (row.scheme, row.code, row.reference) == ("vic-us", "1", "2")
+
+
+def test_a_file_that_names_two_regions_is_refused_as_a_whole():
+    content = document(media()) | {"odata.metadata": V20["@odata.context"].format(region="UK", what="Media")}
+    with pytest.raises(BadListFile, match="it names two data models"):
+        read(content)
 
 
 @pytest.mark.parametrize("category", [0, "0", 4, 5])

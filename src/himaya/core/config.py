@@ -113,6 +113,13 @@ class Config(BaseSettings):
             "Scheme that a reviewer is shown first. Empty: the one by which the list grades, else INTERPOL."
         ),
     )
+    vics_categories: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{0,20}:[0-9]{1,3}$")]] = Field(
+        [],
+        description=N_(
+            "Categories of VICS files of other regions than US that are of known material, as in UK:1; nothing before"
+            " the colon: of files that state no region. Their meaning is not published: what is not named is refused."
+        ),
+    )
     session_hours: int = Field(10, ge=1, le=168, description=N_("A sign-in ends after this time."))
     max_file_bytes: int = Field(
         64 * MIB, ge=1024, description=N_("A larger file is not read, and is counted as too large.")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, ClassVar
 
 from himaya.core import kinds, objects
+from himaya.core.config import config
 from himaya.core.objects import EACH, UNREAD, Found
 from himaya.core.ports import BadListFile, Format, ItemRow, Refusal
 from himaya.core.words import N_, Said
@@ -36,9 +37,10 @@ class VICS(Format):
     """VICS 1.3 and 2.0: of each Media its MD5, SHA1, PhotoDNA and AlternativeHashes; MediaID is the reference.
 
     The category is kept where the file is of the region US (scheme vic-us), and what is not pertinent there, for
-    comparison or not graded is refused. In other regions the numbers mean something else that is not published: the
-    item has no class, and its note says the category. A picture in the file (Miniature) is refused unread, the rest of
-    its Media is taken. Names of series, flags about persons, comments and paths stay behind.
+    comparison or not graded is refused. In other regions the numbers mean something else that is not published: what
+    has one is taken where the setting ``vics_categories`` names it, without a class and with a note of it, and else
+    refused. A picture in the file (Miniature) is refused unread, the rest of its Media is taken. Names of series,
+    flags about persons, comments and paths stay behind.
     """
 
     name: ClassVar[str] = "vics"
@@ -51,21 +53,41 @@ class VICS(Format):
         return bool(_MARK.search(head))
 
     def read(self, stream: BinaryIO) -> Iterator[ItemRow | Refusal]:
-        """The rows of each Media, one a fingerprint; ``line`` is the one on which the Media begins."""
-        region, what, told = "", "", False
+        """The rows of each Media, one a fingerprint; ``line`` is the one on which the Media begins.
+
+        The context, which says what the categories mean, may stand behind them: it is looked for beforehand.
+        """
+        model = self._model(stream) if stream.seekable() else None
+        told = model is not None
         for found in objects.read(stream, _WANTED, format=self.name, unread=frozenset({"Miniature"})):
             if isinstance(found, Refusal):
                 yield found
             elif found.path[0] in CONTEXTS:
-                context = _CONTEXT.search(found.value) if isinstance(found.value, str) else None
-                if context is None:
-                    raise BadListFile(format=self.name, why=N_("it names another data model"))
-                region, what, told = context["region"] or "", context["what"], True
-            elif isinstance(found.value, dict) and not _is_case(found, what):
+                named = self._named(found)
+                if model is None and told:  # it came in a stream that cannot be read twice
+                    raise BadListFile(format=self.name, why=N_("it names its data model behind its entries"))
+                if named != (model or named):
+                    raise BadListFile(format=self.name, why=N_("it names two data models"))
+                model, told = named, True
+            elif isinstance(found.value, dict) and not _is_case(found, model[1] if model else ""):
                 told = True
-                yield from _rows(found, region)
+                yield from _rows(found, model[0] if model else "")
         if not told:
             raise BadListFile(format=self.name, why=N_("it names no data model: odata.metadata, @odata.context"))
+
+    def _model(self, stream: BinaryIO) -> tuple[str, str] | None:
+        """Region and entity of the first context in the file, which is at its beginning again; None: it has none."""
+        begin = stream.tell()
+        some = objects.read(stream, {(name,): None for name in CONTEXTS}, format=self.name)
+        found = next((one for one in some if isinstance(one, Found)), None)
+        stream.seek(begin)
+        return self._named(found) if found else None
+
+    def _named(self, found: Found) -> tuple[str, str]:
+        context = _CONTEXT.search(found.value) if isinstance(found.value, str) else None
+        if context is None:
+            raise BadListFile(format=self.name, why=N_("it names another data model"))
+        return context["region"] or "", context["what"]
 
     def render(self, rows: Iterable[ItemRow]) -> Iterator[bytes]:
         """VICS 2.0 of the region US, one Media a row. Classes of other schemes have no place in it."""
@@ -88,6 +110,13 @@ def _rows(found: Found, region: str) -> Iterator[ItemRow | Refusal]:
     category = _text(media.get("Category"))
     if region == "US" and category in _NO_MATERIAL:
         yield Refusal(line, _NO_MATERIAL[category], _text(media.get("MD5"))[:80])
+        return
+    if region != "US" and category and f"{region}:{category}" not in config().vics_categories:
+        said = Said(
+            "its category, {category}, of region {region} is not in the setting {setting}",
+            category=category[:20], region=region or "?", setting="vics_categories",
+        )  # fmt: skip
+        yield Refusal(line, said, _text(media.get("MD5"))[:80])
         return
     hashes = _hashes(media)
     if not hashes:
