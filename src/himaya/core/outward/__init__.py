@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import random
 import re
 import time
@@ -21,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from himaya.core.exchange import SourceTrouble
-from himaya.core.outward.guard import TOTAL, BrokenOff, Deadline, NotReached, Transport, announced
+from himaya.core.outward.guard import SLOWEST, TOTAL, BrokenOff, Deadline, NotReached, Transport, announced
 from himaya.core.outward.reply import Reply
 from himaya.core.words import N_, Said, printable
 
@@ -35,8 +36,6 @@ MOST = 32 * 1024**2
 ATTEMPTS = 4
 LONGEST_WAIT = 60.0
 """Seconds of a Retry-After that are waited for."""
-SLOWEST = 1000
-"""Bytes a second, on the average of a minute, below which a download is given up."""
 CHUNK = 64 * 1024
 """Bytes that are unpacked in one step."""
 AGENT = "Himaya"
@@ -59,6 +58,7 @@ class Client:
         attempts: how often what may be repeated is tried.
         most: bytes of an answer, unpacked, that are taken where a call says nothing else.
         total: seconds for an answer. One that takes longer is not asked for again: it would hold up others as long.
+        longest: seconds for one that keeps arriving, and not too slowly; ``total`` where None.
         wait: called with the seconds to pause between two attempts; it may raise to end the conversation.
         keep: a directory that outlasts it, see :attr:`keep`.
     """
@@ -70,11 +70,12 @@ class Client:
         attempts: int = ATTEMPTS,
         most: int = MOST,
         total: float = TOTAL,
+        longest: float | None = None,
         wait: Callable[[float], object] = time.sleep,
         keep: Path | None = None,
     ) -> None:
         self._private, self._attempts, self._most, self._total, self._wait = private, attempts, most, total, wait
-        self._transport, self._keep = Transport(private=private), keep
+        self._longest, self._transport, self._keep = longest, Transport(private=private), keep
 
     def __enter__(self) -> Client:
         return self
@@ -138,11 +139,12 @@ class Client:
         wanted = frozenset(expect)
 
         def once() -> Reply:
-            with self._answered(method, url, params, headers, auth, content, Deadline(self._total)) as came:
+            until = Deadline(self._total, self._longest)
+            with self._answered(method, url, params, headers, auth, content, until) as came:
                 if came.status_code not in wanted:
                     raise _Declined(came)
                 body = io.BytesIO()  # which gives away what it holds, and does not copy it
-                for piece in _unpacked(came, self._most if most is None else most):
+                for piece in _unpacked(came, self._most if most is None else most, until):
                     body.write(piece)
                 return Reply(came.status_code, came.headers, body.getvalue())
 
@@ -203,7 +205,7 @@ class Client:
         on_progress: Callable[[int], object],
     ) -> bool:
         """Append some of what is missing; whether that was all."""
-        have, until = to.seek(0, 2), Deadline(self._total)
+        have, until = to.seek(0, 2), Deadline(self._total, math.inf)
         wanted = {**(headers or {}), "Accept-Encoding": "identity"}
         if have:
             wanted["Range"] = f"bytes={have}-"
@@ -224,7 +226,7 @@ class Client:
                 if have > most:
                     raise _too_large(most)
                 to.write(chunk)
-                until.at = max(until.at, min(time.monotonic() + 60, until.at + len(chunk) / SLOWEST))
+                until.came(len(chunk))
                 on_progress(have)
             return whole is None or have >= whole
 
@@ -329,7 +331,7 @@ def _whole(came: httpx.Response, have: int) -> int | None:
     return announced(came)
 
 
-def _unpacked(came: httpx.Response, most: int) -> Iterator[bytes]:
+def _unpacked(came: httpx.Response, most: int, until: Deadline) -> Iterator[bytes]:
     """The body, unpacked in steps of which none is large: a small answer may pretend to be a large one."""
     coding = came.headers.get("content-encoding", "identity").lower()
     if coding not in ("identity", "gzip"):
@@ -340,6 +342,7 @@ def _unpacked(came: httpx.Response, most: int) -> Iterator[bytes]:
         raise _too_large(most)
     packed = 0
     for raw in came.iter_raw():
+        until.came(len(raw))
         packed, rest = packed + len(raw), raw
         while rest:
             try:

@@ -27,6 +27,8 @@ from himaya.core.words import N_, Said
 
 CONNECT, TOTAL = 3.0, 30.0
 """Seconds to look up and reach a host; to have the whole of an answer."""
+SLOWEST = 1000
+"""Bytes a second, on the average of a minute, below which what may take longer is given up."""
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -105,14 +107,24 @@ def look_up(host: str, port: int) -> list[Address]:
 
 
 class Deadline:
-    """Until when a conversation may last; a download moves it on as bytes arrive."""
+    """Until when a conversation may last.
 
-    def __init__(self, seconds: float) -> None:
+    Args:
+        seconds: from now.
+        latest: seconds from now until when it moves on as bytes arrive; where None, it does not.
+    """
+
+    def __init__(self, seconds: float, latest: float | None = None) -> None:
         self.at = time.monotonic() + seconds
+        self._latest = self.at if latest is None else time.monotonic() + latest
 
     def left(self) -> float:
         """Seconds from now."""
         return self.at - time.monotonic()
+
+    def came(self, size: int) -> None:
+        """So many bytes did: it lasts as much longer as they may take, a minute from now at most."""
+        self.at = max(self.at, min(time.monotonic() + 60, self.at + size / SLOWEST, self._latest))
 
 
 _conversation = threading.local()

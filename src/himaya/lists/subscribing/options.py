@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 PURPOSE = b"himaya subscriptions 1"
 PATIENCE = 20.0
 """Seconds that a person waits for an answer before something is saved."""
+SLOW_LINE = 240.0
+"""Seconds for an answer that keeps arriving: 1.9 MB at 64 kbit/s. It is less than what a round without a sign of life
+is waited for.
+"""
 NEEDED = N_("this is needed")
 AGAIN = N_("give it again: the address is another one, and a secret is told to nobody whom it was not meant for")
 UNKNOWN = N_("the source has no such option")
@@ -150,7 +154,7 @@ def _unsealed(one: Subscription) -> dict[str, str]:
 def client(one: Subscription, *, wait: Callable[[float], object] | None = None) -> Client:
     """The guarded client for what a subscription speaks to."""
     more: dict[str, Any] = {"wait": wait} if wait else {}
-    return Client(private=one.private, keep=directory() / str(one.pk), **more)
+    return Client(private=one.private, keep=directory() / str(one.pk), longest=SLOW_LINE, **more)
 
 
 def hasty_client(one: Subscription) -> Client:
