@@ -10,7 +10,7 @@ import pytest
 from pymisp import MISPAttribute
 
 from himaya.core import misp
-from himaya.core.exchange import Entry, Gone
+from himaya.core.exchange import Entry, Gone, Vote
 from himaya.core.ports import Refusal
 
 MD5, PDQ = "900150983cd24fb0d6963f7d28e17f72", "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
@@ -88,3 +88,11 @@ def test_what_is_written_is_taken_by_pymisp_and_read_back(signal, value):
 def test_the_tags_of_an_event_are_found_wherever_they_stand():
     content = json.dumps({"Event": {"Attribute": [], "Tag": [{"name": "a"}, {"name": "b", "id": "1"}]}}).encode()
     assert misp.tags(io.BytesIO(content), format="misp") == ({"name": "a"}, {"name": "b"})
+
+
+def test_the_tag_of_a_dispute_is_a_vote_of_the_source_itself_on_an_attribute_and_on_its_event():
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    doubt, vote = {"name": "himaya:disputed"}, (Vote("", "dispute", at=at),)
+    assert misp.entry(thing(Tag=[doubt])) == Entry(KEY, (("md5", MD5),), at=at, votes=vote)
+    assert misp.entry(thing(), of_event=[doubt]).votes == vote
+    assert misp.entry(thing(Tag=[{"name": "disputed"}, 5])).votes == ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import stix2
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from stix2patterns.v21.pattern import Pattern
 from stix2validator import ValidationOptions, validate_instance
 
-from himaya.core import stix
-from himaya.core.exchange import Entry, Gone
+from himaya.core import clock, stix
+from himaya.core.exchange import Entry, Gone, Vote
 from himaya.core.ports import Refusal
 from himaya.core.stix import Terms
 
@@ -147,3 +147,26 @@ def test_words_outside_their_vocabularies_are_left_out():
     wild = replace(TERMS, organisation="Not A Name", jurisdiction="Germany", basis="whatever")
     entry = stix.read(stix.indicator(SIGNALS, wild, key="k"))
     assert (entry.organisation, entry.jurisdiction, entry.basis) == ("", "", "")
+
+
+@pytest.mark.parametrize("types", [["benign"], ["unknown", "benign"]])
+def test_what_is_benign_is_no_material_and_gone_where_it_was_some(types):
+    told = stix.read({**made(modified=LATER), "indicator_types": types})
+    assert (told.key, told.reason, told.at) == (made()["id"], "it is said to be benign", LATER)
+    assert isinstance(told, Gone)
+    assert isinstance(stix.read({**made(), "indicator_types": ["malicious-activity", 5]}), Entry)
+
+
+def test_what_counts_only_later_is_refused_and_a_clock_may_be_wrong():
+    told = stix.read({**made(), "valid_from": "2990-01-01T00:00:00.000Z"})
+    assert isinstance(told, Refusal)
+    assert told.why == "it counts only from 2990-01-01 on"
+    soon = clock.now() + timedelta(hours=2)
+    assert isinstance(stix.read({**made(), "valid_from": soon.isoformat()}), Entry)
+
+
+def test_the_label_of_a_dispute_is_a_vote_of_the_source_itself_and_its_word_stands():
+    told = stix.read({**made(), "labels": ["disputed"]})
+    assert told == replace(stix.read(made()), votes=(Vote("", "dispute", at=AT),))
+    for other in ([], ["other", 5, None], "disputed", {"disputed": 1}):
+        assert stix.read({**made(), "labels": other}).votes == ()

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from himaya.core.exchange import MAX_SIGNALS, Entry, Exchange, Gone, Page, SourceTrouble, Vote
 from himaya.core.outward import Client
 from himaya.core.ports import Refusal
+from himaya.core.statements import LONGEST
 from himaya.core.words import unpacked
 from himaya.lists import subscribing
 from himaya.lists.models import HashList, Item, Subscription
@@ -154,7 +155,7 @@ def test_of_two_changes_of_a_key_the_later_one_counts_on_whichever_page(held: Sp
     held.add(Page((entry("a", at=late, note="new"), Gone("b", at=late))))
     held.add(Page((entry("a", at=early, note="old"), entry("b", at=early))))
     [batch] = held.batches(10)
-    assert batch["b"] is None
+    assert batch["b"] == Gone("b", at=datetime(2026, 2, 1, tzinfo=UTC))
     assert batch["a"] is not None
     assert batch["a"].note == "new"
 
@@ -235,3 +236,12 @@ def test_what_a_source_says_in_texts_that_no_database_takes_does_not_stop_the_ro
     assert done is not None
     assert (done.added, done.refused) == (1, 3)
     assert subscribing.find("drip").told["refused"] == 3
+
+
+def test_what_is_gone_is_kept_with_its_reason_and_time(held: Spool) -> None:
+    at = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+    held.add(Page((Gone("a", "withdrawn there", at), Gone("b"), Gone("c", "half \ud800 \0"), Gone("d", "x" * 9999))))
+    [batch] = held.batches(10)
+    assert (batch["a"], batch["b"]) == (Gone("a", "withdrawn there", at), Gone("b"))
+    assert batch["c"].reason.isprintable()  # type: ignore[union-attr]
+    assert batch["d"] == Gone("d", "x" * LONGEST)

@@ -77,6 +77,11 @@ def test_other_objects_are_passed_over_and_what_cannot_be_read_is_refused_in_wor
     assert [row.value for row in rows] == [MD5, PDQ]
 
 
+def test_what_is_benign_is_refused():
+    (refused,) = read({**FOREIGN, "indicator_types": ["benign"]})
+    assert refused == Refusal(1, "it is said to be benign", FOREIGN["id"])
+
+
 def test_a_taxii_envelope_is_taken_for_a_bundle():
     content = json.dumps({"more": False, "objects": [FOREIGN]}).encode()
     assert len(list(stix.read(io.BytesIO(content)))) == 2

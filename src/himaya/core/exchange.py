@@ -38,7 +38,7 @@ MAX_RESUME, MAX_CHECKPOINT = 4000, 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """What a member of the source thinks of an entry."""
+    """What a member of the source thinks of an entry; without an organisation: what the source itself does."""
 
     organisation: str
     opinion: Opinion

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO, TypeGuard
 
 from himaya.core import kinds, objects
-from himaya.core.exchange import Entry, Gone
+from himaya.core.exchange import Entry, Gone, Vote
 from himaya.core.objects import EACH, Found
 from himaya.core.ports import BadListFile, Refusal
 from himaya.core.words import N_
@@ -25,6 +25,8 @@ DIGESTS = frozenset(
 """Types of attributes that are digests of all bytes of a file; each also as ``filename|…``."""
 TYPES = (*sorted(DIGESTS), *sorted(f"filename|{name}" for name in DIGESTS), "hex", "text")
 """Types that may name a fingerprint."""
+DISPUTED = "himaya:disputed"
+"""The tag of what somebody disputes."""
 NAMESPACE = uuid.UUID("0f2b3f0a-7a55-5a3c-8a3d-5d0e2f9a1c44")
 BEGINNING = 1_577_836_800
 """The time of what has none of its own: 2020."""
@@ -90,8 +92,10 @@ def entry(thing: Mapping[str, Any], *, of_event: Iterable[object] = ()) -> Entry
     if is_deleted(thing):
         return Gone(key, "deleted", at)
     own = thing.get("Tag")
-    (scheme, code), note = classed([*(own if isinstance(own, list) else ()), *of_event])
-    return Entry(key, (told,), scheme=scheme, code=code, at=at, note=note)
+    tags = [*(own if isinstance(own, list) else ()), *of_event]
+    (scheme, code), note = classed(tags)
+    votes = (Vote("", "dispute", at=at),) if is_disputed(tags) else ()
+    return Entry(key, (told,), scheme=scheme, code=code, at=at, note=note, votes=votes)
 
 
 def fingerprint(thing: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -110,6 +114,11 @@ def fingerprint(thing: Mapping[str, Any]) -> tuple[str, str] | None:
 def is_deleted(thing: Mapping[str, Any]) -> bool:
     """Whether it is marked so, in any of the ways in which it is written."""
     return thing.get("deleted") in (True, 1, "1", "true")
+
+
+def is_disputed(tags: Iterable[object]) -> bool:
+    """Whether tags say so."""
+    return any(isinstance(tag, Mapping) and tag.get("name") == DISPUTED for tag in tags)
 
 
 def is_uuid(text: object) -> TypeGuard[str]:

@@ -11,22 +11,31 @@ import re
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stix2patterns.exceptions import ParseException
 from stix2patterns.v21.pattern import Pattern
 
-from himaya.core import kinds, lines, statements
-from himaya.core.exchange import MAX_SIGNALS, Entry, Gone
+from himaya.core import clock, kinds, lines, statements
+from himaya.core.exchange import MAX_SIGNALS, Entry, Gone, Vote
 from himaya.core.ports import Refusal
 from himaya.core.words import N_, Said
 
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 """The time of what has none of its own."""
 _KEYS = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256", "sha512": "SHA-512"}
-READ = frozenset({"type", "id", "revoked", "pattern", "pattern_type", "valid_until", "modified", "extensions"})
+READ = frozenset(
+    {"type", "id", "revoked", "pattern", "pattern_type", "indicator_types", "valid_from", "valid_until", "modified",
+     "labels", "extensions"}
+)  # fmt: skip
 """What is read of an object."""
+DISPUTED = "disputed"
+"""The label of what somebody disputes."""
+BENIGN = "benign"
+"""The type of an indicator of what is known to be harmless."""
+AHEAD = timedelta(days=1)
+"""So much may a time lie ahead: somebody's clock is wrong."""
 _LOOKED_INTO = 5000
 """Characters of a pattern that is looked into, to say what is wrong with it; a longer one may be made to take long."""
 _BARE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -160,7 +169,8 @@ def hashes(text: str) -> kinds.Hashes:
 def read(thing: object) -> Entry | Gone | Refusal | None:
     """What a STIX object says about an entry; None where it is no indicator. ``Refusal.line`` is 0.
 
-    The key is the object's id. Of a description nothing is kept: it may speak of a person.
+    The key is the object's id. What is benign is no material: whatever was said of it before is gone. Of a description
+    nothing is kept: it may speak of a person.
     """
     if not isinstance(thing, Mapping) or thing.get("type") != "indicator":
         return None
@@ -169,6 +179,11 @@ def read(thing: object) -> Entry | Gone | Refusal | None:
         return lines.refusal(0, N_("it has no id of an indicator"), str(key)[:80])
     if thing.get("revoked") is True:
         return Gone(key, "revoked", read_time(thing.get("modified")))
+    if is_benign(thing):
+        return Gone(key, N_("it is said to be benign"), read_time(thing.get("modified")))
+    begins = read_time(thing.get("valid_from"))
+    if begins and begins > clock.now() + AHEAD:
+        return lines.refusal(0, Said("it counts only from {day} on", day=begins.date().isoformat()), key)
     if thing.get("pattern_type", "stix") != "stix":
         return lines.refusal(0, N_("its pattern is in another language than STIX"), key)
     text = thing.get("pattern")
@@ -180,7 +195,7 @@ def read(thing: object) -> Entry | Gone | Refusal | None:
         return lines.refusal(0, error.args[0], text)
     if len(found) > MAX_SIGNALS:
         return lines.refusal(0, Said("it names more than {n} fingerprints", n=MAX_SIGNALS), key)
-    told = terms(thing)
+    told, at = terms(thing), read_time(thing.get("modified"))
     return Entry(
         key,
         found,
@@ -189,9 +204,10 @@ def read(thing: object) -> Entry | Gone | Refusal | None:
         organisation=told.organisation if statements.ORGANISATION.fullmatch(told.organisation) else "",
         jurisdiction=told.jurisdiction if statements.JURISDICTION.fullmatch(told.jurisdiction) else "",
         basis=told.basis if told.basis in statements.BASES else "",
-        at=read_time(thing.get("modified")),
+        at=at,
         until=read_time(thing.get("valid_until")),
         note=told.note,
+        votes=(Vote("", "dispute", at=at),) if DISPUTED in _texts(thing.get("labels")) else (),
     )
 
 
@@ -209,6 +225,15 @@ def terms(thing: Mapping[str, Any]) -> Terms:
         texts.pop("code", None)
     distance = said.get("distance")
     return Terms(**texts, distance=distance if type(distance) is int else None)
+
+
+def is_benign(thing: Mapping[str, Any]) -> bool:
+    """Whether an indicator is one of what is known to be harmless, and not revoked."""
+    return thing.get("revoked") is not True and BENIGN in _texts(thing.get("indicator_types"))
+
+
+def _texts(told: object) -> frozenset[str]:
+    return frozenset(one for one in told if isinstance(one, str)) if isinstance(told, list) else frozenset()
 
 
 def read_time(text: object) -> datetime | None:

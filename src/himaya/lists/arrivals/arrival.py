@@ -15,8 +15,9 @@ from django.db.models import Count
 
 from himaya.core import clock, faults
 from himaya.core.errors import HimayaError
+from himaya.core.exchange import Gone
 from himaya.core.ports import ItemRow
-from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RETRACT, VOUCH
+from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, LONGEST, RETRACT, VOUCH
 from himaya.ledger import storing
 from himaya.ledger.outbox import Now
 from himaya.ledger.services import lock_head
@@ -183,10 +184,10 @@ class Arrival:
         return self._member(row.organisation, row.jurisdiction)
 
     def _member(self, name: str, jurisdiction: str = "") -> Organisation:
-        """A member of the source by its name. None of them speaks in this node's own: what bears our name came from
-        somebody else all the same, and is the source's word.
+        """A member of the source by its name; the source itself without one. None of them speaks in this node's own:
+        what bears our name came from somebody else all the same, and is the source's word.
         """
-        if name == self._ours:
+        if name in ("", self._ours):
             return self._voice.organisation
         if (name, jurisdiction) not in self._members:
             with transaction.atomic():
@@ -233,13 +234,15 @@ class Arrival:
         source = self._voice.subscription
         return source is not None and Statement.objects.filter(subscription=source).exists()
 
-    def keep_only(self, told: Mapping[str, Iterable[tuple[str, str]]]) -> None:
+    def keep_only(self, told: Mapping[str, Iterable[tuple[str, str]]], *gone: Gone) -> None:
         """Take back what was vouched for under a source's keys and is not told any more.
 
         Args:
             told: key → signal and value (canonical) of all that it names now; nothing where it is gone.
+            gone: of what is gone, why and when, where the source tells.
         """
         assert self._voice.subscription is not None, "only a source takes back by its keys"
+        why = {one.key: one for one in gone}
         standing_now = words.of_keys(self._voice.subscription, list(told), revision=self._revision)
         items = words.items_by_id({pk for some in standing_now.values() for pk in some})
         going = {
@@ -253,12 +256,13 @@ class Arrival:
             for pk, vouching in some.items():
                 if pk in hands and (going[pk].signal, going[pk].value) not in set(told[key]):
                     for organisation in vouching:
-                        self._retract(hands[pk], organisation, key)
+                        self._retract(hands[pk], organisation, why.get(key) or Gone(key, words.UNNAMED))
         if hands:
             self._write(hands)
 
-    def _retract(self, hand: Hand, organisation: Organisation, key: str) -> None:
-        if hand.said.say(Spoken(organisation, RETRACT, key), self._now):
+    def _retract(self, hand: Hand, organisation: Organisation, gone: Gone) -> None:
+        at = min(gone.at or self._now, self._now)
+        if hand.said.say(Spoken(organisation, RETRACT, gone.key, reason=gone.reason[:LONGEST]), at):
             hand.changed = True
             self.retracted += 1
             self._work_out(hand)

@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Q
 
 from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RETRACT, UNSTATED, VOUCH
+from himaya.core.words import N_
 from himaya.ledger import storing
 from himaya.lists.admission import Rule, Word
 from himaya.lists.models import HashList, Item, Organisation, Revision, Statement
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 STEP = 500
 """Rows of a statement of SQL: SQLite takes 32,766 parameters, and shorter statements are parsed once."""
+UNNAMED = N_("not named any more")
+"""Why a source's word is taken back where it gives no reason of its own."""
 BENIGN = Rule()
 """For what is known to be benign one word is enough on any list."""
 

@@ -19,9 +19,9 @@ from django.db import transaction
 
 from himaya.core import clock, registry
 from himaya.core.errors import BadSignal, HimayaError
-from himaya.core.exchange import Entry, SourceTrouble
+from himaya.core.exchange import Entry, Gone, SourceTrouble
 from himaya.core.ports import ItemRow, Refusal
-from himaya.core.words import Said
+from himaya.core.words import N_, Said
 from himaya.ledger import turns
 from himaya.ledger.services import record
 from himaya.lists.arrivals import Arrival
@@ -308,10 +308,10 @@ def take(one: Subscription, *, answers: list[int], by: str) -> Round:
     return done
 
 
-def _entry(row: Answer) -> Entry | None:
-    if not row.known:
-        return None
+def _entry(row: Answer) -> Entry | Gone:
     key = key_of(row.signal, row.value)
+    if not row.known:
+        return Gone(key, N_("the source does not know it any more"), row.at)
     return Entry(key, ((row.signal, row.value),), row.scheme, row.code, at=row.at, note=row.note)
 
 

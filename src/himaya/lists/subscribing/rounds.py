@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from himaya.core import clock, faults, registry
-from himaya.core.exchange import Entry, SourceTrouble
+from himaya.core.exchange import Entry, Gone, SourceTrouble
 from himaya.core.ports import ItemRow, Refusal
 from himaya.core.statements import VOUCH
 from himaya.core.words import N_, packed, printable
@@ -200,13 +200,15 @@ def _standing_keys(subscription: int) -> Iterator[list[str]]:
 # --- entries into rows -----------------------------------------------------------------------------------------------
 
 
-def bring(come: Arrival, batch: dict[str, Entry | None], reader: Reader, done: Round, *, members: bool) -> None:
-    """Let a source say some of what it says: key → entry, None where it does not say it any more."""
+def bring(come: Arrival, batch: dict[str, Entry | Gone], reader: Reader, done: Round, *, members: bool) -> None:
+    """Let a source say some of what it says, by its keys."""
     rows: list[ItemRow] = []
+    gone: list[Gone] = []
     told: dict[str, list[tuple[str, str]]] = {key: [] for key in batch}
     votes: dict[tuple[str, str], list[Ballot]] = {}
     for key, entry in batch.items():
-        if entry is None:
+        if isinstance(entry, Gone):
+            gone.append(entry)
             continue
         for row in reader.read(_rows(key, entry, done)):
             if isinstance(row, Refusal):
@@ -218,13 +220,14 @@ def bring(come: Arrival, batch: dict[str, Entry | None], reader: Reader, done: R
             rows.append(row)
             told[key].append((row.signal, row.value))
             votes[row.signal, row.value] = [
-                Ballot(slug(one.organisation), one.opinion, one.reason[: LIMITS["note"]], one.at) for one in entry.votes
-            ]
+                Ballot(slug(one.organisation) if one.organisation else "", one.opinion, one.reason[: LIMITS["note"]],
+                       one.at)
+                for one in entry.votes if members or not one.organisation
+            ]  # fmt: skip
     come.take(rows)
     if come.goes_on:
-        come.keep_only(told)
-    if members:
-        come.hear(votes)
+        come.keep_only(told, *gone)
+    come.hear(votes)
 
 
 def _rows(key: str, entry: Entry, done: Round) -> Iterable[ItemRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from django.db.models import F
 from himaya.core import clock, registry
 from himaya.core.errors import HimayaError
 from himaya.core.exchange import SourceTrouble
-from himaya.core.words import Said, packed
+from himaya.core.words import Said, packed, printable
 from himaya.ledger.services import record
 from himaya.lists.arrivals import ImportLost, ImportUnderWay
 from himaya.lists.models import Subscription
@@ -45,6 +46,7 @@ def run(
 
     Raises:
         SourceTrouble: it was noted with the subscription; what was read is kept, and the next attempt goes on behind.
+        Exception: a defect, or a full disk; that was noted, too.
     """
     shown = _Life(one)
 
@@ -59,10 +61,10 @@ def run(
         with client(one, wait=wait) as line:
             spool = rounds.read(one, plugin, options, line, progress, stick=stick)
         done = rounds.apply(one, spool, progress)
-    except HimayaError as error:
-        fail(one, error)
+    except Exception as error:  # a defect and a full disk, too, are seen where the subscription is
         if spool:
             spool.__exit__()
+        fail(one, error if isinstance(error, HimayaError) else _unforeseen(error))
         raise
     except KeyboardInterrupt:  # a person: what was read is kept, and the next attempt goes on behind it
         Subscription.objects.filter(pk=one.pk).update(began_at=None, due_at=clock.now() + timedelta(seconds=SOONEST))
@@ -82,6 +84,19 @@ def claim(now: datetime | None = None) -> Subscription | None:
         if Subscription.objects.filter(pk=one.pk, due_at=one.due_at, enabled=True).update(due_at=until):
             return one
     return None
+
+
+class RoundBroken(HimayaError):
+    """The round could not be finished: {why}."""
+
+    remedy = "See that the disk has room. If it happens again, look into the log of the worker and report the defect."
+    status = 500
+
+
+def _unforeseen(error: Exception) -> RoundBroken:
+    """What nobody has words for; the log has the rest."""
+    told = getattr(error, "strerror", None) or str(error) if isinstance(error, OSError | sqlite3.Error) else ""
+    return RoundBroken(why=printable(f"{type(error).__name__}: {told}" if told else type(error).__name__)[:200])
 
 
 class _Life:

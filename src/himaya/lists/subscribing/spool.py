@@ -27,6 +27,7 @@ from himaya.core.exchange import (
     Vote,
 )
 from himaya.core.ports import Refusal
+from himaya.core.statements import LONGEST
 from himaya.core.words import N_, Said, packed, printable, storable
 
 if TYPE_CHECKING:
@@ -176,14 +177,14 @@ class Spool:
     def __len__(self) -> int:
         return int(self._db.execute("SELECT MAX(n) FROM told").fetchone()[0] or 0)
 
-    def batches(self, size: int) -> Iterator[dict[str, Entry | None]]:
-        """Key → entry, None where it is gone; in parts of at most ``size``."""
+    def batches(self, size: int) -> Iterator[dict[str, Entry | Gone]]:
+        """Key → what the source says of it; in parts of at most ``size``."""
         last = 0
         while True:
             rows = self._db.execute("SELECT n, key, entry FROM told WHERE n > ? ORDER BY n LIMIT ?", (last, size))
-            some, heavy = dict[str, Entry | None](), 0
+            some, heavy = dict[str, Entry | Gone](), 0
             for last, key, text in rows:  # noqa: B007 - where the next batch goes on
-                some[key] = _entry(text) if text else None
+                some[key] = _change(key, text)
                 heavy += len(text or "")
                 if heavy > HEAVY:
                     break
@@ -224,13 +225,14 @@ def _check_notes(page: Page) -> None:
             raise SourceTrouble(why=why, permanent=True)
 
 
-def _row(change: Entry | Gone) -> tuple[str, float | None, str | None] | None:
+def _row(change: Entry | Gone) -> tuple[str, float | None, str] | None:
     """What is kept of a change; None where something of it cannot be stored."""
     if not 0 < len(change.key) <= MAX_KEY or not storable(change.key):
         raise SourceTrouble(why=N_("one of its keys is empty, too long or cannot be stored"), permanent=True)
     at = change.at.timestamp() if change.at else None
     if isinstance(change, Gone):
-        return change.key, at, None
+        plain = {"gone": printable(change.reason[:LONGEST]), "at": change.at}
+        return change.key, at, _ENCODE(plain)
     text = _text(change)
     return (change.key, at, text) if storable(text) and "\\u0000" not in text else None
 
@@ -244,8 +246,11 @@ def _text(entry: Entry) -> str:
     return _ENCODE(plain)
 
 
-def _entry(text: str) -> Entry:
-    plain = json.loads(text)
+def _change(key: str, text: str | None) -> Entry | Gone:
+    plain: dict[str, Any] = json.loads(text) if text else {"gone": "", "at": None}
+    if "gone" in plain:
+        at = None if plain["at"] is None else datetime.fromtimestamp(plain["at"], UTC)
+        return Gone(key, plain["gone"], at)
     plain["signals"] = tuple((name, value) for name, value in plain.get("signals", ()))
     for name in ("at", "until"):
         if plain.get(name) is not None:

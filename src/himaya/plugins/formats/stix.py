@@ -62,7 +62,8 @@ def _rows(line: int, thing: Any) -> Iterator[ItemRow | Refusal]:
     if isinstance(told, Refusal):
         yield replace(told, line=line)
     elif isinstance(told, Gone):
-        yield Refusal(line, N_("it is revoked; withdraw it from the list instead"), told.key)
+        why = told.reason if stix.is_benign(thing) else N_("it is revoked; withdraw it from the list instead")
+        yield Refusal(line, why, told.key)
     elif told is not None:
         terms = stix.terms(thing)
         for signal, value in kinds.readable(told.signals):
