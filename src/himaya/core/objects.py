@@ -26,6 +26,8 @@ MAX_DEPTH = 64
 CHUNK = 64 * 1024
 EACH = "[]"
 """In a path: every element of an array."""
+EVERY = "{}"
+"""In a path, as its last part: every name of an object that no other path names."""
 Path = tuple[str, ...]
 
 _ESCAPED = re.compile(rb"\\.", re.DOTALL)
@@ -67,7 +69,7 @@ def read(
 
     Args:
         stream: the document, UTF-8; a mark at the start (BOM) is dropped.
-        wanted: places, and what is kept there.
+        wanted: places, and what is kept there. ``Found.path`` has the name that stands in the place of :data:`EVERY`.
         format: of which the document ought to be, for errors.
         unread: names whose strings are not kept: :data:`UNREAD` stands there.
 
@@ -196,6 +198,7 @@ class _Building:
         self._wanted, self._unread, self._format = wanted, unread, format
         self._on_the_way = {path[:n] for path in wanted for n in range(len(path))}
         self._deepest = max(map(len, wanted))
+        self._every = frozenset(path[:-1] for path in wanted if path[-1:] == (EVERY,))
         self._frames: list[_Frame] = []
         self._path: list[str] = []
         self._skipped = 0
@@ -221,13 +224,16 @@ class _Building:
             if isinstance(value, str) and ("\0" in value or (value and self._path and self._path[-1] in self._unread)):
                 value = UNREAD
             place = self._place()
-            if place is not None and place in self._wanted:
+            if place is not None and self._is_wanted(place):
                 self._found.append(Found(line, place, value))
             elif (top := self._keeping()) is not None:
                 self._attach(top, value)
 
     def _place(self) -> Path | None:
         return tuple(self._path) if len(self._path) <= self._deepest else None
+
+    def _is_wanted(self, place: Path) -> bool:
+        return place in self._wanted or (place[:-1] in self._every and place[-1:] not in ((), (EACH,)))
 
     def _keeping(self) -> _Frame | None:
         """The open container, where the value that comes is kept in it."""
@@ -244,8 +250,9 @@ class _Building:
             self._skipped += 1
             return
         place = self._place()
-        if place is not None and place in self._wanted:
-            self._frames.append(_Frame(made, _Object(line, place, self._wanted[place], made), begins=True))
+        if place is not None and self._is_wanted(place):
+            keep = self._wanted[place if place in self._wanted else (*place[:-1], EVERY)]
+            self._frames.append(_Frame(made, _Object(line, place, keep, made), begins=True))
         elif (top := self._keeping()) is not None:
             self._attach(top, made)
             self._frames.append(_Frame(made, top.of))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from himaya.core import objects
 from himaya.core.exchange import SourceTrouble
 from himaya.core.objects import Found
 from himaya.core.ports import BadListFile, Refusal
-from himaya.core.words import Said
+from himaya.core.words import N_, Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +30,15 @@ class Reply:
         return self.content.decode("utf-8-sig", "replace")
 
     def json(self) -> Any:
-        """The content as JSON.
+        """The content as JSON: one thing of a size that is kept in memory (:data:`himaya.core.objects.MAX_WEIGHT`).
 
         Raises:
-            SourceTrouble: it is none.
+            SourceTrouble: it is none, or larger.
         """
-        try:
-            return json.loads(self.content.decode("utf-8-sig"))
-        except (ValueError, RecursionError) as error:
-            raise SourceTrouble(why=Said("its answer is not JSON: {why}", why=str(error)[:200])) from None
+        (found,) = self.parts({(): None})
+        if isinstance(found, Refusal):
+            raise SourceTrouble(why=N_("its answer is made of too many values"), permanent=True)
+        return found.value
 
     def parts(self, wanted: objects.Wanted) -> Iterator[Found | Refusal]:
         """What stands in the wanted places of the content, which is JSON: as :func:`himaya.core.objects.read`.

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from himaya.core import misp
 from himaya.core.exchange import Entry, Exchange, Gone, Page, SourceTrouble
+from himaya.core.objects import EVERY, Found
 from himaya.core.outward import Client, Reply
 from himaya.core.ports import BadListFile, Refusal
 from himaya.core.words import N_, Said
@@ -29,6 +30,7 @@ MAX_EVENT = 32 * 1024**2
 PAGE_SIZE = 1000
 _MARK = 8
 """Characters by which the checkpoint remembers an event and its version."""
+_NO_MANIFEST = N_("its manifest does not name events by their UUIDs")
 
 
 class Config(BaseModel):
@@ -58,11 +60,11 @@ class MISPFeed(Exchange):
         """One event after the other, in the order of their UUIDs."""
         config = cast("Config", config)
         events = _manifest(config, client)
-        marks = [_mark(key, version) for key, version in events.items()]
+        marks = list(events.values())
         digest = hashlib.sha256("".join(marks).encode()).hexdigest()
         before = frozenset(_marks(checkpoint))
         complete = not checkpoint or not before <= frozenset(marks)
-        todo = [key for key, mark in zip(events, marks, strict=True) if complete or mark not in before]
+        todo = [key for key, mark in events.items() if complete or mark not in before]
         begin: dict[str, Any] = {"digest": digest, "done": 0, "some": False}
         note: dict[str, Any] = json.loads(resume) if resume else begin
         anew = note["digest"] != digest  # the feed has changed meanwhile
@@ -90,21 +92,28 @@ def _asked(config: Config, client: Client, name: str) -> Reply:
 
 
 def _manifest(config: Config, client: Client) -> dict[str, str]:
-    """UUID → version of all events, in the order of their UUIDs."""
-    told = _asked(config, client, "manifest.json").json()
-    if not isinstance(told, dict) or not all(misp.is_uuid(key) and isinstance(one, dict) for key, one in told.items()):
-        raise SourceTrouble(why=N_("its manifest does not name events by their UUIDs"))
-    if len(told) > MAX_EVENTS:
-        raise SourceTrouble(why=Said("it has more than {n} events", n=MAX_EVENTS), permanent=True)
-    return {key: _version(told[key]) for key in sorted(told)}
+    """UUID → mark of all events, in the order of their UUIDs."""
+    marks: dict[str, str] = {}
+    for found in _asked(config, client, "manifest.json").parts({(): frozenset(), (EVERY,): None}):
+        if isinstance(found, Found) and found.path == ():
+            told = found.value
+            continue
+        key = found.path[0] if isinstance(found, Found) else None
+        if isinstance(found, Refusal) or not misp.is_uuid(key) or not isinstance(found.value, dict):
+            raise SourceTrouble(why=_NO_MANIFEST)
+        marks[key] = _mark(key, found.value)
+        if len(marks) > MAX_EVENTS:
+            raise SourceTrouble(why=Said("it has more than {n} events", n=MAX_EVENTS), permanent=True)
+    if told != {}:
+        raise SourceTrouble(why=_NO_MANIFEST)
+    return {key: marks[key] for key in sorted(marks)}
 
 
-def _version(event: Mapping[str, Any]) -> str:
-    """The time of the last change, and whatever else the manifest says of the event: some writers forget the time."""
-    return json.dumps(event, sort_keys=True)
-
-
-def _mark(key: str, version: str) -> str:
+def _mark(key: str, event: Mapping[str, Any]) -> str:
+    """Of an event as it is now: the time of its last change, and whatever else the manifest says of it: some writers
+    forget the time.
+    """
+    version = json.dumps(event, sort_keys=True, default=str)
     digest = hashlib.sha256(f"{key} {version}".encode()).digest()
     return base64.urlsafe_b64encode(digest).decode()[:_MARK]
 

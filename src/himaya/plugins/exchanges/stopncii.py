@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from himaya.core import clock
 from himaya.core.exchange import MAX_KEY, Entry, Exchange, Gone, Opinion, Page, SourceTrouble, Vote
+from himaya.core.objects import EACH, Found, Wanted
 from himaya.core.outward import Client
 from himaya.core.ports import Receipt, Refusal
 from himaya.core.since import Round, Told, pages
@@ -26,6 +27,8 @@ from himaya.core.words import N_, Said, printable, storable
 
 BASE = "https://api.stopncii.org/v1"
 PAGE_SIZE = 800
+MAX_RECORDS = 20_000
+"""Records of a page that are taken: a source may give more than it is asked for."""
 MAX_TOKEN = 3000
 BEGINNING = 10
 """The first time that the source takes (seconds since 1970)."""
@@ -35,6 +38,10 @@ MAX_VALUE = 1024**2
 """Characters of a fingerprint; the largest, TMK+PDQF, has about 350,000."""
 _SIGNALS = MappingProxyType({"ImagePDQ": "pdq", "VideoMD5": "md5"})
 """Its kinds of fingerprints that signals of ours read; others go under its own name."""
+_WANTED: Wanted = {
+    (): frozenset({"hashRecords", "hasMoreRecords", "nextPageToken", "nextSetTimestamp"}),
+    ("hashRecords", EACH): frozenset({"lastModtimestamp", "hashValue", "hashStatus", "signalType", "CSPFeedbacks"}),
+}
 _KINDS = ("ImagePDQ", "VideoMD5", "VideoTMK", "Text", "URL")
 _STANDS, _GONE = ("Received", "Active"), ("Withdrawn", "Deleted")
 _OPINIONS: Mapping[str, Opinion] = MappingProxyType({"Blocked": "confirm", "NotBlocked": "dispute"})
@@ -117,8 +124,7 @@ class StopNCII(Exchange):
 
 
 def _page(config: Config, client: Client, round_: Round) -> Told:
-    reply = _fetch(config, client, round_.start, PAGE_SIZE, round_.place or "")
-    changes = tuple(_change(record, config.member) for record in reply["hashRecords"])
+    reply, changes = _fetch(config, client, round_.start, PAGE_SIZE, round_.place or "")
     if reply["hasMoreRecords"]:
         token = reply.get("nextPageToken")
         if not _is_token(token):
@@ -140,20 +146,29 @@ def _headers(config: Config, function: SecretStr) -> dict[str, str]:
     return headers
 
 
-def _fetch(config: Config, client: Client, start: int, size: int, token: str) -> dict[str, Any]:
+def _fetch(
+    config: Config, client: Client, start: int, size: int, token: str
+) -> tuple[dict[str, Any], tuple[Entry | Gone | Refusal, ...]]:
+    """A page without its records, and what they say."""
     params: dict[str, str | int] = {"startTimestamp": start, "pageSize": size}
     if token:
         params["nextPageToken"] = token
-    reply = client.get(
-        f"{config.address}/FetchHashes", params=params, headers=_headers(config, config.fetch_key)
-    ).json()
+    reply = client.get(f"{config.address}/FetchHashes", params=params, headers=_headers(config, config.fetch_key))
+    page, changes = None, list[Entry | Gone | Refusal]()
+    for found in reply.parts(_WANTED):
+        if isinstance(found, Found) and found.path == ():
+            page = found.value
+            continue
+        changes.append(found if isinstance(found, Refusal) else _change(found.value, config.member))
+        if len(changes) > MAX_RECORDS:
+            raise SourceTrouble(why=Said("it gives more than {n} records at once", n=MAX_RECORDS), permanent=True)
     if (
-        not isinstance(reply, dict)
-        or not isinstance(reply.get("hashRecords"), list)
-        or not isinstance(reply.get("hasMoreRecords"), bool)
+        not isinstance(page, dict)
+        or not isinstance(page.get("hashRecords"), list)
+        or not isinstance(page.get("hasMoreRecords"), bool)
     ):
         raise SourceTrouble(why=N_("its answer is no page of hash records"))
-    return reply
+    return page, tuple(changes)
 
 
 def _is_token(token: object) -> TypeGuard[str]:

@@ -7,7 +7,7 @@ marked so, or where no descriptor is left. Tombstones are kept for 90 days: who 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,13 +19,16 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from himaya.core import clock
 from himaya.core.exchange import Entry, Exchange, Gone, Opinion, Page, SourceTrouble, Vote
-from himaya.core.outward import Client
+from himaya.core.objects import EACH, Found, Wanted
+from himaya.core.outward import Client, Reply
 from himaya.core.ports import Receipt, Refusal
 from himaya.core.since import Round, Told, pages
 from himaya.core.words import N_, Said, printable, storable
 
 BASE = "https://graph.facebook.com/v26.0"
 PAGE_SIZE = 500
+MAX_UPDATES = 20_000
+"""Updates of a page that are taken: a source may give more than it is asked for."""
 MAX_DESCRIPTORS = 1000
 """Descriptors of an indicator that are looked at, and members of a reaction."""
 STALE = timedelta(days=85)
@@ -44,6 +47,7 @@ _SIGNALS = MappingProxyType(
     }
 )
 """Indicator types that signals of ours read; others go under their own name."""
+_WANTED: Wanted = {(): frozenset({"data", "paging", "error"}), ("data", EACH): None}
 _TAGGED = frozenset({"HASH_MD5", "HASH_SHA256"})
 _VIDEO = "media_type_video"
 """The tag without which those are digests of anything, of programs above all."""
@@ -119,10 +123,7 @@ class ThreatExchange(Exchange):
 
 def _page(config: Config, client: Client, round_: Round) -> Told:
     """A page; its place holds no token. A round ends at the latest change: by the source's clock."""
-    reply = _updates(config, client, round_)
-    changes = tuple(_change(update, _own(config)) for update in reply["data"])
-    times = (update.get("last_updated") for update in reply["data"] if isinstance(update, dict))
-    latest = max((time for time in times if type(time) is int and time < 2**33), default=0)
+    reply, changes, latest = _updates(config, client, round_)
     return Told(changes, _place(config, reply.get("paging")), latest)
 
 
@@ -155,7 +156,15 @@ def _without(secret: str) -> Iterator[None]:
         raise
 
 
-def _ask(config: Config, client: Client, method: str, path: str, params: Mapping[str, str | int]) -> dict[str, Any]:
+def _ask(
+    config: Config,
+    client: Client,
+    method: str,
+    path: str,
+    params: Mapping[str, str | int],
+    each: Callable[[object], object] | None = None,
+) -> dict[str, Any]:
+    """An answer, which is an object; ``each``: called with each of its ``data``, which it is given without."""
     query = {**params, "access_token": config.access_token.get_secret_value().strip()}
     how: dict[str, Any] = {"params": query}
     if method == "POST":
@@ -163,7 +172,7 @@ def _ask(config: Config, client: Client, method: str, path: str, params: Mapping
         how = {"content": urlencode(query).encode(), "headers": form, "repeatable": True}
     with _without(_secret(config)):
         reply = client.ask(method, f"{config.address.rstrip('/')}/{path}", expect=(200, 400, 403), **how)
-        told = reply.json()
+        told = reply.json() if each is None else _one_by_one(reply, each)
         if reply.status != 200:
             raise _refused(told)
     if not isinstance(told, dict):
@@ -179,14 +188,38 @@ def _refused(told: object) -> SourceTrouble:
     return SourceTrouble(why=why, mend=_TOKEN, permanent=error.get("code") not in _LATER)
 
 
-def _updates(config: Config, client: Client, round_: Round, *, limit: int = PAGE_SIZE) -> dict[str, Any]:
+def _one_by_one(reply: Reply, each: Callable[[object], object]) -> object:
+    whole = None
+    for found in reply.parts(_WANTED):
+        if isinstance(found, Found) and found.path == ():
+            whole = found.value
+        else:
+            each(found if isinstance(found, Refusal) else found.value)
+    return whole
+
+
+def _updates(
+    config: Config, client: Client, round_: Round, *, limit: int = PAGE_SIZE
+) -> tuple[dict[str, Any], tuple[Entry | Gone | Refusal, ...], int]:
+    """A page without its updates, what they say, and when the latest of them was made."""
     params: dict[str, str | int] = {"fields": FIELDS, "limit": limit}
     if round_.start:
         params["start_time"] = max(round_.start - OVERLAP, 1)
-    reply = _ask(config, client, "GET", f"{config.privacy_group}/threat_updates/", {**params, **(round_.place or {})})
+    changes, latest = list[Entry | Gone | Refusal](), 0
+
+    def take(update: object) -> None:
+        nonlocal latest
+        changes.append(update if isinstance(update, Refusal) else _change(update, _own(config)))
+        if len(changes) > MAX_UPDATES:
+            raise SourceTrouble(why=Said("it gives more than {n} updates at once", n=MAX_UPDATES), permanent=True)
+        time = update.get("last_updated") if isinstance(update, dict) else None
+        latest = max(latest, time) if type(time) is int and time < 2**33 else latest
+
+    path = f"{config.privacy_group}/threat_updates/"
+    reply = _ask(config, client, "GET", path, {**params, **(round_.place or {})}, take)
     if not isinstance(reply.get("data"), list):
         raise SourceTrouble(why=N_("its answer is no page of threat updates"))
-    return reply
+    return reply, tuple(changes), latest
 
 
 def _place(config: Config, paging: object) -> dict[str, str] | None:
