@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from himaya.core import objects
-from himaya.core.objects import EACH, MAX_TEXT, UNREAD, Found
+from himaya.core.objects import EACH, EVERY, MAX_TEXT, UNREAD, Found
 from himaya.core.ports import BadListFile, Refusal
 
 ITEMS = {("value", EACH): None}
@@ -71,6 +71,14 @@ def test_the_whole_document_may_be_wanted_without_what_is_told_of_by_itself(cont
     *inner, whole = read(content, {(): frozenset({"more", "objects"}), ("objects", EACH): None})
     expected = {**content, "objects": []} if inner else content
     assert (whole.path, whole.value) == ((), expected)
+
+
+def test_every_name_of_an_object_may_be_wanted_one_by_one():
+    content = {"one": {"a": 1}, "two": [1, {"b": 2}], "three": 5, "more": {"c": 3, "d": 4}}
+    wanted = {(): frozenset({"three"}), (EVERY,): None, ("more",): frozenset({"d"})}
+    found = [(one.path, one.value) for one in read(content, wanted)]
+    assert found == [(("one",), {"a": 1}), (("two",), [1, {"b": 2}]), (("three",), 5), (("more",), {"d": 4}), ((), {})]
+    assert [one.value for one in read([{"a": 1}, 2], {(): None, (EVERY,): None})] == [[{"a": 1}, 2]]
 
 
 def test_an_object_stands_on_the_line_on_which_it_begins():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -165,3 +166,26 @@ def test_a_full_disk_and_a_defect_of_a_connector_are_shown_when_a_worker_meets_t
             assert words in told
             assert "secret" not in json.dumps(again(one).trouble)
     assert again(one).failures == 2
+
+
+# --- another account -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "other"), [("threatexchange", "privacy_group", 778), ("stopncii", "member", "Another Node")]
+)
+def test_where_another_account_names_other_things_what_the_first_one_named_is_gone(
+    hotline: HashList, monkeypatch: pytest.MonkeyPatch, name: str, option: str, other: Any
+) -> None:
+    module = importlib.import_module(f"tests.plugins.recorded.{name}")
+    with serving(name) as source:
+        one = follow(source, hotline)
+        run(one)
+        before = Item.objects.filter(state="active").count()
+        monkeypatch.setattr(module, "FIRST", (module.FIRST[0][:1], module.FIRST[1][:1]))
+        if option == "privacy_group":
+            monkeypatch.setattr(module, "GROUP", other)
+        subscribing.change(one.name, by="x", options={option: other})
+        run(one)
+        assert Item.objects.filter(state="active").count() == before - 1
+        assert states() == ["active", "withdrawn"]

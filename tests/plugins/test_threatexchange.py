@@ -132,7 +132,7 @@ def test_an_update_that_cannot_be_read_is_refused_and_the_rest_is_read() -> None
     whole = update("5", OTHER, "HASH_PDQ", "soon", descriptor("1", "10"))
     broken = [
         7, {}, {**whole, "id": "x"}, {**whole, "indicator": None}, {**whole, "type": []}, {**whole, "type": "T" * 41},
-        {**whole, "id": "\u0661"}, {**whole, "indicator": "\ud800"}, {**whole, "type": "HASH\0"},
+        {**whole, "id": "\u0661"}, {**whole, "indicator": "a\0b"}, {**whole, "type": "HASH\0"},
     ]  # fmt: skip
     source = Told([*broken, whole])
     with source.serving():
@@ -146,7 +146,7 @@ def test_who_was_away_for_more_than_85_days_reads_everything_anew_and_an_empty_a
     hands = clock.SetClock(datetime(2026, 11, 1, tzinfo=UTC))
     with source.serving(), clock.use(hands):
         first = pull(EXCHANGE, source)
-        assert not first[-1].complete
+        assert first[-1].complete
         hands.advance(timedelta(days=85))
         soon = pull(EXCHANGE, source, checkpoint=first[-1].checkpoint)
         assert not soon[-1].complete
@@ -159,6 +159,13 @@ def test_who_was_away_for_more_than_85_days_reads_everything_anew_and_an_empty_a
         source.pages = ([], [])
         with pytest.raises(SourceTrouble, match="names nothing"):
             pull(EXCHANGE, source, checkpoint=first[-1].checkpoint)
+
+
+def test_a_change_in_the_future_hides_nothing_that_comes_until_then() -> None:
+    hands = clock.SetClock(datetime(2026, 11, 1, tzinfo=UTC))
+    source = Told([update("1", PDQ, "HASH_PDQ", 2**33 - 1, descriptor("1", "10"))])
+    with source.serving(), clock.use(hands):
+        assert json.loads(pull(EXCHANGE, source)[-1].checkpoint)["from"] == int(hands.now().timestamp())
 
 
 def test_a_complete_round_that_was_cut_off_is_still_complete_and_remembers_that_it_named_something() -> None:
@@ -188,7 +195,7 @@ def test_a_place_in_the_pages_that_is_too_old_is_given_up_and_the_round_begins_a
         ("http://user@127.0.0.1:1/?after=1", "another host, 127.0.0.1:1"),
         ("http://[", "does not say where"),
         ("{url}/v21.0/777/threat_updates/", "does not say where"),
-        ("{url}/?after=\ud800", "does not say where"),
+        ("{url}/?after=\0", "does not say where"),
         ("{url}/?after=" + "x" * 4000, "does not say where"),
         ("{url}/?after=" + quote_plus(SECRET), "does not say where"),
         (7, "does not say where"),

@@ -55,10 +55,13 @@ class Linked:
 
 
 class Told:
-    """What a page tells. ``link`` is that to the next page and ``number`` that of its entries, once all was read."""
+    """What a page tells. Once all was read, ``link`` is that to the next page, ``number`` that of its entries and
+    ``latest`` the time of the last of their changes.
+    """
 
     def __init__(self, content: bytes) -> None:
         self._content, self.link, self.number = content, "", 0
+        self.latest: datetime | None = None
 
     def changes(self) -> Iterator[Entry | Gone | Refusal | Linked]:
         """Of the page, in its order."""
@@ -70,12 +73,14 @@ class Told:
                     self.number += 1
                     if self.number > ENTRIES:
                         raise SourceTrouble(why=Said("it gives more than {n} entries at a time", n=ENTRIES), mend=ODD)
-                    yield _change(element, self.number)
+                    at = _at(text(child(element, "timestamp")))
+                    self.latest = max(filter(None, (self.latest, at)), default=None)
+                    yield _change(element, self.number, at)
         except BadMarkup as error:
             raise untold(error) from None
 
 
-def _change(element: Element, line: int) -> Entry | Gone | Refusal | Linked:
+def _change(element: Element, line: int, at: datetime | None) -> Entry | Gone | Refusal | Linked:
     member, key = child(element, "member"), text(child(element, "id"))
     organisation, number = _organisation(member), member.get("id", "") if member is not None else ""
     key = f"{number}:{key}"
@@ -83,7 +88,7 @@ def _change(element: Element, line: int) -> Entry | Gone | Refusal | Linked:
         return Refusal(line, N_("it does not say whose it is, or what it is called"), printable(key)[:80])
     kind = named(element)
     if kind in ("deletedImage", "deletedVideo"):
-        return Gone(key, N_("deleted at the source"))
+        return Gone(key, N_("deleted at the source"), at)
     if kind not in ("image", "video"):
         return Refusal(line, Said("an entry of the kind {kind} is not known", kind=printable(kind)), key[:80])
     fingerprints = child(element, "fingerprints")
@@ -91,7 +96,7 @@ def _change(element: Element, line: int) -> Entry | Gone | Refusal | Linked:
     if len(given) > MAX_SIGNALS:
         return Refusal(line, Said("it has more than {n} fingerprints", n=MAX_SIGNALS), key[:80])
     if not given:
-        return Gone(key, N_("without a fingerprint at the source"))
+        return Gone(key, N_("without a fingerprint at the source"), at)
     code = text(child(element, "classification")).upper()
     entry = Entry(
         key=key,
@@ -99,7 +104,7 @@ def _change(element: Element, line: int) -> Entry | Gone | Refusal | Linked:
         scheme=SCHEME if code in CLASSES else "",
         code=code if code in CLASSES else "",
         organisation=organisation,
-        at=_at(text(child(element, "timestamp"))),
+        at=at,
         note=f"classification {printable(code)[:60]}" if code and code not in CLASSES else "",
         votes=_votes(child(element, "feedback")),
     )

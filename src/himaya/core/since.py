@@ -1,6 +1,7 @@
 """Rounds of a source that tells, page by page, what changed since a moment: the loop, and the notes to go on with.
 
-Where the last round lies too far back for the source to remember what is gone, everything is read anew.
+Where there was no last round, or it lies too far back for the source to remember what is gone, everything is read: what
+that names is all there is.
 """
 
 from __future__ import annotations
@@ -41,12 +42,13 @@ class Round:
 
     Attributes:
         start: it tells what changed since then, in the source's time; the beginning of all where ``complete``.
-        complete: everything is read anew.
+        complete: everything is read.
+        again: and it was read before.
         place: of the page that comes next; None: the first.
     """
 
-    def __init__(self, start: int, *, complete: bool = False) -> None:
-        self.start, self.complete, self.latest = start, complete, start
+    def __init__(self, start: int, *, complete: bool = False, again: bool = False) -> None:
+        self.start, self.complete, self.again, self.latest = start, complete, again, start
         self.place: Any = None
         self.named = self.anew = False
         self.begun = int(clock.now().timestamp())
@@ -57,7 +59,8 @@ class Round:
         now = clock.now().timestamp()
         since: dict[str, int] = json.loads(checkpoint) if checkpoint else {}
         forgotten = bool(since) and now - since["read"] > stale.total_seconds()
-        round_ = cls(beginning if forgotten else since.get("from", beginning), complete=forgotten)
+        start = beginning if forgotten else since.get("from", beginning)
+        round_ = cls(start, complete=forgotten or not since, again=forgotten)
         if resume:
             note: dict[str, Any] = json.loads(resume)
             if now - note["begun"] > PLACE_LIFE.total_seconds():
@@ -68,7 +71,8 @@ class Round:
 
     def saw(self, told: Told) -> None:
         """Remember of a page what the checkpoint needs."""
-        self.latest = max(self.latest, told.latest)
+        now = int(clock.now().timestamp())  # a time that lies ahead would hide what comes until then
+        self.latest = max(self.latest, min(told.latest, now))
         self.named = self.named or any(isinstance(change, Entry) for change in told.changes)
 
     def note(self) -> str:
@@ -77,7 +81,7 @@ class Round:
 
     def end(self) -> str:
         """The checkpoint behind the last page. The next round begins by the source's clock, not by ours."""
-        if self.complete and not self.named:
+        if self.again and not self.named:
             raise SourceTrouble(why=N_("it was asked for everything, and names nothing"))
         return json.dumps({"from": self.latest, "read": self.begun})
 
@@ -103,7 +107,8 @@ def pages(
         round_.saw(told)
         anew, round_.anew = round_.anew, False
         if told.place is None:
-            yield Page(told.changes, checkpoint=round_.end(), complete=round_.complete, anew=anew)
+            complete = round_.complete and round_.named  # a list that is told to be empty is one we may not read
+            yield Page(told.changes, checkpoint=round_.end(), complete=complete, anew=anew)
             return
         if told.place == round_.place:
             raise SourceTrouble(why=N_("it says that there is more, and leads to the same page again"))

@@ -35,6 +35,8 @@ class Reply:
         Raises:
             SourceTrouble: it is none, or larger.
         """
+        if len(self.content) > objects.MAX_WEIGHT:
+            raise SourceTrouble(why=Said("its answer is larger than {n} bytes", n=objects.MAX_WEIGHT), permanent=True)
         (found,) = self.parts({(): None})
         if isinstance(found, Refusal):
             raise SourceTrouble(why=N_("its answer is made of too many values"), permanent=True)

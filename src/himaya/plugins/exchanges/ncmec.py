@@ -18,6 +18,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal, Self, cast
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
@@ -126,8 +127,8 @@ class Config(BaseModel):
 class _Place:
     """Where a round stands: the range, the query of the page to read next (empty: the first), when it was given.
 
-    ``stage`` is 0 in a round of changes, 1 in one of everything, 2 in its second range;
-    ``told`` counts its entries.
+    ``stage`` is 0 in a round of changes, 1 in one of everything, 2 in its second range; ``told`` counts its entries.
+    ``there`` is when the source began to tell it, by its own clock, ``latest`` the last change that it told.
     """
 
     since: str
@@ -137,6 +138,8 @@ class _Place:
     given: str = ""
     number: int = 1
     told: int = 0
+    there: str = ""
+    latest: str = ""
 
     @classmethod
     def begin(cls, checkpoint: str) -> _Place:
@@ -153,18 +156,31 @@ class _Place:
         except (ValueError, TypeError):  # another version of this file wrote it
             return cls.begin(checkpoint)
         if place.query and clock.now() - read_moment(place.given) > timedelta(hours=LINK_HOURS - 1):
-            return replace(place, query="", given="", number=1, told=0)
+            return replace(place, query="", given="", number=1, told=0, there="", latest="")
         return place
 
     def note(self) -> str:
         return json.dumps(asdict(self))
+
+    def heard(self, told: Told, there: str) -> _Place:
+        """This place, once a page was read, which was given at ``there``."""
+        latest = max(self.latest, moment(told.latest) if told.latest else "")
+        return replace(self, told=self.told + told.number, there=self.there or there, latest=latest)
+
+    @property
+    def end(self) -> str:
+        """Up to when the range was told. By our own clock, one that is ahead, changes would be passed over: so by that
+        of the source, and where it shows none, by the last change that it told.
+        """
+        shown = self.there or self.latest or moment(read_moment(self.since) + OVERLAP)
+        return moment(min(read_moment(self.to), read_moment(shown)))
 
     def onward(self, query: str) -> _Place | None:
         """The place behind this one: the next page, or the second range; None at the end of the round."""
         if query:
             return replace(self, query=query, given=moment(clock.now()), number=self.number + 1)
         if self.stage == 1:
-            return _Place(moment(read_moment(self.to) - OVERLAP), moment(clock.now()), 2, told=self.told)
+            return _Place(moment(read_moment(self.end) - OVERLAP), moment(clock.now()), 2, told=self.told)
         return None
 
 
@@ -194,12 +210,12 @@ class NCMEC(Exchange):
                 if large > HELD:  # this page would be read again where the round breaks here
                     yield Page(tuple(held), resume=here.note())
                     held, large = [], 0
-            here = replace(here, told=here.told + told.number)
+            here = here.heard(told, source.there)
             place = here.onward(source.next(told.link, here))
             if place:
                 yield Page(tuple(held), resume=place.note(), total=_total(place.query))
             else:  # a list that is told to be empty is one that we may not read: nothing is taken as gone
-                yield Page(tuple(held), checkpoint=here.to, complete=here.stage == 2 and here.told > 0)
+                yield Page(tuple(held), checkpoint=here.end, complete=here.stage == 2 and here.told > 0)
 
     def vote(
         self, config: BaseModel, client: Client, *, key: str, signal: str, value: str, opinion: Opinion, reason: str
@@ -241,11 +257,15 @@ class _Source:
     def __init__(self, config: Config, client: Client) -> None:
         self.client, self.base, self._default = client, config.base, config.reason
         self.auth = (config.user, config.password.get_secret_value())
+        self.there = ""
+        """When the last page was given, by the source's clock; empty where it does not say so."""
 
     def entries(self, place: _Place) -> Told:
         """A page of entries."""
         query = place.query or urlencode({"from": place.since, "to": place.to})
-        return Told(self.client.get(f"{self.base}/v2/entries?{query}", auth=self.auth, most=MOST).content)
+        reply = self.client.get(f"{self.base}/v2/entries?{query}", auth=self.auth, most=MOST)
+        self.there = _dated(reply.headers.get("date", ""))
+        return Told(reply.content)
 
     def next(self, link: str, here: _Place) -> str:
         """The query of the next page's link, which must lead to where we are; empty where there is none."""
@@ -318,6 +338,15 @@ class _Source:
         if (there.scheme or there.netloc) and (there.scheme, there.netloc) != (here.scheme, here.netloc):
             raise _foreign(link)
         return (there.path if there.path.startswith("/v2/") else there.path.removeprefix(here.path)), there.query
+
+
+def _dated(text: str) -> str:
+    """The moment that a header Date names; empty where it is none."""
+    try:
+        at = parsedate_to_datetime(text)
+        return moment(at if at.tzinfo else at.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return ""
 
 
 def _alike(name: str, words: str) -> bool:
