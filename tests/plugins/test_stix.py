@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -53,7 +52,7 @@ def test_a_bundle_is_valid_by_the_strict_rules_and_parsed_without_custom_content
 
 def test_a_bundle_gives_back_all_that_it_was_given():
     found = list(stix.read(io.BytesIO(rendered(ROWS))))
-    assert found == [replace(row, line=line) for line, row in enumerate(ROWS, 4)]
+    assert found == [row._replace(line=line) for line, row in enumerate(ROWS, 4)]
 
 
 def test_a_perceptual_fingerprint_says_within_which_distance_it_counts():

@@ -17,7 +17,7 @@ from himaya.core import clock, faults
 from himaya.core.errors import HimayaError
 from himaya.core.exchange import Gone
 from himaya.core.ports import ItemRow
-from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, LONGEST, RETRACT, VOUCH
+from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RETRACT, VOUCH
 from himaya.ledger import storing
 from himaya.ledger.outbox import Now
 from himaya.ledger.services import lock_head
@@ -184,9 +184,7 @@ class Arrival:
         return self._member(row.organisation, row.jurisdiction)
 
     def _member(self, name: str, jurisdiction: str = "") -> Organisation:
-        """A member of the source by its name; the source itself without one. None of them speaks in this node's own:
-        what bears our name came from somebody else all the same, and is the source's word.
-        """
+        """A member of the source by its name. Without one, or in this node's own, it is the source that speaks."""
         if name in ("", self._ours):
             return self._voice.organisation
         if (name, jurisdiction) not in self._members:
@@ -239,7 +237,7 @@ class Arrival:
 
         Args:
             told: key → signal and value (canonical) of all that it names now; nothing where it is gone.
-            gone: of what is gone, why and when, where the source tells.
+            gone: of these, why and when, where the source tells.
         """
         assert self._voice.subscription is not None, "only a source takes back by its keys"
         why = {one.key: one for one in gone}
@@ -262,7 +260,7 @@ class Arrival:
 
     def _retract(self, hand: Hand, organisation: Organisation, gone: Gone) -> None:
         at = min(gone.at or self._now, self._now)
-        if hand.said.say(Spoken(organisation, RETRACT, gone.key, reason=gone.reason[:LONGEST]), at):
+        if hand.said.say(Spoken(organisation, RETRACT, gone.key, reason=gone.reason), at):
             hand.changed = True
             self.retracted += 1
             self._work_out(hand)
