@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from tests.lists.test_subscribing import again, follow, recorded, run
 from tests.plugins.recorded import misp_server, taxii
 from tests.plugins.recorded.taxii import AT, indicator
@@ -166,6 +167,21 @@ def test_a_full_disk_and_a_defect_of_a_connector_are_shown_when_a_worker_meets_t
             assert words in told
             assert "secret" not in json.dumps(again(one).trouble)
     assert again(one).failures == 2
+
+
+def test_a_database_that_does_not_answer_takes_no_room_from_later_rounds(
+    hotline: HashList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise OperationalError("the database is away")
+
+    with monkeypatch.context() as context:
+        context.setattr(subscribing, "claim", away)
+        for _ in range(due.AT_ONCE + 1):
+            with pytest.raises(OperationalError):
+                due.run_due()
+    assert due._room.acquire(blocking=False)
+    due._room.release()
 
 
 # --- another account -------------------------------------------------------------------------------------------------

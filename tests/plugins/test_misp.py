@@ -53,6 +53,11 @@ def test_attributes_of_objects_are_read_and_deleted_ones_left_out():
     assert [(row.signal, row.value) for row in read({"Event": event})] == [("md5", MD5), ("pdq", PDQ)]
 
 
+def test_a_dispute_stands_in_the_note_of_a_row():
+    (row,) = read({"Event": {"Attribute": [{**ATTRIBUTE, "Tag": [{"name": "himaya:disputed"}]}]}})
+    assert row.note == "disputed at the source"
+
+
 def test_what_may_name_a_person_stays_behind():
     private = {"comment": "SECRET", "type": "filename|md5", "value": f"SECRET.jpg|{MD5}", "data": "SECRET"}
     assert read({"Event": {"info": "SECRET", "Attribute": [{**ATTRIBUTE, **private}]}}) == read(EVENT)

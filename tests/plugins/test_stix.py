@@ -81,6 +81,10 @@ def test_what_is_benign_is_refused():
     assert refused == Refusal(1, "it is said to be benign", FOREIGN["id"])
 
 
+def test_a_dispute_stands_in_the_note_of_a_row():
+    assert {row.note for row in read({**FOREIGN, "labels": ["disputed"]})} == {"disputed at the source"}
+
+
 def test_a_taxii_envelope_is_taken_for_a_bundle():
     content = json.dumps({"more": False, "objects": [FOREIGN]}).encode()
     assert len(list(stix.read(io.BytesIO(content)))) == 2

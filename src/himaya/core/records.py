@@ -138,6 +138,7 @@ class _Records:
                 continue
             plain = ahead.text.removesuffix("\n").removesuffix("\r")
             if '"' not in plain and "\r" not in plain:  # nearly all are: the reader would only split them, too
+                self.left += len(plain)
                 yield ahead, plain.split(self.delimiter) if plain else []
                 continue
             self.again.appendleft(ahead)

@@ -21,9 +21,13 @@ def run_due() -> bool:
     """Begin the round of one that is due; False where none is, or as many as are allowed are under way."""
     if not _room.acquire(blocking=False):
         return False
-    one = subscribing.claim()
+    one = None
+    try:
+        one = subscribing.claim()
+    finally:
+        if one is None:  # none is due, or the database does not answer
+            _room.release()
     if one is None:
-        _room.release()
         return False
     threading.Thread(target=_run, args=(one,), name=f"subscription-{one.name}", daemon=True).start()
     return True

@@ -43,7 +43,9 @@ class MISP(Format):
             told = misp.fingerprint(thing)
             if told and not misp.is_deleted(thing):
                 tags, key = thing.get("Tag"), thing.get("uuid")
-                (scheme, code), note = misp.classed(tags if isinstance(tags, list) else ())
+                tags = tags if isinstance(tags, list) else []
+                (scheme, code), note = misp.classed(tags)
+                note = note or (N_("disputed at the source") if misp.is_disputed(tags) else "")
                 yield ItemRow(line, *told, scheme, code, reference=key if isinstance(key, str) else "", note=note)
 
     def render(self, rows: Iterable[ItemRow]) -> Iterator[bytes]:

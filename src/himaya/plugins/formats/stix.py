@@ -75,7 +75,7 @@ def _rows(line: int, thing: Any) -> Iterator[ItemRow | Refusal]:
                 told.code,
                 terms.source,
                 terms.reference,
-                told.note,
+                told.note or (N_("disputed at the source") if told.votes else ""),
                 organisation=told.organisation,
                 jurisdiction=told.jurisdiction,
                 basis=told.basis,
