@@ -59,3 +59,12 @@ def test_a_copy_keeps_the_facts() -> None:
 )
 def test_a_stranger_s_text_is_kept_where_a_database_and_utf_8_take_it(text: str, kept: bool) -> None:
     assert storable(text) is kept
+
+
+def test_where_a_sentence_stands_in_another_one_full_stop_is_left() -> None:
+    inner = Said("The file {name} is missing.", name="a")
+    assert Said("It cannot be read: {why}.", why=inner) == "It cannot be read: The file a is missing."
+    assert told(Said("It cannot be read: {why}.", why=inner), german) == "It cannot be read: The file a is missing."
+    assert Said("{why}.", why="did you mean b?") == "did you mean b?"
+    assert Said("{a} {b}", a="One.", b="Two.") == "One. Two."
+    assert Said("{path} is no file.", path="/srv/../..") == "/srv/../.. is no file."

@@ -19,11 +19,14 @@ from himaya.accounts.models import ApiKey, Person
 from himaya.accounts.roles import ADMIN, ROLES, SCOPES
 from himaya.core import clock
 from himaya.core.errors import HimayaError
+from himaya.core.words import N_, Said
 from himaya.ledger.services import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+LONGEST_LIFE = 1095
+"""Days for which a key is good at most."""
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}")
 FACTOR_GONE = ("lost", "broken", "stolen")
 """Why a second factor is taken away. A closed list: the ledger keeps the word, and no free text about a person."""
@@ -201,8 +204,10 @@ def add_key(name: str, *, scopes: Iterable[str], by: str, days: int = 365) -> Ne
     if unknown or not wanted:
         wrong = f"there is no scope {unknown[0]!r}; " if unknown else ""
         raise BadKey(name=name, why=f"{wrong}scopes must be some of {', '.join(SCOPES)}")
-    if not 1 <= days <= 1095 or not 1 <= len(name) <= 80:
-        raise BadKey(name=name, why="a key needs a name of 1 to 80 characters and lives 1 to 1095 days")
+    if not 1 <= len(name) <= 80:
+        raise BadKey(name=name[:80], why=N_("its name has 1 to 80 characters"))
+    if not 1 <= days <= LONGEST_LIFE:
+        raise BadKey(name=name, why=Said("it is good for 1 to {n} days", n=LONGEST_LIFE))
     prefix, rest = secrets.token_hex(6), secrets.token_urlsafe(32)
     secret = f"himaya_{prefix}_{rest}"
     key = ApiKey.objects.create(

@@ -9,7 +9,7 @@ from django.utils import dateformat
 from django.utils.formats import number_format
 from django.utils.translation import gettext
 
-from himaya.core.words import told
+from himaya.core.words import filled, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def translated(error: HimayaError) -> tuple[str, str]:
     """Message and remedy in the language of the request; facts that are texts of ours are translated, too."""
     facts = {name: told(value, gettext) for name, value in error.facts.items()}
-    message = gettext(error.template()).format(**facts)
-    return message, gettext(error.remedy).format(**facts) if error.remedy else ""
+    message = filled(gettext(error.template()), facts)
+    return message, filled(gettext(error.remedy), facts) if error.remedy else ""
 
 
 def sentence(error: HimayaError) -> str:

@@ -301,10 +301,20 @@ def config() -> Config:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        said = _no_such(where, Config.model_fields) if first["type"] == "extra_forbidden" else first["msg"]
+        said = _flaw(where, first["type"]) or first["msg"]
         raise BadConfig(why=f"{where}: {said}", path=_config_file()) from error
     except ValueError as error:
         raise BadConfig(why=_in_words(error), path=_config_file()) from error
+
+
+def _flaw(where: str, kind: str) -> str:
+    """What is wrong with a setting, where we say it better than the library; else empty."""
+    if kind == "extra_forbidden":
+        return _no_such(where, Config.model_fields)
+    known = Config.model_fields.get(where)
+    if kind == "string_pattern_mismatch" and known and known.description:
+        return f"it is not written as it must be. {known.description}"
+    return ""
 
 
 def _no_such(name: str, known: Iterable[str]) -> str:

@@ -12,6 +12,8 @@ import inspect
 import re
 from typing import Any
 
+from himaya.core.words import N_, Said, filled
+
 
 class HimayaError(Exception):
     """Something went wrong."""
@@ -25,7 +27,7 @@ class HimayaError(Exception):
 
     def __init__(self, **facts: object) -> None:
         self.facts = facts
-        super().__init__(self.template().format(**facts))
+        super().__init__(filled(self.template(), facts))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As it is, to another process: it is not made anew from its message."""
@@ -41,10 +43,39 @@ class HimayaError(Exception):
         """A stable name for machines, from the class name: ``UnknownList`` gives ``unknown-list``."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__).lower()
 
+    def said(self) -> Said:
+        """The message with its facts apart, so that whoever shows it within another text can translate it."""
+        return Said(self.template(), **self.facts)
+
+    def advice(self) -> Said:
+        """The remedy in the same way."""
+        return Said(self.remedy, **self.facts)
+
     def diagnostics(self) -> str:
         """Message and remedy, for a terminal or a log."""
         remedy = self.remedy.format(**self.facts)
         return f"{self}\n{remedy}" if remedy else str(self)
+
+
+def in_words(error: BaseException) -> str:
+    """What was raised, as a text of ours where it is one (an exception's first argument): it can be translated then."""
+    if isinstance(error, HimayaError):
+        return error.said()
+    if isinstance(error, OSError) and error.strerror:
+        return Said(error.strerror)
+    return error.args[0] if error.args and isinstance(error.args[0], Said) else str(error)
+
+
+SYSTEM = (
+    N_("No such file or directory"),
+    N_("Permission denied"),
+    N_("Is a directory"),
+    N_("Not a directory"),
+    N_("Input/output error"),
+    N_("No space left on device"),
+    N_("Read-only file system"),
+)
+"""What the system says of files most often, for the catalogue."""
 
 
 class UnknownPlugin(HimayaError):

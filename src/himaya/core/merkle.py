@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 
+from himaya.core.words import N_, Said
+
 HashAt = Callable[[int, int], bytes]
 """``(level, index)`` → the hash of that complete subtree, 32 bytes."""
 EMPTY = sha256(b"").digest()
@@ -81,7 +83,7 @@ def inclusion(index: int, size: int, hash_at: HashAt) -> list[bytes]:
         ValueError: there is no such leaf.
     """
     if not 0 <= index < size:
-        raise ValueError(f"a tree of {size} leaves has no leaf {index}")
+        raise ValueError(Said("a tree of {size} leaves has no leaf {index}", size=size, index=index))
     path, low, high = list[bytes](), 0, size
     while high - low > 1:
         middle = low + _split(high - low)
@@ -101,7 +103,7 @@ def consistency(old: int, new: int, hash_at: HashAt) -> list[bytes]:
         ValueError: the old tree is larger.
     """
     if not 0 <= old <= new:
-        raise ValueError(f"a tree of {new} leaves does not begin with {old}")
+        raise ValueError(Said("a tree of {new} leaves does not begin with {old}", new=new, old=old))
     if old in (0, new):
         return []
     proof, low, high, whole = list[bytes](), 0, new, True
@@ -125,12 +127,12 @@ def verify_inclusion(*, leaf: bytes, index: int, size: int, path: Sequence[bytes
         WrongProof: it is not, or the path does not prove it.
     """
     if not 0 <= index < size:
-        raise WrongProof(f"a tree of {size} leaves has no leaf {index}")
+        raise WrongProof(Said("a tree of {size} leaves has no leaf {index}", size=size, index=index))
     _check(path)
     at, last, found = index, size - 1, leaf
     for step in path:
         if last == 0:
-            raise WrongProof("the path is too long")
+            raise WrongProof(N_("the path is too long"))
         if at & 1 or at == last:
             found = node_hash(step, found)
             while not at & 1 and at:
@@ -139,9 +141,9 @@ def verify_inclusion(*, leaf: bytes, index: int, size: int, path: Sequence[bytes
             found = node_hash(found, step)
         at, last = at >> 1, last >> 1
     if last:
-        raise WrongProof("the path is too short")
+        raise WrongProof(N_("the path is too short"))
     if found != root:
-        raise WrongProof("the path leads to another root")
+        raise WrongProof(N_("the path leads to another root"))
 
 
 def verify_consistency(*, old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> None:
@@ -151,21 +153,21 @@ def verify_consistency(*, old: int, new: int, old_root: bytes, new_root: bytes, 
         WrongProof: it does not, or the proof does not prove it.
     """
     if not 0 <= old <= new:
-        raise WrongProof(f"a tree of {new} leaves does not begin with {old}")
+        raise WrongProof(Said("a tree of {new} leaves does not begin with {old}", new=new, old=old))
     _check(proof)
     if old in (0, new):
         _verify_trivial(old, new, old_root, new_root, proof)
         return
     steps = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
     if not steps:
-        raise WrongProof("the proof is too short")
+        raise WrongProof(N_("the proof is too short"))
     at, last = old - 1, new - 1
     while at & 1:
         at, last = at >> 1, last >> 1
     first = second = steps[0]
     for step in steps[1:]:
         if last == 0:
-            raise WrongProof("the proof is too long")
+            raise WrongProof(N_("the proof is too long"))
         if at & 1 or at == last:
             first, second = node_hash(step, first), node_hash(step, second)
             while not at & 1 and at:
@@ -174,25 +176,25 @@ def verify_consistency(*, old: int, new: int, old_root: bytes, new_root: bytes, 
             second = node_hash(second, step)
         at, last = at >> 1, last >> 1
     if last:
-        raise WrongProof("the proof is too short")
+        raise WrongProof(N_("the proof is too short"))
     if first != old_root:
-        raise WrongProof("the proof leads to another root of the old tree")
+        raise WrongProof(N_("the proof leads to another root of the old tree"))
     if second != new_root:
-        raise WrongProof("the proof leads to another root of the new tree")
+        raise WrongProof(N_("the proof leads to another root of the new tree"))
 
 
 def _verify_trivial(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> None:
     if proof:
-        raise WrongProof("the proof is too long")
+        raise WrongProof(N_("the proof is too long"))
     if old == new and old_root != new_root:
-        raise WrongProof("two trees of one size have different roots")
+        raise WrongProof(N_("two trees of one size have different roots"))
     if old == 0 and old_root != EMPTY:
-        raise WrongProof("the tree without leaves has another root")
+        raise WrongProof(N_("the tree without leaves has another root"))
 
 
 def _check(hashes: Sequence[bytes]) -> None:
     if len(hashes) > DEEPEST or any(len(one) != HASH for one in hashes):
-        raise WrongProof(f"a proof is at most {DEEPEST} hashes of {HASH} bytes")
+        raise WrongProof(Said("a proof is at most {n} hashes of {m} bytes", n=DEEPEST, m=HASH))
 
 
 def _split(width: int) -> int:

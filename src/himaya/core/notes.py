@@ -19,6 +19,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from himaya.core.merkle import DEEPEST, HASH
+from himaya.core.words import N_, Said
 
 NOTE, COSIGNATURE = 0x01, 0x04
 """Algorithms of Ed25519 keys: for notes, and for cosignatures with a time (cosignature/v1)."""
@@ -62,12 +63,12 @@ class VerifierKey:
         """
         name, _, rest = text.partition("+")
         key_id, _, encoded = rest.partition("+")
-        raw = _bytes(encoded, "the key")
+        raw = _bytes(encoded, N_("the key"))
         if not NAME.fullmatch(name) or len(raw) != 1 + HASH or raw[0] not in (NOTE, COSIGNATURE):
-            raise BadNote("it is no verifier key of Ed25519: name+key id+base64")
+            raise BadNote(N_("it is no verifier key of Ed25519: name+key id+base64"))
         key = cls(name, raw[0], raw[1:])
         if key_id != key.id.hex():
-            raise BadNote("the key id does not belong to the name and the key")
+            raise BadNote(N_("the key id does not belong to the name and the key"))
         return key
 
     def check(self, signature: bytes, text: str) -> int:
@@ -79,15 +80,15 @@ class VerifierKey:
         at = 0
         if self.algorithm == COSIGNATURE:
             if len(signature) != 8 + 64:
-                raise BadNote(f"the cosignature of {self.name} has a wrong length")
+                raise BadNote(Said("the cosignature of {name} has a wrong length", name=self.name))
             at, signature = int.from_bytes(signature[:8], "big"), signature[8:]
             if at > LARGEST:
-                raise BadNote(f"the cosignature of {self.name} tells no time")
+                raise BadNote(Said("the cosignature of {name} tells no time", name=self.name))
             text = cosigned_text(text, at)
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text.encode())
         except (InvalidSignature, ValueError):
-            raise BadNote(f"the signature of {self.name} does not hold") from None
+            raise BadNote(Said("the signature of {name} does not hold", name=self.name)) from None
         return at
 
 
@@ -145,10 +146,10 @@ class Note:
         text = _text(note)
         body, gap, lines = text.rpartition("\n\n")
         if not gap or not lines.endswith("\n"):
-            raise BadNote("it is no signed note: a text, a blank line, signature lines")
+            raise BadNote(N_("it is no signed note: a text, a blank line, signature lines"))
         rows = lines[:-1].split("\n")
         if len(rows) > MOST_SIGNATURES:
-            raise BadNote(f"a note has at most {MOST_SIGNATURES} signatures")
+            raise BadNote(Said("a note has at most {n} signatures", n=MOST_SIGNATURES))
         return cls(f"{body}\n", tuple(signature_line(row) for row in rows))
 
     def __str__(self) -> str:
@@ -204,13 +205,13 @@ class Checkpoint:
         """
         lines = text.split("\n")
         if len(lines) < 4 or lines.pop() or not all(lines):
-            raise BadNote("it is no checkpoint: origin, size, root, each on a line of its own")
+            raise BadNote(N_("it is no checkpoint: origin, size, root, each on a line of its own"))
         origin, size, root, *extensions = lines
         if not re.fullmatch(r"[1-9][0-9]{0,18}|0", size) or int(size) > LARGEST:
-            raise BadNote("the size of the checkpoint is no number of leaves")
-        raw = _bytes(root, "the root of the checkpoint")
+            raise BadNote(N_("the size of the checkpoint is no number of leaves"))
+        raw = _bytes(root, N_("the root of the checkpoint"))
         if len(raw) != HASH:
-            raise BadNote(f"the root of the checkpoint has {len(raw)} bytes, not {HASH}")
+            raise BadNote(Said("the root of the checkpoint has {n} bytes, not {m}", n=len(raw), m=HASH))
         return cls(origin, int(size), raw, tuple(extensions))
 
 
@@ -221,9 +222,9 @@ def signature_line(row: str) -> Signature:
         BadNote: it is none.
     """
     found = _SIGNATURE.fullmatch(row)
-    raw = _bytes(found[2], "a signature") if found else b""
+    raw = _bytes(found[2], N_("a signature")) if found else b""
     if found is None or not NAME.fullmatch(found[1]) or len(raw) < 5:
-        raise BadNote("a signature line is: — name base64")
+        raise BadNote(N_("a signature line is: — name base64"))
     return Signature(found[1], raw[:4], raw[4:], f"{row}\n")
 
 
@@ -258,12 +259,12 @@ class AddCheckpoint:
         first, *rest = head.split("\n")
         size = first.removeprefix("old ")
         if not gap or size == first or not re.fullmatch(r"[1-9][0-9]{0,18}|0", size) or int(size) > LARGEST:
-            raise BadNote("the request begins with the old size: old 123")
+            raise BadNote(N_("the request begins with the old size: old 123"))
         if len(rest) > DEEPEST:
-            raise BadNote(f"a proof is at most {DEEPEST} hashes")
-        proof = tuple(_bytes(row, "a hash of the proof") for row in rest)
+            raise BadNote(Said("a proof is at most {n} hashes", n=DEEPEST))
+        proof = tuple(_bytes(row, N_("a hash of the proof")) for row in rest)
         if any(len(one) != HASH for one in proof):
-            raise BadNote(f"a hash of the proof has not {HASH} bytes")
+            raise BadNote(Said("a hash of the proof has not {n} bytes", n=HASH))
         return cls(int(size), proof, Note.read(note))
 
 
@@ -278,14 +279,14 @@ def cosigners(note: Note, witnesses: Sequence[VerifierKey]) -> Mapping[str, int]
 
 def _text(given: str | bytes) -> str:
     if len(given) > LONGEST:
-        raise BadNote(f"it is longer than {LONGEST} bytes")
+        raise BadNote(Said("it is longer than {n} bytes", n=LONGEST))
     try:
         text = given.decode() if isinstance(given, bytes) else given
         text.encode()
     except UnicodeError:
-        raise BadNote("it is not UTF-8") from None
+        raise BadNote(N_("it is not UTF-8")) from None
     if any(character < " " and character != "\n" for character in text):
-        raise BadNote("it holds control characters")
+        raise BadNote(N_("it holds control characters"))
     return text
 
 
@@ -294,9 +295,9 @@ def _bytes(text: str, what: str) -> bytes:
     try:
         raw = b64decode(text, validate=True)
     except ValueError:
-        raise BadNote(f"{what} is not base64") from None
+        raise BadNote(Said("{what} is not base64", what=what)) from None
     if _base64(raw) != text:
-        raise BadNote(f"{what} is not base64 as it is written")
+        raise BadNote(Said("{what} is not base64 as it is written", what=what))
     return raw
 
 

@@ -12,8 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from himaya.core.errors import in_words
 from himaya.core.merkle import DEEPEST, WrongProof, leaf_hash, verify_inclusion
 from himaya.core.notes import COSIGNATURE, LARGEST, NOTE, BadNote, Checkpoint, Note, VerifierKey
+from himaya.core.words import N_, Said
 
 FORMAT = "himaya-log-proof/1"
 LONGEST = 256 * 1024
@@ -57,11 +59,11 @@ class Proof:
             BadProof: it is none.
         """
         if len(content) > LONGEST:
-            raise BadProof(f"it is larger than {LONGEST} bytes")
+            raise BadProof(Said("it is larger than {n} bytes", n=LONGEST))
         try:
             told = json.loads(content)
             if told["format"] != FORMAT:
-                raise BadProof(f"it is not of the format {FORMAT}")
+                raise BadProof(Said("it is not of the format {format}", format=FORMAT))
             proof = cls(
                 index=told["index"],
                 salt=b64decode(told["salt"], validate=True),
@@ -71,11 +73,11 @@ class Proof:
                 keys=tuple(told["keys"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise BadProof("it is not the file that `himaya log prove` writes") from None
+            raise BadProof(N_("it is not the file that `himaya log prove` writes")) from None
         texts = all(isinstance(one, str) for one in (proof.checkpoint, *proof.keys))
         number = type(proof.index) is int and 0 <= proof.index <= LARGEST
         if not texts or not number or len(proof.path) > DEEPEST or len(proof.keys) > MOST_KEYS:
-            raise BadProof("it is not the file that `himaya log prove` writes")
+            raise BadProof(N_("it is not the file that `himaya log prove` writes"))
         return proof
 
     def check(self, keys: Iterable[VerifierKey]) -> Proved:
@@ -89,12 +91,14 @@ class Proof:
             signed = note.checked(keys)
             checkpoint = Checkpoint.read(note.text)
             if not any(key.algorithm == NOTE and key.name == checkpoint.origin for key in signed):
-                raise BadProof(f"its checkpoint is signed by no key that was given for the log {checkpoint.origin}")
+                raise BadProof(
+                    Said("its checkpoint is signed by no key that was given for the log {log}", log=checkpoint.origin)
+                )
             leaf = leaf_hash(commitment(self.salt, self.event))
             at = {"index": self.index, "size": checkpoint.size, "path": self.path, "root": checkpoint.root}
             verify_inclusion(leaf=leaf, **at)  # type: ignore[arg-type]
         except (BadNote, WrongProof) as error:
-            raise BadProof(str(error)) from None
+            raise BadProof(in_words(error)) from None
         cosigned = {key.name: when for key, when in signed.items() if key.algorithm == COSIGNATURE}
         return Proved(checkpoint, self.index, self.event, cosigned)
 
@@ -121,3 +125,32 @@ def named(keys: Sequence[str]) -> list[VerifierKey]:
         BadNote: one is none.
     """
     return [VerifierKey.read(text) for text in keys]
+
+
+def log_key(text: str) -> str:
+    """What somebody gave as the key of a log; empty: none.
+
+    Raises:
+        ValueError: it is none; a text of ours says why.
+    """
+    if [one.algorithm for one in _given(text)] not in ([], [NOTE]):
+        raise ValueError(N_("give the one key of the log"))
+    return text
+
+
+def witness_keys(text: str) -> str:
+    """What somebody gave as keys of witnesses, with spaces between.
+
+    Raises:
+        ValueError: one is none; a text of ours says why.
+    """
+    if any(one.algorithm != COSIGNATURE for one in _given(text)):
+        raise ValueError(N_("these are keys of logs and not of witnesses"))
+    return text
+
+
+def _given(text: str) -> list[VerifierKey]:
+    try:
+        return named(text.split())
+    except BadNote as error:
+        raise ValueError(in_words(error)) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 
 class Said(str):
@@ -19,7 +19,7 @@ class Said(str):
 
     def __new__(cls, template: str, /, **facts: object) -> Said:
         """Fill in the facts; without any, the template is the text, whatever stands in it."""
-        made = super().__new__(cls, template.format(**facts) if facts else template)
+        made = super().__new__(cls, filled(template, facts) if facts else template)
         made.template, made.facts = template, facts
         return made
 
@@ -42,7 +42,15 @@ def told(said: object, translate: Callable[[str], str]) -> object:
     if not isinstance(said, Said):
         return said
     text = translate(said.template)
-    return text.format(**{name: told(fact, translate) for name, fact in said.facts.items()}) if said.facts else text
+    return filled(text, {name: told(fact, translate) for name, fact in said.facts.items()}) if said.facts else text
+
+
+_STOPS = re.compile(r"(?<![./\s])([.?!])\.(?=\s|$)")
+
+
+def filled(template: str, facts: Mapping[str, object]) -> str:
+    """``template`` with its facts. A fact may be a whole sentence: where its full stop meets another, one is left."""
+    return _STOPS.sub(r"\1", template.format(**facts))
 
 
 def packed(said: object) -> object:
