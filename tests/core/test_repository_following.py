@@ -17,6 +17,7 @@ from tests.repositories import (
     ORGANISATION,
     OTHER,
     Keys,
+    Shelf,
     Stage,
     delta,
     following,
@@ -33,6 +34,7 @@ from himaya.core.repository.distrust import (
     Frozen,
     MixedUp,
     NotOffered,
+    NotServed,
     NotTrusted,
     Overreach,
     RolledBack,
@@ -161,11 +163,21 @@ def test_a_file_goes_on_in_the_next_round_too(stage: Stage) -> None:
     assert len(stage.shelf.asked) == before
 
 
+def test_an_address_at_which_nothing_is_served_is_a_wrong_one_and_no_attack(stage: Stage, tmp_path: Path) -> None:
+    with (
+        following(Shelf(tmp_path / "nothing"), tmp_path / "seen", stage.root) as follower,
+        pytest.raises(NotServed, match="answers 404: there is no such list for this key") as caught,
+    ):
+        follower.refresh()
+    assert not hasattr(caught.value, "attack")
+    assert "Check the address" in caught.value.remedy
+
+
 def test_a_root_that_too_few_signed_is_refused(stage: Stage) -> None:
     second = Metadata.from_bytes(stage.held.new_root(previous=stage.root))
     second.signatures.popitem()
     stage.put("metadata/2.root.json", second.to_bytes())
-    with pytest.raises(TooFewSigned, match="root was signed by 1/2 keys"):
+    with pytest.raises(TooFewSigned, match="root was signed by 1 of 2 keys"):
         stage.follower.refresh()
 
 

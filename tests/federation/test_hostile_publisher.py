@@ -17,8 +17,8 @@ from tests.repositories import ORGANISATION, OTHER, Keys, Stage, delta, full, sa
 from tuf.api.metadata import Metadata, Targets
 
 from himaya.core import clock
-from himaya.core.exchange import SourceTrouble
 from himaya.lists import subscribing
+from himaya.lists.subscribing import BadSubscription
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nothing_published")]
 LITTLE = 48 * 1024**2
@@ -147,13 +147,12 @@ def test_a_file_with_one_bit_changed_is_refused(line: Line) -> None:
 
 
 def test_a_root_that_is_none_is_told_at_once(line: Line) -> None:
-    line.follow("other")
-    subscribing.change("other", by="system", options={"root": "{}"})
-    with pytest.raises(SourceTrouble, match=r"its root\.json cannot be used") as caught:
-        line.run()
-    assert caught.value.permanent
-    assert caught.value.facts["mend"] == "Set it again as you were given it."
-    assert matching("other") == set()
+    with pytest.raises(BadSubscription) as caught:
+        line.follow("other", root="{}")
+    assert caught.value.errors == [
+        {"where": "root", "why": "give what stands in the file root.json, not its name: it is no root.json"}
+    ]
+    assert not subscribing.subscriptions().filter(name="other").exists()
 
 
 # --- what has no end -------------------------------------------------------------------------------------------------

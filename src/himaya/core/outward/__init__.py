@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
+from himaya.core.errors import in_words
 from himaya.core.exchange import SourceTrouble
 from himaya.core.outward.guard import SLOWEST, TOTAL, BrokenOff, Deadline, NotReached, Transport, announced
 from himaya.core.outward.reply import Reply
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["Client", "Reply", "TooMuch"]
+__all__ = ["Client", "Reply", "TooMuch", "address"]
 MOST = 32 * 1024**2
 """Bytes of an answer, unpacked, where the caller says nothing else."""
 ATTEMPTS = 4
@@ -276,21 +277,36 @@ class Client:
 
     def _place(self, url: str) -> httpx.URL:
         try:
-            place = httpx.URL(url)
-        except httpx.InvalidURL as error:
-            raise SourceTrouble(
-                why=Said("{url} is no address: {why}", url=_shown(url), why=str(error)), permanent=True
-            ) from None
-        if place.scheme not in ("https", "http") or not place.host or place.userinfo:
-            why = Said("{url} must begin with https:// and name a host and no user", url=_shown(url))
-            raise SourceTrouble(why=why, permanent=True)
-        if place.scheme == "http" and not self._private:
-            why = Said("{url} is not encrypted; only sources of a private network may be", url=_shown(url))
-            raise SourceTrouble(why=why, permanent=True)
-        return place
+            return address(url, private=self._private)
+        except ValueError as error:
+            raise SourceTrouble(why=in_words(error), mend=ADDRESS, permanent=True) from None
 
 
-REACH = N_("Check the address, the network of this node and, for a source in a private network, that it is allowed.")
+def address(url: str, *, private: bool) -> httpx.URL:
+    """An address that may be asked, as far as it tells itself.
+
+    Raises:
+        ValueError: it is none, or not encrypted and not of a private network; a text of ours says which.
+    """
+    try:
+        place = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ValueError(Said("{url} is no address: {why}", url=_shown(url), why=str(error))) from None
+    if place.scheme not in ("https", "http") or not place.host or place.userinfo:
+        raise ValueError(Said("{url} must begin with https:// and name a host and no user", url=_shown(url)))
+    if place.scheme == "http" and not private:
+        raise ValueError(Said("{url} is not encrypted; only sources of a private network may be", url=_shown(url)))
+    return place
+
+
+ADDRESS = N_(
+    "Correct the address. A source in a private network or on this machine must be allowed to lie there: --private at"
+    " the command line, or a box that an administrator alone sees."
+)
+REACH = N_(
+    "Check the address and the network of this node. A source in a private network or on this machine must be allowed"
+    " to lie there: --private at the command line, or a box that an administrator alone sees."
+)
 LOGIN = N_("Check the user name, the password or key, and that the source has admitted this node.")
 
 

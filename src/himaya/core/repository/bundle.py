@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import IO, BinaryIO
 
 from himaya.core import files
-from himaya.core.errors import HimayaError
+from himaya.core.errors import HimayaError, in_words
 from himaya.core.repository.chains import BrokenChain, Part
 from himaya.core.repository.following import MAX_FILES, Follower
 from himaya.core.repository.origins import Absent, Longer
@@ -115,7 +115,7 @@ def opened(
     try:
         file = path.open("rb")
     except OSError as error:
-        raise BadBundle(path=path, why=error.strerror or str(error)) from error
+        raise BadBundle(path=path, why=in_words(error)) from error
     with file:
         stick = _Stick(path, file)
         try:
@@ -123,7 +123,7 @@ def opened(
         except Absent:
             checkpoint = b""
         except Longer as error:
-            raise BadBundle(path=path, why=str(error)) from None
+            raise BadBundle(path=path, why=in_words(error)) from None
         yield Follower(directory, stick, root=root, by_stick=True, pinned=pinned), checkpoint
 
 
@@ -137,7 +137,7 @@ class _Stick:
     def small(self, path: str, most: int) -> bytes:
         start, size = self._find(path)
         if size > most:
-            raise Longer(str(Said("{path} has {n} bytes", path=path, n=size)))
+            raise Longer(Said("{path} has {n} bytes", path=path, n=size))
         self._file.seek(start)
         return self._file.read(size)
 
@@ -145,7 +145,7 @@ class _Stick:
         found = _TARGET.fullmatch(path)
         start, size = self._find(f"files/{found[1]}" if found else path)
         if size > length:
-            raise Longer(str(Said("{path} has {n} bytes", path=path, n=size)))
+            raise Longer(Said("{path} has {n} bytes", path=path, n=size))
         have = to.seek(0, os.SEEK_END)
         self._file.seek(start + have)
         while have < size and (chunk := self._file.read(min(_CHUNK, size - have))):

@@ -7,6 +7,7 @@ enough have signed, it is finished: a ``root.json`` that every follower accepts 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Targets
 
 from himaya.core import clock
-from himaya.core.errors import HimayaError
+from himaya.core.errors import HimayaError, in_words
 from himaya.core.repository.pieces import BASIS
 from himaya.core.statements import BASES
 from himaya.core.words import N_, Said
@@ -38,6 +39,15 @@ class NoProposal(HimayaError):
     """This is nothing that can be signed: {why}."""
 
     remedy = "Take the file that himaya keys new-root or a node has written."
+
+
+class Unfinished(NoProposal):
+    """This is the proposal of a root, and not yet a root."""
+
+    remedy = "Once enough holders have signed it: himaya keys finish-root FILE --to root.json. Then take root.json."
+
+    def __init__(self) -> None:
+        super().__init__(why=N_("it is the proposal of a root, and not yet a root"))
 
 
 class UnfitRoot(HimayaError):
@@ -184,7 +194,12 @@ def finish(proposal: bytes, *copies: bytes) -> bytes:
     joined = join(proposal, *copies)
     seen = look(joined)
     if any(seen.missing):
-        why = Said("{n} of its own keys and {m} of the root before it", n=seen.missing[0], m=seen.missing[1])
+        why: str = Said("{n} of its own keys are missing", n=seen.missing[0])
+        if seen.previous:
+            why = Said(
+                "{n} of its own keys and {m} of those of the root before it are missing",
+                n=seen.missing[0], m=seen.missing[1],
+            )  # fmt: skip
         raise TooFewSignatures(why=why, keys=", ".join(key[:16] for key in seen.awaited))
     new, _ = _read(joined)
     valid = set(seen.signed)
@@ -236,10 +251,26 @@ def read_root(document: bytes) -> Metadata[Root]:
     try:
         found: Metadata[Root] = Metadata.from_bytes(document)
     except RepositoryError:
+        if is_proposal(document):
+            raise Unfinished from None
         raise NoProposal(why=N_("it is no root.json")) from None
     if not isinstance(found.signed, Root) or len(document) > MOST:
         raise NoProposal(why=N_("it is no root.json"))
     return found
+
+
+def given_root(text: str) -> str:
+    """What somebody gave as the content of a ``root.json``.
+
+    Raises:
+        ValueError: it is none; a text of ours says what it is.
+    """
+    try:
+        read_root(text.encode())
+    except (NoProposal, ValueError) as error:
+        why = error.facts["why"] if isinstance(error, NoProposal) else in_words(error)
+        raise ValueError(Said("give what stands in the file root.json, not its name: {why}", why=why)) from None
+    return text
 
 
 def _take_keys(
@@ -258,7 +289,7 @@ def _take_keys(
     wanted = kept if threshold is None else threshold
     own = root.roles[Root.type]
     if not 1 <= wanted <= len(own.keyids):
-        raise UnfitRoot(why=Said("it cannot take {n} signatures of {m} keys", n=wanted, m=len(own.keyids)))
+        raise UnfitRoot(why=Said("it names fewer keys than must sign: {m}, and {n} must", n=wanted, m=len(own.keyids)))
     own.threshold = wanted
     for role in ONLINE:
         if set(root.roles[role].keyids) & set(own.keyids):
@@ -274,8 +305,23 @@ def _results(new: Metadata[Root], old: Metadata[Root] | None) -> tuple[Any, Any]
     try:
         found = new.signed.get_root_verification_result(old.signed if old else None, new.signed_bytes, new.signatures)
     except ValueError as error:
-        raise NoProposal(why=str(error)) from None
+        raise NoProposal(why=in_words(error)) from None
     return found.first, found.second
+
+
+def signers_of(document: bytes) -> tuple[str, ...]:
+    """Identifiers of those of its own keys that have signed a ``root.json``.
+
+    Raises:
+        NoProposal: it is none.
+    """
+    return tuple(_results(read_root(document), None)[0].signed)
+
+
+def digest_of(document: bytes) -> str:
+    """What is read out of a ``root.json`` over the telephone: its SHA-256 in groups of four digits."""
+    text = hashlib.sha256(document).hexdigest()
+    return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
 
 
 def is_proposal(document: bytes) -> bool:

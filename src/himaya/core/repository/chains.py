@@ -99,7 +99,7 @@ def holdings(signed: Targets) -> dict[tuple[str, str], Holding]:
         parts = found.setdefault((piece.list, piece.organisation), [])
         parts.append(_part(piece, target))
         if len(parts) > MAX_PARTS:
-            raise ValueError(f"there are more than {MAX_PARTS} files of the list {piece.list}")
+            raise ValueError(Said("there are more than {n} files of the list {name}", n=MAX_PARTS, name=piece.list))
     return {key: Holding(tuple(sorted(parts, key=_order))) for key, parts in found.items()}
 
 
@@ -155,15 +155,15 @@ def _kept(own: Mapping[str, TargetFile]) -> dict[str, TargetFile]:
 def _part(piece: Piece, target: TargetFile) -> Part:
     digest = target.hashes.get("sha256", "")
     if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
-        raise ValueError(f"{piece.path} is signed without a SHA-256")
+        raise ValueError(Said("{path} is signed without a SHA-256", path=piece.path))
     if target.length > MAX_BYTES:
-        raise ValueError(f"{piece.path} has {target.length} bytes; {MAX_BYTES} are taken")
+        raise ValueError(Said("{path} has {n} bytes; {m} are taken", path=piece.path, n=target.length, m=MAX_BYTES))
     custom: Any = target.custom
     if not isinstance(custom, dict) or type(custom.get("lines")) is not int:
-        raise ValueError(f"{piece.path} is signed without its number of lines")
+        raise ValueError(Said("{path} is signed without its number of lines", path=piece.path))
     terms = Terms.from_plain(custom.get("terms"))
     if terms.name != piece.list:
-        raise ValueError(f"{piece.path} is signed with the terms of the list {terms.name}")
+        raise ValueError(Said("{path} is signed with the terms of the list {name}", path=piece.path, name=terms.name))
     return Part(piece, target.length, custom["lines"], terms, target)
 
 

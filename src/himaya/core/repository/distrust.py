@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar, Protocol
 
+from tuf.api import exceptions
+
+from himaya.core import clock
 from himaya.core.errors import HimayaError
+from himaya.core.statements import moment
+from himaya.core.words import Said
 
 
 class NotTrusted(HimayaError):
@@ -47,6 +55,11 @@ class LongerThanSigned(NotTrusted):
 class TooFewSigned(NotTrusted):
     """What {source} serves is not signed by enough keys: {why}."""
 
+    remedy = (
+        "What was taken before stays in force. Either the root.json that is pinned here is not theirs, or somebody "
+        "serves what they did not sign: compare the digest of root.json with the publisher, by another way than this "
+        "line."
+    )
     attack = "forged"
 
 
@@ -67,3 +80,55 @@ class NotOffered(HimayaError):
 
     remedy = "Look at what it serves, and whether the list was given up or the signatory removed."
     status = 404
+
+
+class NotServed(NotOffered):
+    """{source} answers 404: there is no such list for this key."""
+
+    remedy = (
+        "Check the address, which ends in the name of the list; then ask whoever runs the other node whether the list "
+        "is shared with this one and switched on. What was taken before stays in force."
+    )
+
+
+class Asked(Protocol):
+    """Whatever knows which role was asked for last: ``last``."""
+
+    last: str
+
+
+@contextmanager
+def explained(source: str, asked: Asked) -> Iterator[None]:
+    """What TUF's client says within the block, in the words of the threat."""
+    try:
+        yield
+    except exceptions.ExpiredMetadataError as error:
+        why = Said("{file}.json is expired; here it is {now}", file=asked.last, now=moment(clock.now()))
+        raise Frozen(source=source, why=why) from error
+    except exceptions.BadVersionNumberError as error:
+        # The newest timestamp and the snapshot that it names are of the publisher: they alone can lead back.
+        back = asked.last in ("timestamp", "snapshot")
+        why = Said("{file} is not of the version that was asked for: {why}", file=asked.last, why=str(error))
+        raise (RolledBack if back else MixedUp)(source=source, why=why) from error
+    except exceptions.UnsignedMetadataError as error:
+        raise TooFewSigned(source=source, why=_signed_by(str(error), asked.last)) from error
+    except exceptions.LengthOrHashMismatchError as error:
+        why = Said("{file} has another length or digest than was signed", file=asked.last)
+        raise MixedUp(source=source, why=why) from error
+    except exceptions.DownloadLengthMismatchError as error:
+        raise LongerThanSigned(source=source, why=Said("{file} is longer than it may be", file=asked.last)) from error
+    except exceptions.DownloadHTTPError as error:
+        if asked.last == "timestamp":  # nobody can do without it: what is there is no repository, or none for us
+            raise NotServed(source=source) from error
+        raise MixedUp(source=source, why=Said("{path} is missing", path=asked.last)) from error
+    except exceptions.RepositoryError as error:
+        kind = RolledBack if "missing info" in str(error) else NotTrusted
+        why = Said("{file} cannot be used: {why}", file=asked.last, why=str(error)[:200])
+        raise kind(source=source, why=why) from error
+
+
+def _signed_by(text: str, role: str) -> str:
+    found = re.search(r"(\w+) was signed by (\d+)/(\d+) keys", text)
+    if not found:
+        return Said("{file} is not signed as it must be", file=role)
+    return Said("{file} was signed by {n} of {m} keys", file=found[1], n=found[2], m=found[3])

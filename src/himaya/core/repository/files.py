@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from himaya.core import files
-from himaya.core.errors import HimayaError
+from himaya.core.errors import HimayaError, in_words
 from himaya.core.repository.pieces import Piece, Terms
 from himaya.core.statements import BASES, LONGEST, Statement
 from himaya.core.words import N_, Said
@@ -175,19 +175,19 @@ def _line(
     number = kinds.get(kind)
     try:
         if said.organisation != organisation:
-            raise ValueError(f"{said.organisation[:60]!r} says it")
+            raise ValueError(Said("{who} says it", who=repr(said.organisation[:60])))
         if number is None:
             said.check(bases)
             _check_kind(kind)
             number = kinds[kind] = len(kinds)
         if len(kinds) > MAX_KINDS:
-            raise ValueError(f"there are more than {MAX_KINDS} kinds of statement")
+            raise ValueError(Said("there are more than {n} kinds of statement", n=MAX_KINDS))
         at = int(said.at.timestamp())
         until = None if said.until is None else int(said.until.timestamp()) - at
         parts = b64encode(said.parts).decode() if said.parts else ""
         _check(said.value, at, until, said.reference, said.reason, parts)
     except ValueError as error:
-        raise UnfitStatement(n=n, organisation=organisation, why=str(error)) from None
+        raise UnfitStatement(n=n, organisation=organisation, why=in_words(error)) from None
     row: list[Any] = [number, said.value, at - before, until, said.reference, said.reason, parts]
     while not row[-1] and len(row) > 3:
         row.pop()
@@ -230,7 +230,7 @@ def _statements(header: Header, lines: Iterator[bytes]) -> Iterator[Statement]:
         try:
             said, before = _statement(header, line, before)
         except (ValueError, RecursionError) as error:
-            raise BadStatementFile(why=Said("line {n}: {why}", n=number + 1, why=str(error)[:200])) from None
+            raise BadStatementFile(why=Said("line {n}: {why}", n=number + 1, why=in_words(error))) from None
         yield said
     if number < header.lines:
         raise BadStatementFile(why=Said("it has {m} lines, but announces {n}", m=number, n=header.lines))
@@ -241,12 +241,12 @@ def _statements(header: Header, lines: Iterator[bytes]) -> Iterator[Statement]:
 def _statement(header: Header, line: bytes, before: int) -> tuple[Statement, int]:
     row = json.loads(line.decode())
     if not isinstance(row, list) or not 3 <= len(row) <= 7:
-        raise ValueError("it is no array of 3 to 7 values")
+        raise ValueError(N_("it is no array of 3 to 7 values"))
     number, value, step, until, reference, reason, parts = row + [None, "", "", ""][len(row) - 3 :]
     if type(number) is not int or not 0 <= number < len(header.kinds):
-        raise ValueError("its kind is none of the header's")
+        raise ValueError(N_("its kind is none of the header's"))
     if type(step) is not int or not (until is None or type(until) is int):
-        raise ValueError("its time is no whole number of seconds")
+        raise ValueError(N_("its time is no whole number of seconds"))
     at = before + step
     _check(value, at, until, reference, reason, parts)
     act, jurisdiction, signal, scheme, code, basis = header.kinds[number]
@@ -276,25 +276,27 @@ def _check(value: object, at: int, until: int | None, reference: object, reason:
     texts = (value, reference, reason, parts)
     for name, text, most in zip(_TEXTS, texts, _TEXTS.values(), strict=True):
         if not isinstance(text, str) or len(text) > most or "\0" in text:
-            raise ValueError(f"its {name} is no text of at most {most} characters")
+            raise ValueError(Said("its {name} is no text of at most {n} characters", name=name, n=most))
         if not text.isascii():
             text.encode()  # half of a surrogate pair is no text: a ValueError
     if not value:
-        raise ValueError("its value is missing")
+        raise ValueError(N_("its value is missing"))
     if not 0 <= at <= _LAST or not 0 <= at + (until or 0) <= _LAST:
-        raise ValueError("its time is not between the years 1970 and 9999")
+        raise ValueError(N_("its time is not between the years 1970 and 9999"))
 
 
 def _header(line: bytes, bases: Collection[str] | None = None) -> Header:
     try:
         data = json.loads(line.decode())
         if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise ValueError(f"its first line is no header of {FORMAT}")
+            raise ValueError(Said("its first line is no header of {format}", format=FORMAT))
         if data.get("version") != VERSION:
-            raise ValueError(f"it has version {str(data.get('version'))[:20]}, and only {VERSION} can be read here")
+            raise ValueError(
+                Said("it has version {n}, and only {m} can be read here", n=str(data.get("version"))[:20], m=VERSION)
+            )
         return _checked(data, bases)
     except (ValueError, RecursionError, TypeError) as error:
-        raise BadStatementFile(why=Said("its header: {why}", why=str(error)[:200])) from None
+        raise BadStatementFile(why=Said("its header: {why}", why=in_words(error))) from None
 
 
 def _checked(data: dict[str, Any], bases: Collection[str] | None) -> Header:
@@ -302,11 +304,11 @@ def _checked(data: dict[str, Any], bases: Collection[str] | None) -> Header:
     organisation, sequence, since = data.get("organisation"), data.get("sequence"), data.get("since")
     lines, digest, kinds = data.get("lines"), data.get("sha256"), data.get("kinds")
     if not isinstance(organisation, str) or type(sequence) is not int or not (since is None or type(since) is int):
-        raise ValueError("organisation or sequence is missing")
+        raise ValueError(N_("organisation or sequence is missing"))
     if type(lines) is not int or not 0 <= lines <= MAX_LINES or not isinstance(digest, str):
-        raise ValueError(f"the number of lines is missing or above {MAX_LINES}")
+        raise ValueError(Said("the number of lines is missing or above {n}", n=MAX_LINES))
     if not isinstance(kinds, list) or len(kinds) > MAX_KINDS:
-        raise ValueError(f"kinds are missing, or more than {MAX_KINDS}")
+        raise ValueError(Said("kinds are missing, or more than {n}", n=MAX_KINDS))
     piece = Piece(terms.name, organisation, sequence, since)
     piece.check()
     for kind in kinds:
@@ -319,12 +321,12 @@ def _checked(data: dict[str, Any], bases: Collection[str] | None) -> Header:
 
 def _check_kind(kind: object) -> None:
     if not isinstance(kind, (list, tuple)) or len(kind) != 6:
-        raise ValueError("a kind is no array of 6 texts")
+        raise ValueError(N_("a kind is no array of 6 texts"))
     for text in kind:
         if not isinstance(text, str) or len(text) > _TEXT or not text.isprintable():
-            raise ValueError(f"a kind has what is no text of at most {_TEXT} characters")
+            raise ValueError(Said("a kind has what is no text of at most {n} characters", n=_TEXT))
     if not kind[2]:
-        raise ValueError("a kind names no signal")
+        raise ValueError(N_("a kind names no signal"))
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,7 +31,7 @@ from tuf.api.metadata import (
 from tuf.ngclient import Updater, UpdaterConfig
 
 from himaya.core import clock, files
-from himaya.core.errors import HimayaError
+from himaya.core.errors import HimayaError, in_words
 from himaya.core.repository.ceremony import MOST, OURS, bases_of, name_of
 from himaya.core.repository.chains import BrokenChain, Holding, Part, holdings
 from himaya.core.repository.distrust import (
@@ -44,6 +44,7 @@ from himaya.core.repository.distrust import (
     Overreach,
     RolledBack,
     TooFewSigned,
+    explained,
 )
 from himaya.core.repository.files import Header, read
 from himaya.core.repository.keys import is_named_rightly
@@ -51,7 +52,7 @@ from himaya.core.repository.origins import Absent, Fetcher, Longer, Origin
 from himaya.core.repository.pieces import is_organisation
 from himaya.core.repository.publishing import MAX_SIGNATORIES
 from himaya.core.repository.states import MAX_METADATA, delegations, holds, signed_at
-from himaya.core.statements import Statement, moment
+from himaya.core.statements import Statement
 from himaya.core.words import N_, Said
 
 MAX_FILES = 20_000
@@ -221,7 +222,7 @@ class Follower:
         try:
             way = held.way(have)
         except BrokenChain as error:
-            raise MixedUp(source=self._origin.name, why=str(error)) from None
+            raise MixedUp(source=self._origin.name, why=in_words(error)) from None
         return tuple(Fetched(part, self._get(part.target, to, on_progress)) for part in way)
 
     def mirror(self, organisation: str, to: Path | None = None, *, have: Collection[str] = ()) -> Mirrored:
@@ -293,7 +294,7 @@ class Follower:
             except NotTrusted as error:
                 refused[name] = error
             except ValueError as error:
-                refused[name] = NotTrusted(source=self._origin.name, why=str(error))
+                refused[name] = NotTrusted(source=self._origin.name, why=in_words(error))
         return offers, until, refused
 
     def _look_at(self, name: str, updater: Updater, targets: Targets, snapshot: Snapshot) -> Targets:
@@ -344,7 +345,7 @@ class Follower:
                     self._origin.large(f"targets/{folder}/{digest}.{name}", file, target.length, on_progress)
                 except Longer as error:
                     part.unlink()
-                    raise LongerThanSigned(source=self._origin.name, why=str(error)) from None
+                    raise LongerThanSigned(source=self._origin.name, why=in_words(error)) from None
                 except Absent:
                     raise MixedUp(source=self._origin.name, why=Said("{path} is missing", path=target.path)) from None
         if not _is(target, part):
@@ -356,29 +357,8 @@ class Follower:
     def _read(self, name: str) -> Metadata[Any]:
         return Metadata.from_bytes((self._directory / f"{name}.json").read_bytes())
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """What TUF says, in the words of the threat."""
-        source, asked = self._origin.name, self._fetcher
-        try:
-            yield
-        except exceptions.ExpiredMetadataError as error:
-            raise Frozen(source=source, why=f"{error} ({moment(clock.now())})") from error
-        except exceptions.BadVersionNumberError as error:
-            # The newest timestamp and the snapshot that it names are of the publisher: they alone can lead back.
-            back = asked.last in ("timestamp", "snapshot")
-            raise (RolledBack if back else MixedUp)(source=source, why=str(error)) from error
-        except exceptions.UnsignedMetadataError as error:
-            raise TooFewSigned(source=source, why=str(error)) from error
-        except exceptions.LengthOrHashMismatchError as error:
-            raise MixedUp(source=source, why=f"{asked.last}: {error}") from error
-        except exceptions.DownloadLengthMismatchError as error:
-            raise LongerThanSigned(source=source, why=str(error)) from error
-        except exceptions.DownloadHTTPError as error:
-            raise MixedUp(source=source, why=Said("{path} is missing", path=asked.last)) from error
-        except exceptions.RepositoryError as error:
-            kind = RolledBack if "missing info" in str(error) else NotTrusted
-            raise kind(source=source, why=str(error)) from error
+    def _told(self) -> AbstractContextManager[None]:
+        return explained(self._origin.name, self._fetcher)
 
 
 def _is(target: TargetFile, path: Path) -> bool:

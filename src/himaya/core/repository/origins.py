@@ -74,7 +74,7 @@ class Line:
         try:
             reply = self._client.get(f"{self._url}/{path}", most=most, expect=(200, *missing), **how)
         except TooMuch as error:
-            raise Longer(str(error)) from None
+            raise Longer(error.facts["why"]) from None
         if reply.status in missing:
             raise Absent(path)
         return reply.content
@@ -85,7 +85,7 @@ class Line:
         try:
             self._client.download(f"{self._url}/{path}", to, most=length, **how)  # type: ignore[arg-type]
         except TooMuch as error:
-            raise Longer(str(error)) from None
+            raise Longer(error.facts["why"]) from None
 
 
 class Fetcher(FetcherInterface):

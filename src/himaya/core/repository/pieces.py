@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from himaya.core.statements import ORGANISATION
+from himaya.core.words import N_, Said
 
 LIST = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 """How a list is named."""
@@ -18,6 +19,7 @@ TLP = ("", "clear", "green", "amber", "amber+strict", "red")
 RESERVED = frozenset({"root", "targets", "snapshot", "timestamp"})
 """Names of TUF's own roles: no organisation can have one of them."""
 MAX_SEQUENCE = 10**10 - 1
+UNNAMED = N_("the list {name} is not named with small letters, digits and dashes")
 WIDEST = 64
 """Greatest radius of a list, in bits."""
 _PATH = re.compile(r"([^/]{1,60})/([^/]{1,60})/(?:full-([0-9]{1,10})|delta-([0-9]{1,10})-([0-9]{1,10}))\.gz")
@@ -53,7 +55,7 @@ class Terms:
             ValueError: one is not what it should be; says which.
         """
         if not isinstance(data, Mapping):
-            raise ValueError("the list's terms are no object")
+            raise ValueError(N_("the list's terms are no object"))
         made = cls(**{name: data[name] for name in cls.__dataclass_fields__ if name in data})
         made.check()
         return made
@@ -67,13 +69,15 @@ class Terms:
         for name in ("name", "title", "tlp", "admission"):
             text = getattr(self, name)
             if not isinstance(text, str) or len(text) > 200 or not text.isprintable():
-                raise ValueError(f"the list's {name} is no text of at most 200 characters")
+                raise ValueError(Said("the list's {name} is no text of at most 200 characters", name=name))
         if not LIST.fullmatch(self.name):
-            raise ValueError(f"the list {self.name[:60]!r} is not named with small letters, digits and dashes")
+            raise ValueError(Said(UNNAMED, name=repr(self.name[:60])))
         if self.tlp not in TLP:
-            raise ValueError(f"the list's tlp {self.tlp[:20]!r} is none of {', '.join(TLP[1:])}")
+            raise ValueError(
+                Said("the list's tlp {tlp} is none of {known}", tlp=repr(self.tlp[:20]), known=", ".join(TLP[1:]))
+            )
         if type(self.radius) is not int or not 0 <= self.radius <= WIDEST:
-            raise ValueError(f"the list's radius is no number from 0 to {WIDEST}")
+            raise ValueError(Said("the list's radius is no number from 0 to {n}", n=WIDEST))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -107,12 +111,12 @@ class Piece:
         """
         found = _PATH.fullmatch(path)
         if not found:
-            raise ValueError(f"{path[:200]!r} names no file of a list")
+            raise ValueError(Said("{path} names no file of a list", path=repr(path[:200])))
         list_, organisation, full, since, sequence = found.groups()
         made = cls(list_, organisation, int(full or sequence), None if full else int(since))
         made.check()
         if made.path != path:  # leading zeros would give one piece two names
-            raise ValueError(f"{path[:200]!r} names no file of a list")
+            raise ValueError(Said("{path} names no file of a list", path=repr(path[:200])))
         return made
 
     def check(self) -> None:
@@ -122,10 +126,10 @@ class Piece:
             ValueError: they cannot, or do not; says which.
         """
         if not LIST.fullmatch(self.list):
-            raise ValueError(f"the list {self.list[:60]!r} is not named with small letters, digits and dashes")
+            raise ValueError(Said(UNNAMED, name=repr(self.list[:60])))
         if not is_organisation(self.organisation):
-            raise ValueError(f"no organisation can be named {self.organisation[:60]!r}")
+            raise ValueError(Said("no organisation can be named {name}", name=repr(self.organisation[:60])))
         if not 1 <= self.sequence <= MAX_SEQUENCE:
-            raise ValueError(f"the sequence {self.sequence} is not between 1 and {MAX_SEQUENCE}")
+            raise ValueError(Said("the sequence {n} is not between 1 and {m}", n=self.sequence, m=MAX_SEQUENCE))
         if self.since is not None and not 1 <= self.since < self.sequence:
-            raise ValueError(f"a delta leads from {self.since} to {self.sequence}, which is not forward")
+            raise ValueError(Said("a delta leads from {n} to {m}, which is not forward", n=self.since, m=self.sequence))

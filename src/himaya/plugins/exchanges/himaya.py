@@ -15,19 +15,19 @@ from base64 import b64decode
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from himaya.core import files, proofs, registry
-from himaya.core.errors import BadSignal
+from himaya.core.errors import BadSignal, in_words
 from himaya.core.exchange import Entry, Exchange, Gone, Opinion, Page, SourceTrouble
 from himaya.core.merkle import WrongProof, verify_consistency
 from himaya.core.notes import BadNote, Checkpoint, Note, VerifierKey
 from himaya.core.outward import Client
 from himaya.core.ports import Receipt, Refusal
 from himaya.core.repository import bundle
-from himaya.core.repository.ceremony import NoProposal, read_root
+from himaya.core.repository.ceremony import given_root
 from himaya.core.repository.distrust import NotOffered, NotTrusted
 from himaya.core.repository.files import BadStatementFile
 from himaya.core.repository.following import Fetched, Follower, Mirrored
@@ -56,13 +56,16 @@ class Config(BaseModel):
         description=N_("Of the list, as the other node names it: https://node.example/exchange/himaya/hotline"),
         max_length=1000,
     )
-    key: SecretStr = Field(title=N_("Key"), description=N_("The key that the other node made for this one."))
-    root: str = Field(
+    key: SecretStr = Field(
+        title=N_("Key"),
+        description=N_("The key that the other node made for this one. Without a line it may be empty."),
+    )
+    root: Annotated[str, AfterValidator(given_root)] = Field(
         title=N_("Root"),
         description=N_("Content of root.json, which the other node gave you by another way than this line."),
         max_length=200_000,
     )
-    log: str = Field(
+    log: Annotated[str, AfterValidator(proofs.log_key)] = Field(
         "",
         title=N_("Key of the log"),
         description=N_(
@@ -71,7 +74,7 @@ class Config(BaseModel):
         ),
         max_length=400,
     )
-    witnesses: str = Field(
+    witnesses: Annotated[str, AfterValidator(proofs.witness_keys)] = Field(
         "",
         title=N_("Keys of witnesses"),
         description=N_(
@@ -183,28 +186,26 @@ class Himaya(Exchange):
         with _told():
             follower = _follower(options, client, "line")
             seen = follower.refresh()
-        found = [f"{who} ({held.sequence})" for (_, who), held in offered(seen, options.list_name).items()]
+        found = [f"{who}: {held.sequence}" for (_, who), held in offered(seen, options.list_name).items()]
         if not found:
             raise SourceTrouble(why=N_("it serves nothing of this list yet"), mend=N_("Ask again later."))
-        return Said("{node} serves this list: {who}", node=seen.name or "-", who=", ".join(found))
+        facts = {"node": seen.name or "-", "who": ", ".join(found)}
+        return Said("{node} serves this list; who vouches, and in which state: {who}", **facts)
 
 
 def _options(config: BaseModel) -> Config:
     assert isinstance(config, Config)
-    try:
-        read_root(config.root.encode())
-    except (NoProposal, ValueError) as error:  # said of the option here: a follower would blame the other node
-        raise _bad_root(error) from None
     return config
 
 
 def _bad_root(error: Exception) -> SourceTrouble:
-    why = Said("its root.json cannot be used: {why}", why=str(error)[:200])
+    why = Said("its root.json cannot be used: {why}", why=in_words(error))
     return SourceTrouble(why=why, mend=N_("Set it again as you were given it."), permanent=True)
 
 
 def _headers(options: Config) -> dict[str, str]:
-    return {"Authorization": f"Bearer {options.key.get_secret_value()}"}
+    key = options.key.get_secret_value()
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def _follower(options: Config, client: Client, name: str) -> Follower:
@@ -220,8 +221,8 @@ def _told() -> Iterator[None]:
         yield
     except (NotTrusted, BadStatementFile, NotOffered, bundle.BadBundle) as error:
         attack = getattr(error, "attack", "")
-        why = Said("{why} [{attack}]", why=str(error), attack=attack) if attack else str(error)
-        raise SourceTrouble(why=why, mend=error.remedy.format(**error.facts)) from None
+        why = Said("[{attack}] {why}", why=error.said(), attack=attack) if attack else error.said()
+        raise SourceTrouble(why=why, mend=error.advice()) from None
     except ValueError as error:
         raise _bad_root(error) from None
 
@@ -308,12 +309,8 @@ class _Log:
     def __init__(self, options: Config, client: Client, keep: Path) -> None:
         self._options, self._client = options, client
         self._seen = keep / "checkpoint"
-        try:
-            self._key = VerifierKey.read(options.log) if options.log else None
-            self._witnesses = proofs.named(options.witnesses.split()[:MOST_WITNESSES])
-        except BadNote as error:
-            why = Said("the key of its log is none: {why}", why=str(error)[:200])
-            raise SourceTrouble(why=why, mend=LOG, permanent=True) from None
+        self._key = VerifierKey.read(options.log.strip()) if options.log.strip() else None
+        self._witnesses = proofs.named(options.witnesses.split()[:MOST_WITNESSES])
 
     def prove(self, fetched: Fetched) -> None:
         """That a file stands in the log, and that the log says still what it said before.
@@ -331,7 +328,7 @@ class _Log:
             if self._witnesses and not proved.cosigned:
                 raise proofs.BadProof(N_("none of the witnesses that are named here has cosigned its checkpoint"))
         except (proofs.BadProof, ValueError, RecursionError) as error:
-            raise SourceTrouble(why=Said("a file is not in its log: {why}", why=str(error)[:200]), mend=LOG) from None
+            raise SourceTrouble(why=Said("a file is not in its log: {why}", why=in_words(error)), mend=LOG) from None
         if not isinstance(event, dict) or event.get("kind") != "publication" or event.get("sha256") != digest:
             raise SourceTrouble(why=N_("its log speaks of another file than the one that it serves"), mend=LOG)
         self._remember(proof.checkpoint, proved.checkpoint)
@@ -354,7 +351,7 @@ class _Log:
                 files.replace(self._seen.with_name("checkpoint-contradicted"), both)
                 why = Said(
                     "its log does not go on from what it signed before, {old} and {new} entries: {why}",
-                    old=before.size, new=came.size, why=str(error),
+                    old=before.size, new=came.size, why=in_words(error),
                 )  # fmt: skip
                 raise SourceTrouble(why=why, mend=LOG) from None
         if not before or before.origin != came.origin or came.size > before.size:
