@@ -271,14 +271,16 @@ def test_a_lead_reaches_neither_the_private_network_nor_files_of_this_machine(
     assert 'name="private"' not in lead.get(NEW).content.decode()
     lead.post(NEW, typed(source, private="on", check="1"))
     assert not source.asked
-    lead.post(NEW, typed(source, private="on"))
-    assert not subscribing.find("partner").private  # it is followed, and its address is refused when it is read
+    answer = lead.post(NEW, typed(source, private="on"))
+    assert answer.status_code == 422
+    assert "a box that an administrator alone sees" in words(answer)
+    assert not Subscription.objects.exists()
     given = {"option-directory": "/etc", "option-path": "passwd", "option-largest": "1000", "option-missing": "50"}
     terms = {"name": "two", "list": "hotline", "basis": "national", "interval": "600"}
     for more in ({}, {"private": "on"}, {"check": "1"}):
         answer = lead.post("/lists/subscriptions/new?source=file", {**given, **terms, **more})
-        assert "An administrator sets its options" in words(answer)
-    assert Subscription.objects.count() == 1
+        assert "An administrator sets it in the console" in words(answer)
+    assert not Subscription.objects.exists()
     assert (
         sign_in("admin").post("/lists/subscriptions/new?source=file", {**given, **terms, "private": "on"}).status_code
         == 302

@@ -74,6 +74,7 @@ def show(request: StaffRequest, name: str) -> HttpResponse:
         "basis": gettext(BASES.get(one.basis, one.basis)),
         "asks": words.asks(one),
         "counts": words.counts(one),
+        "vouched": subscribing.vouched(one),
         "unread": words.unread(one),
         "refusals": [{**line, "why": told(unpacked(line["why"]), gettext)} for line in one.told.get("first", ())],
         "options": words.option_rows(one),

@@ -32,6 +32,7 @@ from himaya.lists.subscribing.options import (
     NotFromHere,
     amended,
     check,
+    check_places,
     checked,
     client,
     configured,
@@ -44,7 +45,7 @@ from himaya.lists.subscribing.options import (
 )
 from himaya.lists.subscribing.rounds import actor
 from himaya.lists.subscribing.running import claim, run
-from himaya.lists.subscribing.wellbeing import Health, brings_list, health
+from himaya.lists.subscribing.wellbeing import Health, brings_list, health, vouched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,6 +88,7 @@ __all__ = [
     "take",
     "take_answers",
     "try_out",
+    "vouched",
 ]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
@@ -129,6 +131,13 @@ def _speaker(organisation: Organisation | None) -> dict[str, str]:
     return {"organisation": organisation.name, "jurisdiction": organisation.jurisdiction}
 
 
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise BadSubscriptionName(name=name[:80], why=N_("use 1 to 60 small letters, digits or dashes"))
+    if Subscription.objects.filter(name=name).exists():
+        raise BadSubscriptionName(name=name, why=N_("there is a subscription of that name already"))
+
+
 @transaction.atomic
 def subscribe(
     name: str,
@@ -142,6 +151,7 @@ def subscribe(
     interval: int | None = None,
     private: bool = False,
     members: bool | None = None,
+    enabled: bool = True,
     second: str = "",
 ) -> Subscription:
     """Begin to follow a source; the first round is due at once. One that can be asked may not be, until somebody lets
@@ -158,6 +168,7 @@ def subscribe(
         interval: seconds between rounds; the connector's own where None.
         private: whether it may lie in a private network.
         members: whether the source is believed about which member says what; None: where each of them signs it.
+        enabled: whether it is read; False where it comes by stick alone.
         second: who approves; a common list needs a second person.
 
     Raises:
@@ -169,24 +180,22 @@ def subscribe(
     """
     plugin = registry.exchange(exchange)
     found = checked(plugin, name, options)
-    if not NAME.fullmatch(name):
-        raise BadSubscriptionName(name=name[:80], why=N_("use 1 to 60 small letters, digits or dashes"))
-    if Subscription.objects.filter(name=name).exists():
-        raise BadSubscriptionName(name=name, why=N_("there is a subscription of that name already"))
+    _check_name(name)
     seconds = _interval(plugin, name, plugin.interval if interval is None else interval)
     if needs_nearness(plugin, found) and not private:
         raise NotFromHere(name=name)
     if organisation and organisation.own:
         raise BadSubscriptionName(name=name, why=N_("a source does not speak in this node's own name"))
+    check_places(plugin, name, found, private=private)
     wanted = {"name": name, "exchange": exchange, "options": dict(options), "basis": basis, "interval": seconds}
     members = plugin.signed if members is None else members
-    wanted |= {"private": private, "members": members, **_speaker(organisation)}
+    wanted |= {"private": private, "members": members, "enabled": enabled, **_speaker(organisation)}
     require_second(to, by=by, second=second, act="subscribe", arguments=wanted)
     public, sealed = split(found)
     made = Subscription.objects.create(
         name=name, list=to, organisation=organisation or organisations.named(name, by=by), exchange=exchange,
         options=public, sealed=sealed, private=private, members=members, basis=_basis(name, basis), interval=seconds,
-        due_at=clock.now(), created_at=clock.now(), created_by=by,
+        enabled=enabled, due_at=clock.now(), created_at=clock.now(), created_by=by,
     )  # fmt: skip
     record("list.subscribed", by=by, about=f"list:{to.name}", subscription=name, exchange=exchange)
     return made
@@ -259,6 +268,8 @@ def _check_place(one: Subscription, plugin: Exchange, *, sets: bool, near: bool)
     """What lies near us is set by those who may, and said to lie there."""
     if (one.private and sets and not near) or (not one.private and needs_nearness(plugin, configured(one)[1])):
         raise NotFromHere(name=one.name)
+    if sets:
+        check_places(plugin, one.name, configured(one)[1], private=one.private)
 
 
 def _set_options(one: Subscription, plugin: Exchange, options: Mapping[str, Any]) -> list[str]:

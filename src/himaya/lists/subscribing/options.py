@@ -12,9 +12,10 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from himaya.accounts.sealing import seal, unseal
 from himaya.core import registry
-from himaya.core.errors import Flawed, HimayaError
-from himaya.core.outward import Client
-from himaya.core.words import N_
+from himaya.core.config import config
+from himaya.core.errors import Flawed, HimayaError, in_words
+from himaya.core.outward import Client, address
+from himaya.core.words import N_, Said
 from himaya.lists.subscribing.spool import directory
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ is waited for.
 """
 NEEDED = N_("this is needed")
 AGAIN = N_("give it again: the address is another one, and a secret is told to nobody whom it was not meant for")
+OTHERWISE = N_("it is not written as it must be")
 UNKNOWN = N_("the source has no such option")
 
 
@@ -50,7 +52,7 @@ class BadSubscriptionName(HimayaError):
 class NotFromHere(HimayaError):
     """The source lies in a private network or on this machine: {name!r}."""
 
-    remedy = "An administrator sets its options in the console, or whoever runs the node: himaya subscriptions set."
+    remedy = "An administrator sets it in the console; or whoever runs the node says so at the command line: --private."
     status = 403
 
 
@@ -62,6 +64,36 @@ def configured(one: Subscription) -> tuple[Exchange, BaseModel]:
     """
     plugin = registry.exchange(one.exchange)
     return plugin, checked(plugin, one.name, stored(one))
+
+
+ADDRESSES = ("address", "api_root")
+"""Options of connectors that are addresses of others."""
+OURS = N_("the directory holds what belongs to the node itself, or lies in it")
+NEAR = N_(
+    "where the source lies in a private network or on this machine, that must be allowed: --private, or a box that an"
+    " administrator alone sees"
+)
+
+
+def check_places(plugin: Exchange, name: str, options: BaseModel, *, private: bool) -> None:
+    """Refuse what can be no address, and a directory that is none of the source's, before it is saved; nobody is asked.
+
+    Raises:
+        BadSubscription: names the option.
+    """
+    for option in ADDRESSES:
+        url = getattr(options, option, "")
+        try:
+            _ = url and address(url, private=private)
+        except ValueError as error:
+            why: str = in_words(error)
+            why = Said("{why}; {near}", why=why, near=NEAR) if url.startswith("http://") else why
+            raise BadSubscription([{"where": option, "why": why}], name=name[:80]) from None
+    own = config().data.resolve()
+    for option in plugin.here:
+        place = Path(getattr(options, option) or "/-").resolve()
+        if place == own or own in place.parents or place in own.parents:
+            raise BadSubscription([{"where": option, "why": OURS}], name=name[:80])
 
 
 def checked(plugin: Exchange, name: str, options: Mapping[str, Any]) -> BaseModel:
@@ -79,7 +111,7 @@ def checked(plugin: Exchange, name: str, options: Mapping[str, Any]) -> BaseMode
 
 def _why(flaw: Any) -> str:
     """In our words where we have some; a connector's own check says it as the text of a ``ValueError``."""
-    known = {"missing": NEEDED, "extra_forbidden": UNKNOWN}
+    known = {"missing": NEEDED, "extra_forbidden": UNKNOWN, "string_pattern_mismatch": OTHERWISE}
     raised = (flaw.get("ctx") or {}).get("error")
     return known.get(flaw["type"]) or (raised.args[0] if raised is not None and raised.args else flaw["msg"])
 
@@ -190,6 +222,7 @@ def try_out(
     plugin = registry.exchange(exchange)
     name = like.name if like else exchange
     found = amended(like, plugin, name, options) if like else checked(plugin, name, options)
+    check_places(plugin, name, found, private=private)
     if needs_nearness(plugin, found) and not private:
         raise NotFromHere(name=name)
     with (

@@ -12,7 +12,7 @@ from django.db.models import F
 from himaya.core import clock, registry
 from himaya.core.errors import HimayaError
 from himaya.core.exchange import SourceTrouble
-from himaya.core.words import Said, packed, printable
+from himaya.core.words import packed, printable
 from himaya.ledger.services import record
 from himaya.lists.arrivals import ImportLost, ImportUnderWay
 from himaya.lists.models import Subscription
@@ -46,6 +46,7 @@ def run(
 
     Raises:
         SourceTrouble: it was noted with the subscription; what was read is kept, and the next attempt goes on behind.
+            Of a stick nothing is noted.
         Exception: a defect, or a full disk; that was noted, too.
     """
     shown = _Life(one)
@@ -64,7 +65,10 @@ def run(
     except Exception as error:  # a defect and a full disk, too, are seen where the subscription is
         if spool:
             spool.__exit__()
-        fail(one, error if isinstance(error, HimayaError) else _unforeseen(error))
+        if stick and isinstance(error, HimayaError):  # whoever brought the file is told; the source did nothing wrong
+            Subscription.objects.filter(pk=one.pk).update(began_at=one.began_at, due_at=one.due_at)
+        else:
+            fail(one, error if isinstance(error, HimayaError) else _unforeseen(error))
         raise
     except KeyboardInterrupt:  # a person: what was read is kept, and the next attempt goes on behind it
         Subscription.objects.filter(pk=one.pk).update(began_at=None, due_at=clock.now() + timedelta(seconds=SOONEST))
@@ -128,7 +132,7 @@ def fail(one: Subscription, error: HimayaError) -> None:
         waits = SOONEST
     if isinstance(error, SourceTrouble) and error.permanent:
         waits = max(now.interval, SOONEST)
-    said = {"what": Said(error.template(), **error.facts), "remedy": Said(error.remedy, **error.facts)}
+    said = {"what": error.said(), "remedy": error.advice()}
     now.trouble = {**{name: str(text) for name, text in said.items()}, "code": error.code()}
     now.trouble["said"] = {name: packed(text) for name, text in said.items()}
     now.began_at = None

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from himaya.core import clock, registry
+from himaya.core.statements import VOUCH
+from himaya.lists.models import Statement
 from himaya.lists.subscribing.spool import waiting
 
 if TYPE_CHECKING:
@@ -32,6 +34,11 @@ def brings_list(one: Subscription) -> bool:
     """Whether its source hands its list over. One that does not is asked, hash by hash."""
     known = registry.exchanges().get(one.exchange)
     return known is None or known.pulls
+
+
+def vouched(one: Subscription) -> int:
+    """How many items its source stands behind now."""
+    return Statement.objects.filter(subscription=one.pk, act=VOUCH).values("item").distinct().count()
 
 
 def health(one: Subscription) -> Health:

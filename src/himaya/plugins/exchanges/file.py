@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from himaya.core import config as settings
 from himaya.core import files, registry
-from himaya.core.errors import BadSignal
+from himaya.core.errors import BadSignal, in_words
 from himaya.core.exchange import MAX_KEY, Entry, Exchange, Page, SourceTrouble
 from himaya.core.outward import Client
 from himaya.core.ports import BadListFile, ItemRow, Refusal
@@ -241,7 +241,7 @@ def _not_there(error: OSError) -> SourceTrouble:
     if error.errno == errno.ELOOP:
         why = N_("on the way to the file there is a link, which is not followed")
         return SourceTrouble(why=why, mend=N_("Name the place where the file really is."), permanent=True)
-    why = Said("the file cannot be opened: {why}", why=error.strerror or type(error).__name__)
+    why = Said("the file cannot be opened: {why}", why=in_words(error) or type(error).__name__)
     return SourceTrouble(why=why, mend=_LOOK)
 
 

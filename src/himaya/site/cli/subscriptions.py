@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import sys
@@ -79,6 +80,9 @@ def add(
     private: Annotated[
         bool, typer.Option("--private", help="It may lie in a private network or on this machine.")
     ] = False,
+    paused: Annotated[
+        bool, typer.Option("--paused", help="It is not read over the line: it comes by stick, or is resumed later.")
+    ] = False,
 ) -> None:
     """Follow a source. Its secrets are asked for, or read from files or from SOURCE_SECRET_<OPTION> in the environment.
 
@@ -96,13 +100,16 @@ def add(
         made = follow(
             name, list_name=list_, by=start.actor(), new_list=new_list, exchange=source, options=options,
             organisation=organisation, jurisdiction=jurisdiction, basis=basis, members=members, interval=every,
-            private=private,
+            private=private, enabled=not paused,
         )  # fmt: skip
     except NeedsSecond as needed:
         propose(needed)
         return
     if not plugin.pulls:
         done(runnable(f"{made.name} brings no list. Let it be asked: himaya subscriptions set {name} --questions"))
+        return
+    if paused:
+        done(runnable(f"{made.name} fills {made.list.name}, by stick: himaya subscriptions read {name} FILE"))
         return
     done(runnable(f"{made.name} fills {made.list.name}. The worker reads it; at once: himaya subscriptions run {name}"))
 
@@ -140,12 +147,10 @@ def run(name: Name) -> None:
     for kind, n in found.unread.most_common(REFUSED):
         out.print(f"not read here: {n:,} of the kind {printable(kind)}", markup=False)
     for refusal in found.first[:REFUSED]:
-        out.print(
-            f"refused: {printable(str(unpacked(refusal['why'])))}: {printable(refusal['excerpt'])}",
-            markup=False,
-            soft_wrap=True,
-        )
-    done(_counts(found.told()))
+        where = f"line {refusal['line']:,}" if refusal["line"] else ""
+        parts = ("refused", where, printable(str(unpacked(refusal["why"]))), printable(refusal["excerpt"]))
+        out.print(": ".join(filter(None, parts)), markup=False, soft_wrap=True)
+    done(f"{_counts(found.told())}; it stands behind {counted(subscribing.vouched(one), 'item')} now")
 
 
 @command(subscriptions, "check", example="himaya subscriptions check partner")
@@ -311,7 +316,7 @@ def _all() -> Any:
 def _one(one: Subscription) -> Any:
     from himaya.lists import subscribing
 
-    how, shown = subscribing.health(one), table("", "")
+    how, shown = subscribing.health(one), table("subscription", escape(one.name))
     rows = {
         "state": _state(how.state, reading=how.reading),
         "list": one.list.name,
@@ -319,14 +324,15 @@ def _one(one: Subscription) -> Any:
         "speaks for": f"{one.organisation.name} ({one.organisation.jurisdiction or 'no jurisdiction'}), {one.basis}",
         "members": "believed" if one.members else "not believed",
         "may be near": "yes" if one.private else "no",
-        **{f"  {name}": escape(str(value)[:LONG]) for name, value in one.options.items() if value not in ("", None)},
+        **{f"  {name}": escape(_shown(value)) for name, value in one.options.items() if value not in ("", None)},
         **dict.fromkeys((f"  {name}" for name in subscribing.secrets_set(one)), "set, not shown"),
         "every": counted(one.interval, "second") if subscribing.brings_list(one) else "-",
         "last success": _at(one.ended_at),
         "next round": _next(one),
         "questions": f"up to {one.daily:,} hashes a day" if one.asking else "it may not be asked",
         "lag": _lag(how.lag),
-        "last round": _counts(one.told) if one.told else "-",
+        "last round": _counts(one.told) if one.told else "none yet",
+        "stands behind": counted(subscribing.vouched(one), "item"),
     }
     rows |= {"on its way": f"{counted(how.waiting, 'page')} of a round"} if how.waiting else {}
     rows |= {f"not read: {printable(kind)}": f"{n:,}" for kind, n in one.told.get("unread", {}).items()}
@@ -336,6 +342,14 @@ def _one(one: Subscription) -> Any:
     for name, value in rows.items():
         shown.add_row(name, value)
     return shown
+
+
+def _shown(value: Any) -> str:
+    """An option as one line: of one that is a file, how large it is and its digest, as it is read out elsewhere."""
+    text = str(value)
+    if len(text) <= LONG:
+        return text
+    return f"{len(text):,} characters, sha256 {hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _next(one: Subscription) -> str:
