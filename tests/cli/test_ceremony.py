@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 from pathlib import Path
 
@@ -39,12 +40,24 @@ def test_three_people_make_a_root_and_exchange_a_key(node: Node, desk: Path) -> 
     assert "root 1 of A node" in told.stdout
     assert "Next: 1 more signature; pass it on." in told.stderr
     refused = node.run("keys", "finish-root", "root-1", "--to", "root.json", status=1, cwd=desk).stderr
-    assert "The root has too few signatures: 1 of its own keys" in refused
+    assert "The root has too few signatures: 1 of its own keys are missing." in refused
+    assert (
+        "himaya keys finish-root"
+        in node.run("keys", "show", "root-1", cwd=desk).stdout
+        + node.run("exchange", "root", "root-1", status=2, cwd=desk).stderr
+    )
     assert "is none of those that may sign this" in node.run(
         "keys", "sign", "root-1", "--key", "node.key", *asked, status=2, cwd=desk
     ).stderr  # fmt: skip
     node.run("keys", "sign", "copy", "--key", "cleo.key", *asked, cwd=desk)
-    node.run("keys", "finish-root", "root-1", "copy", "--to", "root.json", cwd=desk)
+    done = node.run("keys", "finish-root", "root-1", "copy", "--to", "root.json", cwd=desk)
+    assert "himaya exchange root root.json" in done.stderr
+    digest = hashlib.sha256((desk / "root.json").read_bytes()).hexdigest()
+    shown = node.run("keys", "show", "root.json", cwd=desk).stdout
+    for told in (done.stdout, shown):
+        assert digest in told.replace(" ", "")
+    signers = [keys.read_public(desk / f"{name}.key.pub").keyid[:16] for name in ("anna", "cleo")]
+    assert all(one in shown.partition("signed by")[2] for one in signers)
 
     signer = keys.read(desk / "node.key", WORDS)
     made = Repository.create(desk / "r", root=(desk / "root.json").read_bytes(), ring=[signer])

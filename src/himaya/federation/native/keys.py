@@ -153,7 +153,10 @@ def check_root(content: bytes) -> int:
     signed, version = new.signed, int(new.signed.version)
     again = version == len(before) and signed == before[-1]
     if version <= len(before) and not again:
-        raise NotOurRoot(why=Said("root {n} is in force", n=len(before)))
+        why = Said(
+            "root {n} is in force, and this one does not follow on it: propose it with --previous", n=len(before)
+        )
+        raise NotOurRoot(why=why)
     if version > len(before) + 1:
         raise NotOurRoot(why=N_("it is not the one that follows on the last; the first one of a node has version 1"))
     if signed.expires <= clock.now():

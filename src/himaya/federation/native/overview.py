@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Literal
 
 from himaya.accounts.words import day
 from himaya.core import clock
-from himaya.core.repository.ceremony import LIFE, bases_of, name_of
+from himaya.core.repository.ceremony import LIFE, bases_of, digest_of, name_of
 from himaya.core.repository.publishing import Repository
 from himaya.core.repository.states import LIVES
 from himaya.core.repository.store import RepositoryDamaged
 from himaya.core.words import N_, Said, told, unpacked
 from himaya.federation.models import NodeKey, Served, Signatory
 from himaya.federation.native import hub
-from himaya.federation.native.keys import current, directory, named
+from himaya.federation.native.keys import current, directory, named, roots
 from himaya.lists import organisations, queries
 from himaya.lists.own import news_since
 from himaya.log import queries as transparency_log
@@ -52,6 +52,8 @@ class RootStanding:
     holders: tuple[str, ...]
     name: str
     bases: tuple[str, ...]
+    digest: str
+    """As it is read out over the telephone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,9 @@ def root() -> RootStanding | None:
         return None
     holders = found.roles[found.type]
     return RootStanding(
-        found.version, found.expires, holders.threshold, tuple(holders.keyids), name_of(found), tuple(bases_of(found))
-    )
+        found.version, found.expires, holders.threshold, tuple(holders.keyids), name_of(found), tuple(bases_of(found)),
+        digest_of(roots()[-1]),
+    )  # fmt: skip
 
 
 def node_keys() -> list[KeyStanding]:

@@ -145,6 +145,7 @@ def show() -> None:
     if root := overview.root():
         holders = f"{root.threshold} of {len(root.holders)} holders sign the next one"
         out.print(f"root {root.version}, good until {root.until:%Y-%m-%d}; {holders}", soft_wrap=True)
+        out.print(f"sha256 of its root.json: {root.digest}", soft_wrap=True)
     for each in overview.node_keys():
         out.print(f"key {each.key.keyid[: overview.SHORT]}: {each.state}")
     for concern in overview.all_concerns():

@@ -145,9 +145,12 @@ def finish_root(
     version = ceremony.read_root(root).signed.version
     done(f"root {version} in {to}")
     if version == 1:
-        done("Next: begin the repository with it, and give it to followers by another way than the lists: they pin it.")
+        done(runnable(f"Next, at the node: himaya exchange root {to}"))
+        done("Give it to followers by another way than the lists: they pin it. To compare it over the telephone:")
     else:
-        done("Next: put it in force at the node. Followers take it by themselves: holders of the last one signed it.")
+        done(runnable(f"Next, at the node: himaya exchange root {to}"))
+        done("Followers take it by themselves: holders of the last one signed it. To compare it over the telephone:")
+    out.print(f"sha256 {ceremony.digest_of(root)}", soft_wrap=True)
 
 
 @command(keys, "show", example="himaya keys show root.json")
@@ -166,6 +169,9 @@ def _show(document: bytes, file: Path | None = None) -> None:
         out.print(f"public key {made.read_public(file).keyid}")
     elif b'"_type":"root"' in document.replace(b" ", b""):
         _show_root(ceremony.read_root(document).signed)
+        signed = ", ".join(key[:16] for key in ceremony.signers_of(document)) or "nobody whose key it names"
+        out.print(f"signed by {signed}", soft_wrap=True)
+        out.print(f"sha256 {ceremony.digest_of(document)}", soft_wrap=True)
     else:
         _show_targets(document)
 
