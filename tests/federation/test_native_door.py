@@ -86,6 +86,14 @@ def test_what_is_no_part_of_the_repository_is_not_served(door: Reader, place: st
     assert door.get(f"himaya/hotline/metadata/../../{place}").status_code == 404
 
 
+@pytest.mark.parametrize("way", ["himaya/{}", "himaya/{}/", "misp/{}/"])
+def test_a_right_address_can_be_told_from_a_wrong_one(door: Reader, filled: HashList, way: str) -> None:
+    answer = door.get(way.format("hotline"))
+    assert (answer.status_code, json.loads(answer.content)["name"]) == (200, "hotline")
+    assert door.get(way.format("hotlin")).status_code == 404
+    assert Browser().get(f"/exchange/{way.format('hotline')}").status_code == 401
+
+
 def test_nobody_reads_without_a_key(door: Reader, filled: HashList) -> None:
     for path in ("", "hotline/metadata/timestamp.json", f"hotline/{full_file(filled)}", "hotline/votes"):
         assert Browser().get(f"/exchange/himaya/{path}").status_code == 401

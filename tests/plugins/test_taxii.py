@@ -130,6 +130,20 @@ def test_an_answer_of_many_small_values_needs_no_memory_and_is_given_up() -> Non
     assert peak < 64_000_000
 
 
+def test_a_wrong_root_or_collection_is_told_in_the_names_of_the_options() -> None:
+    source = Told(Answer(status=404))
+    with source.serving(), client() as line:
+        config = EXCHANGE.Config(api_root=source.url, collection=COLLECTION)
+        for ask in (
+            lambda: EXCHANGE.check(config, line),
+            lambda: list(EXCHANGE.pull(config, line, checkpoint="", resume="")),
+        ):
+            with pytest.raises(SourceTrouble, match="no such collection below that API root") as caught:
+                ask()
+            assert caught.value.permanent
+            assert "api_root and collection" in caught.value.facts["mend"]
+
+
 def test_a_token_goes_in_its_header_and_not_beside_a_password() -> None:
     source = Told(envelope())
     with source.serving():

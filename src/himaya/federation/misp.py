@@ -146,8 +146,16 @@ def _attribute(of: HashList, one: Told) -> dict[str, Any]:
     return told
 
 
+def feed(request: HttpRequest, partner: Partner, name: str) -> HttpResponseBase:  # noqa: ARG001
+    """What there is below the address of a feed, so that a right one can be told from a wrong one."""
+    found = door.scope(partner, name)[0]
+    told = {"name": found.name, "title": found.title, "files": ["manifest.json", "hashes.csv"]}
+    return HttpResponse(json.dumps(told), content_type="application/json")
+
+
 _LIST = "(?P<name>[a-z0-9][a-z0-9-]*)"
 urlpatterns = [
+    re_path(f"^{_LIST}/?$", view(refusal, GET=feed), name="feed"),
     re_path(f"^{_LIST}/manifest.json$", view(refusal, GET=manifest), name="manifest"),
     re_path(f"^{_LIST}/hashes.csv$", view(refusal, GET=hashes), name="hashes"),
     re_path(f"^{_LIST}/(?P<key>[0-9a-f-]{{36}}).json$", view(refusal, GET=event), name="event"),

@@ -18,6 +18,7 @@ from himaya.accounts.faces import told_at
 from himaya.accounts.paging import page
 from himaya.accounts.words import joined
 from himaya.core import clock
+from himaya.core.words import N_
 from himaya.federation import queries, services
 from himaya.federation.services import ITEMS_A_DAY, REQUESTS_A_DAY
 from himaya.lists import queries as lists
@@ -30,13 +31,13 @@ if TYPE_CHECKING:
     from himaya.federation.models import Partner
 
 DOORS = (
-    ("NCMEC", "ncmec"),
-    ("TAXII 2.1", "taxii2/"),
-    ("MISP", "misp/"),
-    ("CSV, VICS, STIX, …", "files/"),
-    ("Himaya", "himaya/"),
+    (N_("NCMEC"), "ncmec"),
+    (N_("TAXII 2.1, its discovery"), "taxii2/"),
+    (N_("MISP feed, with the name of the list in it"), "misp/LIST/"),
+    (N_("Files, with the name of the list in it: CSV, VICS, STIX and others"), "files/LIST.csv"),
+    (N_("Himaya, with the name of the list in it"), "himaya/LIST"),
 )
-"""Protocol → its address below ``/exchange/``."""
+"""Protocol → its address below ``/exchange/``; LIST stands for the name of a list that it may read."""
 
 
 class AddForm(forms.Form):
@@ -119,11 +120,15 @@ def partner(request: StaffRequest, name: str) -> HttpResponse:
 def _page(request: StaffRequest, found: Partner, form: ShareForm | None = None, *, status: int = 200) -> HttpResponse:
     granted = {grant.list_id: grant for grant in queries.grants(found)}
     reads = [] if found.ended_at else list(queries.readable(found))
+    example = reads[0].name if reads else "LIST"
     context = {
         **_row(found),
         "reads": [{"list": one, "grant": granted.get(one.pk)} for one in reads],
         "off": [grant for grant in granted.values() if not grant.list.enabled],
-        "doors": [(words, request.build_absolute_uri(f"/exchange/{rest}")) for words, rest in DOORS],
+        "doors": [
+            (gettext(words), request.build_absolute_uri(f"/exchange/{rest.replace('LIST', example)}"))
+            for words, rest in DOORS
+        ],
         "form": form or ShareForm(found),
         "may_change": request.user.may("partners.change") and found.ended_at is None,
         "may_share": request.user.may("partners.share") and found.ended_at is None,

@@ -1,9 +1,9 @@
 """Our lists in Himaya's own form, as partners fetch them, below ``/exchange/himaya/``.
 
-``GET /`` names the lists that a partner may read. ``/<list>/metadata/…`` and ``/<list>/targets/…`` are that list's
-repository (``core.repository``), in parts where a line broke (RFC 9110, ranges). ``/<list>/proof/<sha256>`` proves that
-a file stands in the transparency log, ``/<list>/consistency/<old>-<new>`` that the log only grew. To ``/<list>/votes``
-a partner posts what it thinks of an item.
+``GET /`` names the lists that a partner may read, ``/<list>`` one of them. ``/<list>/metadata/…`` and
+``/<list>/targets/…`` are that list's repository (``core.repository``), in parts where a line broke (RFC 9110, ranges).
+``/<list>/proof/<sha256>`` proves that a file stands in the transparency log, ``/<list>/consistency/<old>-<new>`` that
+the log only grew. To ``/<list>/votes`` a partner posts what it thinks of an item.
 """
 
 from __future__ import annotations
@@ -79,6 +79,14 @@ def index(request: HttpRequest, partner: Partner) -> HttpResponseBase:
         "log": [str(key) for key in log.verifier_keys()],
     }
     return HttpResponse(json.dumps(told), content_type=JSON)
+
+
+def known(request: HttpRequest, partner: Partner, name: str) -> HttpResponseBase:  # noqa: ARG001
+    """What there is below the address that is handed out, so that a right one can be told from a wrong one."""
+    found = door.scope(partner, name)[0]
+    published = Store(directory() / found.name).exists()
+    told = {"name": found.name, "title": found.title, "tlp": found.tlp, "radius": found.radius, "published": published}
+    return HttpResponse(json.dumps({**told, "metadata": "metadata/timestamp.json"}), content_type=JSON)
 
 
 def file(request: HttpRequest, partner: Partner, name: str, place: str) -> HttpResponseBase:
@@ -188,6 +196,7 @@ def _ballot(request: HttpRequest) -> tuple[str, str, str, str]:
 
 urlpatterns = [
     path("", view(refusal, GET=index), name="index"),
+    re_path("^(?P<name>[a-z0-9][a-z0-9-]{0,59})/?$", view(refusal, GET=known), name="list"),
     path("<slug:name>/votes", view(refusal, POST=votes), name="votes"),
     re_path(
         r"^(?P<name>[a-z0-9][a-z0-9-]{0,59})/proof/(?P<digest>[0-9a-f]{64})$", view(refusal, GET=proof), name="proof"

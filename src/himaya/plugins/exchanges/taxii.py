@@ -106,7 +106,7 @@ class TAXII(Exchange):
     def check(self, config: BaseModel, client: Client) -> str:
         """Ask for the collection's own description."""
         config = cast("Config", config)
-        told = client.get(config.address, **_login(config)).json()
+        told = _get(client, config.address, **_login(config)).json()
         if not isinstance(told, dict) or not isinstance(told.get("can_read"), bool):
             raise SourceTrouble(why=N_("its answer is no collection of TAXII 2.1"))
         if not told["can_read"]:
@@ -124,7 +124,23 @@ def _asked(config: Config, client: Client, after: str, following: str) -> Reply:
         params["next"] = following
     # A token may be used up by an answer that did not arrive: asking again would leave a page out.
     how = _login(config) | ({"repeatable": False} if following else {})
-    return client.get(f"{config.address}objects/", params=params, **how)
+    return _get(client, f"{config.address}objects/", params=params, **how)
+
+
+def _get(client: Client, url: str, **how: Any) -> Reply:
+    """As the client does; that there is no such thing is told in the words of the options."""
+    reply = client.get(url, expect=(200, 404), **how)
+    if reply.status == 404:
+        raise SourceTrouble(
+            why=N_("it answers 404: it has no such collection below that API root"), mend=_ROOTS, permanent=True
+        )
+    return reply
+
+
+_ROOTS = N_(
+    "Correct api_root and collection. An API root is named by the discovery of the server, /taxii2/, and is not the"
+    " discovery itself: of another Himaya it ends in /exchange/taxii2/lists/, and the collection is the list's name."
+)
 
 
 def _login(config: Config) -> dict[str, Any]:
