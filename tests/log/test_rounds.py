@@ -13,6 +13,7 @@ from tests.log.conftest import KIND, OtherNode, canonical
 from tests.sources import Answer
 
 from himaya.core.notes import Checkpoint, Note, VerifierKey, cosigners
+from himaya.core.words import told
 from himaya.ledger import worker
 from himaya.ledger.models import Job, Turn
 from himaya.ledger.queries import entries
@@ -20,7 +21,7 @@ from himaya.log import queries, rounds, tree
 from himaya.log.events import Event
 from himaya.log.models import Alarm, Cosignature, Growth, Identity, Leaf, Tile, Witness
 from himaya.log.models import Checkpoint as Row
-from himaya.log.rounds import NoWitnessAnswers, publish_with_witnesses
+from himaya.log.rounds import NoWitnessAnswers, publish_with_witnesses, try_out
 from himaya.log.services import (
     BadVerifierKey,
     BadWitness,
@@ -246,3 +247,33 @@ def test_a_witness_is_added_once_and_removed(add: Add) -> None:
     with pytest.raises(UnknownWitness):
         remove_witness("w", by="system")
     assert [VerifierKey.read(text) for text in queries.witnesses().values_list("key", flat=True)] == []
+
+
+def test_a_witness_that_was_added_with_a_wrong_address_is_added_again_under_its_name(add: Add) -> None:
+    key, other = (str(OtherNode(name).key.verifier) for name in ("w", "x"))
+    add(1)
+    add_witness("w", key=key, address="https://a.example/wrong", by="system")
+    remove_witness("w", by="system")
+    add_witness("w", key=f"as witness  {key}", address="https://a.example/log/v1", by="system")
+    assert queries.witnesses().get().address == "https://a.example/log/v1"
+    remove_witness("w", by="system")
+    add_witness("w", key=other, address="https://a.example/log/v1", by="system")
+    assert queries.witnesses().get().key == other
+    assert Witness.objects.count() == 2  # the first one's cosignatures stay with it
+
+
+def test_a_page_that_a_wrong_address_answers_with_is_told_in_a_sentence(
+    add: Add, other_node: Callable[..., OtherNode]
+) -> None:
+    add(3)
+    node = other_node("w")
+    node.says = Answer("<!doctype html><title>404</title>", 404, {"Content-Type": "text/html"})
+    _, silent = publish_with_witnesses()
+    assert "it answers 404, and not as a witness does" in silent["w"]
+    assert "doctype" not in silent["w"]
+    one = queries.witnesses().get()
+    said = queries.trouble_of(one)
+    assert told(said, lambda text: text.replace("answers", "says")) != said
+    assert "/log/v1" in try_out(one)
+    node.says = Answer("the request begins with the old size\n", 400)
+    assert not try_out(one)

@@ -11,11 +11,14 @@ from django.views.decorators.http import require_safe
 
 from himaya.accounts.access import needs
 from himaya.core.config import config
+from himaya.core.words import told
 from himaya.log import auditing, queries
 from himaya.log.keys import identity
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
+
+    from himaya.log.models import Witness
 
 SHOWN = 20
 
@@ -44,7 +47,15 @@ def _witnesses(newest: queries.Standing | None) -> list[dict[str, Any]]:
     """Each witness, with its last cosignature and whether that is one of the newest checkpoint."""
     last = queries.last_cosigned()
     cosigned = newest.cosigned if newest else {}
-    return [{"witness": one, "last": last.get(one.pk), "current": one.name in cosigned} for one in queries.witnesses()]
+    return [
+        {"witness": one, "last": last.get(one.pk), "current": one.name in cosigned, "said": _said(one)}
+        for one in queries.witnesses()
+    ]
+
+
+def _said(witness: Witness) -> str:
+    """What it said last, in the language of whoever reads it."""
+    return str(told(queries.trouble_of(witness), gettext))
 
 
 def _result(audit: Any) -> str:

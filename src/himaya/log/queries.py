@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from himaya.core.merkle import consistency, inclusion
 from himaya.core.notes import VerifierKey
 from himaya.core.proofs import Proof
 from himaya.core.tiles import width_of
-from himaya.core.words import N_
+from himaya.core.words import N_, unpacked
 from himaya.log import events, tree
 from himaya.log.keys import identity, keys
 from himaya.log.models import Alarm, Audit, Checkpoint, Cosignature, Growth, Leaf, Seen, Witness
@@ -126,6 +127,14 @@ def standing(row: Checkpoint) -> Standing:
 def witnesses() -> QuerySet[Witness]:
     """Those who look at our checkpoints now, by name."""
     return Witness.objects.filter(removed_at=None).order_by("name")
+
+
+def trouble_of(witness: Witness) -> object:
+    """What went wrong the last time it was asked, in our words where it can be translated; empty: nothing."""
+    try:
+        return unpacked(json.loads(witness.said)) if witness.said else ""
+    except ValueError:
+        return witness.said
 
 
 def last_cosigned() -> dict[int, datetime]:

@@ -13,11 +13,12 @@ from typing import Any, ClassVar
 
 from django.db import transaction
 
-from himaya.core.errors import HimayaError
+from himaya.core.errors import HimayaError, in_words
+from himaya.core.exchange import SourceTrouble
 from himaya.core.merkle import consistency
 from himaya.core.notes import AddCheckpoint, BadNote, Note, VerifierKey, signature_line
 from himaya.core.outward import Client, Reply
-from himaya.core.words import N_, printable
+from himaya.core.words import N_, Said, printable
 from himaya.ledger import outbox, turns
 from himaya.ledger.queries import jobs
 from himaya.ledger.worker import GiveUp, Handler, TryAgain, register
@@ -40,6 +41,9 @@ EVERY = 3600.0
 PATIENCE = 10.0
 """Seconds for the answer of a witness."""
 LONGEST_ANSWER = 16 * 1024
+NO_WITNESS = N_("it answers {status}, and not as a witness does: a Himaya's address ends in /log/v1")
+ANSWERS = (200, 400, 403, 404, 409, 422)
+"""Statuses that a witness may answer with."""
 
 
 class NoWitnessAnswers(HimayaError):
@@ -133,12 +137,12 @@ def publish_with_witnesses() -> tuple[Checkpoint, dict[str, str]]:
 
 def _ask_all(asked: list[Witness], checkpoint: Checkpoint) -> dict[str, str]:
     """Witness → why it has not cosigned, those left out that have."""
-    silent = {}
+    silent: dict[str, str] = {}
     for witness in asked:
         try:
             ask(witness, checkpoint)
         except HimayaError as error:
-            silent[witness.name] = str(error)
+            silent[witness.name] = error.said()
         note_asked(witness, said=silent.get(witness.name, ""))
     return silent
 
@@ -160,8 +164,31 @@ def ask(witness: Witness, checkpoint: Checkpoint) -> None:
             answer = _send(client, witness, checkpoint, old)
     if answer.status != 200:
         _note_other_history(checkpoint, answer, old)
-        raise WitnessObjects(name=witness.name, why=f"{answer.status} {printable(answer.text.strip()[:200])}")
+        raise WitnessObjects(name=witness.name, why=_refusal(answer))
     _take(witness, checkpoint, answer)
+
+
+def try_out(witness: Witness) -> str:
+    """Ask for what no witness does, and every one refuses in its own way; empty where it does, else what answered.
+
+    What a wrong address answers can then be seen at once. It may be right all the same: the other node may not run yet.
+    """
+    with Client(private=witness.private, attempts=1, total=PATIENCE, most=LONGEST_ANSWER) as client:
+        try:
+            answer = client.post(f"{witness.address}/add-checkpoint", content=b"", expect=ANSWERS)
+        except SourceTrouble as error:
+            return error.said()
+    return "" if answer.status == 400 else _refusal(answer)
+
+
+def _refusal(answer: Reply) -> str:
+    """What it answered: its own words where they are those of a witness, and no page."""
+    said = printable(answer.text.strip()[:200])
+    if "html" in answer.headers.get("content-type", "") or said.startswith(("<", "{")):
+        return Said(
+            "it answers {status}, and not as a witness does: a Himaya's address ends in /log/v1", status=answer.status
+        )
+    return f"{answer.status} {said}"
 
 
 def _send(client: Client, witness: Witness, checkpoint: Checkpoint, old: int) -> Reply:
@@ -171,7 +198,7 @@ def _send(client: Client, witness: Witness, checkpoint: Checkpoint, old: int) ->
         f"{witness.address}/add-checkpoint",
         content=body.encode(),
         headers={"Content-Type": "text/plain; charset=utf-8"},
-        expect=(200, 400, 403, 404, 409, 422),
+        expect=ANSWERS,
     )
 
 
@@ -201,6 +228,6 @@ def _take(witness: Witness, checkpoint: Checkpoint, answer: Reply) -> None:
         at = key.check(mine.signature, text)
         when = datetime.fromtimestamp(at, UTC)
     except (BadNote, StopIteration, ValueError, OverflowError, OSError) as error:
-        why = str(error) or N_("it answers with the signature of another key")
+        why = in_words(error) or N_("it answers with the signature of another key")
         raise WitnessObjects(name=witness.name, why=why) from None
     store_cosignature(checkpoint, witness=witness, line=mine.line, at=when)

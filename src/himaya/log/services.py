@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Q
 
 from himaya.core import clock
-from himaya.core.errors import HimayaError
+from himaya.core.errors import HimayaError, in_words
 from himaya.core.merkle import EMPTY
 from himaya.core.notes import COSIGNATURE, NOTE, BadNote, VerifierKey
 from himaya.core.notes import Checkpoint as Signed
-from himaya.core.words import N_
+from himaya.core.words import N_, Said, packed
 from himaya.ledger.services import SYSTEM, record
 from himaya.log import tree
 from himaya.log.following import anchor_ledger, follow_ledger
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 MOST_WITNESSES = 20
 LONGEST_REASON = 500
+LONGEST_SAID = 400
 
 
 class RefusesToSign(HimayaError):
@@ -52,6 +55,7 @@ class BadVerifierKey(HimayaError):
 class BadWitness(HimayaError):
     """The witness {name} cannot be added: {why}."""
 
+    remedy = "Where it is to be another address or key: himaya log witness remove NAME, then add it again."
     status = 422
 
 
@@ -158,7 +162,9 @@ def store_cosignature(checkpoint: Checkpoint, *, witness: Witness, line: str, at
 
 def note_asked(witness: Witness, *, said: str) -> None:
     """Remember when a witness was asked, and what went wrong; empty: nothing."""
-    Witness.objects.filter(pk=witness.pk).update(asked_at=clock.now(), said=said[:400])
+    kept = json.dumps(packed(said)) if said else ""
+    kept = kept if len(kept) <= LONGEST_SAID else json.dumps(str(said)[: LONGEST_SAID // 2])[:LONGEST_SAID]
+    Witness.objects.filter(pk=witness.pk).update(asked_at=clock.now(), said=kept)
 
 
 @transaction.atomic
@@ -182,13 +188,16 @@ def add_witness(name: str, *, key: str, address: str, by: str, private: bool = F
         raise BadWitness(name=name[:60], why=N_("its name has 1 to 60 characters"))
     if not address.startswith(schemes) or len(address) > 400:
         raise BadWitness(name=name, why=N_("its address must begin with https://, unless it is in a private network"))
-    if Witness.objects.filter(name=name).exists() or Witness.objects.filter(key=key, removed_at=None).exists():
-        raise BadWitness(name=name, why=N_("its name or key is taken"))
+    now = Witness.objects.filter(removed_at=None)
+    if (taken := now.filter(Q(name=name) | Q(key=str(read))).first()) is not None:
+        raise BadWitness(name=name, why=Said("its name or key is that of {other}", other=taken.name))
     if Witness.objects.filter(removed_at=None).count() >= MOST_WITNESSES:
         raise BadWitness(name=name, why=N_("there are 20, and more are not asked"))
-    made = Witness.objects.create(
-        name=name, key=str(read), address=address.rstrip("/"), private=private, added_at=clock.now()
-    )
+    for old in Witness.objects.filter(name=name):  # its cosignatures stay, and its name is free again
+        Witness.objects.filter(pk=old.pk).update(name=f"{name[:44]} ({old.pk})")
+    told = {"name": name, "address": address.rstrip("/"), "private": private, "added_at": clock.now(), "said": ""}
+    again = {**told, "removed_at": None}
+    made, _ = Witness.objects.update_or_create(key=str(read), defaults=again, create_defaults=told)
     record("log.witness-added", by=by, about="log", name=name, key=str(read), address=made.address)
     return made
 
@@ -231,9 +240,9 @@ def read_key(text: str, *, algorithm: int) -> VerifierKey:
     """
     what = N_("a witness") if algorithm == COSIGNATURE else N_("a log")
     try:
-        key = VerifierKey.read(text)
+        key = VerifierKey.read(text.split()[-1] if text.split() else "")  # as `log show` prints it, label and all
     except BadNote as error:
-        raise BadVerifierKey(key=text[:120], what=what, why=str(error)) from None
+        raise BadVerifierKey(key=text[:120], what=what, why=in_words(error)) from None
     if key.algorithm != algorithm:
         raise BadVerifierKey(key=text[:120], what=what, why=N_("it is one of the other kind"))
     return key

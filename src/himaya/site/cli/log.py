@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from himaya.core.notes import VerifierKey
     from himaya.core.proofs import Proved
     from himaya.log.models import Leaf
+    from himaya.log.queries import Revealed
 
 log = commands("The transparency log: what this node said, provably, and nothing else than it said to others.")
 witness = commands("Who looks at this log and cosigns it.")
@@ -71,7 +72,7 @@ class UnwritableFile(HimayaError):
 class SeveralLeaves(HimayaError):
     """The log has {number} leaves about {about}: {indexes}."""
 
-    remedy = "Name one of them by its number."
+    remedy = "Name one of them by its number: himaya log prove NUMBER."
 
 
 @command(log, "show", example="himaya log show")
@@ -148,8 +149,19 @@ def _leaf(what: str) -> Leaf:
     if not found:
         raise queries.NotLogged(what=what[:100])
     if len(found) > 1:
-        raise SeveralLeaves(number=len(found), about=what[:100], indexes=", ".join(str(row.index) for row in found))
+        told = "; ".join(f"{one.index} ({_what(one)})" for one in queries.reveal(found))
+        raise SeveralLeaves(number=len(found), about=what[:100], indexes=told)
     return found[0]
+
+
+def _what(one: Revealed) -> str:
+    """What a leaf commits to, in few words: the act, and whose it is."""
+    try:
+        event = json.loads(one.event)
+        facts = [event.get(name) for name in ("act", "organisation", "by", "at")]
+        return printable(", ".join(str(fact)[:40] for fact in facts if fact)) or one.kind
+    except (ValueError, AttributeError):
+        return one.kind
 
 
 @command(log, "verify", example="himaya log verify proof.json --key KEY")
@@ -248,10 +260,15 @@ def tiles(directory: Annotated[Path, typer.Argument(help="Where to; what is ther
 def watch(key: Annotated[str, typer.Argument(help="The verifier key of a log.")]) -> None:
     """Witness another log: cosign its checkpoints from now on, as long as it only grows."""
     start.database()
+    from himaya.core.config import config
     from himaya.log import keys, services
 
     made = services.add_watched(key, by=start.actor())
-    done(f"{made.origin} is witnessed from now on. Its operator needs our key as a witness, and our address:")
+    host = config().hosts[0].lstrip("*.")
+    done(
+        f"{made.origin} is witnessed from now on. Its operator needs our address, https://{host}/log/v1 as far as this"
+    )
+    done("node knows (the setting hosts), and our key as a witness:")
     out.print(str(keys.keys().witness.verifier), markup=False, soft_wrap=True)
 
 
@@ -278,9 +295,11 @@ def add(
 ) -> None:
     """Have another node look at this log from the next checkpoint on."""
     start.database()
-    from himaya.log import services
+    from himaya.log import rounds, services
 
-    services.add_witness(name, key=key, address=address, private=private, by=start.actor())
+    made = services.add_witness(name, key=key, address=address, private=private, by=start.actor())
+    if said := rounds.try_out(made):
+        out.print(f"[yellow]![/] nobody takes checkpoints at {escape(made.address)}: {escape(said)}", soft_wrap=True)
     done(runnable(f"{name}. That node needs our key, once: himaya log watch KEY. Then: himaya log publish"))
 
 
@@ -295,7 +314,10 @@ def list_() -> None:
     for one in queries.witnesses():
         at = last.get(one.pk)
         shown.add_row(
-            escape(one.name), escape(one.address), f"{at:%Y-%m-%d %H:%M}" if at else "never", escape(one.said)
+            escape(one.name),
+            escape(one.address),
+            f"{at:%Y-%m-%d %H:%M}" if at else "never",
+            escape(str(queries.trouble_of(one))),
         )
     out.print(shown)
 
@@ -324,6 +346,8 @@ def alarms(
         services.settle_alarm(settle, reason=reason, by=start.actor())
         done(f"alarm {settle} is settled")
         return
+    if not json_ and not queries.alarms().exists():
+        done("no alarm is open")
     for one in queries.alarms():
         told = {"alarm": one.pk, "kind": one.kind, "log": one.origin, "size": one.size, "at": one.at.isoformat()}
         if json_:
