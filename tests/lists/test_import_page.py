@@ -364,3 +364,17 @@ def test_another_import_in_the_way_keeps_the_file(
     assert "Another import into hotline is under way" in messages(answer)[0]
     assert answer.redirect_chain[0][0] == page.request["PATH_INFO"]
     assert messages(bring(client, page)) == ["2 added, 0 changed, 0 unchanged."]
+
+
+def test_a_file_that_contradicts_itself_says_so_and_counts_items_and_not_lines(
+    sign_in: SignIn, hotline: HashList
+) -> None:
+    one, two = "a" * 32, "b" * 32
+    lines = ["signal,value,scheme,code", f"md5,{one},uk-sap,A", f"md5,{two},uk-sap,A", f"md5,{one},uk-sap,B"]
+    client = sign_in("lead")
+    answer = looked(client, SimpleUploadedFile("a.csv", "\n".join([*lines, f"md5,{two},uk-sap,A"]).encode()))
+    one_ = answer.context["one"]
+    assert (one_.good, one_.new, one_.repeated, one_.otherwise) == (4, 2, 2, 1)
+    assert "Line 4 repeats line 2 with another class." in words(answer)
+    assert "Import 2 items" in words(answer)
+    assert "2 added" in messages(bring(client, answer))[0]

@@ -31,6 +31,7 @@ from himaya.lists import organisations, services
 from himaya.lists.arrivals.words import steps
 from himaya.lists.models import WITHDRAWN, HashList, Item
 from himaya.lists.parsing import HEAD, Reader, recognise
+from himaya.lists.repeats import Repeats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -40,7 +41,7 @@ LASTS = 3600
 """Seconds for which a file is kept."""
 MOST = 3
 """Files that are kept for a person; of more, the oldest is removed."""
-ROWS, REFUSALS = 20, 100
+ROWS, REFUSALS, CONFLICTS = 20, 100, 20
 """Lines that are shown."""
 BATCH = 1000
 CHUNK = 256 * 1024
@@ -76,9 +77,9 @@ class Preview:
         organisation, jurisdiction, basis: in whose name; this node's own where ``organisation`` is empty.
         at: when it was looked at, in seconds.
         good, refused, caught: lines; ``caught`` of the refused ones match a canary.
-        new, known, withdrawn: good lines by what the list has of their values; one that the file names twice counts
-            twice.
-        rows, refusals: the first of each.
+        new, known, withdrawn: items by what the list has of their values; one that the file names twice counts once.
+        repeated: good lines that name what a line before them names; ``otherwise`` of these with another class.
+        rows, refusals, conflicts: the first of each; a conflict is a line, and the line that gives another class.
     """
 
     draft: str
@@ -99,8 +100,16 @@ class Preview:
     new: int = 0
     known: int = 0
     withdrawn: int = 0
+    repeated: int = 0
+    otherwise: int = 0
     rows: list[dict[str, Any]] = field(default_factory=list)
     refusals: list[dict[str, Any]] = field(default_factory=list)
+    conflicts: list[dict[str, int]] = field(default_factory=list)
+
+    @property
+    def items(self) -> int:
+        """What its good lines name, each once."""
+        return self.good - self.repeated
 
 
 def look(
@@ -298,19 +307,29 @@ def _drained(out: io.StringIO) -> bytes:
 def _read(made: Preview, hash_list: HashList, stream: BinaryIO, *, benign: bool) -> None:
     reader = Reader(made.signal, benign=benign, radius=hash_list.radius)
     lines = reader.read(_format(made).read(stream))
+    with Repeats() as repeats:
+        _read_on(made, hash_list, lines, repeats)
+    made.caught = reader.caught
+    if made.caught:
+        with transaction.atomic():  # whoever only looks whether something is a canary leaves a trace, too
+            record("list.canary", by=made.person, about=f"list:{made.list_name}", items=made.caught)
+
+
+def _read_on(made: Preview, hash_list: HashList, lines: Iterator[ItemRow | Refusal], repeats: Repeats) -> None:
     while some := list(islice(lines, BATCH)):
         good = [row for row in some if isinstance(row, ItemRow)]
-        _count(made, hash_list, good)
+        again = repeats.note(good)
+        made.good, made.repeated = made.good + len(good), made.repeated + len(again)
+        made.otherwise += sum(one.otherwise for one in again.values())
+        told = [{"line": one.line, "of": one.of} for one in again.values() if one.otherwise]
+        made.conflicts += told[: CONFLICTS - len(made.conflicts)]
+        _count(made, hash_list, [row for at, row in enumerate(good) if at not in again])
         made.rows += [_row(row) for row in good[: ROWS - len(made.rows)]]
         for row in some:
             if isinstance(row, Refusal):
                 made.refused += 1
                 if len(made.refusals) < REFUSALS:
                     made.refusals.append({"line": row.line, "why": packed(row.why), "excerpt": row.excerpt})
-    made.caught = reader.caught
-    if made.caught:
-        with transaction.atomic():  # whoever only looks whether something is a canary leaves a trace, too
-            record("list.canary", by=made.person, about=f"list:{made.list_name}", items=made.caught)
 
 
 def _row(row: ItemRow) -> dict[str, Any]:
@@ -319,7 +338,7 @@ def _row(row: ItemRow) -> dict[str, Any]:
 
 
 def _count(made: Preview, hash_list: HashList, rows: Iterable[ItemRow]) -> None:
-    """Good lines by what the list has of their values."""
+    """Items by what the list has of their values."""
     wanted: dict[tuple[str, bool], list[str]] = {}
     for row in rows:
         wanted.setdefault((row.signal, row.negative), []).append(row.value)
@@ -329,7 +348,6 @@ def _count(made: Preview, hash_list: HashList, rows: Iterable[ItemRow]) -> None:
             found = Item.objects.filter(list=hash_list, signal=signal, negative=negative, value__in=part)
             there.update(found.values_list("value", "state"))
         states = [there.get(value) for value in values]
-        made.good += len(values)
         made.new += states.count(None)
         made.withdrawn += states.count(WITHDRAWN)
         made.known += len(values) - states.count(None) - states.count(WITHDRAWN)
