@@ -70,7 +70,7 @@ def test_commands_that_are_told_run_as_they_stand(node: Node, tmp_path: Path) ->
             [program, "lists", "show", "nope"], env={**node.environment, "PATH": path}, cwd=tmp_path,
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-        assert f"Make it with: {called} lists create nope\n" in ran.stderr
+        assert f"makes a new one: {called} lists create NAME\n" in ran.stderr
 
 
 def test_help_lists_commands_in_the_order_of_use(node: Node) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from tests.browsing import every_page, messages, words
 from tests.program import sha256
 
 from himaya.core import clock
+from himaya.ledger.services import record
 from himaya.lists import queries
 from himaya.lists.models import HashList, Item, Quarantine, Revision
 
@@ -150,3 +152,20 @@ def test_a_perceptual_item_has_the_radius_of_its_list(put: Any, hotline: HashLis
     put([f"pdq:{'5a' * 32}"], "hashes")
     [known] = queries.known_by_id(Item.objects.values_list("pk", flat=True)).values()
     assert known.radius == hotline.radius > 0
+
+
+def test_a_dispute_without_a_reason_is_marked_at_its_field(sign_in: SignIn, item: Item) -> None:
+    answer = sign_in("reviewer").post(f"/lists/items/{item.pk}/vote", {"opinion": "dispute", "reason": " "})
+    assert answer.status_code == 422
+    assert answer.context["vote_form"].errors == {"reason": ["Say why you disagree."]}
+    assert "Say why you disagree." in words(answer)
+    assert "(optional)" not in answer.content.decode().partition('id="vote-')[0].rpartition("<label")[2]
+    assert sign_in("reviewer").post(f"/lists/items/{item.pk}/vote", {"opinion": "confirm"}).status_code == 302
+
+
+def test_a_vote_that_was_delivered_is_told_in_words(sign_in: SignIn, item: Item) -> None:
+    with transaction.atomic():
+        for act in ("delivery.sent", "delivery.failed"):
+            record(act, by="system", about=f"item:{item.pk}", job=1)
+    told = [entry["what"] for entry in sign_in("lead").get(f"/lists/items/{item.pk}").context["history"]]
+    assert told == ["Our vote did not arrive at a source; a person must look at it", "Our vote arrived at a source"]

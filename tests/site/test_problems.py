@@ -38,7 +38,7 @@ def test_an_error_names_itself_and_its_remedy(program: Program) -> None:
         "title": "Unknown list",
         "status": 404,
         "detail": "There is no list named 'nowhere'; there are: none yet.",
-        "remedy": "Make it with: himaya lists create nowhere",
+        "remedy": "Check the name. Whoever keeps the lists makes a new one: himaya lists create NAME",
     }
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from himaya.core.statements import JURISDICTION, ORGANISATION
+from himaya.core.statements import DISPUTE, JURISDICTION, ORGANISATION
 from himaya.lists.services import TLP
 
 PLAIN = {"autocomplete": "off", "spellcheck": "false", "dir": "ltr"}
@@ -134,6 +137,18 @@ class VoteForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("Needed where you disagree. Sources are told: write nothing about a person or a case."),
     )
+
+    def __init__(self, *args: Any, opinion: str = "", **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._opinion = opinion
+        self.fields["reason"].at_times = True  # type: ignore[attr-defined]
+
+    def clean_reason(self) -> str:
+        """A dispute needs one."""
+        given = str(self.cleaned_data["reason"])
+        if self._opinion == DISPUTE and not given.strip():
+            raise forms.ValidationError(gettext("Say why you disagree."))
+        return given
 
 
 class MarkForm(forms.Form):

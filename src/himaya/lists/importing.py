@@ -38,7 +38,7 @@ HEAVY = 4 * 1024**2
 class UnknownList(HimayaError):
     """There is no list named {name!r}; there are: {known}."""
 
-    remedy = "Make it with: himaya lists create {name}"
+    remedy = "Check the name. Whoever keeps the lists makes a new one: himaya lists create NAME"
     status = 404
 
 

@@ -58,7 +58,18 @@ HAPPENED = {
     "item.disputed": N_("Marked as disputed"),
     "item.withdrawn": N_("Withdrawn"),
     "item.voted": N_("Voted"),
+    "delivery.sent": N_("Our vote arrived at a source"),
+    "delivery.failed": N_("Our vote did not arrive at a source; a person must look at it"),
+    "delivery.unknown": N_("It is not known whether our vote arrived at a source"),
+    "delivery.retried": N_("Our vote was sent again by hand"),
+    "delivery.settled": N_("Our vote was noted as arrived"),
+    "delivery.cancelled": N_("Our vote was taken back before it left"),
 }
+"""Act of the ledger about an item → its words; deliveries about one are votes on their way to its sources."""
+
+
+STATES = ("item.active", "item.disputed", "item.withdrawn")
+"""Acts that set a state, and give a reason for it."""
 
 
 @needs("lists.view")
@@ -94,7 +105,7 @@ def mark(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 def vote(request: StaffRequest, pk: int) -> HttpResponse:
     """Say, for this organisation, whether an item is what its sources say."""
-    form = VoteForm(request.POST, auto_id="vote-%s")
+    form = VoteForm(request.POST, auto_id="vote-%s", opinion=request.POST.get("opinion", ""))
     if form.is_valid():
         with told_at(form):
             opinion = request.POST.get("opinion", "")
@@ -188,7 +199,7 @@ def _history(request: StaffRequest, item: Item) -> list[dict[str, Any]]:
     """What was done with the item, from the ledger; the reason belongs to the last change of its state."""
     rows = list(entries(about=f"item:{item.pk}")[:50])
     who, sees_ledger = Actors(row.actor for row in rows), request.user.may("ledger.view")
-    last = next((row.seq for row in rows if row.act != "item.voted"), 0)
+    last = next((row.seq for row in rows if row.act in STATES), 0)
     return [
         {
             "at": row.at,

@@ -16,7 +16,8 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext
 
 from himaya.accounts.access import open_to_all
-from himaya.accounts.words import translated
+from himaya.accounts.roles import MAY
+from himaya.accounts.words import joined, translated
 from himaya.core.errors import Flawed, HimayaError
 from himaya.core.words import N_
 
@@ -97,11 +98,15 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 @open_to_all
-def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
-    """The role does not include this; 403."""
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The role does not include this; 403. The page says which roles do."""
     if for_program(request):
         return _plain(request, 403, "This is not open to you.")
-    return render(request, "403.html", status=403)
+    from himaya.site.pages.settings import ROLE_NAMES
+
+    allowed = MAY.get(str(exception), frozenset())
+    roles = joined(gettext(words) for role, words in ROLE_NAMES.items() if role in allowed)
+    return render(request, "403.html", {"roles": roles}, status=403)
 
 
 @open_to_all

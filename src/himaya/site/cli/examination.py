@@ -48,6 +48,7 @@ def examine() -> Iterator[Finding]:
     yield Finding("Secrets", "ok", str(settings.data / "secrets.json"))
     yield _disk()
     yield _reach()
+    yield _speaks()
     yield from _open_door()
     yield _plugins()
     yield _videos()
@@ -118,6 +119,17 @@ def _reach() -> Finding:
         said = "https is set, but hosts names this machine alone: every other name is refused"
         return Finding("Reach", "wait", said, 'Name the host under which people come: hosts = ["node.example"]')
     return Finding("Reach", "ok", f"{settings.bind}:{settings.port}")
+
+
+def _speaks() -> Finding:
+    """In whose name it speaks to others; what is not set is taken by default, and stays."""
+    from himaya.site.health import Finding
+
+    settings = config()
+    who = settings.organisation or "organisation not set, made of node_name"
+    place = settings.jurisdiction or "jurisdiction not set"
+    log = settings.log_origin or f"log named after {settings.hosts[0]}"
+    return Finding("Speaks as", "ok", f"{who}; {place}; {log}")
 
 
 def _open_door() -> Iterator[Finding]:

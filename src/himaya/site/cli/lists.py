@@ -13,7 +13,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.words import printable
 from himaya.site.cli import app, start
 from himaya.site.cli.grammar import KEEP, command, commands
-from himaya.site.cli.shown import done, err, out, progress, runnable, table
+from himaya.site.cli.shown import counted, done, err, out, progress, runnable, table
 
 if TYPE_CHECKING:
     from himaya.core.ports import Refusal
@@ -67,7 +67,12 @@ class NotAgain(HimayaError):
 
 Name = Annotated[str, typer.Argument(help="The list.")]
 Format = Annotated[
-    str, typer.Option("--format", metavar="FORMAT", help="csv or hashes; by the file's ending where left out.")
+    str,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="One of csv, hashes, icse, iwf, misp, stix, vics; by the file's ending and beginning where left out.",
+    ),
 ]
 
 
@@ -338,7 +343,8 @@ def _all() -> Any:
 
 def _rule(one: HashList) -> str:
     """What its items need, in a line."""
-    said = f"needs {one.organisations} organisations of {one.jurisdictions} jurisdictions; disputed by {one.disputes}"
+    places = counted(one.jurisdictions, "jurisdiction")
+    said = f"needs {counted(one.organisations, 'organisation')} of {places}; disputed by {one.disputes}"
     return f"{said}; TLP:{one.tlp.upper()}{'; common' if one.common else ''}"
 
 

@@ -50,6 +50,10 @@ def init() -> None:
     from himaya.accounts.queries import people
 
     if not people().exists():
+        said = (
+            f"Before it says or logs anything: organisation, jurisdiction and log_origin in {config().file}; they stay"
+        )
+        out.print(said, markup=False, soft_wrap=True)
         out.print(runnable("Next: himaya users add NAME --role admin, then himaya serve"), markup=False, soft_wrap=True)
 
 

@@ -102,12 +102,24 @@ def _waits(person: Person) -> list[Figure]:
     if held := quarantines().count():
         items = reverse("lists:quarantine") if person.may("lists.view") else ""
         figures.append(Figure(held, ngettext("item held", "items held", held), items))
+    figures += _disputed(person)
     if waiting := proposals("waiting").count():
         items = reverse("lists:proposals") if person.may("lists.view") else ""
         figures.append(Figure(waiting, ngettext("proposal waits", "proposals wait", waiting), items))
     if person.may("cases.claim"):
         mine = cases.queue(held_by=person).count()
         figures.insert(0, Figure(mine, ngettext("case of yours", "cases of yours", mine), f"{queue}?state=mine"))
+    return figures
+
+
+def _disputed(person: Person) -> list[Figure]:
+    """Disputed items, a figure for each list that has some."""
+    named, figures = {one.pk: one for one in lists.lists()}, []
+    for pk, standing in lists.standings().items():
+        if (n := standing.disputed) and pk in named:
+            word = ngettext("disputed item of %(list)s", "disputed items of %(list)s", n) % {"list": named[pk].title}
+            items = reverse("lists:list", args=[named[pk].name]) if person.may("lists.view") else ""
+            figures.append(Figure(n, word, items and f"{items}?state=disputed#items"))
     return figures
 
 

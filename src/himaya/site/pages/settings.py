@@ -141,7 +141,15 @@ def secret_page(request: StaffRequest, *, title: str, whose: str, secret: str, c
 def _key(key: Any) -> dict[str, Any]:
     valid = key.revoked_at is None and key.expires_at > clock.now()
     scopes = joined(gettext(SCOPE_WORDS.get(scope, scope)) for scope in key.scopes)
-    return {"key": key, "valid": valid, "scopes": scopes}
+    return {"key": key, "name": _whose(key), "valid": valid, "scopes": scopes}
+
+
+def _whose(key: Any) -> str:
+    """Whose key it is; one that was made for a partner is named by this node itself."""
+    kind, _, name = key.name.partition(" ")
+    if kind == "partner" and key.scopes == ["exchange"]:
+        return gettext("partner %(name)s") % {"name": name}
+    return str(key.name)
 
 
 def rows(settings: Config) -> list[dict[str, str]]:
