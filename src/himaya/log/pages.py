@@ -17,6 +17,8 @@ from himaya.log.keys import identity
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
+    from himaya.log.models import Alarm
+
 SHOWN = 20
 
 
@@ -34,10 +36,15 @@ def index(request: HttpRequest) -> HttpResponse:
         "quorum": config().log_quorum,
         "witnesses": _witnesses(newest),
         "seen": queries.seen(),
-        "alarms": [{"alarm": one, "words": gettext(queries.ALARMS[one.kind])} for one in queries.alarms()[:SHOWN]],
+        "alarms": [_alarm(one) for one in queries.alarms()[:SHOWN]],
         "audits": [{"audit": one, "result": _result(one)} for one in queries.audits()[:SHOWN]],
     }
     return render(request, "log/index.html", context)
+
+
+def _alarm(one: Alarm) -> dict[str, Any]:
+    """An alarm in words; ``warns``: it is only a warning."""
+    return {"alarm": one, "words": gettext(queries.ALARMS[one.kind]), "warns": one.kind == queries.DOUBTED}
 
 
 def _witnesses(newest: queries.Standing | None) -> list[dict[str, Any]]:

@@ -58,6 +58,14 @@ def keys(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     return _answer(f"{mine.log_public}\n{mine.witness_public}\n", SHORTLY)
 
 
+@open_to_all
+@require_safe
+def seen(request: HttpRequest, origin: str) -> HttpResponse:  # noqa: ARG001
+    """The last checkpoint that this node, as a witness, has seen of a log: its own signature proves it to its operator."""
+    note = queries.note_seen(origin)
+    return _answer(note, SHORTLY) if note else _not_there("nothing was seen of that log")
+
+
 @csrf_exempt
 @open_to_all
 @require_POST
@@ -89,5 +97,6 @@ urlpatterns = [
     path("checkpoint", checkpoint, name="checkpoint"),
     path("tile/<path:name>", tile, name="tile"),
     path("keys", keys, name="keys"),
+    path("seen/<path:origin>", seen, name="seen"),
     path("add-checkpoint", add_checkpoint, name="add_checkpoint"),
 ]
