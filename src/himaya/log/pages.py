@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from himaya.accounts.access import needs
+from himaya.accounts.words import joined
 from himaya.core.config import config
 from himaya.log import auditing, queries
 from himaya.log.keys import identity
@@ -55,12 +56,19 @@ def _witnesses(newest: queries.Standing | None) -> list[dict[str, Any]]:
 
 
 def _result(audit: Any) -> str:
-    """The error rate of an audit in words; empty before its end."""
+    """The error rate of an audit in words, and that of statements alone; empty before its end."""
     found = auditing.result(audit)
     if found is None:
         return ""
-    share = {"rate": f"{found.wrong / found.judged:.1%}", "low": f"{found.low:.1%}", "high": f"{found.high:.1%}"}
-    return gettext("%(rate)s wrong (95%% interval: %(low)s to %(high)s)") % share
+    said = gettext("%(rate)s wrong (95%% interval: %(low)s to %(high)s)") % _share(found)
+    if found.statements is None or found.statements.judged == found.judged:
+        return said
+    alone = gettext("of the statements among them %(rate)s (%(low)s to %(high)s)") % _share(found.statements)
+    return joined((said, alone))
+
+
+def _share(one: auditing.Share) -> dict[str, str]:
+    return {"rate": f"{one.wrong / one.judged:.1%}", "low": f"{one.low:.1%}", "high": f"{one.high:.1%}"}
 
 
 urlpatterns = [path("", index, name="index")]
