@@ -68,6 +68,14 @@ TABLE: dict[str, str | None] = {
     "GET /log/leaves/{index}/proof": "log:read",
     "GET /log/events/{kind}/{number}": "log:read",
     "GET /log/consistency": "log:read",
+    "GET /log/witnesses": "log:read",
+    "GET /log/alarms": "log:read",
+    "POST /log/alarms/{alarm}/settle": "log:write",
+    "GET /log/audits": "log:read",
+    "POST /log/audits": "log:write",
+    "POST /log/audits/{audit}/secret": "log:write",
+    "GET /log/audits/{audit}/sample": "log:read",
+    "POST /log/audits/{audit}/result": "log:write",
 }
 GUARDED = sorted(name for name, scope in TABLE.items() if scope is not NO_KEY)
 
