@@ -301,7 +301,7 @@ def _read(made: Preview, hash_list: HashList, stream: BinaryIO, *, benign: bool)
     while some := list(islice(lines, BATCH)):
         good = [row for row in some if isinstance(row, ItemRow)]
         _count(made, hash_list, good)
-        made.rows += [_row(row) for row in good[: ROWS - len(made.rows)]]
+        made.rows += [told_row(row) for row in good[: ROWS - len(made.rows)]]
         for row in some:
             if isinstance(row, Refusal):
                 made.refused += 1
@@ -313,7 +313,8 @@ def _read(made: Preview, hash_list: HashList, stream: BinaryIO, *, benign: bool)
             record("list.canary", by=made.person, about=f"list:{made.list_name}", items=made.caught)
 
 
-def _row(row: ItemRow) -> dict[str, Any]:
+def told_row(row: ItemRow) -> dict[str, Any]:
+    """A good line as it is shown: JSON types."""
     names = ("line", "signal", "value", "scheme", "code", "source", "reference", "negative")
     return {name: getattr(row, name) for name in names}
 

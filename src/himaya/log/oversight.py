@@ -154,7 +154,9 @@ class SampleTold(Told):
     leaves: list[SampledTold]
 
 
-@router.get("/log/witnesses", auth=Key("log:read"), response={200: WitnessesTold, **problems()}, summary="List witnesses")
+@router.get(
+    "/log/witnesses", auth=Key("log:read"), response={200: WitnessesTold, **problems()}, summary="List witnesses"
+)
 def witnesses(request: HttpRequest) -> HttpResponse:
     """Who looks at our log, with what each said last, and the logs that this node witnesses."""
     last = queries.last_cosigned()
