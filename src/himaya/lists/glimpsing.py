@@ -1,7 +1,7 @@
 """What a file that was proposed for import says, for whoever decides: its first rows, its classes, its refused lines.
 
-The file is read as it would be imported, up to so many lines, and nothing of it is kept: it does not change, so what was
-seen of it is remembered for a while.
+The file is read as it would be imported, up to so many lines. It does not change, so what was seen of it is remembered
+for a while.
 """
 
 from __future__ import annotations
@@ -55,16 +55,24 @@ def glimpse(one: Proposal) -> Glimpse:
     """
     given = one.arguments
     with proposals.opened(one):  # also where it is remembered: whoever decides is told that somebody changed it
-        return _seen(one.pk, one.sha256, given["format"], given["signal"], given["benign"], one.list.radius)
+        return _seen(one.pk, one.sha256, given["format"], given["signal"], given["benign"], one.list.radius, MOST)
 
 
 @lru_cache(maxsize=8)
-def _seen(pk: int, sha256: str, format_name: str, signal: str, benign: bool, radius: int) -> Glimpse:  # noqa: ARG001, FBT001
+def _seen(
+    pk: int,
+    sha256: str,  # noqa: ARG001
+    format_name: str,
+    signal: str,
+    benign: bool,
+    radius: int,
+    most: int,
+) -> Glimpse:
     """Remembered by all that it depends on; ``sha256`` was compared by whoever calls."""
     made, reader = Glimpse(), Reader(signal, benign=benign, radius=radius)
     with proposals.opened(proposals.find(pk)) as stream:
         lines = reader.read(registry.format_(format_name).read(stream))
-        for row in islice(lines, MOST):
+        for row in islice(lines, most):
             if isinstance(row, Refusal):
                 made.refused += 1
                 if len(made.refusals) < REFUSALS:

@@ -5,7 +5,7 @@ whoever has the announcement (an entry of the ledger, and so a leaf) and that ch
 (``core.samples``) and sees that it was not chosen.
 
 The node signs that checkpoint, and so could try until one suits it. An auditor who does not want to rely on it commits
-to a secret with the announcement and reveals it once that checkpoint is signed: then SHA-256(root ‖ secret) is the seed.
+to a secret with the announcement and reveals it once that checkpoint is signed: the seed is SHA-256(root ‖ secret).
 Neither side can choose it: the auditor's part is fixed before the node's, and the node does not know it.
 """
 

@@ -70,7 +70,7 @@ def audits(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 @open_to_all
 @require_safe
 def seen(request: HttpRequest, origin: str) -> HttpResponse:  # noqa: ARG001
-    """The last checkpoint that this node, as a witness, has seen of a log: its own signature proves it to its operator."""
+    """The last checkpoint that this node, as a witness, has seen of a log; its operator knows the signature."""
     note = queries.note_seen(origin)
     return _answer(note, SHORTLY) if note else _not_there("nothing was seen of that log")
 

@@ -265,8 +265,8 @@ def ledger_health() -> Finding:
 
 
 DOUBTS = N_(
-    "Run: himaya log alarms, and ask the witness that it names what it has seen. Where you do not believe it: himaya log "
-    "witness remove NAME, then himaya log alarms --settle NUMBER --reason TEXT"
+    "Run: himaya log alarms, and ask the witness that it names what it has seen. Where you do not believe it: "
+    "himaya log witness remove NAME, then himaya log alarms --settle NUMBER --reason TEXT"
 )
 
 

@@ -43,7 +43,7 @@ class InForceTold(Told):
     openapi_extra={"responses": {200: {"description": "root.json", "content": {JSON: {"schema": _ROOT}}}}},
     summary="Fetch the root in force",
 )
-def root_file(request: HttpRequest) -> HttpResponse:
+def root_file(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """The root in force, to be given to those who follow our lists, by another way than the lists."""
     return HttpResponse(keys.roots()[-1], content_type=JSON)
 

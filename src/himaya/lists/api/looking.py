@@ -204,8 +204,8 @@ def media_types() -> dict[str, str]:
     summary="Look at a file before it is imported",
 )
 def preview(request: HttpRequest, name: ListName, signal: AnyPluginName = "") -> HttpResponse:
-    """What the body would bring to a list. Nothing is imported, and nothing is kept of it; a line that matches a picture
-    that was drawn to be benign is put on record all the same.
+    """What the body would bring to a list. Nothing is imported, and nothing is kept of it; that a line matches a
+    picture that was drawn to be benign is put on record all the same.
     """
     format_name = media_types()[require_media_type(request, *media_types())]
     found, actor = services.find_list(name), caller(request).actor

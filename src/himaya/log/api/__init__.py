@@ -12,8 +12,8 @@ from ninja import Router
 from himaya.accounts.keys import Key, MissingScope, may, reply
 from himaya.core.wire import PluginName, Told, problems
 from himaya.log import queries
+from himaya.log.api.oversight import router as oversight
 from himaya.log.keys import identity
-from himaya.log.oversight import router as oversight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

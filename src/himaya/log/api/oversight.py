@@ -138,7 +138,7 @@ class Audits(Told):
 
 
 class SampledTold(Told):
-    """A leaf to be judged. ``event`` and ``salt`` (hexadecimal) are empty where it cannot be shown: ``why`` says why."""
+    """A leaf to judge. ``event`` and ``salt`` (hexadecimal) are empty where it cannot be shown; ``why`` says why."""
 
     index: int
     kind: str
@@ -267,7 +267,9 @@ def reveal(request: HttpRequest, audit: Id, asked: SecretAsked) -> Answer:
     summary="Show the sample of an audit",
 )
 def sample(request: HttpRequest, audit: Id) -> HttpResponse:
-    """What the leaves of the sample commit to, to be judged. It may name fingerprints: the key needs `lists:read`, too."""
+    """What the leaves of the sample commit to, for the auditor to judge. It may name fingerprints: the key needs
+    `lists:read`, too.
+    """
     if not may(request, "lists:read"):
         raise MissingScope(scope="lists:read")
     told = [
