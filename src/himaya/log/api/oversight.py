@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
@@ -15,7 +15,9 @@ from himaya.core import paging
 from himaya.core.wire import Asked, Cursor, Id, Limit, Told, problems
 from himaya.core.words import N_
 from himaya.log import auditing, queries, services
-from himaya.log.models import Alarm, Audit
+
+if TYPE_CHECKING:
+    from himaya.log.models import Alarm, Audit
 
 router = Router(tags=["log"])
 
