@@ -56,7 +56,10 @@ def add(kept: Kept, db: None) -> Callable[[int], range]:
 
 
 class OtherNode(Source):
-    """A witness as another program would be: it keeps the last checkpoint of one log. ``down``: it answers 503."""
+    """A witness as another program would be: it keeps the last checkpoint of one log. ``down``: it answers 503.
+
+    ``shows``: it tells the note that it has seen last, as a Himaya does.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -65,10 +68,13 @@ class OtherNode(Source):
         self.log: VerifierKey | None = None
         self.size, self.root, self.at, self.down = 0, merkle.EMPTY, 1_700_000_000, False
         self.says: Answer | None = None
+        self.shows, self.note = False, ""
 
     def answer(self, asked: Asked) -> Answer:
         if self.down:
             return Answer("away\n", 503)
+        if asked.method == "GET" and asked.path.startswith("/seen/"):
+            return Answer(self.note) if self.shows else Answer("no such address\n", 404)
         if self.says is not None:
             return self.says
         assert (asked.method, asked.path) == ("POST", "/add-checkpoint")
@@ -84,7 +90,7 @@ class OtherNode(Source):
             )
         except merkle.WrongProof as error:
             return Answer(f"{error}\n", 422)
-        self.size, self.root = checkpoint.size, checkpoint.root
+        self.size, self.root, self.note = checkpoint.size, checkpoint.root, str(request.note)
         self.at += 1
         return Answer(self.key.sign(request.note.text, at=self.at))
 

@@ -38,7 +38,7 @@ def plots(hash_list: HashList, *, state_words: Mapping[str, str]) -> list[dict[s
         Each with ``title`` (the finding), ``rows`` (``label``, ``value``, ``url``), ``what`` and ``count`` (names of
         the axes), and ``lying``: whether its bars lie, because their labels are long.
     """
-    counted = _counted(hash_list)
+    counted = counts(hash_list)
     if not counted["state"]:
         return []
     states = _states(counted["state"], state_words)
@@ -59,7 +59,7 @@ def organisation_title(name: str) -> str:
     return Organisation.objects.filter(name=name).values_list("title", flat=True).first() or name
 
 
-def _counted(hash_list: HashList) -> dict[str, Counter[Any]]:
+def counts(hash_list: HashList) -> dict[str, Counter[Any]]:
     """Dimension → value → items; those that match, and of the states all."""
     rows = Portion.objects.filter(list=hash_list).order_by()
     found = {name: Counter[Any]() for name in ("organisation", "class", "agreement", "month", "state")}

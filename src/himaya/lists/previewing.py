@@ -324,7 +324,7 @@ def _read_on(made: Preview, hash_list: HashList, lines: Iterator[ItemRow | Refus
         told = [{"line": one.line, "of": one.of} for one in again.values() if one.otherwise]
         made.conflicts += told[: CONFLICTS - len(made.conflicts)]
         _count(made, hash_list, [row for at, row in enumerate(good) if at not in again])
-        made.rows += [_row(row) for row in good[: ROWS - len(made.rows)]]
+        made.rows += [told_row(row) for row in good[: ROWS - len(made.rows)]]
         for row in some:
             if isinstance(row, Refusal):
                 made.refused += 1
@@ -332,7 +332,8 @@ def _read_on(made: Preview, hash_list: HashList, lines: Iterator[ItemRow | Refus
                     made.refusals.append({"line": row.line, "why": packed(row.why), "excerpt": row.excerpt})
 
 
-def _row(row: ItemRow) -> dict[str, Any]:
+def told_row(row: ItemRow) -> dict[str, Any]:
+    """A good line as it is shown: JSON types."""
     names = ("line", "signal", "value", "scheme", "code", "source", "reference", "negative")
     return {name: getattr(row, name) for name in names}
 

@@ -12,13 +12,15 @@ from django.views.decorators.http import require_POST, require_safe
 from himaya.accounts.access import needs
 from himaya.accounts.faces import Actors, asked, told_at
 from himaya.accounts.paging import page
-from himaya.accounts.words import number, say
+from himaya.accounts.words import number, say, sentence
 from himaya.core.errors import HimayaError
-from himaya.core.words import N_
+from himaya.core.words import N_, told, unpacked
 from himaya.lists import proposals
 from himaya.lists.forms import RefuseForm
+from himaya.lists.glimpsing import MOST, glimpse
 from himaya.lists.quarantine import NEVER
 from himaya.lists.words import STATES as ITEM_STATES
+from himaya.lists.words import class_label, signal_label
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -172,12 +174,35 @@ def _page(request: StaffRequest, pk: int, form: RefuseForm, *, status: int = 200
         "decided_by": who[found.decided_by] if found.decided_by else "",
         "facts": _facts(found),
         "added": found.arguments.get("rows", [])[:FIRST] if found.act == found.ADD else [],
+        "file": _file(found) if found.act == found.IMPORT and waits else None,
         "item": found.arguments.get("item") if found.act in (found.MARK, found.RELEASE) else None,
         "form": form,
         "mine": waits and found.by == me.actor,
         "may_approve": waits and me.may("lists.approve") and found.by != me.actor,
     }
     return render(request, "lists/proposal.html", context, status=status)
+
+
+def _file(one: Proposal) -> dict[str, Any]:
+    """What the file says that waits: whoever approves has seen it. ``trouble`` where it cannot be read."""
+    try:
+        seen = glimpse(one)
+    except HimayaError as error:
+        return {"trouble": sentence(error)}
+    classes = [
+        (gettext("known benign") if benign else class_label(scheme, code), n)
+        for (scheme, code, benign), n in seen.classes.most_common(FIRST)
+    ]
+    return {
+        "seen": seen,
+        "most": MOST,
+        "rows": [
+            {**row, "class": class_label(row["scheme"], row["code"]), "label": signal_label(row["signal"])}
+            for row in seen.rows
+        ],
+        "classes": classes,
+        "refusals": [{**line, "why": told(unpacked(line["why"]), gettext)} for line in seen.refusals],
+    }
 
 
 def _row(one: Proposal) -> dict[str, Any]:

@@ -317,7 +317,7 @@ def _prepared(one: Proposal, *, second: str) -> Iterator[Callable[[], object]]:
     elif one.act == Proposal.IMPORT:
         del given["rows"]
         how = {"format_name": given.pop("format"), "voice": _voice(given.pop("voice", None), by=by), **given}
-        with _opened(one) as stream, staged(one.list, stream=stream, by=by, second=second, **how) as read:
+        with opened(one) as stream, staged(one.list, stream=stream, by=by, second=second, **how) as read:
             yield partial(_all_of, read.publish)
     elif one.act == Proposal.ADD:
         rows = [ItemRow(**{"line": 0, **row}) for row in given.pop("rows")]
@@ -374,8 +374,12 @@ def _all_of(act: Callable[[], services.ImportResult]) -> None:
 
 
 @contextmanager
-def _opened(one: Proposal) -> Iterator[BinaryIO]:
-    """The file of an import, which is the one that was proposed."""
+def opened(one: Proposal) -> Iterator[BinaryIO]:
+    """The file of an import, which is the one that was proposed.
+
+    Raises:
+        ChangedFile: it is not, or gone.
+    """
     try:
         with _place(one.file).open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()

@@ -135,6 +135,13 @@ class Audit(models.Model):
     size = models.BigIntegerField(default=0)
     """Of the checkpoint that drew it; 0: not drawn yet."""
     seed = models.BinaryField(max_length=32, default=b"")
+    promise = models.CharField(max_length=64, default="")
+    """SHA-256 of a secret of the auditor's, as hexadecimal digits; empty: the checkpoint alone draws."""
+    secret = models.CharField(max_length=128, default="")
+    """That secret, once it was revealed."""
     judged = models.TextField(default="")
     """JSON: index → whether the auditor agrees."""
+    statements = models.IntegerField(default=0)
+    """Of what was judged, what was said of items; the rest are acts and ends of the ledger."""
+    wrong_statements = models.IntegerField(default=0)
     ended_at = models.DateTimeField(null=True)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from himaya.accounts.access import needs
+from himaya.accounts.words import joined
 from himaya.core.config import config
 from himaya.core.words import told
 from himaya.log import auditing, queries
@@ -18,7 +19,7 @@ from himaya.log.keys import identity
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-    from himaya.log.models import Witness
+    from himaya.log.models import Alarm, Witness
 
 SHOWN = 20
 
@@ -37,10 +38,15 @@ def index(request: HttpRequest) -> HttpResponse:
         "quorum": config().log_quorum,
         "witnesses": _witnesses(newest),
         "seen": queries.seen(),
-        "alarms": [{"alarm": one, "words": gettext(queries.ALARMS[one.kind])} for one in queries.alarms()[:SHOWN]],
+        "alarms": [_alarm(one) for one in queries.alarms()[:SHOWN]],
         "audits": [{"audit": one, "result": _result(one)} for one in queries.audits()[:SHOWN]],
     }
     return render(request, "log/index.html", context)
+
+
+def _alarm(one: Alarm) -> dict[str, Any]:
+    """An alarm in words; ``warns``: it is only a warning."""
+    return {"alarm": one, "words": gettext(queries.ALARMS[one.kind]), "warns": one.kind == queries.DOUBTED}
 
 
 def _witnesses(newest: queries.Standing | None) -> list[dict[str, Any]]:
@@ -59,12 +65,19 @@ def _said(witness: Witness) -> str:
 
 
 def _result(audit: Any) -> str:
-    """The error rate of an audit in words; empty before its end."""
+    """The error rate of an audit in words, and that of statements alone; empty before its end."""
     found = auditing.result(audit)
     if found is None:
         return ""
-    share = {"rate": f"{found.wrong / found.judged:.1%}", "low": f"{found.low:.1%}", "high": f"{found.high:.1%}"}
-    return gettext("%(rate)s wrong (95%% interval: %(low)s to %(high)s)") % share
+    said = gettext("%(rate)s wrong (95%% interval: %(low)s to %(high)s)") % _share(found)
+    if found.statements is None or found.statements.judged == found.judged:
+        return said
+    alone = gettext("of the statements among them %(rate)s (%(low)s to %(high)s)") % _share(found.statements)
+    return joined((said, alone))
+
+
+def _share(one: auditing.Share) -> dict[str, str]:
+    return {"rate": f"{one.wrong / one.judged:.1%}", "low": f"{one.low:.1%}", "high": f"{one.high:.1%}"}
 
 
 urlpatterns = [path("", index, name="index")]

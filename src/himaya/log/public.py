@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
@@ -17,7 +17,7 @@ from himaya.accounts.access import open_to_all
 from himaya.core import notes
 from himaya.core.errors import HimayaError
 from himaya.core.tiles import read_path
-from himaya.log import queries, witnessing
+from himaya.log import auditing, queries, witnessing
 from himaya.log.keys import identity
 
 if TYPE_CHECKING:
@@ -58,6 +58,23 @@ def keys(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     return _answer(f"{mine.log_public}\n{mine.witness_public}\n", SHORTLY)
 
 
+@open_to_all
+@require_safe
+def audits(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """What audits found, and how their samples were drawn: JSON, the newest first."""
+    answer = JsonResponse({"audits": auditing.published()})
+    answer["Cache-Control"] = SHORTLY
+    return answer
+
+
+@open_to_all
+@require_safe
+def seen(request: HttpRequest, origin: str) -> HttpResponse:  # noqa: ARG001
+    """The last checkpoint that this node, as a witness, has seen of a log; its operator knows the signature."""
+    note = queries.note_seen(origin)
+    return _answer(note, SHORTLY) if note else _not_there("nothing was seen of that log")
+
+
 @csrf_exempt
 @open_to_all
 @require_POST
@@ -89,5 +106,7 @@ urlpatterns = [
     path("checkpoint", checkpoint, name="checkpoint"),
     path("tile/<path:name>", tile, name="tile"),
     path("keys", keys, name="keys"),
+    path("audits", audits, name="audits"),
+    path("seen/<path:origin>", seen, name="seen"),
     path("add-checkpoint", add_checkpoint, name="add_checkpoint"),
 ]

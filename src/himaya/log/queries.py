@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 SET_BACK, FORKED, DAMAGED, STRANGER_FORKED, INCONSISTENT = "set-back", "forked", "damaged", "log-forked", "inconsistent"
+DOUBTED = "doubted"
+"""The word of a witness alone: a warning."""
 OURS = (SET_BACK, FORKED, DAMAGED)
 """Alarms about our own log: while one is open, nothing is signed."""
 ALARMS: Mapping[str, str] = {
@@ -33,6 +35,7 @@ ALARMS: Mapping[str, str] = {
     FORKED: N_("a witness has seen another log under the name of this one"),
     DAMAGED: N_("the log does not have the root that this node signed"),
     STRANGER_FORKED: N_("a log that this node witnesses has signed two different histories"),
+    DOUBTED: N_("a witness says that it has seen another history of this log; alone it does not stop it"),
     INCONSISTENT: N_("a log that this node witnesses could not prove that it goes on from what was seen"),
 }
 """Kind of alarm → in words."""
@@ -152,6 +155,11 @@ def alarms(*, settled: bool = False) -> QuerySet[Alarm]:
     """Alarms that are open, or all of them; the newest first."""
     rows = Alarm.objects.order_by("-pk")
     return rows if settled else rows.filter(settled_at=None)
+
+
+def note_seen(origin: str) -> str:
+    """The last checkpoint that this node has seen of a log that it witnesses, as it was signed; empty: none."""
+    return Seen.objects.filter(origin=origin).values_list("note", flat=True).first() or ""
 
 
 def audits() -> QuerySet[Audit]:

@@ -25,12 +25,12 @@ from himaya.ledger.worker import GiveUp, Handler, TryAgain, register
 from himaya.log import tree
 from himaya.log.keys import identity
 from himaya.log.models import Checkpoint, Cosignature, Witness
-from himaya.log.queries import FORKED, SET_BACK, checkpoints, last_cosigned, witnesses
+from himaya.log.objections import Objection, objection, weigh
+from himaya.log.queries import checkpoints, last_cosigned, witnesses
 from himaya.log.services import (
     RefusesToSign,
     note_asked,
     publish_checkpoint,
-    raise_alarm,
     refuse_if_alarmed,
     store_cosignature,
 )
@@ -58,6 +58,8 @@ class WitnessObjects(HimayaError):
     """The witness {name} does not cosign: {why}."""
 
     status = 409
+    objection: Objection | None = None
+    """Where it has seen another history of this log."""
 
 
 class WitnessRound(Handler):
@@ -119,7 +121,7 @@ def publish_with_witnesses() -> tuple[Checkpoint, dict[str, str]]:
         The newest checkpoint, and the witnesses that did not cosign it, with the reason.
 
     Raises:
-        RefusesToSign: an alarm about this log is open, or was raised by what a witness said.
+        RefusesToSign: an alarm about this log is open, or was raised by what witnesses said.
         NoWitnessAnswers: there are witnesses that have cosigned before, and now none does.
     """
     refuse_if_alarmed()
@@ -136,14 +138,18 @@ def publish_with_witnesses() -> tuple[Checkpoint, dict[str, str]]:
 
 
 def _ask_all(asked: list[Witness], checkpoint: Checkpoint) -> dict[str, str]:
-    """Witness → why it has not cosigned, those left out that have."""
+    """Witness → why it has not cosigned, those left out that have. Where it takes one, there is an alarm afterwards."""
     silent: dict[str, str] = {}
+    against = []
     for witness in asked:
         try:
             ask(witness, checkpoint)
         except HimayaError as error:
             silent[witness.name] = error.said()
+            if isinstance(error, WitnessObjects) and error.objection:
+                against.append(error.objection)
         note_asked(witness, said=silent.get(witness.name, ""))
+    weigh(against, asked=asked, origin=checkpoint.origin)
     return silent
 
 
@@ -151,7 +157,7 @@ def ask(witness: Witness, checkpoint: Checkpoint) -> None:
     """Have a witness cosign our newest checkpoint, again where it has done so before.
 
     Raises:
-        WitnessObjects: it answered, and not with a cosignature. Where it has seen another history, there is an alarm.
+        WitnessObjects: it answered, and not with a cosignature; ``objection``: it has seen another history.
         SourceTrouble: it does not answer.
     """
     cosigned = Cosignature.objects.filter(witness=witness, checkpoint__origin=checkpoint.origin)
@@ -162,9 +168,11 @@ def ask(witness: Witness, checkpoint: Checkpoint) -> None:
         if seen is not None and seen != old and seen <= checkpoint.size:
             old = seen
             answer = _send(client, witness, checkpoint, old)
-    if answer.status != 200:
-        _note_other_history(checkpoint, answer, old)
-        raise WitnessObjects(name=witness.name, why=_refusal(answer))
+        if answer.status != 200:
+            trouble = WitnessObjects(name=witness.name, why=_refusal(answer))
+            if _tells_of_another_history(answer, checkpoint, old):
+                trouble.objection = objection(client, witness, checkpoint, said=answer, seen=_size(answer))
+            raise trouble
     _take(witness, checkpoint, answer)
 
 
@@ -208,15 +216,10 @@ def _size(answer: Reply) -> int | None:
     return int(text) if answer.status == 409 and text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
-def _note_other_history(checkpoint: Checkpoint, answer: Reply, old: int) -> None:
-    """Raise the alarm where a witness knows more of this log than we do, or something else."""
+def _tells_of_another_history(answer: Reply, checkpoint: Checkpoint, old: int) -> bool:
+    """Whether a witness knows more of this log than we do, or something else."""
     seen, newest = _size(answer), checkpoints().values_list("size", flat=True).first() or 0
-    evidence = f"{checkpoint.note}\n{answer.status} {printable(answer.text.strip()[:200])}\n"
-    about = {"origin": checkpoint.origin, "size": checkpoint.size, "evidence": evidence}
-    if seen is not None and seen > newest:
-        raise_alarm(SET_BACK, **about)  # type: ignore[arg-type]
-    elif answer.status == 422 or seen == old == checkpoint.size:
-        raise_alarm(FORKED, **about)  # type: ignore[arg-type]
+    return answer.status == 422 or (seen is not None and seen > newest) or seen == old == checkpoint.size
 
 
 def _take(witness: Witness, checkpoint: Checkpoint, answer: Reply) -> None:

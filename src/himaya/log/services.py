@@ -21,7 +21,7 @@ from himaya.log.following import anchor_ledger, follow_ledger
 from himaya.log.growing import grow
 from himaya.log.keys import BadOrigin, identity, keys, lock_growth, make_keys, new_origin
 from himaya.log.models import Alarm, Checkpoint, Cosignature, Seen, Witness
-from himaya.log.queries import ALARMS, DAMAGED, INCONSISTENT, OURS, alarms, checkpoints
+from himaya.log.queries import ALARMS, DAMAGED, DOUBTED, INCONSISTENT, OURS, alarms, checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -249,17 +249,17 @@ def read_key(text: str, *, algorithm: int) -> VerifierKey:
 
 
 @transaction.atomic
-def raise_alarm(kind: str, *, origin: str, size: int, evidence: str) -> Alarm:
-    """Note what must not be, once for the same evidence, with a ledger entry.
+def raise_alarm(kind: str, *, origin: str, size: int, evidence: str, once: str = "") -> Alarm:
+    """Note what must not be, once for the same evidence (or the same ``once``), with a ledger entry.
 
     One about our own log that somebody settled opens again where its cause is still there. One about another log does
     not: whoever has the evidence could send it for ever.
     """
-    key = hashlib.sha256(f"{kind}\n{origin}\n{evidence}".encode()).hexdigest()
+    key = hashlib.sha256(f"{kind}\n{origin}\n{once or evidence}".encode()).hexdigest()
     made, new = Alarm.objects.get_or_create(
         key=key, defaults={"kind": kind, "origin": origin, "size": size, "evidence": evidence, "at": clock.now()}
     )
-    if made.settled_at is not None and kind in OURS:
+    if made.settled_at is not None and kind in (*OURS, DOUBTED):
         Alarm.objects.filter(pk=made.pk).update(settled_at=None)
         made.settled_at, new = None, True
     if new:

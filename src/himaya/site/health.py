@@ -264,11 +264,20 @@ def ledger_health() -> Finding:
     return Finding(N_("Ledger"), "ok", Said("entries: {n}; proved {when}", n=n, when=moment(last.at)))
 
 
+DOUBTS = N_(
+    "Run: himaya log alarms, and ask the witness that it names what it has seen. Where you do not believe it: "
+    "himaya log witness remove NAME, then himaya log alarms --settle NUMBER --reason TEXT"
+)
+
+
 def log_health() -> Finding:
     """Whether anything speaks against a log, and whether others look at ours."""
     what, open_, newest = N_("Log"), transparency_log.alarms(), transparency_log.latest()
-    if alarm := open_.first():
+    doubted = transparency_log.DOUBTED
+    if alarm := open_.exclude(kind=doubted).first() or open_.first():
         said = Said("alarm {n}: {why}", n=alarm.pk, why=transparency_log.ALARMS[alarm.kind])
+        if alarm.kind == doubted:
+            return Finding(what, "wait", said, DOUBTS)
         remedy = N_("Run: himaya log alarms, keep what it shows, and ask the operators of both nodes what happened.")
         return Finding(what, "danger", said, remedy)
     if newest is None:

@@ -39,6 +39,7 @@ class NoProposal(HimayaError):
     """This is nothing that can be signed: {why}."""
 
     remedy = "Take the file that himaya keys new-root or a node has written."
+    status = 422
 
 
 class Unfinished(NoProposal):
@@ -54,6 +55,7 @@ class UnfitRoot(HimayaError):
     """The root cannot be so: {why}."""
 
     remedy = "Say it differently and propose it again; nothing was written."
+    status = 422
 
 
 class NotAsked(HimayaError):

@@ -51,6 +51,7 @@ class NotAttached(HimayaError):
     """What is signed for {role} cannot be taken over: {why}."""
 
     remedy = "Prepare it anew, have that signed, and attach it before anything else is published."
+    status = 422
 
 
 class States:

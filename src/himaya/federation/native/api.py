@@ -13,6 +13,7 @@ from himaya.accounts.idempotency import Answer, answer_once, declared, once, tic
 from himaya.accounts.keys import Key, caller, reply
 from himaya.core.wire import Asked, ListName, Told, problems
 from himaya.federation.native import hub, keys, overview, passing, publishing
+from himaya.federation.native.handing import router as handing
 from himaya.lists import queries, services
 from himaya.lists.api.proposals import seconded
 from himaya.lists.api.shapes import ProposalTold
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from himaya.federation.models import Served, Signatory
 
 router = Router(tags=["exchange"])
+router.add_router("", handing)
 Signer = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=60)]
 
 

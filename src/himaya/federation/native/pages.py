@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -26,7 +23,7 @@ from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.repository import ceremony
 from himaya.core.words import N_, told
-from himaya.federation.native import hub, keys, overview, passing, publishing
+from himaya.federation.native import handing, hub, keys, overview, passing, publishing
 from himaya.lists import queries, services
 from himaya.lists.proposal_pages import proposed
 from himaya.lists.seconding import NeedsSecond
@@ -34,9 +31,6 @@ from himaya.log import queries as transparency_log
 from himaya.log.keys import identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import BinaryIO
-
     from django.http.response import HttpResponseBase
 
     from himaya.accounts.access import StaffRequest
@@ -84,8 +78,6 @@ ROTATION = (
     (N_("It is put in force. From that moment the new key signs, and the old one is retired."), FINISH_NEXT),
 )
 """The steps to another key of this node, or to a root that is good for longer."""
-BYTES = "application/octet-stream"
-CHUNK = 64 * 1024
 
 
 class RootForm(forms.Form):
@@ -272,21 +264,8 @@ def bundle(request: StaffRequest) -> HttpResponseBase:
     if form.is_valid():
         with told_at(form), streams.place(request.user.actor) as there:
             one = services.find_list(form.cleaned_data["list"])
-            keys.roots()
-            hub.settle(one)
-            with tempfile.TemporaryDirectory(dir=keys.directory()) as folder:
-                at = Path(folder) / "bundle"
-                publishing.write_bundle(one, at, since=form.cleaned_data["since"], by=request.user.actor)
-                file = at.open("rb")  # it stays readable without a name, and is gone with whoever reads it
-                size = str(at.stat().st_size)
-            headers = {"Content-Length": size, "Content-Disposition": f'attachment; filename="{one.name}.bundle"'}
-            return streams.Streamed(_pieces(file), at=there, content_type=BYTES, headers=headers)
+            return handing.bundled(one, since=form.cleaned_data["since"], by=request.user.actor, at=there)
     return _page(request, bundle=form, status=422)
-
-
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        yield from iter(partial(file.read, CHUNK), b"")
 
 
 @needs("exchange.change")

@@ -17,6 +17,8 @@ from himaya.core.config import config
 from himaya.core.ports import ItemRow, Refusal
 from himaya.core.wire import AnyPluginName, AnyValue, Cursor, Id, Limit, ListName, PluginName, YesNo, problems
 from himaya.lists import queries, services, voting
+from himaya.lists.api.looking import media_types
+from himaya.lists.api.looking import router as looking
 from himaya.lists.api.proposals import alarmed, proposed, seconded
 from himaya.lists.api.proposals import router as proposals
 from himaya.lists.api.shapes import (
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 router = Router(tags=["lists"])
 router.add_router("", proposals)
+router.add_router("", looking)
 SHOWN = 1000
 """Refused rows that are named one by one; the rest are counted."""
 CHUNK = 256 * 1024
@@ -209,10 +212,6 @@ def vote(request: HttpRequest, item_id: Id, asked: VoteAsked) -> Answer:
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-def _media_types() -> dict[str, str]:
-    return {format_.media_type: format_.name for format_ in registry.formats().values()}
-
-
 @router.post(
     "/lists/{name}/import",
     auth=Key("lists:write"),
@@ -220,7 +219,7 @@ def _media_types() -> dict[str, str]:
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {media_type: {"schema": {"type": "string"}} for media_type in _media_types()},
+            "content": {media_type: {"schema": {"type": "string"}} for media_type in media_types()},
         }
     },
     summary="Import a file",
@@ -237,7 +236,7 @@ def import_file(
     `accept_good` is true. `signal` says what the values are where the file does not. Into a common list: 202, with the
     proposal that waits for a second person.
     """
-    format_name = _media_types()[require_media_type(request, *_media_types())]
+    format_name = media_types()[require_media_type(request, *media_types())]
     actor, refusals = caller(request).actor, _Refusals("line {}")
     with tempfile.TemporaryFile(dir=config().data) as stream:
         given = ticket(request, body=digest(_received(request, stream)))
@@ -275,7 +274,7 @@ def _received(request: HttpRequest, stream: IO[bytes]) -> Iterator[bytes]:
         "responses": {
             200: {
                 "description": "The active items of the list, as a file.",
-                "content": {media_type: {"schema": {"type": "string"}} for media_type in _media_types()},
+                "content": {media_type: {"schema": {"type": "string"}} for media_type in media_types()},
             }
         }
     },

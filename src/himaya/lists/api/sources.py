@@ -174,7 +174,7 @@ class SubscriptionTold(Told):
     created_by: str
 
 
-class AnswerTold(Told):
+class SourceAnswerTold(Told):
     """What a source says about a hash: whether it is ``known``, and then its class in a ``scheme``; ``note``: how it
     was found; ``organisation``: who says so.
     """
@@ -194,7 +194,7 @@ class AnswersTold(Told):
     where that was asked for.
     """
 
-    answers: list[AnswerTold]
+    answers: list[SourceAnswerTold]
     asked: int
     brought: LastRound | None
 

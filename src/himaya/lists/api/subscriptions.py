@@ -20,9 +20,9 @@ from himaya.lists.api.proposals import seconded
 from himaya.lists.api.shapes import ProposalTold
 from himaya.lists.api.sources import (
     AnswersTold,
-    AnswerTold,
     LastRound,
     QuestionAsked,
+    SourceAnswerTold,
     SourcesTold,
     SourceTold,
     SubscriptionAsked,
@@ -155,7 +155,7 @@ def ask(request: HttpRequest, name: ListName, asked: QuestionAsked) -> HttpRespo
     be asked first (`asking`), and a day has its limit (`daily`). What was answered within a week does not go out again.
     """
     one, by = subscribing.find(name), caller(request).actor
-    signal, answers = subscribing.signal_of(one, asked.signal), list[AnswerTold]()
+    signal, answers = subscribing.signal_of(one, asked.signal), list[SourceAnswerTold]()
 
     def note(some: list[Answered]) -> None:
         answers.extend(_answer(one, row) for row in some)
@@ -188,9 +188,9 @@ def _placed() -> Iterator[None]:
         raise
 
 
-def _answer(one: Subscription, row: Answered) -> AnswerTold:
-    plain = {name: getattr(row, name) for name in AnswerTold.model_fields if name != "organisation"}
-    return AnswerTold(**plain, organisation=one.organisation.name)
+def _answer(one: Subscription, row: Answered) -> SourceAnswerTold:
+    plain = {name: getattr(row, name) for name in SourceAnswerTold.model_fields if name != "organisation"}
+    return SourceAnswerTold(**plain, organisation=one.organisation.name)
 
 
 def _source(one: Exchange) -> SourceTold:

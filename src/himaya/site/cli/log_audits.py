@@ -32,13 +32,33 @@ class WrongLine(HimayaError):
 def begin(
     size: Annotated[int, typer.Option(help="Leaves to be looked at.", min=1, max=10_000)],
     by: Annotated[str, typer.Option(help="The auditor, as the record will name them.", metavar="NAME")],
+    promise: Annotated[
+        str, typer.Option(help="SHA-256 of a secret of the auditor's, which then draws, too.", metavar="SHA256")
+    ] = "",
 ) -> None:
-    """Announce an audit. The first larger checkpoint that is signed afterwards draws the sample."""
+    """Announce an audit. The first larger checkpoint that is signed afterwards draws the sample.
+
+    With --promise the auditor reveals the secret after that checkpoint, and neither side can choose the sample.
+    """
     start.database()
     from himaya.log import auditing
 
-    made = auditing.announce(number=size, auditor=by, by=start.actor())
-    done(runnable(f"audit {made.pk}. After the next checkpoint: himaya log audit sample {made.pk}"))
+    made = auditing.announce(number=size, auditor=by, by=start.actor(), promise=promise)
+    step = f"reveal {made.pk} SECRET" if promise else f"sample {made.pk}"
+    done(runnable(f"audit {made.pk}. After the next checkpoint: himaya log audit {step}"))
+
+
+@command(audit, "reveal", example="himaya log audit reveal 1 SECRET")
+def reveal(
+    number: Number,
+    secret: Annotated[str, typer.Argument(help="The secret, as hexadecimal digits.", metavar="SECRET")],
+) -> None:
+    """Reveal the secret that was promised, once the checkpoint is signed that draws the sample."""
+    start.database()
+    from himaya.log import auditing
+
+    auditing.reveal_secret(number, secret=secret, by=start.actor())
+    done(runnable(f"the sample is drawn: himaya log audit sample {number}"))
 
 
 @command(audit, "sample", example="himaya log audit sample 1 --csv")
@@ -78,6 +98,9 @@ def result(
     found = auditing.conclude(number, judged=judged, by=start.actor())
     share = f"{found.wrong / found.judged:.2%}"
     done(f"{found.wrong:,} of {found.judged:,} wrong: {share}, 95 % interval {found.low:.2%} to {found.high:.2%}")
+    if of := found.statements:
+        share = f"{of.wrong / of.judged:.2%}"
+        done(f"statements: {of.wrong:,} of {of.judged:,} wrong: {share}, {of.low:.2%} to {of.high:.2%}")
 
 
 def _judged(stream: IO[str], path: Path) -> dict[int, bool]:

@@ -41,6 +41,7 @@ ACTS = {
     "list.passed-on": N_("Passed on what %(signatory)s signed, state %(sequence)s"),
     "log.alarm-settled": N_("Alarm %(alarm)s of the log settled"),
     "log.audit-announced": N_("Audit of %(leaves)s leaves announced"),
+    "log.audit-revealed": N_("The secret of audit %(audit)s revealed"),
     "log.audited": N_("Audit concluded: %(wrong)s of %(judged)s leaves wrong"),
     "log.begun-again": N_("The log goes on under a new name"),
     "log.forked": N_("Alarm of the log: %(kind)s"),

@@ -52,6 +52,7 @@ SCOPE_WORDS = {
     "cases:read": N_("Read cases"),
     "numbers:read": N_("Read numbers"),
     "log:read": N_("Read proofs of the log"),
+    "log:write": N_("Audit the log, settle its alarms"),
     "partners:read": N_("Read partners"),
     "partners:write": N_("Admit partners, share lists"),
     "publishing:read": N_("Read how our lists are published"),

@@ -12,6 +12,7 @@ from ninja import Router
 from himaya.accounts.keys import Key, MissingScope, may, reply
 from himaya.core.wire import PluginName, Told, problems
 from himaya.log import queries
+from himaya.log.api.oversight import router as oversight
 from himaya.log.keys import identity
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from himaya.log.models import Leaf
 
 router = Router(tags=["log"])
+router.add_router("", oversight)
 Number = Annotated[int, Ge(0), Le(2**63 - 1)]
 
 

@@ -1,0 +1,52 @@
+"""A root put in force, and a list fetched as one file, by programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.federation.native import Holders
+from tests.program import Program, is_problem
+
+from himaya.core.repository import bundle
+from himaya.ledger.queries import entries
+from himaya.lists.models import HashList
+
+pytestmark = pytest.mark.django_db
+
+
+def put(program: Program, content: bytes) -> Any:
+    return program.send("PUT", "/exchange/root", content)
+
+
+def test_a_program_puts_a_finished_root_in_force_and_its_signatures_count(nothing_published: None, db: None) -> None:
+    program, holders = Program("publishing:read", "publishing:write"), Holders()
+    is_problem(program.get("/exchange/root"), 409, "no-root")
+    root = holders.signed()
+    forged = json.loads(root)
+    forged["signatures"] = forged["signatures"][:1]
+    for wrong in (json.dumps(forged).encode(), b"{}", b"[", b""):
+        assert put(program, wrong).status_code == 422
+        assert not entries(act="node.root").exists()
+    for _ in range(2):
+        assert put(program, root).json() == {"version": 1}
+    assert program.get("/exchange/root").content == root
+    assert entries(act="node.root")[0].actor == program.key.actor
+
+
+def test_a_program_fetches_a_list_as_one_file_on_record(filled: HashList, holders: Holders, tmp_path: Path) -> None:
+    program = Program("publishing:read", "publishing:write")
+    answer = program.get("/exchange/bundles/hotline")
+    assert answer["Content-Disposition"] == 'attachment; filename="hotline.bundle"'
+    (tmp_path / "came").write_bytes(b"".join(answer.streaming_content))
+    with bundle.opened(tmp_path / "came", directory=tmp_path / "follower", root=holders.root) as (follower, _):
+        assert [name for name, _ in follower.refresh().offers] == ["hotline"]
+    assert entries(act="list.bundled").get().actor == program.key.actor
+    is_problem(program.get("/exchange/bundles/none"), 404, "unknown-list")
+    is_problem(program.get("/exchange/bundles/hotline", since="-1"), 422)
+
+
+def test_without_a_root_there_is_nothing_to_fetch(nothing_published: None, hotline: HashList) -> None:
+    is_problem(Program("publishing:write").get("/exchange/bundles/hotline"), 409, "no-root")
