@@ -158,7 +158,7 @@ class Arrival:
         key = row.reference if self._voice.subscription else ""  # a file has no memory of what it named once
         named = row.source or self._list.source or (organisation.title if self._voice.subscription else "")
         return (
-            Spoken(organisation, VOUCH, key, row.scheme, row.code, basis, row.until, row.note),
+            Spoken(organisation, VOUCH, key, row.scheme, row.code, basis, row.until, row.note, self._voice.borrowed),
             Terms(row.scheme, row.code, named, row.reference, row.note),
         )
 
@@ -190,7 +190,7 @@ class Arrival:
             return self._voice.organisation
         if (name, jurisdiction) not in self._members:
             with transaction.atomic():
-                found = organisations.named(name, by=self._by, jurisdiction=jurisdiction)
+                found = organisations.named(name, by=self._by, jurisdiction=jurisdiction, speaks=True)
                 self._members[name, jurisdiction] = found
         return self._members[name, jurisdiction]
 
