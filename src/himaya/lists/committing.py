@@ -16,8 +16,8 @@ from himaya.core import faults
 from himaya.core.statements import Statement as Said
 from himaya.ledger.queries import read_upto
 from himaya.ledger.services import lock_cursor, move_cursor
-from himaya.lists.speakers import guise_at, guises
 from himaya.lists.models import Revision, Statement
+from himaya.lists.speakers import guise_at, guises
 from himaya.log import queries as log
 from himaya.log.events import Event, provides
 from himaya.log.services import append
