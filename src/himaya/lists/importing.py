@@ -173,6 +173,7 @@ class Staged:
         counts = {"added": come.added, "changed": come.changed, "kept_withdrawn": come.kept_withdrawn}
         counts |= {"negative": come.negative} if come.negative else {}
         told = {"second": self.second} if self.second else {}
+        come.benign.alarm(by=self.by)
         record("list.imported", by=self.by, about=f"list:{self.hash_list.name}", refused=self.refused, **counts, **told)
         return ImportResult(
             rows=self.rows,

@@ -23,6 +23,7 @@ from himaya.ledger.services import lock_head
 from himaya.lists import organisations
 from himaya.lists.admission import ACTIVE, MOST, WITHDRAWN, Standing, standing
 from himaya.lists.arrivals import amending, sweeping, words
+from himaya.lists.arrivals.benign import Benign
 from himaya.lists.arrivals.hands import Ballot, Hand, Key, Terms, Voice, columns, uncollected
 from himaya.lists.arrivals.revisions import Kind, count, month, next_number, tell
 from himaya.lists.arrivals.words import BENIGN, Said, Spoken
@@ -72,7 +73,7 @@ class Arrival:
         self._sweeps, self._voice = sweeps, voice or Voice(organisations.own())
         self._list, self._by, self._now = hash_list, by, clock.now()
         self._rule, self._ours = words.rule(hash_list), organisations.own().name
-        self._revision, self._shown = 0, time.monotonic()
+        self._revision, self._shown, self.benign = 0, time.monotonic(), Benign(hash_list)
         self._new = Counter[Kind]()
         self._members: dict[tuple[str, str], Organisation] = {}
         self._amended = self._said = False
@@ -332,6 +333,7 @@ class Arrival:
     def _insert(self, new: dict[Key, Hand]) -> None:
         if not new:
             return
+        self.benign.look(new)
         adapt = connection.ops.adapt_datetimefield_value
         at, came = adapt(self._now), month(self._now)
         always = (came, self._by, at, at, self._revision, "")

@@ -29,6 +29,7 @@ ACTS = {
     "key.added": N_("Key made for a program"),
     "key.revoked": N_("Key revoked"),
     "ledger.proved": N_("Ledger proved: whole up to entry %(entries)s"),
+    "list.beside-benign": N_("New items lie beside what is known to be benign: %(items)s"),
     "list.canary": N_("Rows that match a benign picture were refused: %(items)s"),
     "list.bundled": N_("List put into a file for a stick"),
     "list.changed": N_("List changed"),
