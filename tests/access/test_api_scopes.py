@@ -37,7 +37,6 @@ TABLE: dict[str, str | None] = {
     "PATCH /items/{item_id}": "lists:write",
     "GET /items/{item_id}": "lists:read",
     "GET /items/{item_id}/statements": "lists:read",
-    "POST /items/{item_id}/vote": "lists:write",
     "GET /lists/{name}/composition": "lists:read",
     "POST /lists/{name}/preview": "lists:write",
     "GET /quarantine": "lists:read",

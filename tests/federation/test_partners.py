@@ -15,6 +15,7 @@ from himaya.accounts.models import Answered
 from himaya.federation import queries, services
 from himaya.federation.models import Grant, Partner
 from himaya.ledger.queries import entries
+from himaya.lists import organisations
 from himaya.lists.models import HashList
 from himaya.site.health import partners_health
 from himaya.transparency.queries import numbers
@@ -48,6 +49,17 @@ def test_an_administrator_admits_a_partner_and_a_lead_shares_lists_with_it(sign_
     assert read(secret, "files/hotline.csv") == 404
     told = [one.act for one in entries(about="list:hotline")]
     assert told == ["list.unshared", "list.read", "list.shared", "list.created"]
+
+
+@pytest.mark.django_db
+def test_a_partner_speaks_neither_as_ourselves_nor_as_another_partner() -> None:
+    with pytest.raises(services.BadPartner, match="own organisation"):
+        services.add_partner("platform", by="system", organisation=organisations.own().name)
+    services.add_partner("platform", by="system", organisation="one.example")
+    with pytest.raises(services.BadPartner, match="platform speaks as that organisation"):
+        services.add_partner("second", by="system", organisation="one.example")
+    services.end_partner("platform", by="system")
+    services.add_partner("second", by="system", organisation="one.example")
 
 
 @pytest.mark.django_db

@@ -10,8 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from himaya.core.statements import ABSTAIN, ACTS, CONFIRM, DISPUTE, RESTORE, RETRACT, VOUCH, WITHDRAW
-from himaya.lists.admission import ACTIVE, DISPUTED, EXPIRED, MATCHING, PROPOSED, WITHDRAWN, Rule, Word, standing
+from himaya.core.statements import ABSTAIN, ACTS, CONFIRM, DISPUTE, DOUBT, RESTORE, RETRACT, VOUCH, WITHDRAW
+from himaya.lists.admission import (
+    ACTIVE,
+    DISPUTED,
+    EXPIRED,
+    MATCHING,
+    PROPOSED,
+    STEWARD,
+    WITHDRAWN,
+    Rule,
+    Word,
+    standing,
+)
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -27,12 +38,13 @@ def words(draw: st.DrawFn, acts: tuple[str, ...] = tuple(ACTS)) -> Word:
     """Anything that one of five organisations may say, under one of three keys."""
     who, act = draw(st.sampled_from(sorted(PLACES))), draw(st.sampled_from(acts))
     key = draw(st.sampled_from(["", "a", "b"])) if act in (VOUCH, RETRACT) else ""
-    until = draw(ends) if act not in (RETRACT, WITHDRAW, RESTORE) else None
-    return Word(who, PLACES[who], act, until, key, who == OURS)
+    until = draw(ends) if act not in (RETRACT, *STEWARD) else None
+    borrowed = act == VOUCH and who != OURS and draw(st.booleans())
+    return Word(who, PLACES[who], act, until, key, who == OURS, borrowed)
 
 
 said = st.lists(words(), max_size=14)
-rules = st.builds(Rule, st.integers(1, 4), st.integers(1, 4), st.integers(1, 3))
+rules = st.builds(Rule, st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.booleans())
 
 
 def word(who: int, act: str = VOUCH, *, until: datetime | None = None, key: str = "") -> Word:
@@ -44,9 +56,12 @@ def state(*spoken: Word, rule: Rule | None = None) -> str:
 
 
 def vouching(spoken: list[Word]) -> set[int]:
-    """Told plainly: whose last word under any of their keys is a vouch that has not ended."""
-    last = {(one.organisation, one.key): one for one in spoken if one.act in (VOUCH, RETRACT)}
-    return {who for (who, _), one in last.items() if one.act == VOUCH and (not one.until or one.until > NOW)}
+    """Told plainly: whose last word under any of their keys is a vouch that has not ended. What is borrowed says as
+    much as one organisation, and only where nobody else vouches.
+    """
+    last = {(one.organisation, one.key, one.borrowed): one for one in spoken if one.act in (VOUCH, RETRACT)}
+    lasting = [one for one in last.values() if one.act == VOUCH and (not one.until or one.until > NOW)]
+    return {one.organisation for one in lasting if not one.borrowed} or {one.organisation for one in lasting[:1]}
 
 
 # --- who has to vouch ------------------------------------------------------------------------------------------------
@@ -57,9 +72,10 @@ def test_an_item_matches_only_if_enough_organisations_in_enough_named_jurisdicti
     spoken: list[Word], rule: Rule
 ) -> None:
     found, who = standing(spoken, rule, now=NOW), vouching(spoken)
-    named = {PLACES[one] for one in who} - {""}
+    sound = vouching([one for one in spoken if not one.borrowed])
+    named = {PLACES[one] for one in sound} - {""}
     enough = len(who) >= rule.organisations and (rule.jurisdictions == 1 or len(named) >= rule.jurisdictions)
-    steward = [one.act for one in spoken if one.own and one.act in (WITHDRAW, RESTORE)]
+    steward = [one.act for one in spoken if one.own and one.act in STEWARD]
     assert (found.state in MATCHING) == (bool(who) and enough and steward[-1:] != [WITHDRAW])
     assert found.vouching == len(who)
     assert (found.organisation in who) if who else found.organisation == 0
@@ -128,16 +144,16 @@ def test_a_stricter_rule_never_makes_more_of_an_item(spoken: list[Word], rule: R
 def test_what_the_steward_withdrew_is_withdrawn_until_the_steward_restores_it(
     before: list[Word], after: list[Word], rule: Rule
 ) -> None:
-    later = [one for one in after if not (one.own and one.act == RESTORE)]
+    later = [one for one in after if not (one.own and one.act in (RESTORE, DOUBT))]
     assert state(*before, word(OURS, WITHDRAW), *later, rule=rule) == WITHDRAWN
-    plain = [one for one in (*before, *later) if one.act not in (WITHDRAW, RESTORE)]
+    plain = [one for one in (*before, *later) if one.act not in STEWARD]
     again = standing([*before, word(OURS, WITHDRAW), *later, word(OURS, RESTORE)], rule, now=NOW)
     assert again == standing(plain, rule, now=NOW)
 
 
 @given(said, rules)
 def test_nobody_else_withdraws_or_restores(spoken: list[Word], rule: Rule) -> None:
-    without = [one for one in spoken if one.own or one.act not in (WITHDRAW, RESTORE)]
+    without = [one for one in spoken if one.own or one.act not in STEWARD]
     assert standing(spoken, rule, now=NOW) == standing(without, rule, now=NOW)
 
 
@@ -171,6 +187,26 @@ def test_what_nobody_vouches_for_any_more_is_withdrawn_and_what_nobody_vouches_f
 )
 def test_disputes_and_confirmations_are_weighed(votes: list[tuple[int, str]], disputes: int, wanted: str) -> None:
     assert state(word(2), *(word(*one) for one in votes), rule=Rule(disputes=disputes)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("votes", "disputes", "wanted"),
+    [
+        ([(OURS, DISPUTE)], 1, DISPUTED),
+        ([(OURS, DISPUTE)], 2, ACTIVE),
+        ([(OURS, DISPUTE), (3, CONFIRM)], 1, ACTIVE),
+        ([(OURS, DISPUTE), (3, DISPUTE)], 2, DISPUTED),
+        ([(OURS, DOUBT)], 3, DISPUTED),
+        ([(OURS, DOUBT), (OURS, CONFIRM), (3, CONFIRM)], 3, DISPUTED),
+        ([(OURS, DOUBT), (OURS, RESTORE)], 1, ACTIVE),
+        ([(3, DOUBT)], 1, ACTIVE),
+    ],
+)
+def test_on_a_common_list_our_vote_is_one_among_others_and_the_steward_s_mark_stands_apart(
+    votes: list[tuple[int, str]], disputes: int, wanted: str
+) -> None:
+    rule = Rule(disputes=disputes, common=True)
+    assert state(word(2), *(word(*one) for one in votes), rule=rule) == wanted
 
 
 def test_a_vote_is_no_vouch_and_makes_nothing_active() -> None:

@@ -22,9 +22,10 @@ from himaya.core.ports import ItemRow
 from himaya.ledger.queries import entries
 from himaya.lists import canaries, services
 from himaya.lists.models import HashList, Item
-from himaya.site.health import canary_health
+from himaya.site.health import benign_health, canary_health
 
 pdq = registry.signal("pdq")
+FILE = drawing.encode(drawing.landscape(canaries.SEEDS[3]), "BMP")
 DRAWN = f"{canaries.PDQ[2]:064x}"
 
 
@@ -45,9 +46,19 @@ def test_the_values_are_those_of_the_pictures_drawn_again() -> None:
     assert min(apart) > services.MAX_RADIUS
 
 
+def test_the_digests_are_those_of_the_pictures_written_as_files() -> None:
+    drawn = set()
+    for seed in canaries.SEEDS:
+        for form in ("BMP", "PNG"):
+            file = drawing.encode(drawing.landscape(seed), form)
+            drawn |= {hashlib.new(name, file).hexdigest()[:16] for name in ("md5", "sha1", "sha256")}
+    assert drawn == canaries.DIGESTS
+
+
 @pytest.mark.parametrize(
     ("signal", "value"),
     [
+        *((name, hashlib.new(name, FILE).hexdigest()) for name in ("md5", "sha1", "sha256")),
         ("pdq", DRAWN),
         ("pdq", beside(DRAWN, 24)),
         ("pdq", beside("0" * 64, 24)),
@@ -185,3 +196,22 @@ def test_frames_of_a_film_are_looked_at_one_by_one() -> None:
     assert canaries.caught("vpdq", "0" * 64, seen.pack(), 0)
     dark = frames.FrameHashes(hashes, np.array([100, 10], np.uint8), np.array([0, 1000]))
     assert not canaries.caught("vpdq", "0" * 64, dark.pack(), 0)
+
+
+# --- beside what is known to be benign -------------------------------------------------------------------------------
+
+
+def test_what_comes_new_beside_a_benign_item_is_taken_and_put_on_record(hotline: HashList) -> None:
+    known, other = "12" * 32, "34" * 32
+    services.add_items(hotline, rows=[ItemRow(1, "pdq", beside(known, 1))], by="system")
+    services.add_benign(hotline, values=[("pdq", known), ("sha256", sha256("a"))], by="person:1", reason="A logo.")
+    rows = [
+        ItemRow(1, "pdq", beside(known, 1)), ItemRow(2, "pdq", beside(known, 24)), ItemRow(3, "pdq", other),
+        ItemRow(4, "sha256", sha256("a")), ItemRow(5, "sha256", sha256("b")), ItemRow(6, "pdq", beside(known, 25)),
+    ]  # fmt: skip
+    for _ in range(2):
+        assert services.add_items(hotline, rows=rows, by="person:2").imported
+    [entry] = entries(act="list.beside-benign")
+    assert (entry.actor, entry.about, entry.data) == ("person:2", "list:hotline", {"items": 2})
+    [finding] = benign_health()
+    assert "hotline" in str(finding.said)

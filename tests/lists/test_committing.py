@@ -93,5 +93,5 @@ def test_the_same_statements_give_the_same_leaves_whatever_numbers_they_have(hot
     commit()
     [leaf] = log.leaves_of(committing.KIND)
     [row] = Statement.objects.values_list(*committing._COLUMNS)
-    assert committing.canonical((row[0] + 77, *row[1:])) == committing.canonical(row)
+    assert committing.canonical((row[0] + 77, *row[1:]), "x", "NL") == committing.canonical(row, "x", "NL")
     assert log.reveal([leaf])[0].why == ""

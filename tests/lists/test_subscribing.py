@@ -173,7 +173,6 @@ def test_members_that_are_believed_vote(stopncii: Any, hotline: HashList) -> Non
 
 def test_two_sources_of_one_list_make_an_item_count_where_the_rule_asks_for_two(hotline: HashList) -> None:
     HashList.objects.filter(pk=hotline.pk).update(organisations=2)
-    hotline.refresh_from_db()
     one, two = recorded("stopncii"), recorded("stopncii")
     one.name = two.name = "stopncii"
     with one.serving(), two.serving():
@@ -181,9 +180,12 @@ def test_two_sources_of_one_list_make_an_item_count_where_the_rule_asks_for_two(
         run(subscribing.find("from-stopncii"))
         assert matching(hotline) == set()
         assert set(Item.objects.values_list("state", flat=True)) == {"proposed"}
-        subscribing.subscribe(
-            "second", to=hotline, exchange="stopncii", options=two.config(two.url), by="x", private=True
-        )
+        hotline.refresh_from_db()
+        more: dict[str, Any] = {"exchange": "stopncii", "options": two.config(two.url), "private": True}
+        for alone in ("", "person:1"):
+            with pytest.raises(services.NeedsSecond, match="asks for several organisations"):
+                subscribing.subscribe("second", to=hotline, by="person:1", second=alone, **more)
+        subscribing.subscribe("second", to=hotline, by="person:1", second="person:2", **more)
         run(subscribing.find("second"))
         both = matching(hotline)
         assert both == named(one, one.first)

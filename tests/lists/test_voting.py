@@ -329,11 +329,13 @@ def test_an_item_that_too_few_vouch_for_says_how_many(sign_in: SignIn, items: li
     assert "proposed" in words(listed)
 
 
-def test_a_program_votes_and_reads_everything_that_was_said(items: list[Item]) -> None:
+def test_a_program_reads_everything_that_was_said_and_does_not_vote(items: list[Item]) -> None:
     program, one = Program("lists:read", "lists:write"), items[0].pk
-    assert program.post(f"/items/{one}/vote", {"opinion": "confirm"}).json()["state"] == "active"
-    is_problem(program.post(f"/items/{one}/vote", {"opinion": "dispute"}), 422, "bad-vote")
-    is_problem(program.post("/items/999999/vote", {"opinion": "confirm"}), 404, "unknown-item")
+    assert program.post(f"/items/{one}/vote", {"opinion": "dispute", "reason": "No."}).status_code == 404
+    with pytest.raises(voting.BadVote, match="a program does not vote"):
+        voting.vote(one, opinion="dispute", reason="No.", by="key:0123456789ab")
+    assert votes(items[0]) == []
+    voting.vote(one, opinion="confirm", reason="", by="person:1")
     told = program.get(f"/items/{one}").json()
     assert (told["organisation"], told["agreement"], told["until"]) == (ours(), 1, None)
     said = program.get(f"/items/{one}/statements", limit=1).json()

@@ -10,9 +10,12 @@ from django.db import transaction
 
 from himaya.accounts import services as accounts
 from himaya.core.notes import Checkpoint, Note, VerifierKey
+from himaya.federation import services as federation
 from himaya.ledger import append_only, turns, worker
 from himaya.ledger.models import Entry, Turn
 from himaya.ledger.queries import entries, head
+from himaya.ledger.services import record
+from himaya.lists import services as lists
 from himaya.log import checking, following, keys, queries, rounds, tree
 from himaya.log.models import Alarm, Leaf, Tile
 from himaya.log.models import Checkpoint as Row
@@ -66,6 +69,28 @@ def test_keys_that_are_made_and_revoked_become_leaves(add: Add) -> None:
     assert [entries().get(seq=row.unique).act for row in acts] == ["key.added", "key.revoked"]
     logged = set(Leaf.objects.filter(kind=following.ACT).values_list("unique", flat=True))
     assert logged == {entry.seq for entry in entries() if entry.act in following.FOLLOWED}
+
+
+def test_terms_of_lists_partners_and_organisations_become_leaves(add: Add) -> None:
+    lists.create_list("hotline", by="system")
+    lists.change_list("hotline", by="system", tlp="green")
+    federation.add_partner("platform", by="system")
+    federation.share_list("hotline", partner="platform", by="system")
+    federation.end_sharing("hotline", partner="platform", by="system")
+    federation.end_partner("platform", by="system")
+    publish_checkpoint()
+    logged = Leaf.objects.filter(kind=following.ACT).values_list("unique", flat=True)
+    acts = [entries().get(seq=seq).act for seq in logged]
+    wanted = ("list.created", "list.changed", "organisation.named", "partner.admitted", "list.shared", "list.unshared")
+    assert {*wanted, "partner.ended"} <= set(acts)
+
+
+def test_keys_of_a_repository_become_leaves(add: Add) -> None:
+    with transaction.atomic():
+        for act in ("node.root", "node.key-made", "node.key-retired"):
+            record(act, by="system", about="node:repository")
+    publish_checkpoint()
+    assert Leaf.objects.filter(kind=following.ACT, about="node:repository").count() == 3
 
 
 def test_what_was_not_followed_at_once_is_followed_in_steps(add: Add, monkeypatch: pytest.MonkeyPatch) -> None:

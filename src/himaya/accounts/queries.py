@@ -65,6 +65,14 @@ def key_by_secret(secret: str) -> ApiKey | None:
     return key if key.revoked_at is None and key.expires_at > clock.now() else None
 
 
+def owner(actor: str) -> str:
+    """Who answers for what an actor does: for a program whoever made its key, where that was a person; else itself."""
+    if not actor.startswith("key:"):
+        return actor
+    key = ApiKey.objects.select_related("created_by").filter(prefix=actor.removeprefix("key:")).first()
+    return key.created_by.actor if key and key.created_by else actor
+
+
 def key_by_name(name: str) -> ApiKey | None:
     """The newest key of that name that is valid now."""
     return keys().filter(name=name, revoked_at=None, expires_at__gt=clock.now()).first() if name else None

@@ -14,7 +14,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from himaya.accounts import revocations
+from himaya.accounts import queries, revocations
 from himaya.accounts.models import ApiKey, Person
 from himaya.accounts.roles import ADMIN, ROLES, SCOPES
 from himaya.core import clock
@@ -208,6 +208,7 @@ def add_key(name: str, *, scopes: Iterable[str], by: str, days: int = 365) -> Ne
         raise BadKey(name=name[:80], why=N_("its name has 1 to 80 characters"))
     if not 1 <= days <= LONGEST_LIFE:
         raise BadKey(name=name, why=Said("it is good for 1 to {n} days", n=LONGEST_LIFE))
+    maker = queries.owner(by)
     prefix, rest = secrets.token_hex(6), secrets.token_urlsafe(32)
     secret = f"himaya_{prefix}_{rest}"
     key = ApiKey.objects.create(
@@ -215,7 +216,7 @@ def add_key(name: str, *, scopes: Iterable[str], by: str, days: int = 365) -> Ne
         prefix=prefix,
         digest=hashlib.sha256(secret.encode()).hexdigest(),
         scopes=wanted,
-        created_by=Person.objects.filter(pk=by.removeprefix("person:")).first() if by.startswith("person:") else None,
+        created_by=Person.objects.filter(pk=maker.removeprefix("person:")).first() if "person:" in maker else None,
         expires_at=clock.now() + timedelta(days=days),
     )
     record("key.added", by=by, about=key.actor, scopes=wanted, days=days)

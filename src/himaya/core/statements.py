@@ -16,8 +16,8 @@ from typing import Any
 
 from himaya.core.words import N_
 
-VOUCH, RETRACT, CONFIRM, DISPUTE, ABSTAIN, WITHDRAW, RESTORE = (
-    "vouch", "retract", "confirm", "dispute", "abstain", "withdraw", "restore",
+VOUCH, RETRACT, CONFIRM, DISPUTE, ABSTAIN, WITHDRAW, DOUBT, RESTORE = (
+    "vouch", "retract", "confirm", "dispute", "abstain", "withdraw", "doubt", "restore",
 )  # fmt: skip
 ACTS: Mapping[str, str] = MappingProxyType(
     {
@@ -27,10 +27,12 @@ ACTS: Mapping[str, str] = MappingProxyType(
         DISPUTE: N_("has looked and disagrees"),
         ABSTAIN: N_("takes back its vote"),
         WITHDRAW: N_("withdraws it from the list, as the list's steward"),
-        RESTORE: N_("takes back the withdrawal"),
+        DOUBT: N_("marks it as disputed, as the list's steward"),
+        RESTORE: N_("takes back its mark, as the list's steward"),
     }
 )
-"""What may be said → in words. The last word of an organisation on a matter holds: vouching, voting, withdrawing."""
+"""What may be said → in words. The last word of an organisation on a matter holds: vouching, its vote, its
+mark as a steward."""
 
 UNSTATED = "unstated"
 BASES: Mapping[str, str] = MappingProxyType(

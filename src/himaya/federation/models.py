@@ -20,6 +20,13 @@ class Partner(models.Model):
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=100)
 
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation"], condition=models.Q(ended_at=None), name="federation_partner_speaks_alone"
+            )
+        ]
+
     def __str__(self) -> str:
         return self.title
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from himaya.accounts.models import ApiKey
-    from himaya.lists.models import HashList
+    from himaya.lists.models import HashList, Organisation
 
 SIGNALS = tuple(sorted(name for name, signal in registry.signals().items() if not signal.composite))
 """Those of which a value says all."""
@@ -35,6 +35,11 @@ def partner_of(key: ApiKey) -> Partner | None:
     """The partner whose key it is, if it is one that still reads."""
     found = PartnerKey.objects.select_related("partner", "partner__organisation").filter(prefix=key.prefix).first()
     return found.partner if found and found.partner.ended_at is None else None
+
+
+def is_partner(organisation: Organisation) -> bool:
+    """Whether a partner speaks as that organisation."""
+    return Partner.objects.filter(organisation=organisation, ended_at=None).exists()
 
 
 def readable(partner: Partner) -> QuerySet[HashList]:

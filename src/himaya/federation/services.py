@@ -13,7 +13,7 @@ from himaya.accounts.queries import keys
 from himaya.accounts.services import add_key, revoke_key
 from himaya.core import clock
 from himaya.core.errors import HimayaError
-from himaya.core.words import N_
+from himaya.core.words import N_, Said
 from himaya.federation.models import Grant, Partner, PartnerKey, Use
 from himaya.ledger import turns
 from himaya.ledger.queries import entries
@@ -107,14 +107,21 @@ def add_partner(
         days: how long the key is good.
 
     Raises:
-        BadPartner: the name is malformed or taken, or a quota outside its limits.
+        BadPartner: the name is malformed or taken, a quota outside its limits, or its organisation this node's own or
+            that of another partner.
         BadOrganisation, BadKey: as their names say.
     """
     if not NAME.fullmatch(name) or len(title) > 120 or "\0" in title:
         raise BadPartner(name=name[:80], why=N_("a name has 1 to 60 small letters, digits or dashes, a title 120"))
     if not (1 <= items_a_day <= MOST and 1 <= requests_a_day <= MOST):
         raise BadPartner(name=name, why=N_("a quota is 1 to 2,000,000,000"))
+    if (organisation or name) == organisations.own().name:
+        raise BadPartner(name=name, why=N_("it would speak as this node's own organisation"))
     speaks = organisations.named(organisation or name, by=by, title=title, jurisdiction=jurisdiction)
+    if other := Partner.objects.filter(organisation=speaks, ended_at=None).exclude(name=name).first():
+        raise BadPartner(
+            name=name, why=Said("the partner {other} speaks as that organisation already", other=other.name)
+        )
     try:
         with transaction.atomic():
             made = Partner.objects.create(

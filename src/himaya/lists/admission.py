@@ -1,7 +1,7 @@
 """From what organisations said about an item to its state: the admission rule, and nothing else. No database.
 
 The last word of an organisation on a matter holds: on whether it vouches (for each of its own keys for the item, since
-it may list one thing twice), on its vote, and, of the list's steward, on whether the item is withdrawn.
+it may list one thing twice), on its vote, and, of the list's steward, on its mark: withdrawn, disputed, or none.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RESTORE, RETRACT, VOUCH, WITHDRAW
+from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, DOUBT, RESTORE, RETRACT, VOUCH, WITHDRAW
 
 PROPOSED, ACTIVE, DISPUTED, WITHDRAWN, EXPIRED = "proposed", "active", "disputed", "withdrawn", "expired"
 STATES = (PROPOSED, ACTIVE, DISPUTED, WITHDRAWN, EXPIRED)
 MATCHING = (ACTIVE, DISPUTED)
 """States in which an item can match."""
+STEWARD = (WITHDRAW, DOUBT, RESTORE)
+"""Acts by which the steward of a list marks an item."""
 MOST = 9
 """An agreement of more organisations is counted as this."""
 
@@ -28,13 +30,16 @@ class Rule:
     Attributes:
         organisations: so many have to vouch for it.
         jurisdictions: in so many different ones. An organisation that names none counts for none; 1 asks for none.
-        disputes: so many votes against it make it disputed, unless as many or more organisations confirm it. A doubt
-            of the list's own steward is enough by itself.
+        disputes: so many votes against it make it disputed, unless as many or more organisations confirm it. A mark
+            of the list's steward is enough by itself.
+        common: the list is several organisations': the vote of the steward's own organisation is one among them.
+            Elsewhere it is enough by itself.
     """
 
     organisations: int = 1
     jurisdictions: int = 1
     disputes: int = 1
+    common: bool = False
 
     @property
     def alone(self) -> bool:
@@ -43,7 +48,9 @@ class Rule:
 
 
 class Word(NamedTuple):
-    """What one organisation said. ``own``: it is the steward of the list; ``key`` its own name for the item."""
+    """What one organisation said. ``own``: it is the steward of the list; ``key`` its own name for the item;
+    ``borrowed``: one person alone brought it in the organisation's name.
+    """
 
     organisation: int
     jurisdiction: str
@@ -51,6 +58,7 @@ class Word(NamedTuple):
     until: datetime | None = None
     key: str = ""
     own: bool = False
+    borrowed: bool = False
 
 
 class Standing(NamedTuple):
@@ -58,7 +66,8 @@ class Standing(NamedTuple):
 
     Attributes:
         state: one of :data:`STATES`.
-        vouching: how many organisations vouch for it.
+        vouching: how many organisations vouch for it. What is borrowed counts as one, and only where nothing else is
+            there.
         organisation: the first of them that still does; 0 if none.
         until: when this has to be looked at again, because somebody's word ceases to count; None: never.
     """
@@ -71,27 +80,29 @@ class Standing(NamedTuple):
 
 def standing(words: Iterable[Word], rule: Rule, *, now: datetime) -> Standing:
     """The standing of an item, from all that was said about it, in the order in which it was said."""
-    vouches: dict[tuple[int, str], Word] = {}
+    vouches: dict[tuple[int, str, bool], Word] = {}
     votes: dict[int, Word] = {}
-    withdrawn = False
+    mark = ""
     for word in words:
         if word.act in (VOUCH, RETRACT):
-            vouches[word.organisation, word.key] = word
+            vouches[word.organisation, word.key, word.borrowed] = word
         elif word.act in (CONFIRM, DISPUTE, ABSTAIN):
             votes[word.organisation] = word
-        elif word.own and word.act in (WITHDRAW, RESTORE):
-            withdrawn = word.act == WITHDRAW
+        elif word.own and word.act in STEWARD:
+            mark = word.act
     said = [one for one in vouches.values() if one.act == VOUCH]
     lasting = [one for one in said if not one.until or one.until > now]
-    by = {one.organisation: one.jurisdiction for one in lasting}
+    by = {one.organisation: one.jurisdiction for one in lasting if not one.borrowed}
+    by = by or {one.organisation: "" for one in lasting[:1]}
     state = _state(by, [one for one in votes.values() if not one.until or one.until > now], rule)
-    if withdrawn or not said:
+    if mark == DOUBT and state == ACTIVE:
+        state = DISPUTED
+    if mark == WITHDRAW or not said:
         state = WITHDRAWN
     elif not lasting:
         state = EXPIRED
     ends = [one.until for one in (*lasting, *votes.values()) if one.until and one.until > now]
-    first = lasting[0].organisation if lasting else 0
-    return Standing(state, len(by), first, min(ends, default=None))
+    return Standing(state, len(by), next(iter(by), 0), min(ends, default=None))
 
 
 def _state(vouching: dict[int, str], votes: list[Word], rule: Rule) -> str:
@@ -100,6 +111,6 @@ def _state(vouching: dict[int, str], votes: list[Word], rule: Rule) -> str:
         return PROPOSED
     against = [one for one in votes if one.act == DISPUTE]
     agreeing = sum(one.act == CONFIRM for one in votes)
-    if any(one.own for one in against):
+    if any(one.own for one in against) and not rule.common:
         return DISPUTED
     return DISPUTED if len(against) >= rule.disputes and len(against) > agreeing else ACTIVE

@@ -11,8 +11,8 @@ class ListsConfig(AppConfig):
 
     def ready(self) -> None:
         """In every round of the worker: sweep up what killed imports left, let end what was said for a time, log what
-        was said, forget old answers; beside it, read the sources that are due and do what
-        was approved of and takes long.
+        was said, forget old answers; beside it, read the sources that are due, do what was approved of and takes long,
+        and judge lists anew whose organisations have moved.
         """
         from himaya.ledger.worker import beside, on_tick, register
         from himaya.lists import previewing
@@ -23,6 +23,7 @@ class ListsConfig(AppConfig):
         from himaya.lists.subscribing.asking import forget_old
         from himaya.lists.subscribing.due import run_due
         from himaya.lists.voting import ReturnVote
+        from himaya.lists.weighing import weigh_placed
 
         on_tick(sweep)
         on_tick(previewing.sweep)
@@ -31,4 +32,5 @@ class ListsConfig(AppConfig):
         on_tick(forget_old)
         beside(run_due)
         beside(do_approved)
+        beside(weigh_placed)
         register(ReturnVote())

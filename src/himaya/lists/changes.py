@@ -15,8 +15,8 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from himaya.core import clock
-from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RETRACT, VOUCH
-from himaya.lists.admission import MATCHING
+from himaya.core.statements import CONFIRM, DISPUTE, DOUBT, RETRACT, VOUCH
+from himaya.lists.admission import MATCHING, STEWARD
 from himaya.lists.models import HashList, Item, Portion, Revision, Statement
 
 MOST = 10_000
@@ -235,28 +235,28 @@ class Heard(NamedTuple):
 
 
 def heard(items: Iterable[int]) -> dict[int, Heard]:
-    """Item → what is said about it; at most :data:`MOST` items."""
-    said: dict[int, dict[tuple[int, str, bool], Statement]] = defaultdict(dict)
-    rows = Statement.objects.filter(item__in=list(items), act__in=(VOUCH, RETRACT, CONFIRM, DISPUTE, ABSTAIN))
+    """Item → what is said about it; at most :data:`MOST` items. What a steward marks as disputed, it disputes."""
+    said: dict[int, dict[tuple[int, str, str], Statement]] = defaultdict(dict)
+    rows = Statement.objects.filter(item__in=list(items))
     for one in rows.select_related("organisation").order_by("pk"):
         vouches = one.act in (VOUCH, RETRACT)
-        said[one.item_id][one.organisation_id, one.key if vouches else "", vouches] = one
+        matter = VOUCH if vouches else DOUBT if one.act in STEWARD else DISPUTE
+        said[one.item_id][one.organisation_id, one.key if vouches else "", matter] = one
     now = clock.now()
     return {item: _heard(found.values(), now) for item, found in said.items()}
 
 
 def _heard(last_words: Iterable[Statement], now: datetime) -> Heard:
-    vouching, former, votes = dict[int, Opinion](), dict[int, Opinion](), list[Opinion]()
-    for one in last_words:
-        said = Opinion(
-            one.organisation_id, one.organisation.title, one.act, one.scheme, one.code, one.reason, one.at
-        )  # fmt: skip
+    vouching, former, votes = dict[int, Opinion](), dict[int, Opinion](), dict[int, Opinion]()
+    for one in sorted(last_words, key=lambda one: one.act == DOUBT):  # in one's own place of a vote comes the mark
+        act = DISPUTE if one.act == DOUBT else one.act
+        said = Opinion(one.organisation_id, one.organisation.title, act, one.scheme, one.code, one.reason, one.at)
         stands = not one.until or one.until > now
-        if one.act in (CONFIRM, DISPUTE) and stands:
-            votes.append(said)
+        if act in (CONFIRM, DISPUTE) and stands:
+            votes[one.organisation_id] = said
         elif one.act == VOUCH and stands:
             vouching[one.organisation_id] = said
         elif one.act in (VOUCH, RETRACT):
             former[one.organisation_id] = said
     gone = tuple(said for organisation, said in former.items() if organisation not in vouching)
-    return Heard(tuple(vouching.values()), gone, tuple(votes))
+    return Heard(tuple(vouching.values()), gone, tuple(votes.values()))

@@ -17,6 +17,7 @@ from himaya.core.statements import Statement as Said
 from himaya.ledger.queries import read_upto
 from himaya.ledger.services import lock_cursor, move_cursor
 from himaya.lists.models import Revision, Statement
+from himaya.lists.speakers import guise_at, guises
 from himaya.log import queries as log
 from himaya.log.events import Event, provides
 from himaya.log.services import append
@@ -28,14 +29,14 @@ BATCH = 5000
 SLICE = 20
 """Changes that are looked at in a round of the worker."""
 _COLUMNS = (
-    "pk", "item", "organisation__name", "organisation__jurisdiction", "act", "item__signal", "item__value", "scheme",
-    "code", "basis", "at", "until", "key", "reason", "item__list__name",
+    "pk", "item", "organisation", "revision", "act", "item__signal", "item__value", "scheme", "code", "basis", "at",
+    "until", "key", "reason", "item__list__name",
 )  # fmt: skip
 
 
-def said(row: tuple[Any, ...]) -> Said:
-    """A row of :data:`_COLUMNS` as a statement."""
-    _, _, name, place, act, signal, value, scheme, code, basis, at, until, key, reason, _ = row
+def said(row: tuple[Any, ...], name: str, place: str) -> Said:
+    """A row of :data:`_COLUMNS` as a statement of an organisation, as that was called when it began to count."""
+    act, signal, value, scheme, code, basis, at, until, key, reason = row[4:14]
     return Said(name, place, act, signal, value, scheme, code, basis, _whole(at), _whole(until), key, reason)
 
 
@@ -43,9 +44,18 @@ def _whole(at: datetime | None) -> Any:
     return at.replace(microsecond=0) if at else None
 
 
-def canonical(row: tuple[Any, ...]) -> bytes:
+def canonical(row: tuple[Any, ...], name: str, place: str) -> bytes:
     """What is committed to: the statement and its list."""
-    return said(row).canonical(row[-1])
+    return said(row, name, place).canonical(row[-1])
+
+
+def _committed(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[tuple[Any, ...], bytes]]:
+    """Rows and what is committed to. They count since the change of their revision, and so does the name then."""
+    found = list(rows)
+    numbers = dict(Revision.objects.filter(pk__in={row[3] for row in found}).values_list("pk", "number"))
+    known = guises({row[2] for row in found})
+    for row in found:
+        yield row, canonical(row, *guise_at(known, row[2], numbers[row[3]] or 0))
 
 
 def commit() -> bool:
@@ -83,13 +93,13 @@ def _behind(revision: int) -> Any:
 
 
 def _events(rows: Iterable[tuple[Any, ...]]) -> Iterator[Event]:
-    for row in rows:
-        yield Event(KIND, f"item:{row[1]}", row[0], canonical(row))
+    for row, event in _committed(rows):
+        yield Event(KIND, f"item:{row[1]}", row[0], event)
 
 
 def _shown(numbers: Collection[int]) -> Mapping[int, bytes]:
     rows = Statement.objects.filter(pk__in=list(numbers)).values_list(*_COLUMNS)
-    return {row[0]: canonical(row) for row in rows}
+    return {row[0]: event for row, event in _committed(rows)}
 
 
 provides(KIND, _shown)

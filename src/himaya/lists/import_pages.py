@@ -83,6 +83,9 @@ class ImportForm(SpeakerForm):
             self.add_error("organisation", gettext("Say which organisation."))
         elif given.get("organisation") == organisations.own().name:
             self.add_error("organisation", gettext("This is the node's own: choose that above."))
+        elif given.get("organisation"):
+            with told_at(self):
+                organisations.check_lent(given["organisation"])
         return given
 
 

@@ -24,7 +24,7 @@ from himaya.core.ports import ItemRow, Refusal
 from himaya.ledger.services import record
 from himaya.lists.arrivals import Arrival, Voice
 from himaya.lists.parsing import Reader
-from himaya.lists.seconding import NeedsSecond, require_second
+from himaya.lists.seconding import NeedsSecond, is_seconded, require_second
 
 if TYPE_CHECKING:
     from himaya.lists.models import HashList
@@ -141,14 +141,19 @@ class Staged:
     """Who approved, where the list is a common one."""
     arrival: Arrival | None = None
 
-    def require_second(self, act: str, arguments: dict[str, Any]) -> None:
+    def heard(self, voice: Voice | None) -> Voice | None:
+        """In whose name: borrowed where it is another's, and no second person approves."""
+        other = voice is not None and not voice.organisation.own
+        return voice._replace(borrowed=not is_seconded(by=self.by, second=self.second)) if voice and other else voice
+
+    def require_second(self, act: str, arguments: dict[str, Any], *, other: bool = False) -> None:
         """Let it pass, where it may.
 
         Raises:
             NeedsSecond: the list is a common one, and no second person approves.
         """
         try:
-            require_second(self.hash_list, by=self.by, second=self.second, act=act, arguments=arguments)
+            require_second(self.hash_list, by=self.by, second=self.second, act=act, arguments=arguments, other=other)
         except NeedsSecond:
             alarm(self.hash_list.name, self.caught, by=self.by)
             raise
@@ -168,6 +173,7 @@ class Staged:
         counts = {"added": come.added, "changed": come.changed, "kept_withdrawn": come.kept_withdrawn}
         counts |= {"negative": come.negative} if come.negative else {}
         told = {"second": self.second} if self.second else {}
+        come.benign.alarm(by=self.by)
         record("list.imported", by=self.by, about=f"list:{self.hash_list.name}", refused=self.refused, **counts, **told)
         return ImportResult(
             rows=self.rows,
@@ -206,14 +212,15 @@ def staged(
         accept_good: import the good lines although others are refused.
         benign: whether lines may say what is known to be benign, which a lead alone may.
         voice: in whose name; this node's own where None.
-        second: who approves; a common list needs a second person.
+        second: who approves; a common list needs a second person, and one that asks for several organisations where
+            it is in another's name.
         on_refusal: called once for every refused line, in order.
         on_progress: called with the number of rows read, then of rows written, as it goes on.
 
     Raises:
         BadListFile: the file as a whole is not of the format.
         AmbiguousSignal: the values fit more than one signal and ``signal`` is not given.
-        NeedsSecond: the file can be taken, but the list is a common one, and no second person approves.
+        NeedsSecond: the file can be taken, but a second person has to approve, and none does.
         ImportUnderWay, ImportLost: another import into this list has not ended; this one stood still too long.
     """
     reader = Reader(signal, benign=benign, radius=hash_list.radius)
@@ -235,8 +242,8 @@ def staged(
             return
         how = {"format": format_name, "signal": signal, "accept_good": accept_good, "benign": benign, "rows": good}
         how |= {"voice": {"organisation": voice.organisation.name, "basis": voice.basis}} if voice else {}
-        read.require_second("import", how)
-        with Arrival(hash_list, by=by, voice=voice) as read.arrival:
+        read.require_second("import", how, other=voice is not None and not voice.organisation.own)
+        with Arrival(hash_list, by=by, voice=read.heard(voice)) as read.arrival:
             _bring(read.arrival, spool, lambda done: on_progress(read.rows, done))
             yield read
 
@@ -295,8 +302,8 @@ def add_items(
     if found.refused and not accept_good:
         return found.publish()
     how = {"rows": [_told(row) for row in rows], "accept_good": accept_good, "benign": benign}
-    found.require_second("add", how)
-    with transaction.atomic(), Arrival(hash_list, by=by, voice=voice, sweeps=False) as found.arrival:
+    found.require_second("add", how, other=voice is not None and not voice.organisation.own)
+    with transaction.atomic(), Arrival(hash_list, by=by, voice=found.heard(voice), sweeps=False) as found.arrival:
         found.arrival.take(good)
         found.arrival.weigh()
         return found.publish()

@@ -10,29 +10,12 @@ from django.db.models import Q
 
 from himaya.core.statements import ACTS, BASES, UNSTATED
 from himaya.lists.admission import ACTIVE, DISPUTED, EXPIRED, MATCHING, PROPOSED, STATES, WITHDRAWN
+from himaya.lists.speakers import Guise, Organisation
 
-__all__ = ["ACTIVE", "DISPUTED", "EXPIRED", "MATCHING", "PROPOSED", "STATES", "WITHDRAWN"]
+__all__ = ["ACTIVE", "DISPUTED", "EXPIRED", "MATCHING", "PROPOSED", "STATES", "WITHDRAWN", "Guise", "Organisation"]
 
 TLP = ("clear", "green", "amber", "amber+strict", "red")
 """How far a list may be handed on (FIRST, Traffic Light Protocol 2.0), the widest first."""
-
-
-class Organisation(models.Model):
-    """Somebody who says something about items: an authority, a hotline, a company; this node's own is one of them."""
-
-    name = models.CharField(max_length=60, unique=True, validators=[RegexValidator(r"^[a-z0-9][a-z0-9.-]*$")])
-    title = models.CharField(max_length=120)
-    jurisdiction = models.CharField(max_length=6, default="")
-    own = models.BooleanField(default=False)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["own"], condition=Q(own=True), name="lists_organisation_one_is_ours")
-        ]
-
-    def __str__(self) -> str:
-        return self.title
 
 
 class Revision(models.Model):
@@ -174,6 +157,8 @@ class Statement(models.Model):
     reason = models.CharField(max_length=500, default="")
     by = models.CharField(max_length=100)
     """Who or what brought it here."""
+    borrowed = models.BooleanField(default=False)
+    """One person alone brought it in another's name: beside other organisations' words it does not count."""
     subscription = models.ForeignKey(
         "Subscription", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )

@@ -1,6 +1,7 @@
 """What this node's own organisation says about the items of a list, as it is told to others.
 
-Of each item only where our organisation stands now is told: that it vouches, or does not any more, and how it votes.
+Of each item only where our organisation stands now is told: that it vouches, or does not any more, and how it votes;
+what it marked as disputed as its list's steward, it disputes.
 How it came to that stays here. What others say is theirs to tell.
 """
 
@@ -10,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from himaya.core import clock, registry
-from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RESTORE, RETRACT, VOUCH, WITHDRAW
+from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, DOUBT, RETRACT, VOUCH, WITHDRAW
 from himaya.core.statements import Statement as Said
 from himaya.lists import organisations, queries
+from himaya.lists.admission import STEWARD
 from himaya.lists.changes import START, Place, changes
 from himaya.lists.models import Statement
 
@@ -74,15 +76,19 @@ def _stands(words: list[_Word], *, whole: bool) -> Iterator[tuple[str, _Word]]:
     """Whether we vouch, and how we vote; with ``whole`` only what stands, else also what does not any more."""
     vouches = {one.key: one for one in words if one.act in (VOUCH, RETRACT)}
     standing = [one for one in vouches.values() if one.act == VOUCH and not (one.until and one.until <= clock.now())]
-    steward = [one for one in words if one.act in (WITHDRAW, RESTORE)][-1:]
+    steward = [one for one in words if one.act in STEWARD][-1:]
     gone = bool(steward) and steward[0].act == WITHDRAW
     if standing and not gone:
         yield VOUCH, standing[-1]
     elif vouches and not whole:
         yield RETRACT, steward[0] if gone else words[-1]
     votes = [one for one in words if one.act in VOTES][-1:]
-    if votes and not (whole and votes[0].act == ABSTAIN):
+    if steward and steward[0].act == DOUBT:
+        yield DISPUTE, steward[0]
+    elif votes and not (whole and votes[0].act == ABSTAIN):
         yield votes[0].act, votes[0]
+    elif not votes and not whole and any(one.act == DOUBT for one in words):
+        yield ABSTAIN, steward[0]
 
 
 def has_news(hash_list: HashList, *, since: int, upto: int) -> bool:

@@ -211,7 +211,7 @@ def bring(one: Preview, hash_list: HashList, stream: BinaryIO, *, benign: bool) 
     voice = None
     if one.organisation:
         with transaction.atomic():
-            speaker = organisations.named(one.organisation, by=one.person, jurisdiction=one.jurisdiction)
+            speaker = organisations.lent(one.organisation, by=one.person, jurisdiction=one.jurisdiction)
         voice = services.Voice(speaker, one.basis)
     elif one.basis != UNSTATED:
         voice = services.Voice(organisations.own(), one.basis)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from django.db import transaction
 
+from himaya.accounts.queries import owner
 from himaya.accounts.sealing import seal, unseal
 from himaya.core import clock, files, registry
 from himaya.core.config import config
@@ -268,7 +269,7 @@ def _decidable(pk: int, person: Person) -> Proposal:
     found = find(pk)
     if not person.may("lists.approve"):
         raise MayNotDecide(proposal=pk, why=N_("only a lead decides"))
-    if found.by == person.actor:
+    if owner(found.by) == person.actor:
         raise MayNotDecide(proposal=pk, why=N_("you proposed it yourself"))
     if found.state != Proposal.WAITING:
         raise Decided(proposal=pk, state=Said(found.state))
@@ -351,7 +352,11 @@ def provides(act: str, does: Callable[..., object]) -> None:
 
 def _voice(said: dict[str, str] | None, *, by: str) -> services.Voice | None:
     """In whose name a file was to be imported; this node's own where None."""
-    return services.Voice(organisations.named(said["organisation"], by=by), said["basis"]) if said else None
+    if not said:
+        return None
+    ours = organisations.own()
+    who = ours if said["organisation"] == ours.name else organisations.lent(said["organisation"], by=by)
+    return services.Voice(who, said["basis"])
 
 
 def _subscribe(one: Proposal, given: dict[str, Any], second: str) -> None:

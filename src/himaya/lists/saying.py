@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from himaya.core import clock
-from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RESTORE, VOUCH, WITHDRAW
+from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, DOUBT, RESTORE, VOUCH, WITHDRAW
 from himaya.lists import organisations
-from himaya.lists.admission import ACTIVE, DISPUTED, MATCHING, WITHDRAWN, standing
+from himaya.lists.admission import ACTIVE, MATCHING, STEWARD, WITHDRAWN, standing
 from himaya.lists.arrivals import words
 from himaya.lists.arrivals.revisions import count, kind, revise
 from himaya.lists.arrivals.words import BENIGN, Spoken
@@ -52,16 +52,15 @@ def say(item: Item, spoken: Iterable[Spoken], *, by: str, said: Said | None = No
 def mark(item: Item, *, state: str, by: str) -> None:
     """Say what brings an item, which is locked, into a state, as its list's steward; ``item.reason`` is why.
 
-    It may stand elsewhere all the same: an item that too few vouch for is proposed, and others' doubts stay theirs.
+    It may stand elsewhere all the same: an item that too few vouch for is proposed, and others' doubts stay theirs. The
+    mark is no vote: our organisation's own one stays what it is, but that a dispute of it ends with the mark.
     """
     said, ours = words.read([item.pk])[item.pk], organisations.own()
     new = []
-    if state == WITHDRAWN:
-        new.append(Spoken(ours, WITHDRAW, reason=item.reason))
-    elif last_act(said, ours.pk, (WITHDRAW, RESTORE)) == WITHDRAW:
+    if state != ACTIVE:
+        new.append(Spoken(ours, WITHDRAW if state == WITHDRAWN else DOUBT, reason=item.reason))
+    elif last_act(said, ours.pk, STEWARD) in (WITHDRAW, DOUBT):
         new.append(Spoken(ours, RESTORE, reason=item.reason))
-    if state == DISPUTED:
-        new.append(Spoken(ours, DISPUTE, reason=item.reason))
     if state == ACTIVE and last_act(said, ours.pk, (CONFIRM, DISPUTE, ABSTAIN)) == DISPUTE:
         new.append(Spoken(ours, ABSTAIN, reason=item.reason))
     if state in MATCHING and item.state not in MATCHING and not _vouched(said):
@@ -77,5 +76,5 @@ def last_act(said: Said, organisation: int, acts: tuple[str, ...]) -> str:
 
 def _vouched(said: Said) -> bool:
     """Whether anybody vouches for it now."""
-    alone = (one.word() for one in said.words if one.act not in (WITHDRAW, RESTORE))
+    alone = (one.word() for one in said.words if one.act not in STEWARD)
     return standing(alone, BENIGN, now=clock.now()).vouching > 0

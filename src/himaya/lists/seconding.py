@@ -1,9 +1,14 @@
-"""A list marked *common* is several organisations': what changes it needs two people of this node."""
+"""What needs two people of this node: whatever changes a list marked *common*, which is several organisations'; and, on
+a list that asks for several organisations, whatever brings another's word.
+
+A program acts for whoever made its key. The command line is the machine's operator, who is nobody of the console.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from himaya.accounts.queries import owner
 from himaya.core.errors import HimayaError
 from himaya.ledger.services import SYSTEM
 
@@ -25,10 +30,25 @@ class NeedsSecond(HimayaError):
         super().__init__(name=name)
 
 
-def require_second(hash_list: HashList, *, by: str, second: str, act: str, arguments: Mapping[str, Any]) -> None:
-    """Let an act that changes a list pass, where it may.
+class NeedsSecondForOther(NeedsSecond):
+    """The list {name} asks for several organisations: a second person has to approve of what speaks for another one."""
 
-    What this node does by itself needs nobody: it follows what people decided, a subscription for example.
+
+def is_seconded(*, by: str, second: str) -> bool:
+    """Whether a second, different person approves, or nobody needs to: what this node does by itself follows what
+    people decided.
+
+    Args:
+        by: who acts; a program does so for the person who made its key.
+        second: the actor who approves; a program never does.
+    """
+    return by == SYSTEM or (second.startswith("person:") and second != owner(by))
+
+
+def require_second(
+    hash_list: HashList, *, by: str, second: str, act: str, arguments: Mapping[str, Any], other: bool = False
+) -> None:
+    """Let an act that changes a list pass, where it may.
 
     Args:
         hash_list: the list.
@@ -36,10 +56,15 @@ def require_second(hash_list: HashList, *, by: str, second: str, act: str, argum
         second: the actor who approves; a program never does.
         act: one of ``lists.models.Proposal.ACTS``.
         arguments: of the act, for a proposal.
+        other: whether it brings words in another organisation's name.
 
     Raises:
         NeedsSecond: the list is a common one, and no second, different person approves.
+        NeedsSecondForOther: the same, where it brings another's words and one organisation's are not enough there.
     """
-    approved = second.startswith("person:") and second != by
-    if hash_list.common and by != SYSTEM and not approved:
+    if is_seconded(by=by, second=second):
+        return
+    if hash_list.common:
         raise NeedsSecond(name=hash_list.name, act=act, arguments=arguments)
+    if other and not (hash_list.organisations <= 1 and hash_list.jurisdictions <= 1):
+        raise NeedsSecondForOther(name=hash_list.name, act=act, arguments=arguments)

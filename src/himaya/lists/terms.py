@@ -33,6 +33,8 @@ MAX_RADIUS = 64
 MOST = 9
 """The most organisations, jurisdictions or disputes that a rule may ask for."""
 RULE = ("organisations", "jurisdictions", "disputes")
+JUDGED = (*RULE, "common")
+"""Terms by which items are judged: :class:`lists.admission.Rule`."""
 AT_ONCE = 50_000
 """Items that are judged anew while somebody waits for an answer."""
 
@@ -189,11 +191,11 @@ def changing(
     if terms.get("radius", 0) > found.radius:
         _widen(found, terms["radius"], by=by, most=most)
     held = rule(found)
-    new = Rule(*(terms.get(key, getattr(found, key)) for key in RULE))
+    new = Rule(*(terms.get(key, getattr(found, key)) for key in JUDGED))
     if new == held:  # not set then, not even to what it is: somebody may be about to change it
-        yield Change(found, by, second, {key: value for key, value in terms.items() if key not in RULE})
+        yield Change(found, by, second, {key: value for key, value in terms.items() if key not in JUDGED})
         return
-    _count(Item.objects.filter(list=found, negative=False), most, {key: terms[key] for key in RULE if key in terms})
+    _count(Item.objects.filter(list=found, negative=False), most, {key: terms[key] for key in JUDGED if key in terms})
     with Judging(found, by=by, rule=new) as judging:
         judging.judge(on_progress)
         judging.weigh()
@@ -223,8 +225,14 @@ def is_long(hash_list: HashList) -> bool:
 
 def _count(items: QuerySet[Item], most: int | None, wanted: Mapping[str, Any]) -> None:
     if most is not None and (one := items.first()) and items[: most + 1].count() > most:
-        options = " ".join(f"--{key} {value}" for key, value in wanted.items())
+        wanted = {key: value for key, value in wanted.items() if key != "common"} | _switch(wanted)
+        options = " ".join(f"--{key} {value}".strip() for key, value in wanted.items())
         raise TooManyToJudge(name=one.list.name, n=most, options=options)
+
+
+def _switch(wanted: Mapping[str, Any]) -> dict[str, str]:
+    """Whether it is common, as the command line has it."""
+    return {"common" if wanted["common"] else "own": ""} if "common" in wanted else {}
 
 
 def _widen(found: HashList, radius: int, *, by: str, most: int | None) -> None:

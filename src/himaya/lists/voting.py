@@ -1,7 +1,8 @@
 """Votes: what an organisation thinks of an item after a look, and ours on their way back to the sources of the item.
 
-A vote says what one organisation thinks and is no act of the list's steward, so a common list asks for no second
-person: what is disputed still matches and says so.
+A vote says what one organisation thinks and is no act of the list's steward: it asks for no second person, counts as
+one among those of all organisations on a common list, and changes nothing of a steward's mark. People vote, or their
+verdicts do; a program's key does not.
 """
 
 from __future__ import annotations
@@ -63,8 +64,11 @@ def vote(item_id: int, *, opinion: str, reason: str, by: str, organisation: Orga
 
     Raises:
         UnknownItem: there is none.
-        BadVote: the item is known to be benign, the opinion unknown, or the reason missing, too long or with a NUL.
+        BadVote: the item is known to be benign, the opinion unknown, the reason missing, too long or with a NUL, or our
+            own vote would be that of a program.
     """
+    if organisation is None and by.startswith("key:"):
+        raise BadVote(why=N_("a program does not vote; a person does so in the console, or by a verdict"))
     item = Item.objects.select_for_update(of=("self",), no_key=True).select_related("list").filter(pk=item_id).first()
     if item is None:
         raise UnknownItem(item=item_id)

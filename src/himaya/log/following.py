@@ -1,4 +1,6 @@
-"""What the log takes from the ledger: where its chain ends, and the acts that change whom one can trust."""
+"""What the log takes from the ledger: where its chain ends, and the acts that change whom one can trust, what a list
+asks for, and who reads it.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,25 @@ HEAD, ACT = "ledger", "act"
 FOLLOWED = (
     "key.added",
     "key.revoked",
+    "list.changed",
+    "list.created",
+    "list.shared",
+    "list.unshared",
     "log.audited",
     "log.begun-again",
     "log.forked",
     "log.key-made",
     "log.witness-added",
     "log.witness-removed",
+    "node.key-made",
+    "node.key-retired",
+    "node.root",
+    "organisation.named",
+    "organisation.own",
+    "organisation.placed",
+    "organisation.renamed",
+    "partner.admitted",
+    "partner.ended",
     "person.added",
     "person.changed",
     "person.factor-reset",

@@ -74,6 +74,7 @@ def health(*, thorough: bool = False) -> list[Finding]:
         items_health(),
         lists_health(),
         *canary_health(),
+        *benign_health(),
         *radius_health(),
         *subscriptions_health(),
         *(index_health() if thorough else ()),
@@ -215,6 +216,20 @@ def canary_health() -> list[Finding]:
         "withdraw what is wrong. This ends 30 days after the last time."
     )
     return [Finding(N_("Canaries"), "danger", said, remedy, "ledger.view", N_("A lead can see who brought them."))]
+
+
+def benign_health() -> list[Finding]:
+    """Lists into which items came, of late, that lie beside what is known to be benign."""
+    met = ledger.entries(act="list.beside-benign").filter(at__gt=clock.now() - ALARMED)
+    names = sorted({about.removeprefix("list:") for about in met.values_list("about", flat=True)})
+    if not names:
+        return []
+    said = Said("new items of these lie beside what is known to be benign: {names}", names=", ".join(names))
+    remedy = N_(
+        "Look in the ledger who brought them, and at these items: withdraw what is wrong. This ends 30 days after the "
+        "last time."
+    )
+    return [Finding(N_("Benign items"), "danger", said, remedy, "ledger.view", N_("A lead can see who brought them."))]
 
 
 def radius_health() -> list[Finding]:

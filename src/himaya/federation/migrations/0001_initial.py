@@ -39,6 +39,9 @@ class Migration(migrations.Migration):
                 ('created_by', models.CharField(max_length=100)),
                 ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lists.organisation')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('organisation',), name='federation_partner_speaks_alone')],
+            },
         ),
         migrations.CreateModel(
             name='PartnerKey',

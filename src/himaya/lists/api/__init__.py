@@ -16,7 +16,7 @@ from himaya.core import paging, registry
 from himaya.core.config import config
 from himaya.core.ports import ItemRow, Refusal
 from himaya.core.wire import AnyPluginName, AnyValue, Cursor, Id, Limit, ListName, PluginName, YesNo, problems
-from himaya.lists import queries, services, voting
+from himaya.lists import queries, services
 from himaya.lists.api.looking import media_types
 from himaya.lists.api.looking import router as looking
 from himaya.lists.api.proposals import alarmed, proposed, seconded
@@ -35,7 +35,6 @@ from himaya.lists.api.shapes import (
     RowsAsked,
     Statements,
     StatementTold,
-    VoteAsked,
 )
 
 if TYPE_CHECKING:
@@ -192,21 +191,6 @@ def statements(request: HttpRequest, item_id: Id, limit: Limit = 100, cursor: Cu
     rows = rows.filter(pk__lt=before) if before else rows
     shown, following = paging.page(rows, kind, limit=limit, key=lambda row: row.pk)
     return reply(Statements(statements=[_statement(row) for row in shown], next_cursor=following))
-
-
-@router.post(
-    "/items/{item_id}/vote",
-    auth=Key("lists:write"),
-    response={200: ItemTold, **problems(404, 409, body=True)},
-    summary="Vote on an item",
-)
-@once
-def vote(request: HttpRequest, item_id: Id, asked: VoteAsked) -> Answer:
-    """Say what this node's organisation thinks of an item, as somebody found who looked. A dispute needs a reason. The
-    sources of the item that take votes are told; the same vote twice is one.
-    """
-    voted = voting.vote(item_id, opinion=asked.opinion, reason=asked.reason, by=caller(request).actor)
-    return 200, _item(voted, voted.list.name).model_dump_json()
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

@@ -77,13 +77,6 @@ class ItemChange(Asked):
     reason: Reason
 
 
-class VoteAsked(Asked):
-    """What this node's organisation thinks of an item: it is what its sources say, it is not, or no vote any more."""
-
-    opinion: Literal["confirm", "dispute", "abstain"]
-    reason: Annotated[str, Field(pattern=NO_NUL, max_length=500)] = ""
-
-
 # --- what is told ----------------------------------------------------------------------------------------------------
 
 

@@ -24,6 +24,7 @@ from himaya.ledger.services import lock_head
 from himaya.lists import organisations
 from himaya.lists.admission import ACTIVE, MOST, WITHDRAWN, Standing, standing
 from himaya.lists.arrivals import amending, sweeping, words
+from himaya.lists.arrivals.benign import Benign
 from himaya.lists.arrivals.hands import Ballot, Hand, Key, Terms, Voice, columns, uncollected
 from himaya.lists.arrivals.revisions import Kind, count, month, next_number, tell
 from himaya.lists.arrivals.words import BENIGN, Said, Spoken
@@ -73,7 +74,7 @@ class Arrival:
         self._sweeps, self._voice = sweeps, voice or Voice(organisations.own())
         self._list, self._by, self._now = hash_list, by, clock.now()
         self._rule, self._ours = words.rule(hash_list), organisations.own().name
-        self._revision, self._shown = 0, time.monotonic()
+        self._revision, self._shown, self.benign = 0, time.monotonic(), Benign(hash_list)
         self._new = Counter[Kind]()
         self._members: dict[tuple[str, str], Organisation] = {}
         self._amended = self._said = False
@@ -159,7 +160,7 @@ class Arrival:
         key = row.reference if self._voice.subscription else ""  # a file has no memory of what it named once
         named = row.source or self._list.source or (organisation.title if self._voice.subscription else "")
         return (
-            Spoken(organisation, VOUCH, key, row.scheme, row.code, basis, row.until, row.note),
+            Spoken(organisation, VOUCH, key, row.scheme, row.code, basis, row.until, row.note, self._voice.borrowed),
             Terms(row.scheme, row.code, named, row.reference, row.note),
         )
 
@@ -189,7 +190,7 @@ class Arrival:
             return self._voice.organisation
         if (name, jurisdiction) not in self._members:
             with transaction.atomic():
-                found = organisations.named(name, by=self._by, jurisdiction=jurisdiction)
+                found = organisations.named(name, by=self._by, jurisdiction=jurisdiction, speaks=True)
                 self._members[name, jurisdiction] = found
         return self._members[name, jurisdiction]
 
@@ -334,6 +335,7 @@ class Arrival:
     def _insert(self, new: dict[Key, Hand]) -> None:
         if not new:
             return
+        self.benign.look(new)
         adapt = connection.ops.adapt_datetimefield_value
         at, came = adapt(self._now), month(self._now)
         always = (came, self._by, at, at, self._revision, "")

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 
 
 class Voice(NamedTuple):
-    """In whose name an import speaks. ``members``: rows may name an organisation of their own, and are believed."""
+    """In whose name an import speaks. ``members``: rows may name an organisation of their own, and are believed.
+    ``borrowed``: it is another's name, and one person alone brings the rows.
+    """
 
     organisation: Organisation
     basis: str = UNSTATED
     subscription: int | None = None
     members: bool = False
+    borrowed: bool = False
 
 
 class Ballot(NamedTuple):

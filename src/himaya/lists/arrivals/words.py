@@ -39,11 +39,12 @@ class Spoken(NamedTuple):
     basis: str = UNSTATED
     until: datetime | None = None
     reason: str = ""
+    borrowed: bool = False
 
     def word(self) -> Word:
         """As the admission rule hears it."""
         one = self.organisation
-        return Word(one.pk, one.jurisdiction, self.act, self.until, self.key, one.own)
+        return Word(one.pk, one.jurisdiction, self.act, self.until, self.key, one.own, self.borrowed)
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ class Said:
 
 def rule(hash_list: HashList) -> Rule:
     """When items of the list count."""
-    return Rule(hash_list.organisations, hash_list.jurisdictions, hash_list.disputes)
+    return Rule(hash_list.organisations, hash_list.jurisdictions, hash_list.disputes, hash_list.common)
 
 
 def read(items: Iterable[int], *, revision: int = 0) -> dict[int, Said]:
@@ -86,7 +87,8 @@ def read(items: Iterable[int], *, revision: int = 0) -> dict[int, Said]:
         for one in rows.filter(item__in=part).select_related("organisation"):
             found[one.item_id].words.append(
                 Spoken(
-                    one.organisation, one.act, one.key, one.scheme, one.code, one.basis, one.until, one.reason
+                    one.organisation, one.act, one.key, one.scheme, one.code, one.basis, one.until, one.reason,
+                    one.borrowed,
                 )
             )  # fmt: skip
     return found
@@ -94,7 +96,7 @@ def read(items: Iterable[int], *, revision: int = 0) -> dict[int, Said]:
 
 _COLUMNS = (
     "item_id", "organisation_id", "act", "scheme", "code", "basis", "at", "until", "key", "reason", "by",
-    "subscription_id", "revision",
+    "subscription_id", "revision", "borrowed",
 )  # fmt: skip
 
 
@@ -108,7 +110,7 @@ def write(said: Iterable[tuple[int, Spoken, datetime]], *, by: str, subscription
         until = one.until and adapt(one.until)
         rows.append(
             (item, one.organisation.pk, one.act, one.scheme, one.code, one.basis, moment, until, one.key, one.reason,
-             by, subscription, revision)
+             by, subscription, revision, one.borrowed)
         )  # fmt: skip
     if rows:
         storing.insert(Statement, _COLUMNS, rows)

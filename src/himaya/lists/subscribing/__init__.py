@@ -169,10 +169,10 @@ def subscribe(
         private: whether it may lie in a private network.
         members: whether the source is believed about which member says what; None: where each of them signs it.
         enabled: whether it is read; False where it comes by stick alone.
-        second: who approves; a common list needs a second person.
+        second: who approves; a common list needs a second person, and one that asks for several organisations.
 
     Raises:
-        NeedsSecond: the list is a common one, and no second person approves.
+        NeedsSecond: the list needs a second person, and none approves.
         UnknownPlugin: there is no such connector.
         BadSubscription: an option is missing or wrong; says which.
         BadSubscriptionName: the name, the interval or the basis is.
@@ -190,7 +190,7 @@ def subscribe(
     wanted = {"name": name, "exchange": exchange, "options": dict(options), "basis": basis, "interval": seconds}
     members = plugin.signed if members is None else members
     wanted |= {"private": private, "members": members, "enabled": enabled, **_speaker(organisation)}
-    require_second(to, by=by, second=second, act="subscribe", arguments=wanted)
+    require_second(to, by=by, second=second, act="subscribe", arguments=wanted, other=True)
     public, sealed = split(found)
     made = Subscription.objects.create(
         name=name, list=to, organisation=organisation or organisations.named(name, by=by), exchange=exchange,
@@ -254,7 +254,7 @@ def change(
     if other or opened or held != (one.basis, one.members, one.private):
         wanted = {"name": name, "exchange": one.exchange, "options": dict(options or {}), "near": near, **terms}
         wanted |= {"enabled": one.enabled, "interval": one.interval, "asking": one.asking, "daily": one.daily}
-        require_second(one.list, by=by, second=second, act="source", arguments=wanted)
+        require_second(one.list, by=by, second=second, act="source", arguments=wanted, other=True)
     one.checkpoint = "" if anew else one.checkpoint
     one.due_at = one.due_at if reading else clock.now()
     one.save()

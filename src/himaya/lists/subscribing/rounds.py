@@ -178,6 +178,7 @@ def let_count(one: Subscription, come: Arrival, done: Round, *, act: str, by: st
     """Let what has arrived hold, with the caller's transaction, and put on record what it brought."""
     if come.brings:
         come.publish()
+        come.benign.alarm(by=by)
         counts = {name: getattr(done, name) for name in ("added", "changed", "retracted", "kept_withdrawn", "refused")}
         record(act, by=by, about=f"list:{one.list.name}", **counts, **facts)
     if done.caught:
