@@ -147,8 +147,15 @@ def test_the_description_declares_every_error_as_a_problem(db: None) -> None:
         assert operation.get("security") or operation["operationId"] == "health"
 
 
-PLAIN = ("/api/v1/partners", "/api/v1/partners/{name}/keys", "/api/v1/exchange/publish")
-"""Two answer with a secret, which an answer kept for a repeat would keep; to publish twice does no more than once."""
+PLAIN = (
+    "/api/v1/partners",
+    "/api/v1/partners/{name}/keys",
+    "/api/v1/exchange/publish",
+    "/api/v1/subscriptions/{name}/questions",
+)
+"""Two answer with a secret, which an answer kept for a repeat would keep; to publish twice does no more than once; what a
+source was asked stays on record though the request fails, and what it answered is not asked again.
+"""
 
 
 def test_every_operation_that_writes_takes_an_idempotency_key(db: None) -> None:
