@@ -103,6 +103,8 @@ class Page:
             next round begins. It is kept only once everything of the round has been applied.
         complete: with the last page: the round told everything there is, so that what it did not name is gone.
         total: how many changes the round will have, where the source says so.
+        tlp: how far what the page gives may be handed on, the strictest label on it (``core.labels``); empty: it says
+            nothing.
         anew: ``resume`` could not be used (the source has changed, or its place in the pages is gone): the round
             begins again with this page, and what it told before is void.
     """
@@ -112,6 +114,7 @@ class Page:
     checkpoint: str = ""
     complete: bool = False
     total: int | None = None
+    tlp: str = ""
     anew: bool = False
 
 
@@ -151,6 +154,9 @@ class Exchange(ABC):
     """Whether each of its members signs what it says: it is believed about that unless an operator says otherwise, and
     a hub can pass it on unchanged (:meth:`mirror`).
     """
+    one_label: ClassVar[bool] = False
+    """Whether its label is that of all it gives, so that the one of the last round holds (:attr:`Page.tlp`); else the
+    strictest that it ever gave does, until a round tells everything there is."""
     asks: ClassVar[tuple[str, ...]] = ()
     """Names of the signals whose values the source can be asked about; empty where it takes no questions."""
 

@@ -83,6 +83,8 @@ class HashList(models.Model):
     """The :class:`Revision`, its id, by which it was switched on last; 0: it always was, or is off."""
     widened = models.BigIntegerField(default=0)
     """The one by which its radius grew last."""
+    terms_at = models.DateTimeField(null=True)
+    """When what others are told of it as a whole (label, radius, rule, title) became other than it was last."""
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=100)
 
@@ -238,6 +240,8 @@ class Subscription(models.Model):
     """What failed and the remedy, as templates with facts; empty where nothing did."""
     told = models.JSONField(default=dict)
     """What the last round brought: counts by what became of it, and by kind of fingerprint that nothing here reads."""
+    tlp = models.CharField(max_length=12, default="")
+    """How far what it gives may be handed on, the strictest that the source said; empty: it said nothing."""
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=100)
 

@@ -18,12 +18,14 @@ from django.db import transaction
 
 from himaya.core import clock, faults, registry
 from himaya.core.exchange import Entry, Gone, SourceTrouble
+from himaya.core.labels import narrowest
 from himaya.core.ports import ItemRow, Refusal
 from himaya.core.statements import VOUCH
 from himaya.core.words import N_, packed, printable
 from himaya.ledger.services import record
 from himaya.lists.arrivals import Arrival, Ballot, Voice
-from himaya.lists.models import Statement, Subscription
+from himaya.lists.labels import narrow
+from himaya.lists.models import HashList, Statement, Subscription
 from himaya.lists.organisations import slug
 from himaya.lists.parsing import LIMITS, Reader
 from himaya.lists.subscribing.spool import Spool
@@ -145,7 +147,7 @@ def apply(one: Subscription, spool: Spool, on_progress: OnProgress) -> Round | N
             for keys in _standing_keys(one.pk) if come.goes_on else ():
                 come.keep_only(dict.fromkeys(spool.lacks(keys), ()))
         weigh(come, reader, done)
-        return done if _publish(one, come, done, spool.note("checkpoint")) else None
+        return done if _publish(one, come, done, spool) else None
 
 
 def voice_of(one: Subscription) -> Voice:
@@ -162,14 +164,18 @@ def weigh(come: Arrival, reader: Reader, done: Round) -> None:
 
 
 @transaction.atomic
-def _publish(one: Subscription, come: Arrival, done: Round, checkpoint: str) -> bool:
+def _publish(one: Subscription, come: Arrival, done: Round, spool: Spool) -> bool:
     now = Subscription.objects.select_for_update(no_key=True).filter(pk=one.pk).first()
     if now is None or begun(now) != begun(one):
         return False
+    HashList.objects.select_for_update(no_key=True).get(pk=one.list_id)
+    all_told = spool.note("complete") or registry.exchange(one.exchange).one_label
+    now.tlp = narrowest((spool.note("tlp"), "" if all_told else now.tlp))
+    narrow(one.list, now.tlp, by=actor(one))
     let_count(one, come, done, act="list.followed", by=actor(one))
-    now.checkpoint, now.rounds, now.told = checkpoint, now.rounds + 1, done.told()
+    now.checkpoint, now.rounds, now.told = spool.note("checkpoint"), now.rounds + 1, done.told()
     now.ended_at, now.failures, now.failed_at, now.trouble = clock.now(), 0, None, {}
-    now.save(update_fields=["checkpoint", "rounds", "told", "ended_at", "failures", "failed_at", "trouble"])
+    now.save(update_fields=["checkpoint", "rounds", "told", "tlp", "ended_at", "failures", "failed_at", "trouble"])
     faults.point("subscribing.before_commit")
     return True
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from himaya.core import labels
 from himaya.core.config import config
 from himaya.core.exchange import (
     MAX_CHECKPOINT,
@@ -87,7 +88,7 @@ class Spool:
     # --- notes ---
 
     def note(self, name: str) -> str:
-        """``resume``, ``checkpoint``, ``complete``, ``pages``, ``total``: what was noted; empty where nothing was."""
+        """``resume``, ``checkpoint``, ``complete``, ``pages``, ``total``, ``tlp``: what was noted; empty where nothing was."""
         row = self._db.execute("SELECT value FROM note WHERE name = ?", (name,)).fetchone()
         return row[0] if row else ""
 
@@ -151,6 +152,8 @@ class Spool:
             self._db.executemany(_TAKE, rows)
             self._note("resume", page.resume)
             self._note("pages", str(1 if page.anew else int(self.note("pages") or 0) + 1))
+            before = "" if page.anew else self.note("tlp")
+            self._note("tlp", labels.narrowest((page.tlp, before)))
             if page.total is not None:
                 self._note("total", str(page.total))
             if page.checkpoint:

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from himaya.core import files, proofs, registry
 from himaya.core.errors import BadSignal
 from himaya.core.exchange import Entry, Exchange, Gone, Opinion, Page, SourceTrouble
+from himaya.core.labels import narrowest
 from himaya.core.merkle import WrongProof, verify_consistency
 from himaya.core.notes import BadNote, Checkpoint, Note, VerifierKey
 from himaya.core.outward import Client
@@ -126,6 +127,7 @@ class Himaya(Exchange):
     interval: ClassVar[int] = 600
     votes: ClassVar[bool] = True
     signed: ClassVar[bool] = True
+    one_label: ClassVar[bool] = True
 
     def pull(self, config: BaseModel, client: Client, *, checkpoint: str, resume: str) -> Iterator[Page]:
         """What changed since the states of the checkpoint, by the fewest bytes. A round begins with its files anew."""
@@ -249,7 +251,8 @@ def _round(follower: Follower, name: str, keep: Path, checkpoint: str, log: _Log
             file.path.unlink(missing_ok=True)
     ended = tuple(Refusal(0, Said(one.template(), **one.facts), who) for who, one in planned.ended.items())
     told = json.dumps(planned.states, sort_keys=True)
-    yield Page(changes=ended, checkpoint=told, complete=planned.whole)
+    label = narrowest(held.terms.tlp for held in offered(seen, name).values())
+    yield Page(changes=ended, checkpoint=told, complete=planned.whole, tlp=label)
 
 
 def _states(checkpoint: str) -> dict[str, int]:
