@@ -174,7 +174,7 @@ def test_disputes_and_confirmations_are_weighed(votes: list[tuple[int, str]], di
 
 
 def test_a_vote_is_no_vouch_and_makes_nothing_active() -> None:
-    assert state(word(3, CONFIRM), word(4, CONFIRM)) == WITHDRAWN
+    assert state(word(3, CONFIRM), word(4, CONFIRM)) == PROPOSED
     assert state(word(2), word(3, CONFIRM), rule=Rule(organisations=2)) == PROPOSED
     assert state(word(2), word(3, DISPUTE), rule=Rule(organisations=2)) == PROPOSED
 

@@ -90,12 +90,36 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
+class Voted:
+    """What one member thinks of one fingerprint now, for sources that tell it apart from the entries. It takes the place
+    of what was told under its key before, and leaves alone whatever entries say, and what others think.
+
+    Attributes:
+        key: the source's own, unique within the source; no entry has it.
+        signal, value: the fingerprint, canonical.
+        organisation, jurisdiction: which member.
+        opinion: None: it has taken its vote back.
+        reason: why, without anything about a person.
+        at: when, where the source tells; aware.
+    """
+
+    key: str
+    signal: str
+    value: str
+    organisation: str
+    jurisdiction: str = ""
+    opinion: Opinion | None = None
+    reason: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Some of a round. Of two changes of a key within a round the one with the later ``at`` counts, on whichever page
     it stands; where they are of one time, or one tells none, the one that came later.
 
     Attributes:
-        changes: entries, keys that are gone, and what of the page could not be read and why (a refusal never stops
+        changes: entries, keys that are gone, votes that are told apart, and what of the page could not be read and why (a refusal never stops
             the round; what is broken as a whole raises).
         resume: the connector's own note (JSON text, at most 4,000 characters), with which :meth:`Exchange.pull` goes
             on behind this page in the same round; empty where the round cannot be resumed there.
@@ -109,7 +133,7 @@ class Page:
             begins again with this page, and what it told before is void.
     """
 
-    changes: tuple[Entry | Gone | Refusal, ...] = ()
+    changes: tuple[Entry | Gone | Voted | Refusal, ...] = ()
     resume: str = ""
     checkpoint: str = ""
     complete: bool = False

@@ -85,7 +85,9 @@ def standing(words: Iterable[Word], rule: Rule, *, now: datetime) -> Standing:
     lasting = [one for one in said if not one.until or one.until > now]
     by = {one.organisation: one.jurisdiction for one in lasting}
     state = _state(by, [one for one in votes.values() if not one.until or one.until > now], rule)
-    if withdrawn or not said:
+    if votes and not (withdrawn or vouches):
+        state = PROPOSED  # nobody has vouched for it as yet: votes may come before the words that they are about
+    elif withdrawn or not said:
         state = WITHDRAWN
     elif not lasting:
         state = EXPIRED

@@ -341,7 +341,8 @@ class Arrival:
         for pk, (key, hand) in zip(storing.numbers(Item, len(new)), new.items(), strict=True):
             hand.pk, stands = pk, hand.stands
             until = stands.until and adapt(stands.until)
-            place = (stands.state, stands.organisation, min(stands.vouching, MOST), until)
+            who = stands.organisation or hand.said.words[-1].organisation.pk
+            place = (stands.state, who, min(stands.vouching, MOST), until)
             rows.append((pk, self._list.pk, *key, *hand.terms, *place, *always))
         storing.insert(Item, _COLUMNS, rows)
         bodies = [(hand.pk, hand.body, self._revision) for hand in new.values() if hand.body]

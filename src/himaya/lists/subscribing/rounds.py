@@ -23,7 +23,7 @@ from himaya.core.ports import ItemRow, Refusal
 from himaya.core.statements import VOUCH
 from himaya.core.words import N_, packed, printable
 from himaya.ledger.services import record
-from himaya.lists.arrivals import Arrival, Ballot, Voice
+from himaya.lists.arrivals import Arrival, Ballot, FromSource, Voice
 from himaya.lists.labels import narrow
 from himaya.lists.models import HashList, Statement, Subscription
 from himaya.lists.organisations import slug
@@ -136,7 +136,7 @@ def apply(one: Subscription, spool: Spool, on_progress: OnProgress) -> Round | N
     """
     done = Round(pages=int(spool.note("pages") or 0), entries=len(spool), refused=spool.refused, first=spool.refusals())
     reader = Reader("", radius=one.list.radius)
-    with Arrival(one.list, by=actor(one), voice=voice_of(one)) as come:
+    with FromSource(one.list, by=actor(one), voice=voice_of(one)) as come:
         applied = 0
         for batch in spool.batches(BATCH):
             bring(come, batch, reader, done, members=one.members)
@@ -146,6 +146,7 @@ def apply(one: Subscription, spool: Spool, on_progress: OnProgress) -> Round | N
         if spool.note("complete"):
             for keys in _standing_keys(one.pk) if come.goes_on else ():
                 come.keep_only(dict.fromkeys(spool.lacks(keys), ()))
+        _hear(come, spool, reader, done)
         weigh(come, reader, done)
         return done if _publish(one, come, done, spool) else None
 
@@ -234,6 +235,21 @@ def bring(come: Arrival, batch: dict[str, Entry | Gone], reader: Reader, done: R
     if come.goes_on:
         come.keep_only(told, *gone)
     come.hear(votes)
+
+
+def _hear(come: FromSource, spool: Spool, reader: Reader, done: Round) -> None:
+    """Votes that are told apart, once all entries are there, whoever told them first."""
+    for some in spool.votes(BATCH):
+        there = come.standing(some)
+        new = [one for one in some if one not in there and one.signal in registry.signals()]
+        rows = [ItemRow(0, one.signal, one.value) for one in new]
+        known = {(row.signal, row.value) for row in reader.read(rows) if isinstance(row, ItemRow)}
+        done.refused += len(rows) - sum((row.signal, row.value) in known for row in rows)
+        come.hear_apart([one for one in some if one in there or (one.signal, one.value) in known])
+        faults.point("subscribing.batch")
+    if spool.note("complete"):
+        for keys in come.standing_votes():
+            come.take_votes_back(spool.lacks(keys))
 
 
 def _rows(key: str, entry: Entry, done: Round) -> Iterable[ItemRow]:

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from himaya.core import files, proofs, registry
 from himaya.core.errors import BadSignal
-from himaya.core.exchange import Entry, Exchange, Gone, Opinion, Page, SourceTrouble
+from himaya.core.exchange import MAX_KEY, Entry, Exchange, Gone, Opinion, Page, SourceTrouble, Voted
 from himaya.core.labels import narrowest
 from himaya.core.merkle import WrongProof, verify_consistency
 from himaya.core.notes import BadNote, Checkpoint, Note, VerifierKey
@@ -35,7 +35,7 @@ from himaya.core.repository.following import Fetched, Follower, Mirrored
 from himaya.core.repository.origins import Line
 from himaya.core.repository.pieces import is_organisation
 from himaya.core.repository.plan import offered, plan
-from himaya.core.statements import CONFIRM, DISPUTE, UNSTATED, VOUCH, Statement
+from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, UNSTATED, VOUCH, Statement
 from himaya.core.words import N_, Said
 
 PAGE, HEAVY = 1000, 4 * 1024**2
@@ -43,6 +43,7 @@ PAGE, HEAVY = 1000, 4 * 1024**2
 PATIENCE = 300.0
 """Seconds for an answer: metadata may have megabytes, and a poor line 64 kbit/s."""
 MOST_WITNESSES = 20
+OPINIONS: dict[str, Opinion | None] = {CONFIRM: "confirm", DISPUTE: "dispute", ABSTAIN: None}
 _KEY = re.compile("[0-9a-f]{64}")
 LOG = N_("Ask the publisher, by another way than this line, which key its log has; tell others who follow this list.")
 
@@ -267,10 +268,10 @@ def _directory(keep: Path) -> Path:
 
 def _pages(follower: Follower, fetched: Fetched) -> Iterator[Page]:
     with follower.statements(fetched) as (header, said):
-        changes: list[Entry | Gone | Refusal] = []
+        changes: list[Entry | Gone | Voted | Refusal] = []
         heavy = 0
         for one in said:
-            changes += [change] if (change := _change(one)) else []
+            changes.append(_change(one))
             heavy += len(one.parts)
             if len(changes) == PAGE or heavy > HEAVY:
                 yield Page(changes=tuple(changes), total=header.lines)
@@ -278,10 +279,11 @@ def _pages(follower: Follower, fetched: Fetched) -> Iterator[Page]:
         yield Page(changes=tuple(changes), total=header.lines)
 
 
-def _change(one: Statement) -> Entry | Gone | Refusal | None:
-    key = f"{one.signal}:{one.value}@{one.organisation}"
-    if len(key) > 120:
-        key = hashlib.sha256(key.encode()).hexdigest()
+def _change(one: Statement) -> Entry | Gone | Voted | Refusal:
+    key = _key(f"{one.signal}:{one.value}@{one.organisation}")
+    if one.act in OPINIONS:  # under a key of its own: whoever votes may vouch, too, or not
+        key, opinion = _key(f"{one.signal}:{one.value}@{one.organisation} votes"), OPINIONS[one.act]
+        return Voted(key, one.signal, one.value, one.organisation, one.jurisdiction, opinion, one.reason, one.at)
     if one.act == VOUCH:
         value = _value(one)
         if not value:
@@ -290,7 +292,11 @@ def _change(one: Statement) -> Entry | Gone | Refusal | None:
             key, ((one.signal, value),), one.scheme, one.code, one.organisation, one.jurisdiction,
             "" if one.basis == UNSTATED else one.basis, one.at, one.until, one.reason,
         )  # fmt: skip
-    return None if one.act in (CONFIRM, DISPUTE, "abstain") else Gone(key, one.reason)
+    return Gone(key, one.reason)
+
+
+def _key(text: str) -> str:
+    return text if len(text) <= MAX_KEY else hashlib.sha256(text.encode()).hexdigest()
 
 
 def _value(one: Statement) -> str:
