@@ -91,8 +91,8 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Voted:
-    """What one member thinks of one fingerprint now, for sources that tell it apart from the entries. It takes the place
-    of what was told under its key before, and leaves alone whatever entries say, and what others think.
+    """What one member thinks of one fingerprint now, for sources that tell it apart from the entries. It takes the
+    place of what was told under its key before, and leaves alone whatever entries say, and what others think.
 
     Attributes:
         key: the source's own, unique within the source; no entry has it.
@@ -119,8 +119,8 @@ class Page:
     it stands; where they are of one time, or one tells none, the one that came later.
 
     Attributes:
-        changes: entries, keys that are gone, votes that are told apart, and what of the page could not be read and why (a refusal never stops
-            the round; what is broken as a whole raises).
+        changes: entries, keys that are gone, votes that are told apart, and what of the page could not be read and why
+            (a refusal never stops the round; what is broken as a whole raises).
         resume: the connector's own note (JSON text, at most 4,000 characters), with which :meth:`Exchange.pull` goes
             on behind this page in the same round; empty where the round cannot be resumed there.
         checkpoint: given with the last page alone, and not empty there, at most a million characters: from where the

@@ -183,7 +183,9 @@ def share_list(name: str, *, partner: str, by: str, permission: str = "", second
     check_sharing(found, permission=permission)
     held = Grant.objects.filter(partner=reader, list=found, ended_at=None).first()
     if held is None or permission not in ("", held.permission):
-        require_second(found, by=by, second=second, act="share", arguments={"partner": partner, "permission": permission})
+        require_second(
+            found, by=by, second=second, act="share", arguments={"partner": partner, "permission": permission}
+        )
     made, fresh = Grant.objects.get_or_create(
         partner=reader, list=found, ended_at=None, defaults={"at": clock.now(), "by": by}
     )

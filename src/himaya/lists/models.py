@@ -8,13 +8,11 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
+from himaya.core.labels import TLP
 from himaya.core.statements import ACTS, BASES, UNSTATED
 from himaya.lists.admission import ACTIVE, DISPUTED, EXPIRED, MATCHING, PROPOSED, STATES, WITHDRAWN
 
-__all__ = ["ACTIVE", "DISPUTED", "EXPIRED", "MATCHING", "PROPOSED", "STATES", "WITHDRAWN"]
-
-TLP = ("clear", "green", "amber", "amber+strict", "red")
-"""How far a list may be handed on (FIRST, Traffic Light Protocol 2.0), the widest first."""
+__all__ = ["ACTIVE", "DISPUTED", "EXPIRED", "MATCHING", "PROPOSED", "STATES", "TLP", "WITHDRAWN"]
 
 
 class Organisation(models.Model):

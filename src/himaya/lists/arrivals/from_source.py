@@ -1,11 +1,11 @@
-"""An import that is a round of a source which tells votes apart from what its members vouch for."""
+"""An import of what a source says: its members vouch for items, and vote on them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE
 from himaya.core.ports import ItemRow
+from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE
 from himaya.lists.arrivals import words
 from himaya.lists.arrivals.arrival import NOWHERE, Arrival
 from himaya.lists.arrivals.hands import Hand, Terms
@@ -14,9 +14,11 @@ from himaya.lists.models import Statement
 from himaya.lists.parsing import LIMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from himaya.core.exchange import Voted
+    from himaya.lists.arrivals.hands import Ballot
     from himaya.lists.models import Organisation
 
 BATCH = 1000
@@ -25,6 +27,42 @@ ACTS = {"confirm": CONFIRM, "dispute": DISPUTE, None: ABSTAIN}
 
 class FromSource(Arrival):
     """An :class:`Arrival` in the voice of a subscription."""
+
+    def hear(self, told: Mapping[tuple[str, str], Sequence[Ballot]]) -> None:
+        """Note how members of a source vote on items; who is not named any more has taken the vote back.
+
+        Args:
+            told: signal and value (canonical) → all votes that stand now.
+        """
+        source = self._voice.subscription
+        assert source is not None, "only a source tells of its members' votes"
+        if self._heard is None:
+            self._heard = words.has_votes(source)
+        if not (self._heard or any(told.values())):
+            return
+        self._heard = True
+        rows = [ItemRow(0, signal, value) for signal, value in told]
+        items = {(one.signal, one.value): one for one in self._items(rows)}
+        before = words.votes(source, [one.pk for one in items.values()], revision=self._revision)
+        hands = self._in_hand(items)
+        for key, hand in hands.items():
+            now = {self._member(one.organisation): one for one in told[key]}
+            for organisation in before[hand.pk].keys() - now.keys():
+                self._vote(hand, Spoken(organisation, ABSTAIN), self._now)
+            for organisation, one in now.items():
+                act = CONFIRM if one.opinion == "confirm" else DISPUTE
+                if before[hand.pk].get(organisation) != act:
+                    self._vote(hand, Spoken(organisation, act, reason=one.reason), one.at or self._now)
+        self._write(hands)
+
+    def _vote(self, hand: Hand, spoken: Spoken, at: datetime) -> None:
+        hand.said.words.append(spoken)
+        hand.said.new.append((spoken, at))
+        hand.changed = True
+        self.voted += 1
+        self._work_out(hand)
+
+    # --- votes that are told apart ---
 
     def standing(self, told: Sequence[Voted]) -> frozenset[Voted]:
         """Those votes whose fingerprint is on the list."""

@@ -207,7 +207,7 @@ def _standing_keys(subscription: int) -> Iterator[list[str]]:
 # --- entries into rows -----------------------------------------------------------------------------------------------
 
 
-def bring(come: Arrival, batch: dict[str, Entry | Gone], reader: Reader, done: Round, *, members: bool) -> None:
+def bring(come: FromSource, batch: dict[str, Entry | Gone], reader: Reader, done: Round, *, members: bool) -> None:
     """Let a source say some of what it says, by its keys."""
     rows: list[ItemRow] = []
     gone: list[Gone] = []

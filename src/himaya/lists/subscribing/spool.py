@@ -92,7 +92,7 @@ class Spool:
     # --- notes ---
 
     def note(self, name: str) -> str:
-        """``resume``, ``checkpoint``, ``complete``, ``pages``, ``total``, ``tlp``: what was noted; empty where nothing was."""
+        """``resume``, ``checkpoint``, ``complete``, ``pages``, ``total``, ``tlp``: what was noted, if anything."""
         row = self._db.execute("SELECT value FROM note WHERE name = ?", (name,)).fetchone()
         return row[0] if row else ""
 
