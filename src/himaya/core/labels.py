@@ -1,4 +1,4 @@
-"""How far something may be handed on: the labels of the Traffic Light Protocol 2.0 (FIRST), as others write them too."""
+"""How far something may be handed on: the labels of the Traffic Light Protocol 2.0 (FIRST), as others write them."""
 
 from __future__ import annotations
 
