@@ -246,7 +246,6 @@ def _hear(come: FromSource, spool: Spool, reader: Reader, done: Round) -> None:
         known = {(row.signal, row.value) for row in reader.read(rows) if isinstance(row, ItemRow)}
         done.refused += len(rows) - sum((row.signal, row.value) in known for row in rows)
         come.hear_apart([one for one in some if one in there or (one.signal, one.value) in known])
-        faults.point("subscribing.batch")
     if spool.note("complete"):
         for keys in come.standing_votes():
             come.take_votes_back(spool.lacks(keys))
