@@ -150,7 +150,7 @@ def test_a_bundle_comes_down_whole_on_record_and_leaves_no_file(
     answer = admin.post("/publishing/bundle", {"list": "hotline"})
     assert answer["Content-Disposition"] == 'attachment; filename="hotline.bundle"'
     (tmp_path / "came").write_bytes(b"".join(answer.streaming_content))
-    with bundle.opened(tmp_path / "came", directory=tmp_path / "follower", root=root) as (follower, _):
+    with bundle.opened(tmp_path / "came", directory=tmp_path / "follower", root=root) as (follower, *_):
         assert [name for name, _ in follower.refresh().offers] == ["hotline"]
     [entry] = entries(act="list.bundled")
     assert entry.actor.startswith("person:")

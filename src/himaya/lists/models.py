@@ -47,7 +47,6 @@ class Revision(models.Model):
     list = models.ForeignKey("HashList", null=True, on_delete=models.PROTECT, related_name="+")
     alive_until = models.FloatField(default=0)
     holder = models.CharField(max_length=100, default="")
-    """Host and process of an import."""
 
     class Meta:
         constraints = [
@@ -231,9 +230,8 @@ class Subscription(models.Model):
     ended_at = models.DateTimeField(null=True)
     """When a round was applied last, whole."""
     failures = models.PositiveIntegerField(default=0)
-    """Rounds in a row that failed."""
     failed_at = models.DateTimeField(null=True)
-    """Since when."""
+    """Rounds in a row that failed, and since when."""
     trouble = models.JSONField(default=dict)
     """What failed and the remedy, as templates with facts; empty where nothing did."""
     told = models.JSONField(default=dict)

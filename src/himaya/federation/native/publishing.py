@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -281,7 +282,8 @@ def told(error: HimayaError) -> dict[str, Any]:
 
 
 def write_bundle(one: HashList, path: Path, *, by: str, since: int | None = None) -> bundle.Written:
-    """Put what is published of a list into one file, with the newest checkpoint of the log; on record.
+    """Put what is published of a list into one file, with the newest checkpoint of the log and the proofs that what is
+    in it stands there; on record.
 
     Args:
         one: the list.
@@ -298,10 +300,24 @@ def write_bundle(one: HashList, path: Path, *, by: str, since: int | None = None
     have = {(one.name, ours): since} if since else None
     checkpoint = latest.note.encode() if latest else b""
     with alone():
-        written = bundle.write(repository(one.name), path, have=have, checkpoint=checkpoint)
+        written = bundle.write(
+            repository(one.name), path, have=have, checkpoint=checkpoint, prove=partial(_proofs, one)
+        )
     with transaction.atomic():
         record("list.bundled", by=by, about=f"list:{one.name}", since=since or 0, bytes=written.size)
     return written
+
+
+def _proofs(one: HashList, digests: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Of files that stand in the log; none where no checkpoint holds the newest of them yet: who asks for the proofs
+    takes nothing of the bundle then.
+    """
+    rows = Publication.objects.filter(list=one, sha256__in=digests).order_by("pk")
+    first = {row.sha256: row.pk for row in reversed(rows)}
+    leaves = {digest: log_queries.leaf_of(KIND, first[digest]) for digest in digests if digest in first}
+    with suppress(log_queries.NotPublished, log_queries.Unshown):
+        for digest, proof in zip(leaves, log_queries.prove_each(list(leaves.values())) if leaves else (), strict=True):
+            yield digest, str(proof).encode()
 
 
 # --- the worker's round ----------------------------------------------------------------------------------------------
