@@ -1,8 +1,9 @@
 """A repository in one file, for a stick: for nodes without a line.
 
 An uncompressed tar of plain files (POSIX ustar), the same bytes for the same content: the metadata, the files of lists
-under their digest, and of a transparency log, where one is given, the checkpoint and the proofs of these files. It is verified by the client that reads
-a line, with the pinned root; nothing is ever unpacked under a name that the file chose.
+under their digest, and of a transparency log, where one is given, the checkpoint and the proofs of these files. It is
+verified by the client that reads a line, with the pinned root; nothing is ever unpacked under a name that the file
+chose.
 
 On a line a timestamp is good for a day; the post takes longer. So timestamp and snapshot are signed once more for the
 stick, for weeks and marked as such, and a follower on a line refuses them.
@@ -106,8 +107,8 @@ def write(
 def opened(
     path: Path, *, directory: Path, root: bytes, pinned: Mapping[str, Collection[str]] = MappingProxyType({})
 ) -> Iterator[tuple[Follower, bytes, Stick]]:
-    """Read a bundle of a stranger: a follower of the repository in it, the checkpoint (empty where there is none), which
-    is not verified here, and what else there is, as ``proofs/<sha256>``.
+    """Read a bundle of a stranger: a follower of the repository in it; the checkpoint (empty where there is none),
+    which is not verified here; what else there is, as ``proofs/<sha256>``.
 
     Args:
         path: the bundle.

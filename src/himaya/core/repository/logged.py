@@ -1,8 +1,8 @@
-"""Holds a publisher to its transparency log: each file stands in it, and it goes on from all that was seen of it before.
+"""Holds a publisher to its transparency log: each file stands in it, and it goes on from all that was seen of it.
 
-The log is asked over the line, or out of the bundle that a stick brings: that has the proofs of its files, and none that
-one checkpoint goes on from another. So what a stick showed is kept apart, and the next line that comes has to go on from
-it, too.
+The log is asked over the line, or out of the bundle that a stick brings: that has the proofs of its files, and none
+that one checkpoint goes on from another. So what a stick showed is kept apart, and the next line that comes has to go
+on from it, too.
 """
 
 from __future__ import annotations
