@@ -45,7 +45,7 @@ def online(key: str) -> list[str]:
 def carried(node: Node, desk: Path, *, pinned: bytes) -> tuple[int, int]:
     """The root and the state that a follower without a line finds on the next stick."""
     node.run("exchange", "bundle", "hotline", "stick", cwd=desk)
-    with bundle.opened(desk / "stick", directory=desk / "follower", root=pinned) as (follower, _):
+    with bundle.opened(desk / "stick", directory=desk / "follower", root=pinned) as (follower, *_):
         seen = follower.refresh()
     [held] = seen.offers.values()
     return seen.root, held.sequence

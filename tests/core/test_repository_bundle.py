@@ -36,7 +36,7 @@ def node(tmp_path: Path) -> Node:
 
 def taken(path: Path, root: bytes, tmp_path: Path, have: int | None = None) -> list[Statement]:
     found = []
-    with bundle.opened(path, directory=tmp_path / "stick", root=root) as (follower, _):
+    with bundle.opened(path, directory=tmp_path / "stick", root=root) as (follower, *_):
         follower.refresh()
         for one in follower.fetch(*KEY, to=tmp_path / "t", have=have):
             with follower.statements(one) as (_, statements):
@@ -51,7 +51,7 @@ def test_a_stick_brings_all_or_what_is_new(node: Node) -> None:
         f"known/{ORGANISATION}/full-1.gz", f"known/{ORGANISATION}/delta-1-2.gz", f"known/{OTHER}/full-1.gz",
     }  # fmt: skip
     assert taken(tmp / "all.tar", root, tmp) == said(50) + said(2, seed=2)
-    with bundle.opened(tmp / "all.tar", directory=tmp / "stick", root=root) as (_, checkpoint):
+    with bundle.opened(tmp / "all.tar", directory=tmp / "stick", root=root) as (_, checkpoint, _):
         assert checkpoint == b"a log\n1\n"
     made.publish(ORGANISATION, delta(tmp / "w", 2, 3, said(1, seed=3)))
     written = bundle.write(made, tmp / "new.tar", have={KEY: 2}, lists=["known"])

@@ -25,6 +25,7 @@ from himaya.federation import queries as partners
 from himaya.federation.models import Publication, Served
 from himaya.federation.native import keys, overview, publishing
 from himaya.ledger.queries import entries
+from himaya.ledger.turns import show_life
 from himaya.lists import organisations
 from himaya.lists.models import HashList
 from himaya.log import services as log
@@ -83,9 +84,14 @@ def test_a_root_is_put_in_force_lists_are_published_and_what_to_hand_over_is_sho
     assert "no root names this key of the node as yet" in words(admin.get("/publishing/"))
     answer = admin.post("/publishing/root", {"file": upload(made)}, follow=True)
     assert messages(answer) == ["Root 1 is in force. Give root.json to those who begin to follow, by another way."]
+    show_life()
     answer = admin.post("/publishing/publish", follow=True)
-    assert messages(answer) == ["Published: Hotline"]
-    said = words(answer)
+    assert messages(answer) == ["Queued: a worker publishes what is new within seconds."]
+    assert "It is about to." in words(answer)
+    assert not Publication.objects.exists()  # no answer waits for it
+    assert publishing.publish_due()
+    assert "It is about to." not in words(admin.get("/publishing/"))
+    said = words(admin.get("/publishing/"))
     assert "2, of 0 needed" not in said
     assert "http://testserver/exchange/himaya/" in said
     assert str(log_keys().log.verifier) in said
@@ -94,7 +100,16 @@ def test_a_root_is_put_in_force_lists_are_published_and_what_to_hand_over_is_sho
     assert "no root names" not in said
     down = sign_in("auditor").get("/publishing/root.json")
     assert (down.content, down["Content-Disposition"]) == (made, 'attachment; filename="root.json"')
-    assert messages(admin.post("/publishing/publish", follow=True)) == ["Nothing is new: all of it is published."]
+    admin.post("/publishing/publish")
+    assert not publishing.publish_due()
+
+
+def test_without_a_worker_the_page_says_that_nobody_will_publish(
+    sign_in: Callable[[str], Client], hotline: HashList, holders: Holders
+) -> None:
+    holders.begin()
+    [said] = messages(sign_in("admin").post("/publishing/publish", follow=True))
+    assert said.startswith("Queued, and no worker runs")
 
 
 def test_who_may_only_look_sees_no_button(
@@ -135,7 +150,7 @@ def test_a_bundle_comes_down_whole_on_record_and_leaves_no_file(
     answer = admin.post("/publishing/bundle", {"list": "hotline"})
     assert answer["Content-Disposition"] == 'attachment; filename="hotline.bundle"'
     (tmp_path / "came").write_bytes(b"".join(answer.streaming_content))
-    with bundle.opened(tmp_path / "came", directory=tmp_path / "follower", root=root) as (follower, _):
+    with bundle.opened(tmp_path / "came", directory=tmp_path / "follower", root=root) as (follower, *_):
         assert [name for name, _ in follower.refresh().offers] == ["hotline"]
     [entry] = entries(act="list.bundled")
     assert entry.actor.startswith("person:")
@@ -162,9 +177,9 @@ def test_a_list_that_cannot_be_published_says_why_and_the_others_are(
     for path in (keys.directory() / "hotline/metadata").glob("*.snapshot.json"):
         path.unlink()
     fill(hotline, [("sha256", sha256("more"))])
-    answer = sign_in("admin").post("/publishing/publish", follow=True)
-    assert len(messages(answer)) == 2
-    assert messages(answer)[1] == "Published: Other"
+    assert publishing.publish_due()
+    answer = sign_in("admin").get("/publishing/")
+    assert Served.objects.get(list__name="other").sequence
     assert "not published" in words(answer)
     assert Served.objects.get(list=hotline).trouble["what"] in words(answer)
     arabic = sign_in("admin")
@@ -309,9 +324,11 @@ def test_programs_see_the_same_and_publish(hotline: HashList, holders: Holders) 
     is_problem(program.post("/exchange/publish", {}), 409, "no-root")
     holders.begin()
     is_problem(program.post("/exchange/publish", {"list": "nowhere"}), 404, "unknown-list")
-    [came] = program.post("/exchange/publish", {"list": "hotline"}).json()["lists"]
-    assert came == {"name": "hotline", "outcome": "published", "trouble": None}
-    assert program.post("/exchange/publish", {}).json()["lists"][0]["outcome"] == "nothing-new"
+    for asked in ({"list": "hotline"}, {}):
+        answer = program.post("/exchange/publish", asked)
+        assert (answer.status_code, answer.json()) == (202, {"lists": ["hotline"]})
+    assert not Publication.objects.exists()
+    assert publishing.publish_due()
     told = program.get("/exchange").json()
     assert (told["root"]["version"], len(told["root"]["holders"]), told["root"]["threshold"]) == (1, 3, 2)
     assert [one["state"] for one in told["keys"]] == ["signs"]

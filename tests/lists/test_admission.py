@@ -210,7 +210,7 @@ def test_on_a_common_list_our_vote_is_one_among_others_and_the_steward_s_mark_st
 
 
 def test_a_vote_is_no_vouch_and_makes_nothing_active() -> None:
-    assert state(word(3, CONFIRM), word(4, CONFIRM)) == WITHDRAWN
+    assert state(word(3, CONFIRM), word(4, CONFIRM)) == PROPOSED
     assert state(word(2), word(3, CONFIRM), rule=Rule(organisations=2)) == PROPOSED
     assert state(word(2), word(3, DISPUTE), rule=Rule(organisations=2)) == PROPOSED
 

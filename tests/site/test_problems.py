@@ -153,8 +153,8 @@ PLAIN = (
     "/api/v1/exchange/publish",
     "/api/v1/subscriptions/{name}/questions",
 )
-"""Two answer with a secret, which an answer kept for a repeat would keep; to publish twice does no more than once; what a
-source was asked stays on record though the request fails, and what it answered is not asked again.
+"""Two answer with a secret, which an answer kept for a repeat would keep; to publish twice does no more than once; what
+a source was asked stays on record though the request fails, and what it answered is not asked again.
 """
 
 

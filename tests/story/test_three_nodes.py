@@ -109,7 +109,7 @@ def test_a_hotline_a_hub_and_a_platform(tmp_path: Path, compiled: str) -> None:
             ("exchange", "publish", "network"),
             ("exchange", "show"),
             ("partners", "add", "platform"),
-            ("partners", "share", "platform", "network"),
+            ("partners", "share", "platform", "network", "--permission", "Letter of 2 November 2026"),
         )
         (tmp_path / "platform.key").write_text(told[3].strip())
         assert "hotline.example" in told[2]

@@ -90,28 +90,55 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
+class Voted:
+    """What one member thinks of one fingerprint now, for sources that tell it apart from the entries. It takes the
+    place of what was told under its key before, and leaves alone whatever entries say, and what others think.
+
+    Attributes:
+        key: the source's own, unique within the source; no entry has it.
+        signal, value: the fingerprint, canonical.
+        organisation, jurisdiction: which member.
+        opinion: None: it has taken its vote back.
+        reason: why, without anything about a person.
+        at: when, where the source tells; aware.
+    """
+
+    key: str
+    signal: str
+    value: str
+    organisation: str
+    jurisdiction: str = ""
+    opinion: Opinion | None = None
+    reason: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Some of a round. Of two changes of a key within a round the one with the later ``at`` counts, on whichever page
     it stands; where they are of one time, or one tells none, the one that came later.
 
     Attributes:
-        changes: entries, keys that are gone, and what of the page could not be read and why (a refusal never stops
-            the round; what is broken as a whole raises).
+        changes: entries, keys that are gone, votes that are told apart, and what of the page could not be read and why
+            (a refusal never stops the round; what is broken as a whole raises).
         resume: the connector's own note (JSON text, at most 4,000 characters), with which :meth:`Exchange.pull` goes
             on behind this page in the same round; empty where the round cannot be resumed there.
         checkpoint: given with the last page alone, and not empty there, at most a million characters: from where the
             next round begins. It is kept only once everything of the round has been applied.
         complete: with the last page: the round told everything there is, so that what it did not name is gone.
         total: how many changes the round will have, where the source says so.
+        tlp: how far what the page gives may be handed on, the strictest label on it (``core.labels``); empty: it says
+            nothing.
         anew: ``resume`` could not be used (the source has changed, or its place in the pages is gone): the round
             begins again with this page, and what it told before is void.
     """
 
-    changes: tuple[Entry | Gone | Refusal, ...] = ()
+    changes: tuple[Entry | Gone | Voted | Refusal, ...] = ()
     resume: str = ""
     checkpoint: str = ""
     complete: bool = False
     total: int | None = None
+    tlp: str = ""
     anew: bool = False
 
 
@@ -151,6 +178,9 @@ class Exchange(ABC):
     """Whether each of its members signs what it says: it is believed about that unless an operator says otherwise, and
     a hub can pass it on unchanged (:meth:`mirror`).
     """
+    one_label: ClassVar[bool] = False
+    """Whether its label is that of all it gives, so that the one of the last round holds (:attr:`Page.tlp`); else the
+    strictest that it ever gave does, until a round tells everything there is."""
     asks: ClassVar[tuple[str, ...]] = ()
     """Names of the signals whose values the source can be asked about; empty where it takes no questions."""
 

@@ -28,6 +28,7 @@ Quota = Annotated[int, Ge(1), Le(services.MOST)]
 Days = Annotated[int, Ge(1), Le(1095)]
 PartnerName = ListName
 """Named by the same rule."""
+Permission = Annotated[str, StringConstraints(max_length=200)]
 Prefix = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
 
 
@@ -161,9 +162,11 @@ def end_partner(request: HttpRequest, name: PartnerName) -> Answer:
 )
 @once
 @seconded
-def share_list(request: HttpRequest, name: PartnerName, list_name: ListName) -> Answer:
-    """Let a partner read a list by name. Of a common list: 202, with the proposal that waits for a second person."""
-    services.share_list(list_name, partner=name, by=caller(request).actor)
+def share_list(request: HttpRequest, name: PartnerName, list_name: ListName, permission: Permission = "") -> Answer:
+    """Let a partner read a list by name. `permission` names what permits it, where a source of the list gave it to this
+    node alone. Of a common list: 202, with the proposal that waits for a second person.
+    """
+    services.share_list(list_name, partner=name, by=caller(request).actor, permission=permission)
     return _standing(name)
 
 

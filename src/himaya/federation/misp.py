@@ -113,10 +113,11 @@ def _kind(of: HashList) -> str:
 
 
 def _head(of: HashList, part: Part) -> dict[str, Any]:
-    """What is said of an event. Its time is that of its last change, and never of the second that still runs: another
-    change in it would have the same, and nobody would come to read it.
+    """What is said of an event. Its time is that of its last change or of its list's terms, and never of the second
+    that still runs: another change in it would have the same, and nobody would come to read it.
     """
-    seconds = min(int(part.at.timestamp()), int(clock.now().timestamp()) - 1)
+    at = max(part.at, of.terms_at) if of.terms_at else part.at
+    seconds = min(int(at.timestamp()), int(clock.now().timestamp()) - 1)
     return {
         "info": printable(f"{of.title or of.name}, {part.number}"),
         "date": f"{part.at:%Y-%m-%d}",

@@ -45,6 +45,8 @@ class Grant(models.Model):
     list = models.ForeignKey("lists.HashList", on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
     by = models.CharField(max_length=100)
+    permission = models.CharField(max_length=200, default="")
+    """By what the list's source permitted it, where its label does not."""
     ended_at = models.DateTimeField(null=True)
     ended_by = models.CharField(max_length=100, default="")
 

@@ -76,6 +76,12 @@ class ShareForm(forms.Form):
     """A list that the partner does not read yet."""
 
     list = forms.ChoiceField(label=_("List"))
+    permission = forms.CharField(
+        label=_("Permitted by"),
+        required=False,
+        max_length=200,
+        help_text=_("Where a source of the list gave it to this node alone (TLP:AMBER): what permits to share it."),
+    )
 
     def __init__(self, partner: Partner, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -125,6 +131,7 @@ def _page(request: StaffRequest, found: Partner, form: ShareForm | None = None, 
         **_row(found),
         "reads": [{"list": one, "grant": granted.get(one.pk)} for one in reads],
         "off": [grant for grant in granted.values() if not grant.list.enabled],
+        "barred": [one for one in granted.values() if one.list.enabled and one.list not in reads],
         "doors": [
             (gettext(words), request.build_absolute_uri(f"/exchange/{rest.replace('LIST', example)}"))
             for words, rest in DOORS
@@ -145,7 +152,8 @@ def share(request: StaffRequest, name: str) -> HttpResponse:
     if form.is_valid():
         with told_at(form):
             try:
-                services.share_list(form.cleaned_data["list"], partner=name, by=request.user.actor)
+                given = dict(form.cleaned_data)
+                services.share_list(given.pop("list"), partner=name, by=request.user.actor, **given)
             except NeedsSecond as needed:
                 return proposed(request, needed)
             messages.success(request, gettext("It may read the list from now on."))

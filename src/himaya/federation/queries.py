@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from django.db.models import Q, Sum
 
 from himaya.accounts.queries import keys
-from himaya.core import clock, registry
+from himaya.core import clock, labels, registry
 from himaya.federation.models import Grant, Partner, PartnerKey, Publication, Use
 from himaya.ledger.queries import entries
 from himaya.lists import queries as lists
+from himaya.lists.labels import bound
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 SIGNALS = tuple(sorted(name for name, signal in registry.signals().items() if not signal.composite))
 """Those of which a value says all."""
-FOR_ALL = ("clear", "green")
+FOR_ALL = labels.FREE
 """Traffic Light Protocol: what any partner may read. Everything else is for those who are named."""
 
 
@@ -43,9 +44,14 @@ def is_partner(organisation: Organisation) -> bool:
 
 
 def readable(partner: Partner) -> QuerySet[HashList]:
-    """The lists that a partner may read: switched on, and for everybody or for it by name."""
-    named = Grant.objects.filter(partner=partner, ended_at=None).values("list")
-    return lists.lists().filter(Q(tlp__in=FOR_ALL) | Q(pk__in=named), enabled=True).order_by("pk")
+    """The lists that a partner may read: switched on, and for everybody or for it by name; of those that a source gave
+    to this node alone, only what that permitted.
+    """
+    given = {pk: label for pk, label in bound().items() if label not in labels.FREE}
+    never = [pk for pk, label in given.items() if label == labels.NEVER]
+    named = Grant.objects.filter(partner=partner, ended_at=None).exclude(list__in=list(given), permission="")
+    found = lists.lists().filter(Q(tlp__in=FOR_ALL) | Q(pk__in=named.values("list")), enabled=True)
+    return found.exclude(pk__in=never).order_by("pk")
 
 
 def grants(partner: Partner) -> QuerySet[Grant]:

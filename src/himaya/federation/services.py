@@ -19,6 +19,7 @@ from himaya.ledger import turns
 from himaya.ledger.queries import entries
 from himaya.ledger.services import record
 from himaya.lists import organisations, voting
+from himaya.lists.labels import check_sharing
 from himaya.lists.seconding import require_second
 from himaya.lists.services import find_list
 
@@ -58,6 +59,12 @@ class MayNotVote(HimayaError):
 
     remedy = "Ask the operator of this node to let it vote."
     status = 403
+
+
+class BadPermission(HimayaError):
+    """What permits to share the list {name} is no text of at most 200 characters."""
+
+    status = 422
 
 
 class QuotaSpent(HimayaError):
@@ -161,27 +168,42 @@ def _valid_prefixes(partner: Partner) -> list[str]:
 
 
 @transaction.atomic
-def share_list(name: str, *, partner: str, by: str, second: str = "") -> Grant:
+def share_list(name: str, *, partner: str, by: str, permission: str = "", second: str = "") -> Grant:
     """Let a partner read a list.
 
     Args:
         name: of the list.
         partner: its name.
         by: the actor.
+        permission: by what the list's source permits it, where its label does not; at most 200 characters.
         second: who approves; a common list needs a second person.
 
     Raises:
         UnknownPartner, UnknownList: there is none.
+        NotToBeShared: a source of the list gave it to this node alone, and nothing is named that permits more.
+        BadPermission: what is named is no text of at most 200 characters.
         NeedsSecond: the list is a common one, and no second person approves.
     """
     reader, found = find_partner(partner), find_list(name)
-    if not Grant.objects.filter(partner=reader, list=found, ended_at=None).exists():
-        require_second(found, by=by, second=second, act="share", arguments={"partner": partner})
+    if len(permission) > 200 or not permission.isprintable():
+        raise BadPermission(name=name)
+    check_sharing(found, permission=permission)
+    held = Grant.objects.filter(partner=reader, list=found, ended_at=None).first()
+    if held is None or permission not in ("", held.permission):
+        require_second(
+            found, by=by, second=second, act="share", arguments={"partner": partner, "permission": permission}
+        )
     made, fresh = Grant.objects.get_or_create(
         partner=reader, list=found, ended_at=None, defaults={"at": clock.now(), "by": by}
     )
-    if fresh:
-        record("list.shared", by=by, about=f"list:{name}", partner=partner, **({"second": second} if second else {}))
+    more = permission not in ("", made.permission)
+    if more:
+        made.permission = permission
+        made.save(update_fields=["permission"])
+    if fresh or more:
+        facts = {"partner": partner, **({"permitted": True} if made.permission else {})}
+        facts |= {"second": second} if second else {}
+        record("list.shared", by=by, about=f"list:{name}", **facts)
     return made
 
 

@@ -26,6 +26,11 @@ def note(name: str) -> None:
     )
 
 
+def call(name: str) -> None:
+    """Have it done at the next look, however lately it was."""
+    Turn.objects.filter(name=name).delete()
+
+
 def show_life() -> None:
     """Note that a worker is alive, now and then: it is called in every round."""
     if is_due(LIFE, every=SIGN):

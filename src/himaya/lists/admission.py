@@ -97,7 +97,9 @@ def standing(words: Iterable[Word], rule: Rule, *, now: datetime) -> Standing:
     state = _state(by, [one for one in votes.values() if not one.until or one.until > now], rule)
     if mark == DOUBT and state == ACTIVE:
         state = DISPUTED
-    if mark == WITHDRAW or not said:
+    if votes and not (mark == WITHDRAW or vouches):
+        state = PROPOSED  # nobody has vouched for it as yet: votes may come before the words that they are about
+    elif mark == WITHDRAW or not said:
         state = WITHDRAWN
     elif not lasting:
         state = EXPIRED

@@ -8,14 +8,14 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
+from himaya.core.labels import TLP
 from himaya.core.statements import ACTS, BASES, UNSTATED
 from himaya.lists.admission import ACTIVE, DISPUTED, EXPIRED, MATCHING, PROPOSED, STATES, WITHDRAWN
 from himaya.lists.speakers import Guise, Organisation
 
-__all__ = ["ACTIVE", "DISPUTED", "EXPIRED", "MATCHING", "PROPOSED", "STATES", "WITHDRAWN", "Guise", "Organisation"]
-
-TLP = ("clear", "green", "amber", "amber+strict", "red")
-"""How far a list may be handed on (FIRST, Traffic Light Protocol 2.0), the widest first."""
+__all__ = [
+    "ACTIVE", "DISPUTED", "EXPIRED", "MATCHING", "PROPOSED", "STATES", "TLP", "WITHDRAWN", "Guise", "Organisation",
+]  # fmt: skip
 
 
 class Revision(models.Model):
@@ -32,7 +32,6 @@ class Revision(models.Model):
     list = models.ForeignKey("HashList", null=True, on_delete=models.PROTECT, related_name="+")
     alive_until = models.FloatField(default=0)
     holder = models.CharField(max_length=100, default="")
-    """Host and process of an import."""
 
     class Meta:
         constraints = [
@@ -66,6 +65,8 @@ class HashList(models.Model):
     """The :class:`Revision`, its id, by which it was switched on last; 0: it always was, or is off."""
     widened = models.BigIntegerField(default=0)
     """The one by which its radius grew last."""
+    terms_at = models.DateTimeField(null=True)
+    """When what others are told of it as a whole (label, radius, rule, title) became other than it was last."""
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=100)
 
@@ -216,13 +217,14 @@ class Subscription(models.Model):
     ended_at = models.DateTimeField(null=True)
     """When a round was applied last, whole."""
     failures = models.PositiveIntegerField(default=0)
-    """Rounds in a row that failed."""
     failed_at = models.DateTimeField(null=True)
-    """Since when."""
+    """Rounds in a row that failed, and since when."""
     trouble = models.JSONField(default=dict)
     """What failed and the remedy, as templates with facts; empty where nothing did."""
     told = models.JSONField(default=dict)
     """What the last round brought: counts by what became of it, and by kind of fingerprint that nothing here reads."""
+    tlp = models.CharField(max_length=12, default="")
+    """How far what it gives may be handed on, the strictest that the source said; empty: it said nothing."""
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=100)
 

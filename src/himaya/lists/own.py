@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from himaya.lists.models import HashList
 
 BATCH = 500
+NO_END = 2**63 - 1
+"""Behind every change."""
 VOTES = (CONFIRM, DISPUTE, ABSTAIN)
 
 
@@ -33,8 +35,10 @@ def own_words(hash_list: HashList, *, since: int = 0, upto: int) -> Iterator[Sai
     Args:
         hash_list: the list.
         since: the number of a change; 0: everything, and then only what stands.
-        upto: the number of the last change that is looked at.
+        upto: the number of the last change that is looked at. Of everything it is not the end: what changes while this
+            is read stands behind it then, and whoever has the whole would take it for gone.
     """
+    upto = upto if since else NO_END
     ours = organisations.own()
     signals = registry.signals()
     place = Place(since + 1) if since else START

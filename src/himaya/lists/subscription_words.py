@@ -37,6 +37,7 @@ HAPPENED = {
     "list.canary": N_("ALARM: %(items)s items of a list match pictures that were drawn to be benign"),
     "list.answered": N_("Answers of a source taken: %(added)s added, %(changed)s changed, %(retracted)s taken back"),
     "list.followed": N_("Source read: %(added)s added, %(changed)s changed, %(retracted)s taken back"),
+    "list.narrowed": N_("List may be handed on no wider than its source said: TLP:%(tlp)s"),
     "organisation.named": N_("Organisation named"),
     "organisation.placed": N_("Jurisdiction of an organisation noted: %(jurisdiction)s"),
     "subscription.asked": N_("Source asked about hashes (%(signal)s): %(hashes)s"),

@@ -19,6 +19,7 @@ from himaya.lists.admission import WITHDRAWN, Rule
 from himaya.lists.arrivals import Judging, revise
 from himaya.lists.arrivals.words import rule
 from himaya.lists.importing import UnknownList, alarm
+from himaya.lists.labels import check_label
 from himaya.lists.models import TLP, HashList, Item
 from himaya.lists.seconding import require_second
 
@@ -35,6 +36,8 @@ MOST = 9
 RULE = ("organisations", "jurisdictions", "disputes")
 JUDGED = (*RULE, "common")
 """Terms by which items are judged: :class:`lists.admission.Rule`."""
+TOLD = frozenset({"title", "tlp", "radius", *RULE})
+"""What of its terms others are told."""
 AT_ONCE = 50_000
 """Items that are judged anew while somebody waits for an answer."""
 
@@ -137,16 +140,19 @@ class Change:
             ImportLost: this stood still and was taken for dead.
         """
         found = HashList.objects.select_for_update(no_key=True).get(pk=self._list.pk)
+        check_label(found, self._wanted.get("tlp"))
         _require(found, self._wanted, by=self._by, second=self._second)
         was = {name: getattr(found, name) for name in self._wanted}
         if self._judging:
             self._judging.publish()
-        change = revise().pk
+        change = revise()
         for name, value in self._wanted.items():
             setattr(found, name, value)
-        found.switched_on = change if found.enabled and not was.get("enabled", True) else found.switched_on
-        found.widened = change if found.radius > was.get("radius", found.radius) else found.widened
-        found.save(update_fields=[*self._wanted, "switched_on", "widened"])
+        found.switched_on = change.pk if found.enabled and not was.get("enabled", True) else found.switched_on
+        found.widened = change.pk if found.radius > was.get("radius", found.radius) else found.widened
+        told = any(value != was[name] for name, value in self._wanted.items() if name in TOLD)
+        found.terms_at = change.at if told else found.terms_at
+        found.save(update_fields=[*self._wanted, "switched_on", "widened", "terms_at"])
         changed = {name: value for name, value in self._wanted.items() if value != was[name] and name != "title"}
         facts = {"enabled": found.enabled, "radius": found.radius, **changed}
         facts |= {"items": self._judging.moved} if self._judging else {}
@@ -179,6 +185,7 @@ def changing(
 
     Raises:
         UnknownList, BadList: no such list; a value outside its limits.
+        WiderThanSource: a source gives what it gives under a stricter label.
         NeedsSecond: the list is a common one, and no second person approves.
         TooManyToJudge: see ``most``.
         MeetsCanaries: with a wider radius, items would match canaries; an alarm is on record.
@@ -187,6 +194,7 @@ def changing(
     found = find_list(name)
     terms: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
     _check(name, terms)
+    check_label(found, terms.get("tlp"))
     _require(found, terms, by=by, second=second)
     if terms.get("radius", 0) > found.radius:
         _widen(found, terms["radius"], by=by, most=most)

@@ -62,6 +62,8 @@ class Client:
         longest: seconds for one that keeps arriving, and not too slowly; ``total`` where None.
         wait: called with the seconds to pause between two attempts; it may raise to end the conversation.
         keep: a directory that outlasts it, see :attr:`keep`.
+        on_progress: called with each part of an answer that comes, and before each pause, so that whoever waits for a
+            long one can show that it goes on.
     """
 
     def __init__(
@@ -74,9 +76,11 @@ class Client:
         longest: float | None = None,
         wait: Callable[[float], object] = time.sleep,
         keep: Path | None = None,
+        on_progress: Callable[[], object] = lambda: None,
     ) -> None:
         self._private, self._attempts, self._most, self._total, self._wait = private, attempts, most, total, wait
         self._longest, self._transport, self._keep = longest, Transport(private=private), keep
+        self._on_progress = on_progress
 
     def __enter__(self) -> Client:
         return self
@@ -147,6 +151,7 @@ class Client:
                 body = io.BytesIO()  # which gives away what it holds, and does not copy it
                 for piece in _unpacked(came, self._most if most is None else most, until):
                     body.write(piece)
+                    self._on_progress()
                 return Reply(came.status_code, came.headers, body.getvalue())
 
         return self._persistently(once, method in _IDEMPOTENT if repeatable is None else repeatable)
@@ -229,6 +234,7 @@ class Client:
                 to.write(chunk)
                 until.came(len(chunk))
                 on_progress(have)
+                self._on_progress()
             return whole is None or have >= whole
 
     def _persistently(
@@ -254,6 +260,7 @@ class Client:
             failures += 1
             if not again or failures >= self._attempts:
                 raise trouble
+            self._on_progress()
             self._wait(_backed_off(failures) if asked is None else asked)
 
     def _answered(

@@ -1,8 +1,9 @@
 """A repository in one file, for a stick: for nodes without a line.
 
 An uncompressed tar of plain files (POSIX ustar), the same bytes for the same content: the metadata, the files of lists
-under their digest, and the checkpoint of a transparency log where one is given. It is verified by the client that reads
-a line, with the pinned root; nothing is ever unpacked under a name that the file chose.
+under their digest, and of a transparency log, where one is given, the checkpoint and the proofs of these files. It is
+verified by the client that reads a line, with the pinned root; nothing is ever unpacked under a name that the file
+chose.
 
 On a line a timestamp is good for a day; the post takes longer. So timestamp and snapshot are signed once more for the
 stick, for weeks and marked as such, and a follower on a line refuses them.
@@ -13,10 +14,11 @@ from __future__ import annotations
 import os
 import re
 import tarfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, BinaryIO
@@ -33,8 +35,10 @@ LIFE = timedelta(days=30)
 """How long a bundle is good; not longer than what the signatories signed."""
 CHECKPOINT = "checkpoint"
 MAX_CHECKPOINT = 64 * 1024
-MAX_MEMBERS = MAX_FILES + MAX_SIGNATORIES + 100
-NAME = re.compile(r"metadata/(timestamp|[0-9]{1,10}\.[a-z0-9][a-z0-9.-]{0,59})\.json|files/[0-9a-f]{64}|checkpoint")
+MAX_MEMBERS = 2 * MAX_FILES + MAX_SIGNATORIES + 100
+NAME = re.compile(
+    r"metadata/(timestamp|[0-9]{1,10}\.[a-z0-9][a-z0-9.-]{0,59})\.json|(files|proofs)/[0-9a-f]{64}|checkpoint"
+)
 """How a member may be named: nothing here leads anywhere."""
 _BLOCK, _CHUNK = 512, 1024**2
 _TARGET = re.compile(r"targets/[^/]+/[^/]+/([0-9a-f]{64})\.[a-z0-9.-]+")
@@ -63,6 +67,7 @@ def write(
     have: Mapping[tuple[str, str], int] | None = None,
     lists: Iterable[str] | None = None,
     checkpoint: bytes = b"",
+    prove: Callable[[Sequence[str]], Iterable[tuple[str, bytes]]] = lambda _: (),
     life: timedelta = LIFE,
 ) -> Written:
     """Put a repository into one file, in constant memory.
@@ -75,6 +80,7 @@ def write(
         lists: of which lists; None: of all. The others' metadata goes in all the same, or the whole could not be
             verified.
         checkpoint: of a transparency log, with its cosignatures.
+        prove: gives for the SHA-256 of files, in the order asked, that and the proof that it stands in that log.
         life: how long it can be taken.
 
     Raises:
@@ -90,17 +96,19 @@ def write(
         metadata, until = repository.for_stick(life)
         contents = [(f"metadata/{name}", content) for name, content in metadata.items()]
         contents += [(CHECKPOINT, checkpoint)] if checkpoint else []
-        places = [(f"files/{part.target.hashes['sha256']}", repository.store.file(part.target)) for part in parts]
-        files.replace(path, _packed(sorted(contents), sorted(set(places))))
+        places = {part.target.hashes["sha256"]: repository.store.file(part.target) for part in parts}
+        shown = ((f"proofs/{digest}", content) for digest, content in prove(sorted(places)))
+        kept = sorted((f"files/{digest}", place) for digest, place in places.items())
+        files.replace(path, _packed(chain(sorted(contents), shown), kept))
     return Written(tuple(parts), path.stat().st_size, until)
 
 
 @contextmanager
 def opened(
     path: Path, *, directory: Path, root: bytes, pinned: Mapping[str, Collection[str]] = MappingProxyType({})
-) -> Iterator[tuple[Follower, bytes]]:
-    """Read a bundle of a stranger: a follower of the repository in it, and the checkpoint (empty where there is none),
-    which is not verified here.
+) -> Iterator[tuple[Follower, bytes, Stick]]:
+    """Read a bundle of a stranger: a follower of the repository in it; the checkpoint (empty where there is none),
+    which is not verified here; what else there is, as ``proofs/<sha256>``.
 
     Args:
         path: the bundle.
@@ -117,17 +125,17 @@ def opened(
     except OSError as error:
         raise BadBundle(path=path, why=in_words(error)) from error
     with file:
-        stick = _Stick(path, file)
+        stick = Stick(path, file)
         try:
             checkpoint = stick.small(CHECKPOINT, MAX_CHECKPOINT)
         except Absent:
             checkpoint = b""
         except Longer as error:
             raise BadBundle(path=path, why=in_words(error)) from None
-        yield Follower(directory, stick, root=root, by_stick=True, pinned=pinned), checkpoint
+        yield Follower(directory, stick, root=root, by_stick=True, pinned=pinned), checkpoint, stick
 
 
-class _Stick:
+class Stick:
     """The members of a bundle by name: an origin."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
@@ -135,6 +143,7 @@ class _Stick:
         self._members = dict(_members(path, file))
 
     def small(self, path: str, most: int) -> bytes:
+        """See ``origins.Origin``."""
         start, size = self._find(path)
         if size > most:
             raise Longer(Said("{path} has {n} bytes", path=path, n=size))
@@ -142,6 +151,7 @@ class _Stick:
         return self._file.read(size)
 
     def large(self, path: str, to: IO[bytes], length: int, on_progress: Callable[[int], object]) -> None:
+        """See ``origins.Origin``."""
         found = _TARGET.fullmatch(path)
         start, size = self._find(f"files/{found[1]}" if found else path)
         if size > length:

@@ -83,6 +83,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField()),
                 ('by', models.CharField(max_length=100)),
+                ('permission', models.CharField(default='', max_length=200)),
                 ('ended_at', models.DateTimeField(null=True)),
                 ('ended_by', models.CharField(default='', max_length=100)),
                 ('list', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lists.hashlist')),

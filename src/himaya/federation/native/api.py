@@ -115,18 +115,10 @@ class PublishAsked(Asked):
     list: ListName | None = None
 
 
-class OutcomeTold(Told):
-    """What came of it: `published`, `nothing-new`, or `failed` with the reason."""
+class Queued(Told):
+    """The lists that a worker looks at next, by name."""
 
-    name: str
-    outcome: str
-    trouble: TroubleTold | None
-
-
-class OutcomesTold(Told):
-    """One for each list."""
-
-    lists: list[OutcomeTold]
+    lists: list[str]
 
 
 @router.get(
@@ -151,17 +143,19 @@ def exchange(request: HttpRequest) -> HttpResponse:
 @router.post(
     "/exchange/publish",
     auth=Key("publishing:write"),
-    response={200: OutcomesTold, **problems(404, 409, body=True)},
+    response={202: Queued, **problems(404, 409, body=True)},
     summary="Publish what is new",
 )
 def publish(request: HttpRequest, asked: PublishAsked) -> HttpResponse:
-    """Publish what is new, now; a worker does so by itself every half minute. To do it twice does no more than once."""
+    """Have a worker publish what is new, at once; by itself it does so every half minute. To do it twice does no more
+    than once. What came of it stands in `GET /exchange`.
+    """
     keys.roots()
     found = [services.find_list(asked.list)] if asked.list else list(queries.lists().filter(enabled=True))
-    told = [_outcome(publishing.attempt(one)) for one in found]
+    publishing.set_due()
     for one in found:
         passing.set_due(one)
-    return reply(OutcomesTold(lists=told))
+    return reply(Queued(lists=[one.name for one in found]), 202)
 
 
 @router.post(
@@ -245,11 +239,3 @@ def _trouble(one: Served | Signatory) -> TroubleTold | None:
         return None
     facts = {"code": one.trouble["code"], "title": one.trouble["what"], "remedy": one.trouble["remedy"]}
     return TroubleTold(**facts, since=one.failed_at)
-
-
-def _outcome(one: publishing.Outcome) -> OutcomeTold:
-    word, trouble = "published" if one.published else "nothing-new", None
-    if one.error is not None:
-        remedy = one.error.remedy.format(**one.error.facts)
-        word, trouble = "failed", TroubleTold(code=one.error.code(), title=str(one.error), remedy=remedy, since=None)
-    return OutcomeTold(name=one.list.name, outcome=word, trouble=trouble)

@@ -17,13 +17,14 @@ from django.views.decorators.http import require_POST, require_safe
 from himaya.accounts import streams
 from himaya.accounts.access import needs
 from himaya.accounts.faces import told_at
-from himaya.accounts.words import joined, say
+from himaya.accounts.words import say
 from himaya.core import clock
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.repository import ceremony
 from himaya.core.words import N_, told
 from himaya.federation.native import handing, hub, keys, overview, passing, publishing
+from himaya.ledger import turns
 from himaya.lists import queries, services
 from himaya.lists.proposal_pages import proposed
 from himaya.lists.seconding import NeedsSecond
@@ -149,6 +150,7 @@ def _page(
     context = {
         "root": root,
         "concerns": [_concern(one) for one in overview.all_concerns()],
+        "queued": bool(root) and publishing.is_due(),
         "rows": [_row(one) for one in publishing.standing()] if root else [],
         "signs": next((one.key.keyid for one in overview.node_keys() if one.state == overview.SIGNS), ""),
         "passed": [_passed(one) for one in hub.signatories()],
@@ -210,22 +212,19 @@ def _witnesses(newest: transparency_log.Standing | None) -> list[dict[str, Any]]
 @needs("exchange.change")
 @require_POST
 def publish(request: StaffRequest) -> HttpResponse:
-    """Publish what is new of every list, now; a list that cannot be does not stand in the way of the others."""
+    """Have a worker publish what is new of every list, at once."""
     try:
         keys.roots()
     except keys.NoRoot as error:
         say(request, error)
         return redirect("publishing:index")
-    came = [publishing.attempt(one) for one in queries.lists().filter(enabled=True)]
-    for one in came:
-        passing.set_due(one.list)
-        if one.error is not None:
-            say(request, one.error)
-    names = [one.list.title or one.list.name for one in came if one.published]
-    if names:
-        messages.success(request, gettext("Published: %(names)s") % {"names": joined(names)})
-    elif not any(one.error for one in came):
-        messages.success(request, gettext("Nothing is new: all of it is published."))
+    publishing.set_due()
+    for one in queries.lists().filter(enabled=True):
+        passing.set_due(one)
+    if turns.is_alive():
+        messages.success(request, gettext("Queued: a worker publishes what is new within seconds."))
+    else:
+        messages.warning(request, gettext("Queued, and no worker runs: begin one (himaya serve, or himaya worker)."))
     return redirect("publishing:index")
 
 

@@ -105,8 +105,11 @@ def _take(one: Signatory) -> bool:
         if not Signatory.objects.filter(pk=one.pk, ended_at=None).exists():
             return False
         publishing.log_files(one.list, written, signatory=one.organisation)
-        publishing.check_in()
-        faults.point("hub.logged")
+    publishing.check_in()
+    faults.point("hub.logged")
+    with alone():
+        if not Signatory.objects.filter(pk=one.pk, ended_at=None).exists():
+            return False
         _resume(one)  # before its metadata is in: what settles meanwhile would take that out
         _attach(one, came, list(written))
     faults.point("hub.attached")
@@ -202,6 +205,7 @@ def pass_on_due() -> bool:
 def set_due(of: HashList) -> None:
     """Let a worker look at once whether anything is new in a list."""
     signatories(of).update(looked_at=None)
+    turns.call("pass-on")
 
 
 def attempt(one: Signatory) -> bool:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,20 @@ EVERY = 30.0
 """Seconds between two looks at what is to be published."""
 RENEWED = 300.0
 """Seconds between two looks at what grows old."""
+
+
+class CannotBeWritten(HimayaError):
+    """What is new of the list {list} cannot be written down: {why}."""
+
+    remedy = "See that the disk of the node has room and is whole; it is tried again in half a minute."
+    status = 500
+
+
+class NotRenewed(HimayaError):
+    """What was signed of the list {list} is not signed anew: {why}."""
+
+    remedy = "Until it is, those who follow the list take nothing new. Restore its repository from a backup."
+    status = 500
 
 
 # --- the root --------------------------------------------------------------------------------------------------------
@@ -119,11 +134,27 @@ def publish(one: HashList) -> bool:
     Raises:
         NoRoot, KeyNotHere: as their names say.
     """
-    with alone():
-        return _publish(one, upto=queries.revision())
+    with tempfile.TemporaryDirectory(dir=directory()) as folder:
+        with alone():
+            ready = _ready(one, Path(folder), upto=queries.revision())
+        if ready is None:
+            return False
+        check_in()  # witnesses may be slow: nobody waits for them who publishes something else
+        with alone():
+            return _attach(one, ready)
 
 
-def _publish(one: HashList, *, upto: int) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """Files that lead from the state ``since`` (0: from nothing) to ``upto``, and stand in the log."""
+
+    written: Mapping[Path, Header]
+    since: int
+    upto: int
+
+
+def _ready(one: HashList, folder: Path, *, upto: int) -> _Ready | None:
+    """Write what is new of a list, and log it; None: nothing is."""
     served = Served.objects.get_or_create(list=one)[0]
     known = repository(one.name)
     ours = organisations.own().name
@@ -132,26 +163,33 @@ def _publish(one: HashList, *, upto: int) -> bool:
     said = held is None or held.terms == terms(one)  # who follows is told of other terms at once, if of nothing else
     if served.looked >= upto or (since and said and not has_news(one, since=max(since, served.looked), upto=upto)):
         _note(served, looked=upto, sequence=since)
-        return False
+        return None
     full = not since or known.wants_full(one.name, ours)
-    with tempfile.TemporaryDirectory(dir=directory()) as folder:
-        written: dict[Path, Header] = {}
-        how: dict[str, Any] = {"terms": terms(one), "organisation": ours, "sequence": upto, "bases": known.bases()}
-        if since:
-            delta = Path(folder) / "delta.gz"
-            written[delta] = write_delta(delta, own_words(one, since=since, upto=upto), since=since, **how)
-            if not written[delta].lines and said and not full:
-                _note(served, looked=upto, sequence=since)
-                return False
-        if full:
-            path = Path(folder) / "full.gz"
-            written[path] = write_full(path, own_words(one, upto=upto), **how)
-        faults.point("publishing.written")
-        log_files(one, written)
-        check_in()
-        known.publish(ours, *written)
+    written: dict[Path, Header] = {}
+    how: dict[str, Any] = {"terms": terms(one), "organisation": ours, "sequence": upto, "bases": known.bases()}
+    if since:
+        delta = folder / "delta.gz"
+        written[delta] = write_delta(delta, own_words(one, since=since, upto=upto), since=since, **how)
+        if not written[delta].lines and said and not full:
+            _note(served, looked=upto, sequence=since)
+            return None
+    if full:
+        path = folder / "full.gz"
+        written[path] = write_full(path, own_words(one, upto=upto), **how)
+    faults.point("publishing.written")
+    log_files(one, written)
+    return _Ready(written, since, upto)
+
+
+def _attach(one: HashList, ready: _Ready) -> bool:
+    """Let the signed metadata name what was written; False where somebody else has published meanwhile."""
+    known, ours = repository(one.name), organisations.own().name
+    held = known.holdings().get((one.name, ours))
+    if (held.sequence if held else 0) != ready.since:
+        return False
+    known.publish(ours, *ready.written)
     faults.point("publishing.published")
-    _note(served, looked=upto, sequence=upto)
+    _note(Served.objects.get(list=one), looked=ready.upto, sequence=ready.upto)
     return True
 
 
@@ -191,7 +229,8 @@ def _note(served: Served, **facts: Any) -> None:
     served.at = clock.now() if facts["sequence"] != served.sequence else served.at
     for name, value in facts.items():
         setattr(served, name, value)
-    served.trouble, served.failed_at = {}, None
+    if served.trouble.get("code") != NotRenewed.code():  # that one goes with the next renewal
+        served.trouble, served.failed_at = {}, None
     served.save()
 
 
@@ -243,7 +282,8 @@ def told(error: HimayaError) -> dict[str, Any]:
 
 
 def write_bundle(one: HashList, path: Path, *, by: str, since: int | None = None) -> bundle.Written:
-    """Put what is published of a list into one file, with the newest checkpoint of the log; on record.
+    """Put what is published of a list into one file, with the newest checkpoint of the log and the proofs that what is
+    in it stands there; on record.
 
     Args:
         one: the list.
@@ -260,10 +300,24 @@ def write_bundle(one: HashList, path: Path, *, by: str, since: int | None = None
     have = {(one.name, ours): since} if since else None
     checkpoint = latest.note.encode() if latest else b""
     with alone():
-        written = bundle.write(repository(one.name), path, have=have, checkpoint=checkpoint)
+        written = bundle.write(
+            repository(one.name), path, have=have, checkpoint=checkpoint, prove=partial(_proofs, one)
+        )
     with transaction.atomic():
         record("list.bundled", by=by, about=f"list:{one.name}", since=since or 0, bytes=written.size)
     return written
+
+
+def _proofs(one: HashList, digests: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Of files that stand in the log; none where no checkpoint holds the newest of them yet: who asks for the proofs
+    takes nothing of the bundle then.
+    """
+    rows = Publication.objects.filter(list=one, sha256__in=digests).order_by("pk")
+    first = {row.sha256: row.pk for row in reversed(rows)}
+    leaves = {digest: log_queries.leaf_of(KIND, first[digest]) for digest in digests if digest in first}
+    with suppress(log_queries.NotPublished, log_queries.Unshown):
+        for digest, proof in zip(leaves, log_queries.prove_each(list(leaves.values())) if leaves else (), strict=True):
+            yield digest, str(proof).encode()
 
 
 # --- the worker's round ----------------------------------------------------------------------------------------------
@@ -281,15 +335,45 @@ def publish_due() -> bool:
     if turns.is_due("renew", every=RENEWED):
         turns.note("renew")
         for known in _repositories():
-            done |= known.renew()
+            done |= _renew(known)
     return done
+
+
+def _renew(known: Repository) -> bool:
+    """Sign anew what grows old of a list; what stands in the way is noted with it, and no other list waits for it."""
+    name, noted = known.store.directory.name, Served.objects.filter(list__name=known.store.directory.name)
+    try:
+        done = known.renew()
+    except (HimayaError, OSError, ValueError) as error:
+        log.error("what was signed of the list %s is not signed anew: %s", name, error)
+        why = NotRenewed(list=name, why=str(error)[:500].rstrip("."))
+        noted.filter(trouble={}).update(trouble=told(why), failed_at=clock.now())
+        return False
+    noted.filter(trouble__code=NotRenewed.code()).update(trouble={}, failed_at=None)
+    return done
+
+
+def set_due() -> None:
+    """Let a worker publish at once what is new of every list: it takes long, and no answer waits for it."""
+    turns.call("publish")
+
+
+def is_due() -> bool:
+    """Whether a worker is about to publish what is new, or does so already."""
+    return turns.is_due("publish", every=EVERY)
 
 
 def attempt(one: HashList) -> Outcome:
     """Publish what is new of a list; what stands in the way is noted with it, and no other list waits for it."""
     try:
         return Outcome(one, published=publish(one))
+    except OSError as error:
+        return _failed(one, CannotBeWritten(list=one.name, why=error.strerror or str(error)))
     except HimayaError as error:
-        log.error("list %s is not published: %s", one.name, error.diagnostics())
-        Served.objects.filter(list=one).update(trouble=told(error), failed_at=clock.now())
-        return Outcome(one, published=False, error=error)
+        return _failed(one, error)
+
+
+def _failed(one: HashList, error: HimayaError) -> Outcome:
+    log.error("list %s is not published: %s", one.name, error.diagnostics())
+    Served.objects.filter(list=one).update(trouble=told(error), failed_at=clock.now())
+    return Outcome(one, published=False, error=error)

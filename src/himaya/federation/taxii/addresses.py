@@ -61,14 +61,14 @@ def collection(request: HttpRequest, partner: Partner, key: str) -> HttpResponse
 def objects(request: HttpRequest, partner: Partner, key: str) -> HttpResponse:
     """``GET …/objects/``: a page of what was added or changed, in that order."""
     writer = _writer(partner, key)
-    return _page(partner, writer, asking.page(writer, asking.read(request.GET)))
+    return _page(partner, writer, asking.page(writer, asking.read(request.GET, writer.of.terms_at)))
 
 
 @acceptable
 def manifest(request: HttpRequest, partner: Partner, key: str) -> HttpResponse:
     """``GET …/manifest/``: as the objects, by name alone."""
     writer = _writer(partner, key)
-    found = asking.page(writer, asking.read(request.GET))
+    found = asking.page(writer, asking.read(request.GET, writer.of.terms_at))
     door.telling(partner, [writer.of], protocol="taxii", items=0)
     return _envelope({"objects": [_listed(one) for one in found.objects]}, found)
 
@@ -77,7 +77,7 @@ def manifest(request: HttpRequest, partner: Partner, key: str) -> HttpResponse:
 def one_object(request: HttpRequest, partner: Partner, key: str, identifier: str) -> HttpResponse:
     """``GET …/objects/{id}/``."""
     writer = _writer(partner, key)
-    asked = asking.read(request.GET)
+    asked = asking.read(request.GET, writer.of.terms_at)
     found = [one for one in _known(writer, identifier) if asked.versions is None or one.version in asked.versions]
     return _page(partner, writer, asking.Found(found, "", len(found), found[-1].added if found else None))
 

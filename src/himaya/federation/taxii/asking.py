@@ -64,8 +64,12 @@ class Asked:
         )
 
 
-def read(given: QueryDict) -> Asked:
+def read(given: QueryDict, terms_at: datetime | None = None) -> Asked:
     """What a query asks for.
+
+    Args:
+        given: the query.
+        terms_at: when the terms of the list became others last: everything was added anew then.
 
     Raises:
         UnreadableAsk: a limit, time, filter or place that is none.
@@ -81,7 +85,7 @@ def read(given: QueryDict) -> Asked:
     elif versions is not None:
         versions = frozenset(_version(one) for one in versions)
     following = str(given.get("next", ""))
-    where = _following(following) if following else _beginning(str(given.get("added_after", "")))
+    where = _following(following) if following else _beginning(str(given.get("added_after", "")), terms_at)
     still, place, upto, fresh = where
     return Asked(still, place, upto, fresh, min(int(limit), SIZE), versions=versions, **narrow)
 
@@ -110,11 +114,13 @@ def _time(text: str, parameter: str) -> datetime:
     raise UnreadableAsk(why=Said("{parameter} has a time as in 2026-11-28T23:21:27Z", parameter=parameter))
 
 
-def _beginning(added_after: str) -> tuple[int, Place, int, bool]:
+def _beginning(added_after: str, terms_at: datetime | None) -> tuple[int, Place, int, bool]:
     upto = changes.last()[0]
     if not added_after:
         return 0, START, upto, True
     after = _time(added_after, "added_after")
+    if terms_at and after < terms_at:
+        return 0, START, upto, False
     still = 99 if after >= stix.BEGINNING else 0
     behind = after if changes.is_at(after) else max(after, EPOCH + OVERLAP) - OVERLAP
     return still, changes.behind(changes.number_at(behind)), upto, False
@@ -157,8 +163,8 @@ def page(writer: Writer, asked: Asked) -> Found:
     told, more = _items(writer, asked, asked.limit - len(resting))
     name_organisations(writer, told)
     items = [made for one in told if asked.wants(made := writer.indicator(one))]
-    until = told[-1].at if told else resting[-1].added if resting else None
-    if until and more and told and more.number == told[-1].number:
+    until = writer.added(told[-1]) if told else resting[-1].added if resting else None
+    if until and more and told and writer.added(more) == until:
         until -= timedelta(microseconds=1)
     following = asked.next(still=99, place=told[-1].place if told else asked.place) if more else ""
     return Found([*resting, *items], following, len(items), until)

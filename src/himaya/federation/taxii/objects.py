@@ -106,6 +106,10 @@ class Writer:
         kind, _, text = identifier.partition("--")
         return (number_of(self._kind, text) or 0) if kind == "indicator" else 0
 
+    def added(self, one: Told) -> datetime:
+        """When what is told of an item became so: with other terms of the list, every item is told anew."""
+        return max(one.at, self.of.terms_at) if self.of.terms_at else one.at
+
     @property
     def _kind(self) -> str:
         return f"item:{self.of.name}"
@@ -129,11 +133,11 @@ class Writer:
             key=str(one.item),
             by=self.node[1],
             created=one.added_at,
-            modified=max(one.at, one.added_at),
+            modified=max(self.added(one), one.added_at),
             revoked=not one.stands,
         )
         made["id"] = self.identifier(one.item)
         made["object_marking_refs"] = [marking["id"] for marking in self._markings()]
         if one.state == DISPUTED:
             made["labels"] = ["disputed"]
-        return Object(made, one.at)
+        return Object(made, self.added(one))

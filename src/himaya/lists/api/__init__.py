@@ -350,7 +350,8 @@ def _found(item_id: int) -> Item:
 
 def _statement(row: Statement) -> StatementTold:
     who, way = row.organisation, row.subscription
-    named = {"organisation": who.name, "jurisdiction": who.jurisdiction, "subscription": way.name if way else ""}
+    named = {"organisation": who.name, "jurisdiction": who.jurisdiction}
+    named |= {"subscription": way.name, "tlp": way.tlp} if way else {"subscription": "", "tlp": ""}
     return StatementTold(
         **named, **{name: getattr(row, name) for name in StatementTold.model_fields if name not in named}
     )

@@ -150,7 +150,8 @@ class Items(Told):
 
 class StatementTold(Told):
     """What an organisation said about an item. ``basis``: the legal basis it names; ``key``: its own for the item;
-    ``subscription``: by which it came, else empty; ``by``: who or what brought it.
+    ``subscription``: by which it came, else empty; ``tlp``: the label of what that gives; ``by``: who or what
+    brought it.
     """
 
     id: int
@@ -165,6 +166,7 @@ class StatementTold(Told):
     key: str
     reason: str
     subscription: str
+    tlp: str
     by: str
 
 

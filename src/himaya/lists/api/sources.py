@@ -167,6 +167,7 @@ class SubscriptionTold(Told):
     began_at: datetime | None
     ended_at: datetime | None
     failures: int
+    tlp: str
     failed_at: datetime | None
     trouble: TroubleTold | None
     last: LastRound | None

@@ -48,7 +48,8 @@ class BadHashes(Flawed):
 
 
 ROW = ("name", "exchange", "basis", "interval", "enabled", "private", "members", "asking", "daily", "options",
-       "rounds", "due_at", "began_at", "ended_at", "failures", "failed_at", "created_at", "created_by")  # fmt: skip
+       "rounds", "tlp", "due_at", "began_at", "ended_at", "failures", "failed_at", "created_at",
+       "created_by")  # fmt: skip
 """Fields that are told as they stand in the row."""
 
 

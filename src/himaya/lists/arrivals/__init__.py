@@ -7,6 +7,7 @@ from then on all of it holds. Whatever is killed in between, readers see the old
 """
 
 from himaya.lists.arrivals.arrival import Arrival, ImportLost, ImportUnderWay
+from himaya.lists.arrivals.from_source import FromSource
 from himaya.lists.arrivals.hands import Ballot, Voice
 from himaya.lists.arrivals.judging import Judging
 from himaya.lists.arrivals.revisions import CHANNEL, Kind, count, revise
@@ -16,6 +17,7 @@ __all__ = [
     "CHANNEL",
     "Arrival",
     "Ballot",
+    "FromSource",
     "ImportLost",
     "ImportUnderWay",
     "Judging",

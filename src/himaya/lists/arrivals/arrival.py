@@ -8,7 +8,7 @@ import time
 from collections import Counter, deque
 from contextlib import suppress
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Count
@@ -17,7 +17,7 @@ from himaya.core import clock, faults
 from himaya.core.errors import HimayaError
 from himaya.core.exchange import Gone
 from himaya.core.ports import ItemRow
-from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, RETRACT, VOUCH
+from himaya.core.statements import RETRACT, VOUCH
 from himaya.ledger import storing
 from himaya.ledger.outbox import Now
 from himaya.ledger.services import lock_head
@@ -25,14 +25,13 @@ from himaya.lists import organisations
 from himaya.lists.admission import ACTIVE, MOST, WITHDRAWN, Standing, standing
 from himaya.lists.arrivals import amending, sweeping, words
 from himaya.lists.arrivals.benign import Benign
-from himaya.lists.arrivals.hands import Ballot, Hand, Key, Terms, Voice, columns, uncollected
+from himaya.lists.arrivals.hands import Hand, Key, Terms, Voice, columns, uncollected
 from himaya.lists.arrivals.revisions import Kind, count, month, next_number, tell
 from himaya.lists.arrivals.words import BENIGN, Said, Spoken
 from himaya.lists.models import Body, HashList, Item, Organisation, Revision, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
 
 
 LEASE = 60.0
@@ -82,7 +81,7 @@ class Arrival:
         self.added = self.changed = self.unchanged = self.kept_withdrawn = self.negative = 0
         self.retracted = self.voted = 0
 
-    def __enter__(self) -> Arrival:
+    def __enter__(self) -> Self:
         """Begin.
 
         Raises:
@@ -269,40 +268,6 @@ class Arrival:
                 name = one.key or hand.terms.reference
                 hand.terms = hand.terms._replace(scheme=one.scheme, code=one.code, reference=name, note=one.reason)
 
-    def hear(self, told: Mapping[tuple[str, str], Sequence[Ballot]]) -> None:
-        """Note how members of a source vote on items; who is not named any more has taken the vote back.
-
-        Args:
-            told: signal and value (canonical) → all votes that stand now.
-        """
-        source = self._voice.subscription
-        assert source is not None, "only a source tells of its members' votes"
-        if self._heard is None:
-            self._heard = words.has_votes(source)
-        if not (self._heard or any(told.values())):
-            return
-        self._heard = True
-        rows = [ItemRow(0, signal, value) for signal, value in told]
-        items = {(one.signal, one.value): one for one in self._items(rows)}
-        before = words.votes(source, [one.pk for one in items.values()], revision=self._revision)
-        hands = self._in_hand(items)
-        for key, hand in hands.items():
-            now = {self._member(one.organisation): one for one in told[key]}
-            for organisation in before[hand.pk].keys() - now.keys():
-                self._vote(hand, Spoken(organisation, ABSTAIN), self._now)
-            for organisation, one in now.items():
-                act = CONFIRM if one.opinion == "confirm" else DISPUTE
-                if before[hand.pk].get(organisation) != act:
-                    self._vote(hand, Spoken(organisation, act, reason=one.reason), one.at or self._now)
-        self._write(hands)
-
-    def _vote(self, hand: Hand, spoken: Spoken, at: datetime) -> None:
-        hand.said.words.append(spoken)
-        hand.said.new.append((spoken, at))
-        hand.changed = True
-        self.voted += 1
-        self._work_out(hand)
-
     @property
     def brings(self) -> bool:
         """Whether it changes anything."""
@@ -343,7 +308,8 @@ class Arrival:
         for pk, (key, hand) in zip(storing.numbers(Item, len(new)), new.items(), strict=True):
             hand.pk, stands = pk, hand.stands
             until = stands.until and adapt(stands.until)
-            place = (stands.state, stands.organisation, min(stands.vouching, MOST), until)
+            who = stands.organisation or hand.said.words[-1].organisation.pk
+            place = (stands.state, who, min(stands.vouching, MOST), until)
             rows.append((pk, self._list.pk, *key, *hand.terms, *place, *always))
         storing.insert(Item, _COLUMNS, rows)
         bodies = [(hand.pk, hand.body, self._revision) for hand in new.values() if hand.body]

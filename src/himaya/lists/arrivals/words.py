@@ -135,17 +135,17 @@ VOTES = (CONFIRM, DISPUTE, ABSTAIN)
 
 
 def has_votes(subscription: int) -> bool:
-    """Whether a subscription ever told of a vote."""
-    return Statement.everything.filter(subscription=subscription, act__in=VOTES).exists()
+    """Whether a subscription ever told of a vote with an entry: such a one has no key."""
+    return Statement.everything.filter(subscription=subscription, act__in=VOTES, key="").exists()
 
 
 def votes(subscription: int, items: list[int], *, revision: int) -> dict[int, dict[Organisation, str]]:
-    """Item → who votes how on it, of what a subscription told and still stands."""
+    """Item → who votes how on it, of what a subscription told with entries and still stands."""
     arriving = Revision.objects.filter(number=None).exclude(pk=revision).values("pk")
     rows = Statement.everything.filter(~Q(revision__in=arriving), subscription=subscription).order_by("pk")
     found: dict[int, dict[Organisation, str]] = defaultdict(dict)
     for part in steps(items):
-        for one in rows.filter(item__in=part, act__in=VOTES).select_related("organisation"):
+        for one in rows.filter(item__in=part, act__in=VOTES, key="").select_related("organisation"):
             if one.act == ABSTAIN:
                 found[one.item_id].pop(one.organisation, None)
             else:

@@ -44,7 +44,7 @@ from himaya.lists.subscribing.options import (
     try_out,
 )
 from himaya.lists.subscribing.rounds import actor
-from himaya.lists.subscribing.running import claim, run
+from himaya.lists.subscribing.running import BeingRead, claim, run
 from himaya.lists.subscribing.wellbeing import Health, brings_list, health, vouched
 
 if TYPE_CHECKING:
@@ -98,13 +98,6 @@ class UnknownSubscription(HimayaError):
     """There is no subscription named {name!r}; there are: {known}."""
 
     status = 404
-
-
-class BeingRead(HimayaError):
-    """The subscription {name!r} is being read just now."""
-
-    remedy = "Wait until the round is over; it can be seen under Lists, Subscriptions."
-    status = 409
 
 
 class BringsNoList(HimayaError):

@@ -24,7 +24,7 @@ from himaya.core.ports import ItemRow, Refusal
 from himaya.core.words import N_, Said
 from himaya.ledger import turns
 from himaya.ledger.services import record
-from himaya.lists.arrivals import Arrival
+from himaya.lists.arrivals import FromSource
 from himaya.lists.models import Answer, Subscription
 from himaya.lists.parsing import LIMITS, Reader
 from himaya.lists.subscribing import rounds
@@ -297,7 +297,7 @@ def take(one: Subscription, *, answers: list[int], by: str) -> Round:
         ImportUnderWay, ImportLost: an import into the list is in the way; the answers are kept.
     """
     done, reader = Round(entries=len(answers)), Reader("", radius=one.list.radius)
-    with Arrival(one.list, by=by, voice=rounds.voice_of(one)) as come:
+    with FromSource(one.list, by=by, voice=rounds.voice_of(one)) as come:
         for batch in _parts(answers, min(BATCH, AT_ONCE)):
             rows = Answer.objects.filter(pk__in=batch, subscription=one).order_by("pk")
             said = {key_of(row.signal, row.value): _entry(row) for row in rows}

@@ -183,9 +183,14 @@ def _unsealed(one: Subscription) -> dict[str, str]:
 # --- asking ----------------------------------------------------------------------------------------------------------
 
 
-def client(one: Subscription, *, wait: Callable[[float], object] | None = None) -> Client:
-    """The guarded client for what a subscription speaks to."""
-    more: dict[str, Any] = {"wait": wait} if wait else {}
+def client(
+    one: Subscription,
+    *,
+    wait: Callable[[float], object] | None = None,
+    on_progress: Callable[[], object] = lambda: None,
+) -> Client:
+    """The guarded client for what a subscription speaks to; ``on_progress`` is called while something comes."""
+    more: dict[str, Any] = {"on_progress": on_progress, **({"wait": wait} if wait else {})}
     return Client(private=one.private, keep=directory() / str(one.pk), longest=SLOW_LINE, **more)
 
 

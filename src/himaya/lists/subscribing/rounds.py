@@ -18,12 +18,14 @@ from django.db import transaction
 
 from himaya.core import clock, faults, registry
 from himaya.core.exchange import Entry, Gone, SourceTrouble
+from himaya.core.labels import narrowest
 from himaya.core.ports import ItemRow, Refusal
 from himaya.core.statements import VOUCH
 from himaya.core.words import N_, packed, printable
 from himaya.ledger.services import record
-from himaya.lists.arrivals import Arrival, Ballot, Voice
-from himaya.lists.models import Statement, Subscription
+from himaya.lists.arrivals import Arrival, Ballot, FromSource, Voice
+from himaya.lists.labels import narrow
+from himaya.lists.models import HashList, Statement, Subscription
 from himaya.lists.organisations import slug
 from himaya.lists.parsing import LIMITS, Reader
 from himaya.lists.subscribing.spool import Spool
@@ -134,7 +136,7 @@ def apply(one: Subscription, spool: Spool, on_progress: OnProgress) -> Round | N
     """
     done = Round(pages=int(spool.note("pages") or 0), entries=len(spool), refused=spool.refused, first=spool.refusals())
     reader = Reader("", radius=one.list.radius)
-    with Arrival(one.list, by=actor(one), voice=voice_of(one)) as come:
+    with FromSource(one.list, by=actor(one), voice=voice_of(one)) as come:
         applied = 0
         for batch in spool.batches(BATCH):
             bring(come, batch, reader, done, members=one.members)
@@ -144,8 +146,9 @@ def apply(one: Subscription, spool: Spool, on_progress: OnProgress) -> Round | N
         if spool.note("complete"):
             for keys in _standing_keys(one.pk) if come.goes_on else ():
                 come.keep_only(dict.fromkeys(spool.lacks(keys), ()))
+        _hear(come, spool, reader, done)
         weigh(come, reader, done)
-        return done if _publish(one, come, done, spool.note("checkpoint")) else None
+        return done if _publish(one, come, done, spool) else None
 
 
 def voice_of(one: Subscription) -> Voice:
@@ -162,14 +165,18 @@ def weigh(come: Arrival, reader: Reader, done: Round) -> None:
 
 
 @transaction.atomic
-def _publish(one: Subscription, come: Arrival, done: Round, checkpoint: str) -> bool:
+def _publish(one: Subscription, come: Arrival, done: Round, spool: Spool) -> bool:
     now = Subscription.objects.select_for_update(no_key=True).filter(pk=one.pk).first()
     if now is None or begun(now) != begun(one):
         return False
+    HashList.objects.select_for_update(no_key=True).get(pk=one.list_id)
+    all_told = spool.note("complete") or registry.exchange(one.exchange).one_label
+    now.tlp = narrowest((spool.note("tlp"), "" if all_told else now.tlp))
+    narrow(one.list, now.tlp, by=actor(one))
     let_count(one, come, done, act="list.followed", by=actor(one))
-    now.checkpoint, now.rounds, now.told = checkpoint, now.rounds + 1, done.told()
+    now.checkpoint, now.rounds, now.told = spool.note("checkpoint"), now.rounds + 1, done.told()
     now.ended_at, now.failures, now.failed_at, now.trouble = clock.now(), 0, None, {}
-    now.save(update_fields=["checkpoint", "rounds", "told", "ended_at", "failures", "failed_at", "trouble"])
+    now.save(update_fields=["checkpoint", "rounds", "told", "tlp", "ended_at", "failures", "failed_at", "trouble"])
     faults.point("subscribing.before_commit")
     return True
 
@@ -201,7 +208,7 @@ def _standing_keys(subscription: int) -> Iterator[list[str]]:
 # --- entries into rows -----------------------------------------------------------------------------------------------
 
 
-def bring(come: Arrival, batch: dict[str, Entry | Gone], reader: Reader, done: Round, *, members: bool) -> None:
+def bring(come: FromSource, batch: dict[str, Entry | Gone], reader: Reader, done: Round, *, members: bool) -> None:
     """Let a source say some of what it says, by its keys."""
     rows: list[ItemRow] = []
     gone: list[Gone] = []
@@ -229,6 +236,20 @@ def bring(come: Arrival, batch: dict[str, Entry | Gone], reader: Reader, done: R
     if come.goes_on:
         come.keep_only(told, *gone)
     come.hear(votes)
+
+
+def _hear(come: FromSource, spool: Spool, reader: Reader, done: Round) -> None:
+    """Votes that are told apart, once all entries are there, whoever told them first."""
+    for some in spool.votes(BATCH):
+        there = come.standing(some)
+        new = [one for one in some if one not in there and one.signal in registry.signals()]
+        rows = [ItemRow(0, one.signal, one.value) for one in new]
+        known = {(row.signal, row.value) for row in reader.read(rows) if isinstance(row, ItemRow)}
+        done.refused += len(rows) - sum((row.signal, row.value) in known for row in rows)
+        come.hear_apart([one for one in some if one in there or (one.signal, one.value) in known])
+    if spool.note("complete"):
+        for keys in come.standing_votes():
+            come.take_votes_back(spool.lacks(keys))
 
 
 def _rows(key: str, entry: Entry, done: Round) -> Iterable[ItemRow]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,9 +21,10 @@ from himaya.lists.models import Subscription
 from himaya.lists.subscribing import rounds
 from himaya.lists.subscribing.options import client, configured
 from himaya.lists.subscribing.rounds import actor
+from himaya.lists.subscribing.spool import directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -32,6 +35,13 @@ HOLD = 300
 """Seconds after the last sign of life for which a round counts as being read."""
 SOONEST, LATEST = 60, 3600
 """Seconds after a failure before the next attempt: at least, and, doubled each time, at most."""
+
+
+class BeingRead(HimayaError):
+    """The subscription {name!r} is being read just now."""
+
+    remedy = "Wait until the round is over; it can be seen under Lists, Subscriptions."
+    status = 409
 
 
 def run(
@@ -45,10 +55,18 @@ def run(
     that file instead.
 
     Raises:
+        BeingRead: somebody else does so now.
         SourceTrouble: it was noted with the subscription; what was read is kept, and the next attempt goes on behind.
             Of a stick nothing is noted.
         Exception: a defect, or a full disk; that was noted, too.
     """
+    with _alone(one):
+        return _run(one, on_progress, wait, stick)
+
+
+def _run(
+    one: Subscription, on_progress: OnProgress, wait: Callable[[float], object] | None, stick: Path | None
+) -> Round | None:
     shown = _Life(one)
 
     def progress(doing: str, done: int, total: int | None) -> None:
@@ -59,7 +77,7 @@ def run(
     spool: Spool | None = None
     try:
         plugin, options = configured(one)
-        with client(one, wait=wait) as line:
+        with client(one, wait=wait, on_progress=shown.show) as line:
             spool = rounds.read(one, plugin, options, line, progress, stick=stick)
         done = rounds.apply(one, spool, progress)
     except Exception as error:  # a defect and a full disk, too, are seen where the subscription is
@@ -111,10 +129,28 @@ class _Life:
         put_off(one, HOLD)
 
     def show(self) -> None:
+        """Called as often as anything comes; written once a minute."""
         now = clock.now()
         if (now - self._shown).total_seconds() > HOLD / 5:
             Subscription.objects.filter(pk=self._pk).update(due_at=now + timedelta(seconds=HOLD))
             self._shown = now
+
+
+@contextmanager
+def _alone(one: Subscription) -> Iterator[None]:
+    """Nobody else of this machine reads the subscription within the block: what it keeps of a round is files.
+
+    Raises:
+        BeingRead: somebody does so now.
+    """
+    keep = directory() / str(one.pk)
+    keep.mkdir(mode=0o700, exist_ok=True)
+    with (keep / ".reading").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BeingRead(name=one.name) from None
+        yield
 
 
 def put_off(one: Subscription, seconds: float) -> None:

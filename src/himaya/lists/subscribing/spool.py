@@ -14,6 +14,7 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from himaya.core import labels
 from himaya.core.config import config
 from himaya.core.exchange import (
     MAX_CHECKPOINT,
@@ -25,6 +26,7 @@ from himaya.core.exchange import (
     Page,
     SourceTrouble,
     Vote,
+    Voted,
 )
 from himaya.core.ports import Refusal
 from himaya.core.statements import LONGEST
@@ -48,6 +50,9 @@ CREATE TABLE IF NOT EXISTS refused (n INTEGER PRIMARY KEY, line INTEGER, why TEX
 _TAKE = """INSERT INTO told (key, at, entry) VALUES (?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET at = excluded.at, entry = excluded.entry
 WHERE told.at IS NULL OR excluded.at IS NULL OR excluded.at >= told.at"""
+_SOME = "SELECT n, key, entry FROM told WHERE n > ?"
+_VOTED = '{"voted":'
+_NO_VOTE = f"(entry IS NULL OR substr(entry, 1, {len(_VOTED)}) != '{_VOTED}')"
 _FIELDS = [field.name for field in fields(Entry)]
 _ENCODE = json.JSONEncoder(default=datetime.timestamp, ensure_ascii=False, separators=(",", ":")).encode
 
@@ -87,7 +92,7 @@ class Spool:
     # --- notes ---
 
     def note(self, name: str) -> str:
-        """``resume``, ``checkpoint``, ``complete``, ``pages``, ``total``: what was noted; empty where nothing was."""
+        """``resume``, ``checkpoint``, ``complete``, ``pages``, ``total``, ``tlp``: what was noted, if anything."""
         row = self._db.execute("SELECT value FROM note WHERE name = ?", (name,)).fetchone()
         return row[0] if row else ""
 
@@ -151,6 +156,8 @@ class Spool:
             self._db.executemany(_TAKE, rows)
             self._note("resume", page.resume)
             self._note("pages", str(1 if page.anew else int(self.note("pages") or 0) + 1))
+            before = "" if page.anew else self.note("tlp")
+            self._note("tlp", labels.narrowest((page.tlp, before)))
             if page.total is not None:
                 self._note("total", str(page.total))
             if page.checkpoint:
@@ -178,10 +185,10 @@ class Spool:
         return int(self._db.execute("SELECT MAX(n) FROM told").fetchone()[0] or 0)
 
     def batches(self, size: int) -> Iterator[dict[str, Entry | Gone]]:
-        """Key → what the source says of it; in parts of at most ``size``."""
+        """Key → what the source says of it; in parts of at most ``size``. Votes that are told apart are not in it."""
         last = 0
         while True:
-            rows = self._db.execute("SELECT n, key, entry FROM told WHERE n > ? ORDER BY n LIMIT ?", (last, size))
+            rows = self._db.execute(f"{_SOME} AND {_NO_VOTE} ORDER BY n LIMIT ?", (last, size))
             some, heavy = dict[str, Entry | Gone](), 0
             for last, key, text in rows:  # noqa: B007 - where the next batch goes on
                 some[key] = _change(key, text)
@@ -191,6 +198,13 @@ class Spool:
             if not some:
                 return
             yield some
+
+    def votes(self, size: int) -> Iterator[list[Voted]]:
+        """The votes that are told apart, in parts of at most ``size``."""
+        last = 0
+        while rows := self._db.execute(f"{_SOME} AND NOT {_NO_VOTE} ORDER BY n LIMIT ?", (last, size)).fetchall():
+            last = rows[-1][0]
+            yield [_voted(text) for _, _, text in rows]
 
     def lacks(self, keys: list[str]) -> list[str]:
         """Those of some keys that the round did not name."""
@@ -225,7 +239,7 @@ def _check_notes(page: Page) -> None:
             raise SourceTrouble(why=why, permanent=True)
 
 
-def _row(change: Entry | Gone) -> tuple[str, float | None, str] | None:
+def _row(change: Entry | Gone | Voted) -> tuple[str, float | None, str] | None:
     """What is kept of a change; None where something of it cannot be stored."""
     if not 0 < len(change.key) <= MAX_KEY or not storable(change.key):
         raise SourceTrouble(why=N_("one of its keys is empty, too long or cannot be stored"), permanent=True)
@@ -233,7 +247,7 @@ def _row(change: Entry | Gone) -> tuple[str, float | None, str] | None:
     if isinstance(change, Gone):
         plain = {"gone": printable(change.reason[:LONGEST]), "at": change.at}
         return change.key, at, _ENCODE(plain)
-    text = _text(change)
+    text = _ENCODE({"voted": asdict(change)}) if isinstance(change, Voted) else _text(change)
     return (change.key, at, text) if storable(text) and "\\u0000" not in text else None
 
 
@@ -244,6 +258,11 @@ def _text(entry: Entry) -> str:
     if entry.votes:
         plain["votes"] = [asdict(one) for one in entry.votes]
     return _ENCODE(plain)
+
+
+def _voted(text: str) -> Voted:
+    plain = json.loads(text)["voted"]
+    return Voted(**{**plain, "at": None if plain["at"] is None else datetime.fromtimestamp(plain["at"], UTC)})
 
 
 def _change(key: str, text: str | None) -> Entry | Gone:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from base64 import b64decode
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,11 +18,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from himaya.core import files, proofs, registry
+from himaya.core import proofs, registry
 from himaya.core.errors import BadSignal, in_words
-from himaya.core.exchange import Entry, Exchange, Gone, Opinion, Page, SourceTrouble
-from himaya.core.merkle import WrongProof, verify_consistency
-from himaya.core.notes import BadNote, Checkpoint, Note, VerifierKey
+from himaya.core.exchange import MAX_KEY, Entry, Exchange, Gone, Opinion, Page, SourceTrouble, Voted
+from himaya.core.labels import narrowest
+from himaya.core.notes import BadNote, VerifierKey
 from himaya.core.outward import Client
 from himaya.core.ports import Receipt, Refusal
 from himaya.core.repository import bundle
@@ -31,10 +30,11 @@ from himaya.core.repository.ceremony import given_root
 from himaya.core.repository.distrust import NotOffered, NotTrusted
 from himaya.core.repository.files import BadStatementFile
 from himaya.core.repository.following import Fetched, Follower, Mirrored
-from himaya.core.repository.origins import Line
+from himaya.core.repository.logged import MEND, Answers, LogFollower
+from himaya.core.repository.origins import Absent, Line, Longer
 from himaya.core.repository.pieces import is_organisation
 from himaya.core.repository.plan import offered, plan
-from himaya.core.statements import CONFIRM, DISPUTE, UNSTATED, VOUCH, Statement
+from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE, UNSTATED, VOUCH, Statement
 from himaya.core.words import N_, Said
 
 PAGE, HEAVY = 1000, 4 * 1024**2
@@ -42,8 +42,8 @@ PAGE, HEAVY = 1000, 4 * 1024**2
 PATIENCE = 300.0
 """Seconds for an answer: metadata may have megabytes, and a poor line 64 kbit/s."""
 MOST_WITNESSES = 20
+OPINIONS: dict[str, Opinion | None] = {CONFIRM: "confirm", DISPUTE: "dispute", ABSTAIN: None}
 _KEY = re.compile("[0-9a-f]{64}")
-LOG = N_("Ask the publisher, by another way than this line, which key its log has; tell others who follow this list.")
 
 
 class Config(BaseModel):
@@ -79,9 +79,16 @@ class Config(BaseModel):
         title=N_("Keys of witnesses"),
         description=N_(
             "Verifier keys of nodes that witness that log, with spaces between them. With them, nothing is taken that"
-            " none of them has cosigned: the publisher cannot show others another log. Empty: nobody is asked for."
+            " too few of them have cosigned: the publisher cannot show others another log. Empty: nobody is asked for."
         ),
         max_length=4000,
+    )
+    cosigners: int = Field(
+        0,
+        ge=0,
+        le=MOST_WITNESSES,
+        title=N_("How many of them"),
+        description=N_("So many of the witnesses have to have cosigned; 0: more than half of them, of three two."),
     )
 
     signatories: str = Field(
@@ -129,25 +136,23 @@ class Himaya(Exchange):
     interval: ClassVar[int] = 600
     votes: ClassVar[bool] = True
     signed: ClassVar[bool] = True
+    one_label: ClassVar[bool] = True
 
     def pull(self, config: BaseModel, client: Client, *, checkpoint: str, resume: str) -> Iterator[Page]:
         """What changed since the states of the checkpoint, by the fewest bytes. A round begins with its files anew."""
         options = _options(config)
         with _told():
             follower = _follower(options, client, "line")
-            yield from _round(follower, options.list_name, client.keep, checkpoint, _Log(options, client, client.keep))
+            log = _log(options, client.keep, _line_of(options, client))
+            yield from _round(follower, options.list_name, client.keep, checkpoint, log)
 
     def carry(self, config: BaseModel, path: Path, keep: Path, *, checkpoint: str) -> Iterator[Page]:
-        """As :meth:`pull`, out of a bundle that somebody brought. The log cannot be asked then."""
+        """As :meth:`pull`, out of a bundle that somebody brought, which has the proofs of its files with it."""
         options = _options(config)
-        with (
-            _told(),
-            bundle.opened(path, directory=keep / "stick", root=options.root.encode(), pinned=options.pinned) as (
-                follower,
-                _,
-            ),
-        ):
-            yield from _round(follower, options.list_name, keep, checkpoint, None)
+        how = {"directory": keep / "stick", "root": options.root.encode(), "pinned": options.pinned}
+        with _told(), bundle.opened(path, **how) as (follower, _, stick):  # type: ignore[arg-type]
+            log = _log(options, keep, _stick_of(stick), by_stick=True)
+            yield from _round(follower, options.list_name, keep, checkpoint, log)
 
     def mirror(
         self,
@@ -164,9 +169,9 @@ class Himaya(Exchange):
             follower = _follower(options, client, "hub")
             follower.refresh()
             came = follower.mirror(organisation, to, have=have)
-            log = _Log(options, client, client.keep / "hub")
-            for file in came.files:
-                log.prove(file)
+            log = _log(options, client.keep / "hub", _line_of(options, client))
+            for file in came.files if log else ():
+                log.prove(file)  # type: ignore[union-attr]
         return came
 
     def vote(
@@ -230,7 +235,7 @@ def _told() -> Iterator[None]:
 # --- a round ---------------------------------------------------------------------------------------------------------
 
 
-def _round(follower: Follower, name: str, keep: Path, checkpoint: str, log: _Log | None) -> Iterator[Page]:
+def _round(follower: Follower, name: str, keep: Path, checkpoint: str, log: LogFollower | None) -> Iterator[Page]:
     seen, states = follower.refresh(), _states(checkpoint)
     planned = plan(seen, name, states)
     if not offered(seen, name):
@@ -250,7 +255,8 @@ def _round(follower: Follower, name: str, keep: Path, checkpoint: str, log: _Log
             file.path.unlink(missing_ok=True)
     ended = tuple(Refusal(0, Said(one.template(), **one.facts), who) for who, one in planned.ended.items())
     told = json.dumps(planned.states, sort_keys=True)
-    yield Page(changes=ended, checkpoint=told, complete=planned.whole)
+    label = narrowest(held.terms.tlp for held in offered(seen, name).values())
+    yield Page(changes=ended, checkpoint=told, complete=planned.whole, tlp=label)
 
 
 def _states(checkpoint: str) -> dict[str, int]:
@@ -265,10 +271,10 @@ def _directory(keep: Path) -> Path:
 
 def _pages(follower: Follower, fetched: Fetched) -> Iterator[Page]:
     with follower.statements(fetched) as (header, said):
-        changes: list[Entry | Gone | Refusal] = []
+        changes: list[Entry | Gone | Voted | Refusal] = []
         heavy = 0
         for one in said:
-            changes += [change] if (change := _change(one)) else []
+            changes.append(_change(one))
             heavy += len(one.parts)
             if len(changes) == PAGE or heavy > HEAVY:
                 yield Page(changes=tuple(changes), total=header.lines)
@@ -276,10 +282,11 @@ def _pages(follower: Follower, fetched: Fetched) -> Iterator[Page]:
         yield Page(changes=tuple(changes), total=header.lines)
 
 
-def _change(one: Statement) -> Entry | Gone | Refusal | None:
-    key = f"{one.signal}:{one.value}@{one.organisation}"
-    if len(key) > 120:
-        key = hashlib.sha256(key.encode()).hexdigest()
+def _change(one: Statement) -> Entry | Gone | Voted | Refusal:
+    key = _key(f"{one.signal}:{one.value}@{one.organisation}")
+    if one.act in OPINIONS:  # under a key of its own: whoever votes may vouch, too, or not
+        key, opinion = _key(f"{one.signal}:{one.value}@{one.organisation} votes"), OPINIONS[one.act]
+        return Voted(key, one.signal, one.value, one.organisation, one.jurisdiction, opinion, one.reason, one.at)
     if one.act == VOUCH:
         value = _value(one)
         if not value:
@@ -288,7 +295,11 @@ def _change(one: Statement) -> Entry | Gone | Refusal | None:
             key, ((one.signal, value),), one.scheme, one.code, one.organisation, one.jurisdiction,
             "" if one.basis == UNSTATED else one.basis, one.at, one.until, one.reason,
         )  # fmt: skip
-    return None if one.act in (CONFIRM, DISPUTE, "abstain") else Gone(key, one.reason)
+    return Gone(key, one.reason)
+
+
+def _key(text: str) -> str:
+    return text if len(text) <= MAX_KEY else hashlib.sha256(text.encode()).hexdigest()
 
 
 def _value(one: Statement) -> str:
@@ -303,83 +314,40 @@ def _value(one: Statement) -> str:
         return ""
 
 
-class _Log:
+def _log(options: Config, keep: Path, ask: Answers, *, by_stick: bool = False) -> LogFollower | None:
     """The publisher's transparency log, where its key is pinned."""
+    try:
+        key = VerifierKey.read(options.log) if options.log else None
+        witnesses = proofs.named(options.witnesses.split()[:MOST_WITNESSES])
+    except BadNote as error:
+        why = Said("the key of its log is none: {why}", why=in_words(error))
+        raise SourceTrouble(why=why, mend=MEND, permanent=True) from None
+    how = {"keep": keep, "ask": ask, "needed": options.cosigners, "by_stick": by_stick}
+    return LogFollower(key, witnesses, **how) if key else None  # type: ignore[arg-type]
 
-    def __init__(self, options: Config, client: Client, keep: Path) -> None:
-        self._options, self._client = options, client
-        self._seen = keep / "checkpoint"
-        self._key = VerifierKey.read(options.log.strip()) if options.log.strip() else None
-        self._witnesses = proofs.named(options.witnesses.split()[:MOST_WITNESSES])
 
-    def prove(self, fetched: Fetched) -> None:
-        """That a file stands in the log, and that the log says still what it said before.
-
-        Raises:
-            SourceTrouble: it does not, or the proof proves nothing.
-        """
-        if self._key is None:
-            return
-        digest = fetched.part.target.hashes["sha256"]
-        try:
-            proof = proofs.Proof.read(self._ask(f"proof/{digest}", proofs.LONGEST))
-            proved = proof.check([self._key, *self._witnesses])
-            event = json.loads(proved.event)
-            if self._witnesses and not proved.cosigned:
-                raise proofs.BadProof(N_("none of the witnesses that are named here has cosigned its checkpoint"))
-        except (proofs.BadProof, ValueError, RecursionError) as error:
-            raise SourceTrouble(why=Said("a file is not in its log: {why}", why=in_words(error)), mend=LOG) from None
-        if not isinstance(event, dict) or event.get("kind") != "publication" or event.get("sha256") != digest:
-            raise SourceTrouble(why=N_("its log speaks of another file than the one that it serves"), mend=LOG)
-        self._remember(proof.checkpoint, proved.checkpoint)
-
-    def _remember(self, note: str, came: Checkpoint) -> None:
-        """Hold the log to what it signed before: the larger tree begins with the smaller one. The larger one is kept.
-
-        Raises:
-            SourceTrouble: it does not. Both checkpoints are kept: together they prove it to anybody.
-        """
-        before = self._before()
-        if before and before.origin == came.origin:
-            low, high = sorted((before, came), key=lambda one: one.size)
-            try:
-                proof = self._consistency(low.size, high.size) if low.size not in (0, high.size) else []
-                roots = {"old_root": low.root, "new_root": high.root}
-                verify_consistency(old=low.size, new=high.size, proof=proof, **roots)
-            except WrongProof as error:
-                both = [self._seen.read_bytes(), b"\n", note.encode()]
-                files.replace(self._seen.with_name("checkpoint-contradicted"), both)
-                why = Said(
-                    "its log does not go on from what it signed before, {old} and {new} entries: {why}",
-                    old=before.size, new=came.size, why=in_words(error),
-                )  # fmt: skip
-                raise SourceTrouble(why=why, mend=LOG) from None
-        if not before or before.origin != came.origin or came.size > before.size:
-            files.replace(self._seen, [note.encode()])
-
-    def _before(self) -> Checkpoint | None:
-        """The largest checkpoint that was seen, under the key that is pinned now."""
-        try:
-            note = Note.read(self._seen.read_text())
-            if self._key in note.checked([self._key] if self._key else []):
-                return Checkpoint.read(note.text)
-        except (FileNotFoundError, BadNote):
-            return None
-        return None  # signed with another key: whoever set a new one has asked the publisher why
-
-    def _consistency(self, old: int, new: int) -> list[bytes]:
-        try:
-            told = json.loads(self._ask(f"consistency/{old}-{new}", proofs.LONGEST, missing=b"{}"))
-            return [b64decode(one, validate=True) for one in told["proof"]]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise WrongProof(N_("it has no proof of that")) from None
-
-    def _ask(self, path: str, most: int, missing: bytes | None = None) -> bytes:
-        """What the other node answers below the list's address; ``missing`` where there is no such thing, if given."""
+def _line_of(options: Config, client: Client) -> Answers:
+    def ask(path: str, *, missing: bytes | None = None) -> bytes:
         expect = (200,) if missing is None else (200, 404)
-        address = f"{self._options.address.rstrip('/')}/{path}"
-        reply = self._client.get(address, headers=_headers(self._options), most=most, expect=expect)
+        address = f"{options.address.rstrip('/')}/{path}"
+        reply = client.get(address, headers=_headers(options), most=proofs.LONGEST, expect=expect)
         return reply.content if reply.status == 200 or missing is None else missing
+
+    return ask
+
+
+def _stick_of(stick: bundle.Stick) -> Answers:
+    def ask(path: str, *, missing: bytes | None = None) -> bytes:
+        kind, _, name = path.partition("/")
+        try:
+            return stick.small(f"proofs/{name}" if kind == "proof" else path, proofs.LONGEST)
+        except (Absent, Longer):
+            if missing is not None:
+                return missing
+        mend = N_("Ask for another bundle, written once its log holds all that is in it, or read it over a line.")
+        raise SourceTrouble(why=N_("the bundle has no proof that its files stand in the log"), mend=mend)
+
+    return ask
 
 
 PLUGIN = Himaya()

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from himaya.core import misp
+from himaya.core import labels, misp
 from himaya.core.exchange import Entry, Exchange, Gone, Page, SourceTrouble
 from himaya.core.objects import EVERY, Found
 from himaya.core.outward import Client, Reply
@@ -70,9 +70,9 @@ class MISPFeed(Exchange):
         anew = note["digest"] != digest  # the feed has changed meanwhile
         note = begin if anew else note
         for key in todo[note["done"] :]:
-            for changes in _event(config, client, key):
+            for changes, label in _event(config, client, key):
                 note["some"] = note["some"] or any(isinstance(change, Entry) for change in changes)
-                yield Page(changes, resume=json.dumps(note), anew=anew)
+                yield Page(changes, resume=json.dumps(note), tlp=label, anew=anew)
                 anew = False
             note["done"] += 1
             yield Page(resume=json.dumps(note), anew=anew)
@@ -124,24 +124,29 @@ def _marks(checkpoint: str) -> Iterator[str]:
         yield text[at : at + _MARK]
 
 
-def _event(config: Config, client: Client, key: str) -> Iterator[tuple[Entry | Gone | Refusal, ...]]:
-    """What an event says, in pieces of a page."""
+def _event(config: Config, client: Client, key: str) -> Iterator[tuple[tuple[Entry | Gone | Refusal, ...], str]]:
+    """What an event says, in pieces of a page, and the strictest label of each."""
     content = _asked(config, client, f"{key}.json").content
     try:
         tags = misp.tags(io.BytesIO(content), format="MISP")
         told = _changes(content, tags)
         while some := tuple(islice(told, PAGE_SIZE)):
-            yield some
+            changes = tuple(change for change, _ in some)
+            yield changes, labels.narrowest(label for change, label in some if isinstance(change, Entry))
     except BadListFile as error:
         why = Said("its event {key} cannot be read: {why}", key=key, why=error.facts["why"])
         raise SourceTrouble(why=why) from None
 
 
-def _changes(content: bytes, tags: tuple[object, ...]) -> Iterator[Entry | Gone | Refusal]:
+def _changes(content: bytes, tags: tuple[object, ...]) -> Iterator[tuple[Entry | Gone | Refusal, str]]:
+    """Each with its label: its own and that of its event, whichever is stricter."""
+    of_event = labels.of_tags(tags)
     for found in misp.attributes(io.BytesIO(content), format="MISP"):
-        change = found if isinstance(found, Refusal) else misp.entry(found[1], of_event=tags)
-        if change is not None:
-            yield change
+        if isinstance(found, Refusal):
+            yield found, ""
+        elif (change := misp.entry(found[1], of_event=tags)) is not None:
+            own = found[1].get("Tag")
+            yield change, labels.narrowest((of_event, labels.of_tags(own if isinstance(own, list) else ())))
 
 
 PLUGIN = MISPFeed()

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from himaya.core import clock, misp
-from himaya.core.exchange import Exchange, Page, SourceTrouble
+from himaya.core import clock, labels, misp
+from himaya.core.exchange import Entry, Exchange, Page, SourceTrouble
 from himaya.core.objects import EACH, Found, Wanted
 from himaya.core.outward import Client
 from himaya.core.ports import Refusal
@@ -65,8 +65,9 @@ class MISPServer(Exchange):
         note = json.loads(resume) if resume else _begin(checkpoint)
         for _ in range(MAX_PAGES):
             things = _asked(config, client, note["page"], note["since"])
-            told = (thing if isinstance(thing, Refusal) else misp.entry(thing) for thing in things)
-            changes = tuple(change for change in told if change is not None)
+            told = [(thing, thing if isinstance(thing, Refusal) else misp.entry(thing)) for thing in things]
+            changes = tuple(change for _, change in told if change is not None)
+            label = labels.narrowest(_label(thing) for thing, change in told if isinstance(change, Entry))
             note["newest"] = max(
                 [note["newest"], *(misp.seconds(one) for one in things if not isinstance(one, Refusal))]
             )
@@ -75,9 +76,9 @@ class MISPServer(Exchange):
             if len(things) < PAGE_SIZE:
                 if checkpoint and not note["since"] and not note["some"]:
                     raise SourceTrouble(why=N_("it was asked for everything, and names nothing"))
-                yield Page(changes, checkpoint=_end(note), complete=note["some"] and not note["since"])
+                yield Page(changes, checkpoint=_end(note), complete=note["some"] and not note["since"], tlp=label)
                 return
-            yield Page(changes, resume=json.dumps(note))
+            yield Page(changes, resume=json.dumps(note), tlp=label)
         raise SourceTrouble(why=Said("it has more than {n} pages", n=MAX_PAGES))
 
     def check(self, config: BaseModel, client: Client) -> str:
@@ -87,6 +88,12 @@ class MISPServer(Exchange):
         if not isinstance(told, dict) or not isinstance(told.get("version"), str):
             raise SourceTrouble(why=N_("it is no MISP server"))
         return Said("MISP {version}", version=told["version"][:40])
+
+
+def _label(thing: Any) -> str:
+    """Of an attribute, by its tags; those of its event are among them."""
+    tags = thing.get("Tag")
+    return labels.of_tags(tags if isinstance(tags, list) else ())
 
 
 def _begin(checkpoint: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from himaya.core import stix
+from himaya.core import labels, stix
 from himaya.core.exchange import Entry, Exchange, Gone, Page, SourceTrouble
 from himaya.core.objects import EACH, Found, Wanted
 from himaya.core.outward import Client, Reply
@@ -26,7 +26,7 @@ PAGE_SIZE = 500
 MAX_PAGES = 1_000_000
 MAX_OBJECTS = 20_000
 """Objects of an answer: a server may give more than it is asked for."""
-_WANTED: Wanted = {(): frozenset({"more", "next", "objects"}), ("objects", EACH): stix.READ}
+_WANTED: Wanted = {(): frozenset({"more", "next", "objects"}), ("objects", EACH): stix.READ | {"object_marking_refs"}}
 MOMENT = timedelta(microseconds=1)
 """The smallest step of TAXII's times: objects that were added at one time may stand on two pages."""
 NEVER = "1970-01-01T00:00:00Z"
@@ -83,13 +83,13 @@ class TAXII(Exchange):
         after, last, some, following = note["after"], note["last"], note["some"], ""
         for _ in range(MAX_PAGES):
             reply = _asked(config, client, after, following)
-            envelope, seen, changes = _read(reply)
+            envelope, seen, changes, label = _read(reply)
             some = some or seen
             added = _added(reply)
             last = _later(last, added)
             more, token = envelope.get("more") is True, envelope.get("next")
             if not more:
-                yield Page(changes, checkpoint=last or NEVER, complete=some and not checkpoint)
+                yield Page(changes, checkpoint=last or NEVER, complete=some and not checkpoint, tlp=label)
                 return
             if not seen:
                 raise SourceTrouble(why=N_("it says that there is more, and gives nothing"))
@@ -100,7 +100,7 @@ class TAXII(Exchange):
             else:
                 raise SourceTrouble(why=N_("it says that there is more, and does not say where"))
             again = {"after": _moment_before(added), "last": last, "some": some} if added else None
-            yield Page(changes, resume=json.dumps(again) if again else "")
+            yield Page(changes, resume=json.dumps(again) if again else "", tlp=label)
         raise SourceTrouble(why=Said("it has more than {n} pages", n=MAX_PAGES))
 
     def check(self, config: BaseModel, client: Client) -> str:
@@ -155,10 +155,10 @@ def _login(config: Config) -> dict[str, Any]:
     return {"headers": headers, "auth": auth}
 
 
-def _read(reply: Reply) -> tuple[dict[str, Any], bool, tuple[Entry | Gone | Refusal, ...]]:
-    """The envelope without its objects, whether it has any, and what they say."""
+def _read(reply: Reply) -> tuple[dict[str, Any], bool, tuple[Entry | Gone | Refusal, ...], str]:
+    """The envelope without its objects, whether it has any, what they say, and the strictest of their labels."""
     changes: list[Entry | Gone | Refusal] = []
-    number, envelope = 0, None
+    number, envelope, label = 0, None, ""
     for found in reply.parts(_WANTED):
         if isinstance(found, Found) and found.path == ():
             envelope = found.value
@@ -169,9 +169,11 @@ def _read(reply: Reply) -> tuple[dict[str, Any], bool, tuple[Entry | Gone | Refu
         change = found if isinstance(found, Refusal) else stix.read(found.value)
         if change is not None:
             changes.append(change)
+        if isinstance(found, Found) and isinstance(change, Entry):
+            label = labels.narrowest((label, labels.of_markings(found.value.get("object_marking_refs"))))
     if not isinstance(envelope, dict) or not isinstance(envelope.get("objects", []), list):
         raise SourceTrouble(why=N_("its answer is no envelope of TAXII 2.1"))
-    return envelope, bool(number), tuple(changes)
+    return envelope, bool(number), tuple(changes), label
 
 
 def _added(reply: Reply) -> str:

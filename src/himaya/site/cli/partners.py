@@ -101,13 +101,19 @@ def show(name: Name) -> None:
 
 
 @command(partners, "share", example="himaya partners share platform hotline")
-def share(name: Name, lists: Lists) -> None:
+def share(
+    name: Name,
+    lists: Lists,
+    permission: Annotated[
+        str, typer.Option(help="What permits it, where a source gave a list to this node alone.", metavar="TEXT")
+    ] = "",
+) -> None:
     """Let a partner read lists."""
     start.database()
     from himaya.federation import services
 
     for one in lists:
-        services.share_list(one, partner=name, by=start.actor())
+        services.share_list(one, partner=name, by=start.actor(), permission=permission)
         done(f"{name} may read {one}")
 
 

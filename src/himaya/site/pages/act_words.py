@@ -38,6 +38,7 @@ ACTS = {
     "list.exported": N_("List exported"),
     "list.followed": N_("Source read: %(added)s added, %(changed)s changed, %(retracted)s taken back"),
     "list.imported": N_("File imported: %(added)s added, %(changed)s changed"),
+    "list.narrowed": N_("List may be handed on no wider than its source said: TLP:%(tlp)s"),
     "list.published": N_("List published, state %(sequence)s"),
     "list.passed-on": N_("Passed on what %(signatory)s signed, state %(sequence)s"),
     "log.alarm-settled": N_("Alarm %(alarm)s of the log settled"),
