@@ -23,6 +23,7 @@ import httpx
 
 from himaya.core.errors import in_words
 from himaya.core.exchange import SourceTrouble
+from himaya.core.outward.addresses import address
 from himaya.core.outward.guard import SLOWEST, TOTAL, BrokenOff, Deadline, NotReached, Transport, announced
 from himaya.core.outward.reply import Reply
 from himaya.core.words import N_, Said, printable
@@ -289,23 +290,6 @@ class Client:
             raise SourceTrouble(why=in_words(error), mend=ADDRESS, permanent=True) from None
 
 
-def address(url: str, *, private: bool) -> httpx.URL:
-    """An address that may be asked, as far as it tells itself.
-
-    Raises:
-        ValueError: it is none, or not encrypted and not of a private network; a text of ours says which.
-    """
-    try:
-        place = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise ValueError(Said("{url} is no address: {why}", url=_shown(url), why=str(error))) from None
-    if place.scheme not in ("https", "http") or not place.host or place.userinfo:
-        raise ValueError(Said("{url} must begin with https:// and name a host and no user", url=_shown(url)))
-    if place.scheme == "http" and not private:
-        raise ValueError(Said("{url} is not encrypted; only sources of a private network may be", url=_shown(url)))
-    return place
-
-
 ADDRESS = N_(
     "Correct the address. A source in a private network or on this machine must be allowed to lie there: --private at"
     " the command line, or a box that an administrator alone sees."
@@ -329,11 +313,6 @@ class _Declined(Exception):
         self.pause = min(float(asked), LONGEST_WAIT) if re.fullmatch(r"[0-9]{1,8}", asked) else None
         """Seconds that it wants us to wait, where it says so."""
         super().__init__(self.status)
-
-
-def _shown(url: str) -> str:
-    """An address without user and query: some sources want keys there."""
-    return printable(re.sub(r"//[^/@]*@", "//", url.partition("?")[0])[:80])
 
 
 def _too_large(most: int) -> TooMuch:
