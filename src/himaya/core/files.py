@@ -45,10 +45,10 @@ def rename(old: Path, new: Path) -> None:
         OSError: it could not be renamed.
     """
     old.replace(new)
-    _sync_directory(new.parent)
+    sync_directory(new.parent)
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
     """Make a rename last: without it the directory's new entry may be lost with the power (POSIX fsync)."""
     number = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:

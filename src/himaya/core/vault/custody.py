@@ -1,0 +1,57 @@
+"""Chains of custody, written: each step linked to the one before and signed. What proves them is :mod:`verifier`."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from himaya.core.vault.verifier import ACTS, BOTH_SIGN, canonical, key_name, signed_bytes
+
+Fact = str | int | list[str]
+
+
+def step(
+    exhibit: UUID, *, number: int, act: str, at: datetime, by: str, facts: Mapping[str, Fact], before: bytes = b""
+) -> dict[str, object]:
+    """A step that nobody has signed yet.
+
+    Args:
+        exhibit: its number.
+        number: of the step in the chain: 0, 1, …
+        act: one of ``verifier.ACTS``.
+        at: when, aware; whole seconds are kept.
+        by: who, as the ledger names actors.
+        facts: what belongs to it: digests of what was acquired, to whom it went, under which instrument. No content,
+            and nothing about a person who is shown.
+        before: the line before it; empty for the first.
+    """
+    if act not in ACTS:
+        raise ValueError(f"{act!r} is none of {', '.join(ACTS)}")
+    return {
+        "exhibit": str(exhibit), "number": number, "act": act, "by": by, "facts": dict(facts),
+        "at": at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z",
+        "before": hashlib.sha256(before).hexdigest() if before else "",
+    }  # fmt: skip
+
+
+def sign(one: Mapping[str, object], key: Ed25519PrivateKey) -> dict[str, str]:
+    """A signature of a step."""
+    public = key.public_key().public_bytes_raw()
+    return {"key": key_name(public), "signature": b64encode(key.sign(signed_bytes(one))).decode()}
+
+
+def line(one: Mapping[str, object], signatures: Iterable[Mapping[str, str]]) -> bytes:
+    """The line of a chain; those who sign stand in one order, whoever signed first.
+
+    Raises:
+        ValueError: where a thing changes hands, one side alone has signed.
+    """
+    signed = sorted(map(dict, signatures), key=lambda each: each["key"])
+    if len({each["key"] for each in signed}) < (2 if one["act"] in BOTH_SIGN else 1):
+        raise ValueError("too few have signed: where a thing changes hands, both sides do")
+    return canonical({"step": one, "signatures": signed})
