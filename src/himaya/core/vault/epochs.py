@@ -44,7 +44,7 @@ class EpochLost(HimayaError):
 class EpochReturned(HimayaError):
     """The key of epoch {epoch} was destroyed, and is here again: {path}."""
 
-    remedy = "Somebody put it back, or an old copy was restored. Find out who; destroy it: himaya evidence sweep."
+    remedy = "Somebody put it back, or an old copy was restored. Find out who, and destroy it again."
     status = 503
     exit_code = 3
 
