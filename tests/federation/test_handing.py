@@ -41,7 +41,7 @@ def test_a_program_fetches_a_list_as_one_file_on_record(filled: HashList, holder
     answer = program.get("/exchange/bundles/hotline")
     assert answer["Content-Disposition"] == 'attachment; filename="hotline.bundle"'
     (tmp_path / "came").write_bytes(b"".join(answer.streaming_content))
-    with bundle.opened(tmp_path / "came", directory=tmp_path / "follower", root=holders.root) as (follower, _):
+    with bundle.opened(tmp_path / "came", directory=tmp_path / "follower", root=holders.root) as (follower, _, _):
         assert [name for name, _ in follower.refresh().offers] == ["hotline"]
     assert entries(act="list.bundled").get().actor == program.key.actor
     is_problem(program.get("/exchange/bundles/none"), 404, "unknown-list")

@@ -123,6 +123,7 @@ WORDS: dict[int, str] = {
     413: "The request, or a file in it, is larger than this node takes.",
     415: "The body is of a kind that is not read here.",
     422: "Something in the request is not as it must be; `errors` says what, where it can.",
+    429: "So much was asked for already; the answer says of what, and when more can be.",
     500: "Something is broken here; the operator finds it in the log.",
     502: "Somebody whom this node had to ask does not answer, or not as it should.",
     503: "The database does not answer; try again after Retry-After seconds.",

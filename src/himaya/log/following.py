@@ -30,8 +30,11 @@ FOLLOWED = (
     "key.revoked",
     "list.changed",
     "list.created",
+    "list.narrowed",
     "list.shared",
     "list.unshared",
+    "log.audit-announced",
+    "log.audit-revealed",
     "log.audited",
     "log.begun-again",
     "log.forked",
@@ -50,6 +53,11 @@ FOLLOWED = (
     "person.added",
     "person.changed",
     "person.factor-reset",
+    "signatory.admitted",
+    "signatory.dismissed",
+    "signatory.rekeyed",
+    "signatory.resumed",
+    "signatory.withheld",
 )
 """Acts that become leaves, each on its own."""
 
