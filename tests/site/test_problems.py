@@ -155,9 +155,9 @@ PLAIN = (
     "/api/v1/lists/{name}/preview",
     "/api/v1/subscriptions/{name}/questions",
 )
-"""Two answer with a secret, which an answer kept for a repeat would keep; to publish, to put
-a root in force or to look at a file twice does no more than once; what a source was asked stays on record though the request fails, and what
-it answered is not asked again.
+"""Two answer with a secret, which an answer kept for a repeat would keep. To publish, to put a root in force or to look
+at a file twice does no more than once. What a source was asked stays on record though the request fails, and what it
+answered is not asked again.
 """
 
 
