@@ -88,7 +88,7 @@ def test_a_new_root_takes_the_quorum_of_the_old_one_and_its_own() -> None:
     proposal = ceremony.sign(ceremony.sign(proposal, others.root[0]), others.root[1])
     assert ceremony.look(proposal).missing == (0, 2)
     proposal = ceremony.sign(proposal, held.root[0])
-    with pytest.raises(TooFewSignatures, match="0 of its own keys and 1 of the root before it"):
+    with pytest.raises(TooFewSignatures, match="0 of its own keys and 1 of those of the root before it"):
         ceremony.finish(proposal)
     second = root_of(ceremony.finish(ceremony.sign(proposal, held.root[1])))
     assert second.version == 2
@@ -139,7 +139,7 @@ def test_a_root_that_cannot_be_is_not_proposed() -> None:
     for more, why in (
         ({"keys": chosen, "online": {}}, "no key for targets"),
         ({"keys": [chosen[0], chosen[0]], "online": online(held)}, "named twice"),
-        ({"keys": chosen, "online": online(held), "threshold": 4}, "4 signatures of 3 keys"),
+        ({"keys": chosen, "online": online(held), "threshold": 4}, "fewer keys than must sign: 3, and 4 must"),
         ({"keys": chosen, "online": mixed}, "may not also be the key for snapshot"),
         ({"keys": chosen, "online": online(held), "bases": {"Ä": ""}}, "no word for a legal basis"),
         ({"keys": chosen, "online": online(held), "name": "a\nb"}, "its name"),

@@ -55,7 +55,7 @@ def test_every_act_that_the_house_records_has_words() -> None:
     source = "".join(path.read_text() for path in Path(himaya.__file__).parent.rglob("*.py"))
     recorded = set(re.findall(r'record\(\s*"([a-z.-]+)"', source))
     recorded |= {f"item.{state}" for state in MARKS} | {"report.queued", "notice.queued"}
-    recorded |= {f"proposal.{state}" for state in ("done", "refused", "failed")}
+    recorded |= {f"proposal.{state}" for state in ("approved", "done", "refused", "failed")}
     assert len(recorded) > 20
     assert recorded <= set(ACTS)
     assert {act.partition(".")[0] for act in ACTS} == set(ROOMS)

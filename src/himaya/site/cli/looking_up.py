@@ -12,7 +12,6 @@ import typer
 from rich.markup import escape
 
 from himaya.core.errors import HimayaError
-from himaya.core.ports import ItemRow, Refusal
 from himaya.core.words import printable
 from himaya.site.cli import start
 from himaya.site.cli.grammar import command
@@ -21,6 +20,7 @@ from himaya.site.cli.shown import done, err, out, progress
 from himaya.site.cli.subscriptions import Name, subscriptions
 
 if TYPE_CHECKING:
+    from himaya.core.ports import ItemRow, Refusal
     from himaya.lists.models import Answer, Subscription
     from himaya.lists.subscribing.asking import OnAnswers
 
@@ -94,6 +94,7 @@ def look_up(
 def _rows(hashes: list[str] | None, file: Path | None) -> Iterator[Iterator[ItemRow | Refusal]]:
     """What is asked about: the hashes that were named, then those of a file."""
     from himaya.core import registry
+    from himaya.core.ports import ItemRow
     from himaya.lists import services
 
     named = [ItemRow(0, "", value) for value in hashes or ()]
@@ -139,6 +140,10 @@ class _Refused:
         self._number = 0
 
     def without(self, values: Iterator[str | Refusal]) -> Iterator[str]:
+        from himaya.core.ports import (
+            Refusal,
+        )
+
         for value in values:
             if isinstance(value, Refusal):
                 self._number += 1

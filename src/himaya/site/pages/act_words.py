@@ -117,6 +117,7 @@ ROOMS = {
     "proposal": N_("Proposals"),
     "report": N_("Reports"),
     "scan": N_("Scans"),
+    "signatory": N_("Signatories whose words are passed on"),
     "subscription": N_("Subscriptions"),
 }
 
