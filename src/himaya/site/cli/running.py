@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import socket
@@ -101,6 +102,8 @@ def _serve(address: str, port: int, *, worker: bool) -> None:
     _have_forks_end()
     connections.close_all()  # the server forks, and a forked connection to SQLite holds its locks for ever
     working = _WorkerProcess() if worker else None
+    # Most of the threads wait for readers of long answers (site.gate), which the server cannot know: it would warn.
+    logging.getLogger("_granian").addFilter(lambda said: "Python threads" not in said.getMessage())
     scheme = "https" if config().https else "http"
     done(f"console at {scheme}://{address}:{port}/ - Ctrl-C stops")
     try:
