@@ -117,6 +117,7 @@ from himaya.core import clock
 from himaya.core.exchange import SourceTrouble
 from himaya.core.words import N_
 from himaya.lists import queries, subscribing
+from himaya.lists.subscribing import running
 from himaya.lists.models import Subscription
 now, to, later = clock.now(), queries.lists().first(), clock.now() + timedelta(minutes=40)
 told = {"pages": 12, "entries": 5230, "added": 412, "changed": 31, "unchanged": 4780, "retracted": 7, "refused": 2}
@@ -130,7 +131,7 @@ with transaction.atomic():
     rows.update(told={**told, "unread": {"TMK": 18}, "first": first})
     why = N_("it does not let this node in (status 401)")
     trouble = SourceTrouble(why=why, mend=N_("Set user and password anew."), permanent=True)
-    subscribing._failed(subscribing.find("cyber-unit"), trouble)
+    running.fail(subscribing.find("cyber-unit"), trouble)
     rows.filter(name="hotline-north").update(enabled=False)
     rows.filter(name="cyber-unit").update(due_at=later, ended_at=now - timedelta(hours=9), failures=3)
 """
