@@ -20,7 +20,7 @@ def plans(ask: Callable[[], Any]) -> str:
         if connection.vendor != "sqlite":
             cursor.execute("SET LOCAL enable_seqscan = off")
         for query in asked.captured_queries:
-            sql = re.sub(r"^DECLARE .* CURSOR FOR ", "", query["sql"])  # of an iterator, on PostgreSQL
+            sql = re.sub(r"^DECLARE .* CURSOR FOR ", "", query["sql"]).strip()  # of an iterator, on PostgreSQL
             if sql.startswith("SELECT"):
                 cursor.execute(f"{explain} {sql.replace('%', '%%')}")
                 found += [str(row[-1]) for row in cursor.fetchall()]

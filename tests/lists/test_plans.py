@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 from tests.plans import plans
+from tests.program import sha256
 
 from himaya.core.ports import ItemRow
-from himaya.lists import queries
+from himaya.lists import changes, queries
 from himaya.lists.services import add_items, create_list
 
 pytestmark = pytest.mark.django_db
@@ -16,14 +17,29 @@ pytestmark = pytest.mark.django_db
 def test_what_changed_of_a_signal_is_found_without_looking_at_the_rest_of_it() -> None:
     listed = create_list("hotline", by="system")
     for turn in range(10):
-        rows = [ItemRow(0, "pdq", f"{1000 * turn + n + 1:064x}") for n in range(300)]
-        add_items(listed, rows=rows, by="system")
+        rows = [ItemRow(0, "pdq", sha256(f"{turn} {n}")) for n in range(300)]
+        assert add_items(listed, rows=rows, by="system").added == 300
     if connection.vendor == "postgresql":  # which would do it by itself, in a minute
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE lists_item, lists_revision")
     last = queries.revision()
-    for changes in (queries.matching_since, queries.withdrawn_since):
-        plan = plans(lambda changes=changes: list(changes(last - 1, signal="pdq")))
+    for asks in (queries.matching_since, queries.withdrawn_since):
+        plan = plans(lambda asks=asks: list(asks(last - 1, signal="pdq")))
         assert "lists_item_changes" in plan
         assert "lists_item_once_a_list" not in plan
         assert "sqlite_autoindex_lists_item" not in plan
+
+
+def test_a_change_of_many_items_is_read_on_from_a_place_and_not_from_its_beginning() -> None:
+    listed = create_list("hotline", by="system")
+    rows = [ItemRow(0, "pdq", sha256(str(n))) for n in range(3000)]
+    assert add_items(listed, rows=rows, by="system").added == 3000
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE lists_item, lists_revision")
+    half = changes.changes([listed.pk], upto=queries.revision(), limit=1500)[-1].place
+    plan = plans(lambda: changes.changes([listed.pk], behind=half, upto=queries.revision(), limit=10))
+    if connection.vendor == "sqlite":
+        assert "lists_item_changes (revision=? AND signal=? AND id>?)" in plan
+    else:
+        assert "(i.id > " in plan.replace("(id > ", "(i.id > ")

@@ -220,7 +220,7 @@ def _is_long(one: Proposal) -> bool:
     if one.act == Proposal.IMPORT:
         return int(one.arguments["rows"]) > terms.AT_ONCE
     wanted = one.arguments.get("wanted", {})
-    return one.act == Proposal.CHANGE and bool({*terms.RULE, "radius"} & set(wanted)) and terms.is_long(one.list)
+    return one.act == Proposal.CHANGE and bool({*terms.JUDGED, "radius"} & set(wanted)) and terms.is_long(one.list)
 
 
 def _do(found: Proposal, *, by: str) -> Proposal:
