@@ -34,12 +34,10 @@ def test_a_change_of_many_items_is_read_on_from_a_place_and_not_from_its_beginni
     listed = create_list("hotline", by="system")
     rows = [ItemRow(0, "pdq", sha256(str(n))) for n in range(3000)]
     assert add_items(listed, rows=rows, by="system").added == 3000
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE lists_item, lists_revision")
     half = changes.changes([listed.pk], upto=queries.revision(), limit=1500)[-1].place
     plan = plans(lambda: changes.changes([listed.pk], behind=half, upto=queries.revision(), limit=10))
     if connection.vendor == "sqlite":
         assert "lists_item_changes (revision=? AND signal=? AND id>?)" in plan
-    else:
-        assert "(i.id > " in plan.replace("(id > ", "(i.id > ")
+    else:  # although it knows nothing of the table yet, as right after an import
+        assert "(id > " in plan
+        assert "Sort" not in plan

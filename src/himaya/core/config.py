@@ -34,8 +34,9 @@ FOREIGN = ("HIMAYA_DATA", "HIMAYA_CONFIG", "HIMAYA_KERNEL", "HIMAYA_FAULT", "HIM
 
 WEB_THREADS = 4
 """Requests that one web process works on at a time."""
-WEB_STREAMS = 12
-"""Long answers that it may be sending beside them."""
+WEB_STREAMS = 4
+"""Long answers that it may be sending beside them. Each has a thread, and with 16 of them the short way for hashes
+answers a third fewer requests: they all want the interpreter."""
 
 Sandbox = Literal["best", "required", "off"]
 

@@ -72,11 +72,16 @@ SELECT r.number, r.at, i.id, i.signal, i.value, i.state, i.scheme, i.code, i.sou
     i.organisation_id, i.added_at
 FROM lists_revision r JOIN lists_item i ON i.revision = r.id
 WHERE NOT i.negative AND i.list_id IN ({lists}) {signals} {standing} """
-_IN_SIGNAL = "AND r.number = %s AND r.number <= %s AND i.signal = %s AND i.id > %s ORDER BY i.id LIMIT %s"
-_IN_CHANGE = "AND r.number = %s AND r.number <= %s AND i.signal > %s ORDER BY i.signal, i.id LIMIT %s"
-_BEHIND = "AND r.number >= %s AND r.number <= %s ORDER BY r.number, i.signal, i.id LIMIT %s"
-"""What comes behind a place, in three steps, each of which begins at its place in an index: a change may bring millions
-of items, and none of them is walked past for the sake of those behind it.
+_IN_SIGNAL = "AND i.revision = %s AND r.number IS NOT NULL AND i.signal = %s AND i.id > %s ORDER BY i.id LIMIT %s"
+_IN_CHANGE = "AND i.revision = %s AND r.number IS NOT NULL AND i.signal > %s ORDER BY i.signal, i.id LIMIT %s"
+_IN_CHANGES = "AND r.number BETWEEN %s AND %s ORDER BY r.number, i.signal, i.id LIMIT %s"
+"""What comes behind a place: the rest of its signal in its change, the rest of that change, the changes behind it. A
+change may bring millions of items. In one change they are read in the order of an index, so that none is walked past,
+or sorted, for the sake of others; PostgreSQL would sort all that several changes brought.
+"""
+WIDEST = 1024
+"""Changes that are read together. The first is read alone, and each time twice as many while a page has room: however
+large changes are, then, what is sorted for a page is about as much as it holds, but for the page in which they begin.
 """
 _ITEMS = "AND r.number IS NOT NULL AND i.id IN ({items}) ORDER BY r.number, i.signal, i.id"
 
@@ -101,17 +106,26 @@ def changes(
         standing: those alone that count, for a reader that has nothing yet.
     """
     ids, kinds, found, most = list(lists), list(signals), list[Told](), min(limit, MOST)
-    number, signal, item = behind
-    steps: list[tuple[str, list[Any]]] = [(_BEHIND, [number, upto])]
-    if signal or item:
-        steps = [
-            (_IN_SIGNAL, [number, upto, signal, item]),
-            (_IN_CHANGE, [number, upto, signal]),
-            (_BEHIND, [number + 1, upto]),
-        ]
-    for step, place in steps:
+
+    def read(step: str, *place: object) -> None:
         if len(found) < most:
-            found += _found(step, ids, kinds, [*place, most - len(found)], standing=standing)
+            found.extend(_found(step, ids, kinds, [*place, most - len(found)], standing=standing))
+
+    number, signal, item = behind
+    if signal or item:
+        for here in Revision.objects.filter(number=number, number__lte=upto).values_list("pk", flat=True):
+            read(_IN_SIGNAL, here, signal, item)
+            read(_IN_CHANGE, here, signal)
+        number += 1
+    theirs = Revision.objects.filter(Q(list=None) | Q(list__in=ids), number__lte=upto).order_by("number")
+    width = 1
+    while len(found) < most and (some := theirs.filter(number__gte=number).values_list("number", "pk")[:width]):
+        (first, pk), (last, _) = some[0], some[len(some) - 1]
+        if width == 1:
+            read(_IN_CHANGE, pk, "")
+        else:
+            read(_IN_CHANGES, first, last)
+        number, width = (last or 0) + 1, min(width * 2, WIDEST)
     return found
 
 

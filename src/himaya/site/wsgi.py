@@ -13,7 +13,7 @@ from himaya.screening import live  # noqa: E402
 from himaya.site.gate import Gate  # noqa: E402
 from himaya.site.shortcut import Shortcut  # noqa: E402
 
-application = Gate(Shortcut(full, first=live.follow), at_once=WEB_THREADS)
+application = Shortcut(Gate(full, at_once=WEB_THREADS), first=live.follow)
 
 # What is loaded now stays: a full collection that walked through it would hold every request up for 40 ms.
 gc.collect()
