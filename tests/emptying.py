@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connections, transaction
 from django.test import TransactionTestCase
 
+from himaya.evidence.lasting import STEPS
 from himaya.ledger import append_only
 from himaya.lists import lasting
 
@@ -54,15 +55,16 @@ def restore(name: str) -> None:
         else:
             append_only.unsafe_remove(connection)
             lasting.unsafe_remove(connection)
+            STEPS.unsafe_remove(connection)
         kept = [table for table in left if left[table]]
         for table in {*_filled(connection, cursor), *kept}:
             if table not in kept or _rows(connection, cursor, table) != left[table]:
                 _put_back(connection, cursor, table)
         if connection.vendor == "postgresql":
             cursor.execute(_USED, [kept])
-    if not (append_only.is_installed(connection) and lasting.is_installed(connection)):
-        append_only.install(connection)
-        lasting.install(connection)
+    for one in (append_only, lasting, STEPS):
+        if not one.is_installed(connection):
+            one.install(connection)
 
 
 def _filled(connection: Any, cursor: Any) -> list[str]:

@@ -255,6 +255,22 @@ class Config(BaseSettings):
     log_quorum: int = Field(
         2, ge=0, le=20, description=N_("Witnesses that must have cosigned a checkpoint of the log before it counts.")
     )
+    evidence_store: str = Field(
+        "",
+        description=N_(
+            "Where sealed exhibits lie: a directory, or s3://bucket/prefix. Empty: evidence in the data directory."
+        ),
+    )
+    evidence_second_store: str = Field(
+        "", description=N_("A second place for them, from which what has rotted in the first is repaired. Empty: none.")
+    )
+    epoch_keys: str = Field(
+        "",
+        description=N_(
+            "Directory of the outer keys of exhibits, apart from the database and its backups. Empty: beside the data"
+            " directory, with -epoch-keys behind its name."
+        ),
+    )
     demo: bool = Field(
         False, description=N_("Shows that everything here is drawn and invented. `himaya demo` sets it.")
     )

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "himaya.ledger",
     "himaya.accounts",
     "himaya.log",
+    "himaya.evidence",
     "himaya.lists",
     "himaya.cases",
     "himaya.screening",

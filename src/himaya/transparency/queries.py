@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from himaya.accounts import queries as accounts
 from himaya.cases import queries as cases
+from himaya.evidence import queries as evidence
 from himaya.federation import queries as federation
 from himaya.ledger import queries as ledger
 from himaya.lists import queries as lists
@@ -20,6 +21,7 @@ ROOMS = {
     "reporting": reporting,
     "takedown": takedown,
     "lists": lists,
+    "evidence": evidence,
     "federation": federation,
     "ledger": ledger,
     "log": log,

@@ -1,0 +1,22 @@
+"""Evidence as a Django app."""
+
+from django.apps import AppConfig
+
+
+class EvidenceConfig(AppConfig):
+    """Exhibits, how they were kept, and for how long."""
+
+    name = "himaya.evidence"
+    label = "evidence"
+
+    def ready(self) -> None:
+        """Beside the worker: end what is over, read what is kept, remove what nobody acknowledged."""
+        from himaya.evidence.custody import shown
+        from himaya.evidence.ending import end_due
+        from himaya.evidence.scrubbing import scrub_due
+        from himaya.ledger.worker import beside
+        from himaya.log.events import provides
+
+        provides("destruction", shown)
+        beside(end_due)
+        beside(scrub_due)

@@ -1,0 +1,94 @@
+"""Legal holds: what an authority wants kept beyond its time."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db import transaction
+
+from himaya.core import clock
+from himaya.core.errors import HimayaError
+from himaya.core.words import N_, printable
+from himaya.evidence.keys import is_gone
+from himaya.evidence.models import ENDING, KEPT, Epoch, Exhibit, Hold
+from himaya.evidence.reasons import reason_of
+from himaya.evidence.services import CASE, UnknownExhibit
+from himaya.ledger.services import record
+
+
+class BadHold(HimayaError):
+    """The hold cannot be placed: {why}."""
+
+    status = 422
+
+
+class UnknownHold(HimayaError):
+    """There is no hold {number} that stands."""
+
+    status = 404
+
+
+class TooLateToHold(HimayaError):
+    """{exhibit} cannot be held any more: it was destroyed on {at}."""
+
+    status = 410
+
+
+@transaction.atomic
+def place_hold(about: str, *, reason: str, authority: str, review_on: date, by: str) -> Hold:
+    """Have something kept beyond its time: an exhibit, or whatever a case has and gets.
+
+    It outranks every rule: what was about to end is kept, up to the moment in which its key is destroyed.
+
+    Args:
+        about: ``exhibit:12`` or ``case:12``.
+        reason: why, 1 to 500 characters.
+        authority: who wants it, 1 to 200 characters.
+        review_on: when somebody asks whether it is still wanted.
+        by: who places it.
+
+    Raises:
+        UnknownExhibit, TooLateToHold, BadHold: as their names say.
+    """
+    text = reason_of(reason, BadHold)
+    if not 0 < len(authority.strip()) <= 200:
+        raise BadHold(why=N_("it does not say which authority wants it"))
+    if review_on <= clock.now().date():
+        raise BadHold(why=N_("the day on which it is reviewed has passed"))
+    kind, _, number = about.partition(":")
+    if not CASE.fullmatch(about) or kind not in ("case", "exhibit"):
+        raise BadHold(why=N_("what is held is an exhibit or a case"))
+    case = about if kind == "case" else ""
+    found = Exhibit.objects.filter(case=about) if case else Exhibit.objects.filter(pk=int(number))
+    if not case and not found.exists():
+        raise UnknownExhibit(exhibit=number)
+    for epoch in sorted(set(found.values_list("epoch", flat=True))):
+        Epoch.objects.select_for_update().get(pk=epoch)
+    late = {one.pk: one for one in found.select_related("epoch").exclude(state=KEPT) if is_gone(one)}
+    if not case and late:
+        one = found.get()
+        raise TooLateToHold(exhibit=one.reference, at=f"{one.ended_at or clock.now():%Y-%m-%d}")
+    found.filter(state=ENDING).exclude(pk__in=late).update(state=KEPT)
+    made = Hold.objects.create(
+        exhibit=None if case else found.get(), case=case, reason=text, authority=printable(authority).strip(),
+        review_on=review_on, placed_by=by, placed_at=clock.now(),
+    )  # fmt: skip
+    record("evidence.held", by=by, about=about, hold=made.pk, review_on=f"{review_on}")
+    return made
+
+
+@transaction.atomic
+def lift_hold(number: int, *, reason: str, by: str) -> Hold:
+    """Hold something no longer. Whether and when it ends, its rules say again.
+
+    Raises:
+        UnknownHold, BadHold: there is none that stands; no reason is given.
+    """
+    text = reason_of(reason, BadHold)
+    hold = Hold.objects.select_for_update(of=("self",)).filter(pk=number, lifted_at=None).first()
+    if hold is None:
+        raise UnknownHold(number=number)
+    hold.lifted_by, hold.lifted_at, hold.lift_reason = by, clock.now(), text
+    hold.save(update_fields=["lifted_by", "lifted_at", "lift_reason"])
+    record("evidence.hold-lifted", by=by, about=hold.about, hold=hold.pk)
+    return hold

@@ -1,0 +1,105 @@
+"""Ways to the keys of exhibits: sealed files lie in a store, outer keys in a directory, and neither in the database."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db import connection
+
+from himaya.accounts import sealing
+from himaya.core.config import config
+from himaya.core.vault.epochs import EpochKeys
+from himaya.core.vault.sealed import new_key
+from himaya.core.vault.stores import Store, open_stores
+from himaya.core.vault.wrapping import unwrap, wrap
+from himaya.evidence.models import DESTROYED, Epoch, Exhibit, InnerKey
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+PURPOSE = b"himaya inner keys of evidence 1"
+
+
+def store() -> Store:
+    """Where sealed files lie, as the configuration says."""
+    return _store(config().evidence_store or str(config().data / "evidence"), config().evidence_second_store)
+
+
+@cache
+def _store(first: str, second: str) -> Store:
+    return open_stores(first, second)
+
+
+def epoch_keys() -> EpochKeys:
+    """The outer keys, in their directory."""
+    chosen, data = config().epoch_keys, config().data
+    return EpochKeys(Path(chosen).expanduser() if chosen else data.with_name(f"{data.name}-epoch-keys"))
+
+
+def lock_epoch(until: datetime, kept_class: str) -> Epoch:
+    """The epoch in which something ends, locked until the transaction ends; its key is there.
+
+    Raises:
+        EpochLost, EpochReturned, BadEpochKey: as their names say.
+    """
+    month = f"{until:%Y-%m}"
+    Epoch.objects.get_or_create(month=month, kept_class=kept_class)
+    epoch = Epoch.objects.select_for_update().get(month=month, kept_class=kept_class)
+    gone = set(epoch_keys().destroyed())
+    while epoch.name in gone:  # something is to end in a month of which others have ended already
+        epoch.generation += 1
+    epoch.save(update_fields=["generation"])
+    if Exhibit.objects.filter(epoch=epoch, generation=epoch.generation).exists():
+        epoch_keys().key(epoch.name)  # a new one in place of one that was lost would hide that it was
+    else:
+        epoch_keys().key_for(epoch.name)
+    return epoch
+
+
+def close(exhibit: Exhibit, key: bytes, *, epoch: Epoch) -> None:
+    """Wrap the key of an exhibit for an epoch that the caller has locked; the caller saves the exhibit.
+
+    Its fields ``uuid``, ``case`` and ``digests`` must stand by now: the key is bound to them.
+    """
+    assert connection.in_atomic_block
+    outer = epoch_keys().key(epoch.name)
+    exhibit.epoch, exhibit.generation = epoch, epoch.generation
+    exhibit.wrapped = wrap(key, inner=_inner(exhibit), outer=outer, about=_about(exhibit, epoch.name))
+
+
+def opened(exhibit: Exhibit) -> bytes:
+    """The key of an exhibit that is kept.
+
+    Raises:
+        EpochDestroyed, EpochLost, EpochReturned, BadEpochKey, WrongKey: as their names say.
+    """
+    name = epoch_name(exhibit)
+    outer = epoch_keys().key(name)
+    return unwrap(bytes(exhibit.wrapped or b""), inner=_inner(exhibit), outer=outer, about=_about(exhibit, name))
+
+
+def epoch_name(exhibit: Exhibit) -> str:
+    """The epoch under whose key the exhibit's is wrapped: of its month and class, of the generation then."""
+    month = exhibit.epoch.month
+    return Epoch(month=month, kept_class=exhibit.kept_class, generation=exhibit.generation).name
+
+
+def is_gone(exhibit: Exhibit) -> bool:
+    """Whether nothing opens it any more, although the database may not say so yet."""
+    return exhibit.state == DESTROYED or epoch_name(exhibit) in epoch_keys().destroyed()
+
+
+def _inner(exhibit: Exhibit) -> bytes:
+    """The inner key of the exhibit's case, or its own where it has none; made where there is none yet."""
+    about = exhibit.case or f"exhibit:{exhibit.uuid}"
+    fresh = sealing.seal(b64encode(new_key()).decode(), purpose=PURPOSE)
+    row, _ = InnerKey.objects.get_or_create(about=about, defaults={"sealed": fresh})
+    return b64decode(sealing.unseal(row.sealed, purpose=PURPOSE))
+
+
+def _about(exhibit: Exhibit, epoch: str) -> dict[str, str]:
+    return {"exhibit": str(UUID(str(exhibit.uuid))), "epoch": epoch, "sha256": exhibit.digests["sha256"]}

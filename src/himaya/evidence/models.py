@@ -1,0 +1,253 @@
+"""Tables of evidence. No content stands in any of them, and no key that opens one without a file beside them."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import uuid4
+
+from django.db import models
+from django.db.models import Q
+
+STANDARD, GUARDED = "standard", "guarded"
+CLASSES: Final = (STANDARD, GUARDED)
+"""``guarded``: the outer key is in parts, which two of three people hold; the node alone opens nothing of it."""
+KEPT, ENDING, DESTROYED = "kept", "ending", "destroyed"
+STATES: Final = (KEPT, ENDING, DESTROYED)
+"""Of an exhibit. ``ending``: its time is over and its key is about to be destroyed; a hold still saves it."""
+DELETE, REVIEW = "delete", "review"
+WHOLE, ROTTEN, GOING, GONE = "whole", "rotten", "going", "gone"
+"""Of a sealed file. ``going``: nobody needs it any more, and it is being removed."""
+
+
+class Rule(models.Model):
+    """Under which law things are kept, and for how long. A rule is never changed: a new version takes its place.
+
+    Periods are written as ``1 year`` or ``90 days`` (``core.periods``); empty: none is set.
+    """
+
+    name = models.CharField(max_length=60)
+    version = models.PositiveIntegerField()
+    instrument = models.CharField(max_length=200)
+    jurisdiction = models.CharField(max_length=6)
+    basis = models.CharField(max_length=40)
+    occasions = models.JSONField(default=list)
+    """What may be kept by it: names of :data:`himaya.evidence.rules.OCCASIONS`."""
+    begins = models.CharField(max_length=20)
+    """The event from which its time runs: one of :data:`himaya.evidence.rules.EVENTS`."""
+    minimum = models.CharField(max_length=20, default="")
+    maximum = models.CharField(max_length=20, default="")
+    renewals = models.PositiveSmallIntegerField(default=0)
+    renewal = models.CharField(max_length=20, default="")
+    after = models.CharField(max_length=10, default=DELETE)
+    kept_class = models.CharField(max_length=10, default=STANDARD)
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True)
+    note = models.CharField(max_length=500, default="")
+    set_by = models.CharField(max_length=100)
+    set_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    """When a newer version took its place, or it was ended; nothing new is kept by it since."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["name", "version"], name="evidence_rule_version"),
+            models.UniqueConstraint(fields=["name"], condition=Q(ended_at=None), name="evidence_rule_one_holds"),
+            models.CheckConstraint(condition=Q(after__in=(DELETE, REVIEW)), name="evidence_rule_after"),
+            models.CheckConstraint(condition=Q(kept_class__in=CLASSES), name="evidence_rule_class"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+class Epoch(models.Model):
+    """What ends together: a month and a class. Its key stands in a file, not here (``core.vault.epochs``).
+
+    Whoever writes keys of exhibits under it, ends it or holds one of its exhibits locks the row. When some of it ends
+    and the rest does not, the rest moves under the next ``generation``.
+    """
+
+    month = models.CharField(max_length=7)
+    kept_class = models.CharField(max_length=10)
+    generation = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["month", "kept_class"], name="evidence_epoch_once")]
+
+    @property
+    def name(self) -> str:
+        """As ``core.vault.epochs`` names it: ``2027-03.standard``, of a later generation ``2027-03.standard-2``."""
+        return f"{self.month}.{self.kept_class}" + (f"-{self.generation}" if self.generation > 1 else "")
+
+
+class InnerKey(models.Model):
+    """The inner key of what is kept for one case, sealed with the node's secret."""
+
+    about = models.CharField(max_length=60, unique=True)
+    sealed = models.CharField(max_length=400)
+
+
+class Blob(models.Model):
+    """A sealed file. Equal content of one class is kept once; each exhibit of it has its own way to the key."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4)
+    kept_class = models.CharField(max_length=10)
+    sha256 = models.CharField(max_length=64)
+    size = models.BigIntegerField()
+    stored = models.BigIntegerField()
+    stored_sha256 = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, default=WHOLE)
+    read_at = models.DateTimeField()
+    """When it was last read whole, and was what it must be."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sha256"],
+                condition=Q(kept_class=STANDARD, state__in=(WHOLE, ROTTEN)),
+                name="evidence_blob_once",
+            ),
+            models.CheckConstraint(condition=Q(state__in=(WHOLE, ROTTEN, GOING, GONE)), name="evidence_blob_state"),
+        ]
+        indexes = [models.Index(fields=["state", "read_at"], name="evidence_blob_read")]
+
+
+class Exhibit(models.Model):
+    """Something that is kept, and how it came here (ISO/IEC 27037). ``case`` is named as in the ledger: ``case:12``."""
+
+    uuid = models.UUIDField(unique=True, default=uuid4)
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+    label = models.CharField(max_length=200)
+    case = models.CharField(max_length=60, default="")
+    occasion = models.CharField(max_length=20)
+    once = models.CharField(max_length=120, unique=True)
+    """What it was kept for: told twice it is one exhibit."""
+    kept_class = models.CharField(max_length=10)
+    media_type = models.CharField(max_length=60, default="")
+    digests = models.JSONField()
+    acquired_at = models.DateTimeField()
+    acquired_by = models.CharField(max_length=100)
+    how = models.CharField(max_length=20)
+    tool = models.CharField(max_length=100)
+    origin = models.CharField(max_length=500, default="")
+    clock = models.JSONField(default=dict)
+    """How well the time was known: ``source``, and where it is known ``offset_ms``."""
+    state = models.CharField(max_length=10, default=KEPT)
+    until = models.DateTimeField()
+    """When its time is over, by the rule that binds; a hold keeps it beyond."""
+    review = models.BooleanField(default=False)
+    """When its time is over, a person looks at it before it ends."""
+    epoch = models.ForeignKey(Epoch, on_delete=models.PROTECT, related_name="+")
+    generation = models.PositiveIntegerField()
+    wrapped = models.BinaryField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=STATES), name="evidence_exhibit_state"),
+            models.CheckConstraint(
+                condition=Q(state=DESTROYED, wrapped=None) | ~Q(state=DESTROYED), name="evidence_exhibit_gone"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["case"], name="evidence_exhibit_case"),
+            models.Index(fields=["state", "until"], name="evidence_exhibit_until"),
+            models.Index(fields=["epoch", "generation"], name="evidence_exhibit_epoch"),
+            models.Index(fields=["blob"], name="evidence_exhibit_blob"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def reference(self) -> str:
+        """The number that people quote: ``E-2026-000042``."""
+        return f"E-{self.acquired_at.year}-{self.pk:06d}"
+
+    @property
+    def about(self) -> str:
+        """The exhibit as the ledger names it."""
+        return f"exhibit:{self.pk}"
+
+
+class Binding(models.Model):
+    """A rule that binds an exhibit: from which event on, until when at the least and at the most."""
+
+    exhibit = models.ForeignKey(Exhibit, on_delete=models.PROTECT, related_name="+")
+    rule = models.ForeignKey(Rule, on_delete=models.PROTECT, related_name="+")
+    since = models.DateTimeField()
+    at_least = models.DateTimeField(null=True)
+    at_most = models.DateTimeField(null=True)
+    renewed = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["exhibit", "rule"], name="evidence_binding_once")]
+
+
+class Step(models.Model):
+    """A step of a chain of custody: the line as it was signed. Never changed, never removed."""
+
+    exhibit = models.ForeignKey(Exhibit, on_delete=models.PROTECT, related_name="+")
+    number = models.PositiveIntegerField()
+    act = models.CharField(max_length=10)
+    at = models.DateTimeField()
+    line = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["exhibit", "number"], name="evidence_step_once")]
+
+
+class SigningKey(models.Model):
+    """A key that signs steps (Ed25519): the node's, or that of a person who keeps the private part."""
+
+    name = models.CharField(max_length=32, unique=True)
+    """The first 32 hexadecimal digits of the SHA-256 of the public key."""
+    public = models.BinaryField()
+    sealed = models.CharField(max_length=400, default="")
+    """The private key, sealed with the node's secret; empty where it is somebody else's."""
+    owner = models.CharField(max_length=100)
+    since = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner"], condition=Q(ended_at=None), name="evidence_key_one_holds")
+        ]
+
+
+class Hold(models.Model):
+    """An authority wants something kept beyond its time: one exhibit, or all of a case. It outranks every rule."""
+
+    exhibit = models.ForeignKey(Exhibit, null=True, on_delete=models.PROTECT, related_name="+")
+    case = models.CharField(max_length=60, default="")
+    reason = models.CharField(max_length=500)
+    authority = models.CharField(max_length=200)
+    review_on = models.DateField()
+    placed_by = models.CharField(max_length=100)
+    placed_at = models.DateTimeField()
+    lifted_by = models.CharField(max_length=100, default="")
+    lifted_at = models.DateTimeField(null=True)
+    lift_reason = models.CharField(max_length=500, default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(exhibit=None) & ~Q(case="") | Q(exhibit__isnull=False, case=""), name="evidence_hold_about"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["case"], condition=Q(lifted_at=None), name="evidence_hold_case"),
+            models.Index(fields=["exhibit"], condition=Q(lifted_at=None), name="evidence_hold_exhibit"),
+        ]
+
+    @property
+    def about(self) -> str:
+        """What is held, as the ledger names it."""
+        return self.case or f"exhibit:{self.exhibit_id}"
+
+
+class Scrub(models.Model):
+    """How far the reading of all that is kept has come."""
+
+    reached = models.UUIDField(null=True)
+    began_at = models.DateTimeField()

@@ -1,0 +1,46 @@
+"""Reading what is kept: verified part by part, from the second store where the first has rotted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from himaya.core.errors import HimayaError
+from himaya.core.vault.sealed import NotSealed, SealBroken, unseal
+from himaya.core.vault.stores.port import NotStored, StoreFailed
+from himaya.evidence.keys import is_gone, opened, store
+from himaya.evidence.models import DESTROYED
+
+if TYPE_CHECKING:
+    from himaya.evidence.models import Exhibit
+
+
+class ExhibitEnded(HimayaError):
+    """{exhibit} was destroyed on {at}: nothing opens it any more."""
+
+    status = 410
+
+
+def unsafe_content(exhibit: Exhibit, *, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    """What was sealed, in parts of at most 1 MiB, each verified before it is given.
+
+    It is the material itself: whoever calls this has put on record for whom and why, or gives it to nobody.
+
+    Raises:
+        ExhibitEnded: it was destroyed.
+        SealBroken, NotSealed, NotStored, StoreFailed, WrongKey: it is not what was sealed, and no second store has it.
+        EpochLost, EpochReturned, BadEpochKey: the outer key is not as it must be.
+    """
+    if exhibit.state == DESTROYED or is_gone(exhibit):
+        raise ExhibitEnded(exhibit=exhibit.reference, at=f"{exhibit.ended_at or exhibit.until:%Y-%m-%d}")
+    key, blob, copies, given = opened(exhibit), exhibit.blob, store().copies(), start
+    for copy in copies:
+        try:
+            with copy.open(blob.pk) as source:
+                for part in unseal(source, key=key, exhibit=blob.pk, start=given, stop=stop):
+                    yield part
+                    given += len(part)
+            return
+        except (SealBroken, NotSealed, NotStored, StoreFailed):
+            if copy is copies[-1]:
+                raise
