@@ -6,7 +6,7 @@ from typing import Final
 from uuid import uuid4
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 STANDARD, GUARDED = "standard", "guarded"
 CLASSES: Final = (STANDARD, GUARDED)
@@ -17,6 +17,9 @@ STATES: Final = (KEPT, ENDING, DESTROYED)
 DELETE, REVIEW = "delete", "review"
 WHOLE, ROTTEN, GOING, GONE = "whole", "rotten", "going", "gone"
 """Of a sealed file. ``going``: nobody needs it any more, and it is being removed."""
+
+ASKED, GRANTED, REFUSED, ENDED = "asked", "granted", "refused", "ended"
+ACCESS: Final = (ASKED, GRANTED, REFUSED, ENDED)
 
 
 class Rule(models.Model):
@@ -244,6 +247,46 @@ class Hold(models.Model):
     def about(self) -> str:
         """What is held, as the ledger names it."""
         return self.case or f"exhibit:{self.exhibit_id}"
+
+
+class Access(models.Model):
+    """Somebody wants to read exhibits: asked for, granted by another person for a time, used, ended.
+
+    ``reads_left`` counts each reading of each exhibit. ``urgent``: nobody was asked, everybody is told, and somebody
+    else has to look at it within a day.
+    """
+
+    exhibits = models.ManyToManyField(Exhibit, related_name="+")
+    purpose = models.CharField(max_length=10)
+    reason = models.CharField(max_length=500)
+    recipient = models.CharField(max_length=200)
+    """The age recipient to whom what is taken out is encrypted."""
+    asked_by = models.ForeignKey("accounts.Person", on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    state = models.CharField(max_length=10)
+    decided_by = models.ForeignKey("accounts.Person", null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    until = models.DateTimeField(null=True)
+    reads_left = models.PositiveIntegerField(default=0)
+    urgent = models.BooleanField(default=False)
+    reviewed_by = models.ForeignKey("accounts.Person", null=True, on_delete=models.PROTECT, related_name="+")
+    reviewed_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=500, default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=ACCESS), name="evidence_access_state"),
+            models.CheckConstraint(
+                condition=Q(decided_by=None) | ~Q(decided_by=F("asked_by")) | Q(urgent=True) | Q(state=ENDED),
+                name="evidence_access_two_people",
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "asked_at"], name="evidence_access_waiting")]
+
+    @property
+    def about(self) -> str:
+        """As the ledger names it."""
+        return f"access:{self.pk}"
 
 
 class Scrub(models.Model):

@@ -1,0 +1,313 @@
+"""Who may read what is kept: nobody alone, for a time, for named exhibits, each reading on record before a byte is given.
+
+One person asks and says why; another one, who has just confirmed with a security key who they are, grants it. The grant
+is for half an hour and for so many readings; it ends when either of the two may not do any more what they did. Where there
+is no time, a lead reads at once: everybody is told, and somebody else looks at it within a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from himaya.core import clock, faults
+from himaya.core.errors import HimayaError
+from himaya.core.words import N_, Said
+from himaya.evidence.custody import add_step
+from himaya.evidence.models import ASKED, DESTROYED, ENDED, GRANTED, GUARDED, REFUSED, Access, Exhibit
+from himaya.evidence.reading import unsafe_content
+from himaya.evidence.reasons import reason_of
+from himaya.ledger.services import record
+
+if TYPE_CHECKING:
+    from himaya.accounts.models import Person
+
+MINUTES, MOST, FRESH = 30, 100, timedelta(minutes=5)
+"""How long a grant lasts; exhibits in one; how old the proof of who grants may be."""
+REVIEW_WITHIN = timedelta(days=1)
+WEBAUTHN = "webauthn"
+
+
+class BadAccess(HimayaError):
+    """Access cannot be asked for: {why}."""
+
+    status = 422
+
+
+class UnknownAccess(HimayaError):
+    """There is no request for access {number}."""
+
+    status = 404
+
+
+class AccessDecided(HimayaError):
+    """This request is not open any more: it is {state}."""
+
+    status = 409
+
+
+class NotYourGrant(HimayaError):
+    """You cannot decide on your own request."""
+
+    remedy = "Another lead does."
+    status = 403
+
+
+class NoFreshProof(HimayaError):
+    """Confirm with your security key who you are, then grant it within five minutes."""
+
+    status = 403
+
+
+class NoAccess(HimayaError):
+    """You have no access to {exhibit}: {why}."""
+
+    remedy = "Ask for it, and say why; another person grants it."
+    status = 403
+
+
+class MayNotAct(HimayaError):
+    """Your role does not allow this: {act}."""
+
+    status = 403
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How and when somebody last proved who they are: ``webauthn``, ``totp``, ``password``."""
+
+    method: str
+    at: datetime
+
+
+@transaction.atomic
+def ask_access(
+    exhibits: Collection[Exhibit], *, purpose: str, reason: str, recipient: str, person: Person
+) -> Access:
+    """Ask to read exhibits.
+
+    Args:
+        exhibits: 1 to :data:`MOST`, none of them destroyed.
+        purpose: what for, one word of the operator's.
+        reason: why, 1 to 500 characters.
+        recipient: the age recipient to whom they are encrypted.
+        person: who asks.
+
+    Raises:
+        MayNotAct, BadAccess: the role may not; something of it cannot be.
+    """
+    return _asked(exhibits, purpose, reason, recipient, person, act="evidence.ask")
+
+
+def _asked(
+    exhibits: Collection[Exhibit], purpose: str, reason: str, recipient: str, person: Person, *, act: str
+) -> Access:
+    _require(act, person)
+    text = reason_of(reason, BadAccess)
+    if not 0 < len(exhibits) <= MOST:
+        raise BadAccess(why=Said("it names 1 to {n} exhibits", n=MOST))
+    for one in exhibits:
+        if one.state == DESTROYED:
+            raise BadAccess(why=Said("{exhibit} was destroyed", exhibit=one.reference))
+        if one.kept_class == GUARDED:
+            raise BadAccess(why=Said("{exhibit} opens with the parts of two custodians only", exhibit=one.reference))
+    if not 0 < len(purpose.strip()) <= 10:
+        raise BadAccess(why=N_("it does not say what for"))
+    check_recipient(recipient)
+    made = Access.objects.create(
+        purpose=purpose.strip(), reason=text, recipient=recipient.strip(), asked_by=person, asked_at=clock.now(),
+        state=ASKED,
+    )  # fmt: skip
+    made.exhibits.set(exhibits)
+    numbers = sorted(one.pk for one in exhibits)
+    record("evidence.access-asked", by=person.actor, about=made.about, exhibits=numbers, purpose=made.purpose)
+    return made
+
+
+@transaction.atomic
+def grant_access(number: int, *, person: Person, proof: Proof | None) -> Access:
+    """Let the person who asked read, for half an hour, each exhibit once.
+
+    Raises:
+        UnknownAccess, AccessDecided, NotYourGrant, MayNotAct: as their names say.
+        NoFreshProof: a security key was not used within the last five minutes.
+    """
+    access = _open(number, person)
+    _prove(proof)
+    _give(access, by=person, reads=access.exhibits.count())
+    record("evidence.access-granted", by=person.actor, about=access.about, until=access.until.isoformat())
+    return access
+
+
+@transaction.atomic
+def refuse_access(number: int, *, person: Person, reason: str) -> Access:
+    """Do not let them.
+
+    Raises:
+        UnknownAccess, AccessDecided, NotYourGrant, MayNotAct, BadAccess: as their names say.
+    """
+    access = _open(number, person)
+    access.state, access.decided_by, access.decided_at = REFUSED, person, clock.now()
+    access.note = reason_of(reason, BadAccess)
+    access.save(update_fields=["state", "decided_by", "decided_at", "note"])
+    record("evidence.access-refused", by=person.actor, about=access.about)
+    return access
+
+
+@transaction.atomic
+def end_access(number: int, *, person: Person) -> Access:
+    """End a grant, or take back a request: whoever asked may, and whoever may grant.
+
+    Raises:
+        UnknownAccess, AccessDecided, MayNotAct: as their names say.
+    """
+    access = _locked(number)
+    if person != access.asked_by:
+        _require("evidence.grant", person)
+    if access.state not in (ASKED, GRANTED):
+        raise AccessDecided(state=access.state)
+    access.state, access.reads_left = ENDED, 0
+    access.save(update_fields=["state", "reads_left"])
+    record("evidence.access-ended", by=person.actor, about=access.about)
+    return access
+
+
+@transaction.atomic
+def take_access(exhibits: Collection[Exhibit], *, reason: str, recipient: str, person: Person, proof: Proof | None) -> Access:
+    """Read at once, where a life may hang on it: nobody is asked, and everybody is told.
+
+    Raises:
+        MayNotAct, BadAccess, NoFreshProof: as their names say.
+    """
+    access = _asked(exhibits, "urgent", reason, recipient, person, act="evidence.urgent")
+    _prove(proof)
+    access.urgent = True
+    _give(access, by=person, reads=len(exhibits))
+    record("evidence.access-taken", by=person.actor, about=access.about, until=access.until.isoformat())
+    return access
+
+
+@transaction.atomic
+def settle_urgent(number: int, *, person: Person, note: str) -> Access:
+    """Say that an urgent access was looked at, by somebody else than who took it.
+
+    Raises:
+        UnknownAccess, AccessDecided, NotYourGrant, MayNotAct, BadAccess: as their names say.
+    """
+    access = _locked(number)
+    _require("evidence.grant", person)
+    if person == access.asked_by:
+        raise NotYourGrant
+    if not access.urgent or access.reviewed_at:
+        raise AccessDecided(state=access.state)
+    access.reviewed_by, access.reviewed_at, access.note = person, clock.now(), reason_of(note, BadAccess)
+    access.save(update_fields=["reviewed_by", "reviewed_at", "note"])
+    record("evidence.access-reviewed", by=person.actor, about=access.about)
+    return access
+
+
+def read_exhibit(exhibit: Exhibit, *, access: int, person: Person) -> Iterator[bytes]:
+    """What is kept, once: the reading is counted and on record before the first byte is given.
+
+    It is the material itself. A face encrypts it to the grant's recipient and shows none of it.
+
+    Raises:
+        NoAccess: the person has no grant for it that holds now.
+        ExhibitEnded, SealBroken, …: as :func:`himaya.evidence.reading.unsafe_content`.
+    """
+    _count(exhibit, access, person)
+    faults.point("evidence.read")
+    return unsafe_content(exhibit)
+
+
+@transaction.atomic
+def _count(exhibit: Exhibit, number: int, person: Person) -> None:
+    """One reading less. The row decides: of many who read at once, as many get it as it allows."""
+    access = Access.objects.select_related("asked_by", "decided_by").filter(pk=number).first()
+    why = _why_not(access, exhibit, person)
+    if why is None:
+        holds = Access.objects.filter(pk=number, state=GRANTED, until__gt=clock.now(), reads_left__gt=0)
+        why = None if holds.update(reads_left=F("reads_left") - 1) else N_("all its readings are used")
+    if why is not None:
+        raise NoAccess(exhibit=exhibit.reference, why=why)
+    assert access is not None
+    facts = {"to": person.actor, "access": access.pk, "reason": access.reason, "recipient": access.recipient}
+    add_step(exhibit, act="analyse", by=person.actor, facts=facts)
+    record("evidence.read", by=person.actor, about=exhibit.about, access=access.pk)
+
+
+def _why_not(access: Access | None, exhibit: Exhibit, person: Person) -> str | None:
+    if access is None or access.asked_by != person:
+        return N_("it was granted to nobody, or to somebody else")
+    if not access.exhibits.filter(pk=exhibit.pk).exists():
+        return N_("the grant names other exhibits")
+    if access.state != GRANTED or access.until is None:
+        return Said("the request is {state}", state=access.state)
+    if access.until <= clock.now():
+        return N_("the time of the grant is over")
+    if not person.may("evidence.urgent" if access.urgent else "evidence.ask"):
+        return N_("your role does not allow it any more")
+    if access.decided_by is None or not access.decided_by.may("evidence.grant"):
+        return N_("who granted it may not grant it any more")
+    return None
+
+
+def waiting() -> QuerySet[Access]:
+    """What waits for somebody to decide, or to look at: the oldest first."""
+    looked_at = Q(urgent=True, reviewed_at=None)
+    return Access.objects.filter(Q(state=ASKED) | looked_at).select_related("asked_by").order_by("asked_at", "pk")
+
+
+def overdue() -> QuerySet[Access]:
+    """Urgent readings that nobody else has looked at within a day."""
+    before = clock.now() - REVIEW_WITHIN
+    return Access.objects.filter(urgent=True, reviewed_at=None, asked_at__lt=before).order_by("asked_at", "pk")
+
+
+def _give(access: Access, *, by: Person, reads: int) -> None:
+    now = clock.now()
+    access.state, access.decided_by, access.decided_at = GRANTED, by, now
+    access.until, access.reads_left = now + timedelta(minutes=MINUTES), reads
+    access.save(update_fields=["state", "decided_by", "decided_at", "until", "reads_left", "urgent"])
+
+
+def _prove(proof: Proof | None) -> None:
+    if proof is None or proof.method != WEBAUTHN or not timedelta(0) <= clock.now() - proof.at <= FRESH:
+        raise NoFreshProof
+
+
+def _open(number: int, person: Person) -> Access:
+    access = _locked(number)
+    _require("evidence.grant", person)
+    if person == access.asked_by:
+        raise NotYourGrant
+    if access.state != ASKED:
+        raise AccessDecided(state=access.state)
+    return access
+
+
+def _locked(number: int) -> Access:
+    found = Access.objects.select_for_update(of=("self",)).filter(pk=number).first()
+    if found is None:
+        raise UnknownAccess(number=number)
+    return found
+
+
+def _require(act: str, person: Person) -> None:
+    if not person.may(act):
+        raise MayNotAct(act=ACTS[act])
+
+
+ACTS = {
+    "evidence.ask": N_("ask to read exhibits"),
+    "evidence.grant": N_("let somebody read exhibits"),
+    "evidence.urgent": N_("read exhibits at once"),
+    "evidence.rule": N_("set rules by which things are kept"),
+    "evidence.hold": N_("place and lift holds"),
+}
+"""Permission → what it allows, in words."""
