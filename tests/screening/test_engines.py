@@ -27,7 +27,7 @@ from himaya.screening.models import Scan
 from himaya.screening.scanning import Way, scan
 from himaya.screening.sources import s3, walk
 from himaya.screening.sources.places import Place
-from himaya.screening.sources.s3 import MissingExtra
+from himaya.core.buckets import MissingExtra, client
 
 
 def numbered(number: int, size: int = 0) -> Place:
@@ -226,9 +226,9 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No extra is installed."""
     for name in ("boto3", "ray", "pyarrow", "pyarrow.parquet", "zstandard"):
         monkeypatch.setitem(sys.modules, name, None)
-    s3.client.cache_clear()
+    client.cache_clear()
     yield
-    s3.client.cache_clear()
+    client.cache_clear()
 
 
 @pytest.mark.django_db

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from himaya.core.errors import HimayaError
 from himaya.core.words import printable
-from himaya.screening.sources.s3 import named
+from himaya.core.buckets import named
 
 
 class NoSuchPath(HimayaError):

@@ -31,7 +31,7 @@ from himaya.screening.engines.local import Here
 from himaya.screening.reading import OnProgress, read
 from himaya.screening.sources import is_remote
 from himaya.screening.sources.places import Spooled
-from himaya.screening.sources.s3 import MissingExtra
+from himaya.core.buckets import MissingExtra
 
 EXTRA = "ray"
 RETRIES = 5
