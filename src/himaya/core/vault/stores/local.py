@@ -134,7 +134,7 @@ class LocalStore:
                 return None
 
     def delete(self, name: UUID) -> bool:
-        """See :class:`Store`. It is not overwritten before: the bytes are sealed, and their key is what is destroyed."""
+        """See :class:`Store`. Nothing is overwritten: the bytes are sealed, and what is destroyed is their key."""
         path, there = self._path(name), True
         with self._works():
             try:
