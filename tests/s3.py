@@ -123,14 +123,14 @@ def _wait(endpoint: str, process: subprocess.Popen[bytes], log: Path) -> None:
 @pytest.fixture
 def store(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """An empty bucket; this process may ask for everything in it."""
-    from himaya.screening.sources import s3
+    from himaya.core import buckets
 
     asked = client(s3_server)
     made = Store(s3_server, f"bucket-{uuid.uuid4().hex[:8]}", asked)
     asked.create_bucket(Bucket=made.bucket)
     for name, value in made.environment().items():
         monkeypatch.setenv(name, value)
-    s3.client.cache_clear()
+    buckets.client.cache_clear()
     yield made
-    s3.client.cache_clear()
+    buckets.client.cache_clear()
     asked.close()

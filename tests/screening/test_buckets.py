@@ -22,6 +22,7 @@ from tests.screening.archived import tarred, zipped
 from tests.screening.conftest import KNOWN, OTHER, after_a_batch, counts, place
 
 from himaya.cases.models import Case, Sighting
+from himaya.core.buckets import BucketRefused, NotABucket, client
 from himaya.core.contents import HEAD
 from himaya.core.ports import ItemRow
 from himaya.lists.services import add_items, create_list
@@ -31,7 +32,6 @@ from himaya.screening.scanning import Way, count_files, scan
 from himaya.screening.sources import s3, walk
 from himaya.screening.sources.archives.members import TOO_MANY
 from himaya.screening.sources.places import Most
-from himaya.screening.sources.s3 import BucketRefused, NotABucket
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:datetime:DeprecationWarning:botocore")]
 
@@ -204,7 +204,7 @@ def as_(store: Store, monkeypatch: pytest.MonkeyPatch) -> Any:
     def become(who: str, **more: str) -> None:
         for name, value in {**store.environment(who), **more}.items():
             monkeypatch.setenv(name, value)
-        s3.client.cache_clear()
+        client.cache_clear()
 
     return become
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from tests.screening.conftest import KNOWN, counts, place
 
+from himaya.core.buckets import MissingExtra, client
 from himaya.core.errors import Flawed, HimayaError
 from himaya.core.ports import CANONICAL
 from himaya.screening import engines, reports, scanning
@@ -25,9 +26,8 @@ from himaya.screening.engines.cluster import NoCluster, Terms, UnfitWorker, Work
 from himaya.screening.fingerprinting import Fingerprinted, Skipped
 from himaya.screening.models import Scan
 from himaya.screening.scanning import Way, scan
-from himaya.screening.sources import s3, walk
+from himaya.screening.sources import walk
 from himaya.screening.sources.places import Place
-from himaya.screening.sources.s3 import MissingExtra
 
 
 def numbered(number: int, size: int = 0) -> Place:
@@ -226,9 +226,9 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No extra is installed."""
     for name in ("boto3", "ray", "pyarrow", "pyarrow.parquet", "zstandard"):
         monkeypatch.setitem(sys.modules, name, None)
-    s3.client.cache_clear()
+    client.cache_clear()
     yield
-    s3.client.cache_clear()
+    client.cache_clear()
 
 
 @pytest.mark.django_db

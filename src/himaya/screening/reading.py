@@ -36,7 +36,7 @@ def read(
         on_progress: told, from threads, of a file that takes long. What it raises, ends the reading.
 
     Raises:
-        MissingExtra, BucketRefused: as :func:`himaya.screening.sources.s3.client`.
+        MissingExtra, BucketRefused: as :func:`himaya.core.buckets.client`.
         NoDecoders, NoSandbox: nothing can be decoded on this system.
     """
     most = Most(max_bytes, options.video.max_bytes)

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from himaya.core import files
+from himaya.core.buckets import MissingExtra
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.screening.roots import escaped, unescaped
-from himaya.screening.sources.s3 import MissingExtra
 from himaya.screening.telling import line
 
 if TYPE_CHECKING:

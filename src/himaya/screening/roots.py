@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from himaya.core.buckets import named
 from himaya.core.errors import HimayaError
 from himaya.core.words import printable
-from himaya.screening.sources.s3 import named
 
 
 class NoSuchPath(HimayaError):

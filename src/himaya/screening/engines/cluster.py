@@ -21,6 +21,7 @@ from typing import Any
 
 from himaya import __version__
 from himaya.core import registry
+from himaya.core.buckets import MissingExtra
 from himaya.core.config import Sandbox, config
 from himaya.core.errors import HimayaError
 from himaya.core.ports import CANONICAL, Options
@@ -31,7 +32,6 @@ from himaya.screening.engines.local import Here
 from himaya.screening.reading import OnProgress, read
 from himaya.screening.sources import is_remote
 from himaya.screening.sources.places import Spooled
-from himaya.screening.sources.s3 import MissingExtra
 
 EXTRA = "ray"
 RETRIES = 5

@@ -1,4 +1,4 @@
-"""Buckets of S3 and of what speaks as it does. Address, region and credentials come from where Amazon's tools look."""
+"""The objects of buckets, as places of a scan (:mod:`himaya.core.buckets`)."""
 
 from __future__ import annotations
 
@@ -8,90 +8,23 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from typing import Any, BinaryIO, TypeVar, cast
 
+from himaya.core.buckets import AT_ONCE, ATTEMPTS, DENIED, MISSING, BucketRefused, client, code, named
 from himaya.core.contents import HEAD
-from himaya.core.errors import HimayaError
-from himaya.core.words import N_
 from himaya.screening.fingerprinting import NO_PERMISSION, TOO_LARGE, UNREADABLE, VANISHED, Skipped
 from himaya.screening.sources import archives
 from himaya.screening.sources.archives.members import TOO_MANY
 from himaya.screening.sources.places import Most, Parts, Place, Spooled, Unread
 
-AT_ONCE = 32
-"""Objects that are being fetched side by side."""
-ATTEMPTS = 5
 PIECE = 4 * 1024**2
 """Bytes that are fetched together of what is not fetched whole."""
 TIMES, BESIDES = 2, 64 * 1024**2
 """Of an archive, so many times its size are fetched and so much besides: its tables lead here and there."""
-_MISSING = {"404", "NoSuchKey", "NotFound"}
-_DENIED = {"403", "AccessDenied", "Forbidden"}
 _ARCHIVES = tuple(name.encode() for name in archives.NAMES)
 _threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="s3")
 T = TypeVar("T")
-
-
-class MissingExtra(HimayaError):
-    """{what} needs a library that is not installed."""
-
-    remedy = "Install it: pip install 'himaya[{extra}]'"
-    exit_code = 3
-
-
-class NotABucket(HimayaError):
-    """{root!r} names no bucket."""
-
-    remedy = "Write it as in s3://bucket or s3://bucket/prefix."
-
-
-class BucketRefused(HimayaError):
-    """The bucket {bucket} cannot be listed: {why}."""
-
-    remedy = (
-        "Check its name, the endpoint (--s3-endpoint), and the credentials and the region (AWS_… in the environment)."
-    )
-    exit_code = 3
-
-
-def named(root: str) -> tuple[str, str]:
-    """Bucket and prefix of ``s3://bucket/prefix``.
-
-    Raises:
-        NotABucket: it is written otherwise.
-    """
-    bucket, _, prefix = root.removeprefix("s3://").partition("/")
-    if not root.startswith("s3://") or not bucket or "\0" in root:
-        raise NotABucket(root=root)
-    return bucket, prefix
-
-
-@cache
-def client(endpoint: str) -> Any:
-    """A client of this process, which many threads may use.
-
-    Raises:
-        MissingExtra: the library is not installed.
-        BucketRefused: the settings of the environment are none.
-    """
-    try:
-        import boto3
-        from botocore.config import Config
-        from botocore.exceptions import BotoCoreError
-    except ImportError as error:
-        raise MissingExtra(what=N_("A bucket"), extra="s3") from error
-    config = Config(
-        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-        max_pool_connections=AT_ONCE,
-        connect_timeout=10,
-        read_timeout=60,
-        response_checksum_validation="when_required",
-    )
-    try:
-        return boto3.Session().client("s3", endpoint_url=endpoint or None, config=config)
-    except (BotoCoreError, ValueError) as error:
-        raise BucketRefused(bucket=endpoint or "S3", why=type(error).__name__) from None
 
 
 class Bucket:
@@ -150,7 +83,7 @@ class Bucket:
         try:
             found = self._asked(partial(client(self._endpoint).head_object, Bucket=self._bucket, Key=key))
         except BucketRefused as refused:
-            if refused.facts.get("code") in _MISSING | _DENIED:
+            if refused.facts.get("code") in MISSING | DENIED:
                 return None
             raise
         return int(found["ContentLength"])
@@ -161,18 +94,12 @@ class Bucket:
         try:
             return ask()
         except (ClientError, BotoCoreError) as error:
-            code = _code(error)
-            raise BucketRefused(bucket=self._bucket, why=code, code=code) from None  # a cause may quote an address
+            why = code(error)
+            raise BucketRefused(bucket=self._bucket, why=why, code=why) from None  # a cause may quote an address
 
 
 def _named_as_archive(path: bytes) -> bool:
     return path.lower().endswith(_ARCHIVES)
-
-
-def _code(error: Exception) -> str:
-    """What went wrong, in S3's own word, or the library's. Never its message, which may hold what nobody is to read."""
-    told = getattr(error, "response", {}).get("Error", {}).get("Code")
-    return str(told or type(error).__name__)[:100]
 
 
 class _Object(io.RawIOBase):
@@ -263,15 +190,15 @@ def _fetched(path: bytes, most: int, endpoint: str, part: str = "") -> bytes:
                     raise Unread(Skipped(TOO_LARGE, f"at most {most} bytes are read"))
                 return bytes(body.read())
         except ClientError as error:
-            raise Unread(_why(_code(error))) from None
+            raise Unread(_why(code(error))) from None
         except (BotoCoreError, HTTPError, OSError) as error:
             if attempt == ATTEMPTS - 1:
-                raise Unread(Skipped(UNREADABLE, _code(error))) from None
+                raise Unread(Skipped(UNREADABLE, code(error))) from None
             time.sleep(0.1 * 2**attempt)
     raise AssertionError
 
 
 def _why(code: str) -> Skipped:
-    if code in _MISSING:
+    if code in MISSING:
         return Skipped(VANISHED)
-    return Skipped(NO_PERMISSION) if code in _DENIED else Skipped(UNREADABLE, code)
+    return Skipped(NO_PERMISSION) if code in DENIED else Skipped(UNREADABLE, code)
