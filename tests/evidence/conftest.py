@@ -23,19 +23,19 @@ TERMS = RuleTerms(
 
 @pytest.fixture(autouse=True)
 def _places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(config(), "evidence_store", str(tmp_path / "sealed"))
+    monkeypatch.setattr(config(), "evidence_store", f"file:{tmp_path / 'sealed'}")
     monkeypatch.setattr(config(), "epoch_keys", str(tmp_path / "epochs"))
 
 
 @pytest.fixture
-def keep(db: None, clock: Any) -> Keep:  # noqa: ARG001
+def keep(db: None, clock: Any) -> Keep:
     """Keeps a text, by a rule of a year."""
     set_rule("us-reports", terms=TERMS, by="person:1")
 
     def kept(text: str = "a neutral text", **more: Any) -> Exhibit:
         facts = {
-            "label": "a file", "occasion": "match", "once": f"scan:1 {text[:50]} {more.get('case', '')}", "how": "screened",
-            "tool": "himaya 0.4", "by": "key:ab12cd34", "case": "case:1",
+            "label": "a file", "occasion": "match", "once": f"scan:1 {text[:50]} {more.get('case', '')}",
+            "tool": "himaya 0.4", "how": "screened", "by": "key:ab12cd34", "case": "case:1",
         } | more  # fmt: skip
         return preserve(io.BytesIO(text.encode()), acquired=Acquired(**facts))
 

@@ -27,7 +27,7 @@ def content(exhibit: Exhibit) -> bytes:
 
 
 def files() -> list[Path]:
-    return [path for path in Path(config().evidence_store).rglob("*") if path.is_file()]
+    return [path for path in Path(config().evidence_store.removeprefix("file:")).rglob("*") if path.is_file()]
 
 
 @pytest.mark.django_db

@@ -256,13 +256,20 @@ class Config(BaseSettings):
         2, ge=0, le=20, description=N_("Witnesses that must have cosigned a checkpoint of the log before it counts.")
     )
     evidence_store: str = Field(
-        "",
+        "file:evidence",
         description=N_(
-            "Where sealed exhibits lie: a directory, or s3://bucket/prefix. Empty: evidence in the data directory."
+            "Where sealed exhibits lie: file: and a directory, which begins in the data directory unless at the"
+            " root; or s3://bucket/prefix?endpoint=https://host."
         ),
     )
     evidence_second_store: str = Field(
         "", description=N_("A second place for them, from which what has rotted in the first is repaired. Empty: none.")
+    )
+    evidence_scrub_days: int = Field(
+        30, ge=1, le=3650, description=N_("Every sealed exhibit is read again within so many days, to find what rots.")
+    )
+    evidence_scrub_mib: int = Field(
+        20, ge=0, le=100_000, description=N_("MiB a second that this reads at most. 0: as fast as it goes.")
     )
     epoch_keys: str = Field(
         "",

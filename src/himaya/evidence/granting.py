@@ -1,8 +1,8 @@
 """Who may read what is kept: nobody alone, for a time, for named exhibits, each reading on record before a byte is given.
 
-One person asks and says why; another one, who has just confirmed with a security key who they are, grants it. The grant
-is for half an hour and for so many readings; it ends when either of the two may not do any more what they did. Where there
-is no time, a lead reads at once: everybody is told, and somebody else looks at it within a day.
+One person asks and says why; another one, who has just confirmed with a security key who they are, grants it. The
+grant is for half an hour and for so many readings; it ends when either of the two may not do any more what they did.
+Where there is no time, a lead reads at once: everybody is told, and somebody else looks at it within a day.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pyrage
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from himaya.core import clock, faults
 from himaya.core.errors import HimayaError
+from himaya.core.vault.custody import Fact
 from himaya.core.words import N_, Said
 from himaya.evidence.custody import add_step
 from himaya.evidence.models import ASKED, DESTROYED, ENDED, GRANTED, GUARDED, REFUSED, Access, Exhibit
@@ -86,9 +88,7 @@ class Proof:
 
 
 @transaction.atomic
-def ask_access(
-    exhibits: Collection[Exhibit], *, purpose: str, reason: str, recipient: str, person: Person
-) -> Access:
+def ask_access(exhibits: Collection[Exhibit], *, purpose: str, reason: str, recipient: str, person: Person) -> Access:
     """Ask to read exhibits.
 
     Args:
@@ -118,7 +118,7 @@ def _asked(
             raise BadAccess(why=Said("{exhibit} opens with the parts of two custodians only", exhibit=one.reference))
     if not 0 < len(purpose.strip()) <= 10:
         raise BadAccess(why=N_("it does not say what for"))
-    check_recipient(recipient)
+    _check_recipient(recipient)
     made = Access.objects.create(
         purpose=purpose.strip(), reason=text, recipient=recipient.strip(), asked_by=person, asked_at=clock.now(),
         state=ASKED,
@@ -140,7 +140,7 @@ def grant_access(number: int, *, person: Person, proof: Proof | None) -> Access:
     access = _open(number, person)
     _prove(proof)
     _give(access, by=person, reads=access.exhibits.count())
-    record("evidence.access-granted", by=person.actor, about=access.about, until=access.until.isoformat())
+    record("evidence.access-granted", by=person.actor, about=access.about, until=_until(access))
     return access
 
 
@@ -178,7 +178,9 @@ def end_access(number: int, *, person: Person) -> Access:
 
 
 @transaction.atomic
-def take_access(exhibits: Collection[Exhibit], *, reason: str, recipient: str, person: Person, proof: Proof | None) -> Access:
+def take_access(
+    exhibits: Collection[Exhibit], *, reason: str, recipient: str, person: Person, proof: Proof | None
+) -> Access:
     """Read at once, where a life may hang on it: nobody is asked, and everybody is told.
 
     Raises:
@@ -188,7 +190,7 @@ def take_access(exhibits: Collection[Exhibit], *, reason: str, recipient: str, p
     _prove(proof)
     access.urgent = True
     _give(access, by=person, reads=len(exhibits))
-    record("evidence.access-taken", by=person.actor, about=access.about, until=access.until.isoformat())
+    record("evidence.access-taken", by=person.actor, about=access.about, until=_until(access))
     return access
 
 
@@ -236,7 +238,12 @@ def _count(exhibit: Exhibit, number: int, person: Person) -> None:
     if why is not None:
         raise NoAccess(exhibit=exhibit.reference, why=why)
     assert access is not None
-    facts = {"to": person.actor, "access": access.pk, "reason": access.reason, "recipient": access.recipient}
+    facts: dict[str, Fact] = {
+        "to": person.actor,
+        "access": access.pk,
+        "reason": access.reason,
+        "recipient": access.recipient,
+    }
     add_step(exhibit, act="analyse", by=person.actor, facts=facts)
     record("evidence.read", by=person.actor, about=exhibit.about, access=access.pk)
 
@@ -276,6 +283,10 @@ def _give(access: Access, *, by: Person, reads: int) -> None:
     access.save(update_fields=["state", "decided_by", "decided_at", "until", "reads_left", "urgent"])
 
 
+def _until(access: Access) -> str:
+    return access.until.isoformat() if access.until else ""
+
+
 def _prove(proof: Proof | None) -> None:
     if proof is None or proof.method != WEBAUTHN or not timedelta(0) <= clock.now() - proof.at <= FRESH:
         raise NoFreshProof
@@ -301,6 +312,13 @@ def _locked(number: int) -> Access:
 def _require(act: str, person: Person) -> None:
     if not person.may(act):
         raise MayNotAct(act=ACTS[act])
+
+
+def _check_recipient(text: str) -> None:
+    try:
+        pyrage.x25519.Recipient.from_str(text.strip())
+    except pyrage.RecipientError as error:
+        raise BadAccess(why=N_("the recipient is no age1… key")) from error
 
 
 ACTS = {

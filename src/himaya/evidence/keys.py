@@ -14,7 +14,8 @@ from himaya.accounts import sealing
 from himaya.core.config import config
 from himaya.core.vault.epochs import EpochKeys
 from himaya.core.vault.sealed import new_key
-from himaya.core.vault.stores import Store, open_stores
+from himaya.core.vault.stores.port import Store
+from himaya.core.vault.stores.setting import open_store
 from himaya.core.vault.wrapping import unwrap, wrap
 from himaya.evidence.models import DESTROYED, Epoch, Exhibit, InnerKey
 
@@ -26,12 +27,12 @@ PURPOSE = b"himaya inner keys of evidence 1"
 
 def store() -> Store:
     """Where sealed files lie, as the configuration says."""
-    return _store(config().evidence_store or str(config().data / "evidence"), config().evidence_second_store)
+    return _store(config().evidence_store, config().evidence_second_store, config().data)
 
 
 @cache
-def _store(first: str, second: str) -> Store:
-    return open_stores(first, second)
+def _store(first: str, second: str, base: Path) -> Store:
+    return open_store(first, base=base, second=second)
 
 
 def epoch_keys() -> EpochKeys:

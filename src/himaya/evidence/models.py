@@ -289,8 +289,8 @@ class Access(models.Model):
         return f"access:{self.pk}"
 
 
-class Scrub(models.Model):
-    """How far the reading of all that is kept has come."""
+class Stray(models.Model):
+    """A sealed file that nobody acknowledged, and since when it is known: its writer was killed, or is at it still."""
 
-    reached = models.UUIDField(null=True)
-    began_at = models.DateTimeField()
+    id = models.UUIDField(primary_key=True)
+    seen_at = models.DateTimeField()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from himaya.core.errors import HimayaError
-from himaya.core.vault.sealed import NotSealed, SealBroken, unseal
-from himaya.core.vault.stores.port import NotStored, StoreFailed
+from himaya.core.vault.stores.mirrored import unsealed
 from himaya.evidence.keys import is_gone, opened, store
-from himaya.evidence.models import DESTROYED
+from himaya.evidence.models import DESTROYED, ROTTEN, WHOLE, Blob
 
 if TYPE_CHECKING:
     from himaya.evidence.models import Exhibit
+
+log = logging.getLogger("himaya.evidence")
 
 
 class ExhibitEnded(HimayaError):
@@ -33,14 +35,12 @@ def unsafe_content(exhibit: Exhibit, *, start: int = 0, stop: int | None = None)
     """
     if exhibit.state == DESTROYED or is_gone(exhibit):
         raise ExhibitEnded(exhibit=exhibit.reference, at=f"{exhibit.ended_at or exhibit.until:%Y-%m-%d}")
-    key, blob, copies, given = opened(exhibit), exhibit.blob, store().copies(), start
-    for copy in copies:
-        try:
-            with copy.open(blob.pk) as source:
-                for part in unseal(source, key=key, exhibit=blob.pk, start=given, stop=stop):
-                    yield part
-                    given += len(part)
-            return
-        except (SealBroken, NotSealed, NotStored, StoreFailed):
-            if copy is copies[-1]:
-                raise
+    blob = exhibit.blob
+
+    def broken(place: str, error: HimayaError) -> None:
+        log.warning("the sealed file %s in %s does not open: %s", blob.pk, place, error)
+        Blob.objects.filter(pk=blob.pk, state=WHOLE).update(state=ROTTEN)  # the next scrub sees to it first
+
+    yield from unsealed(
+        store(), blob.pk, key=opened(exhibit), exhibit=blob.pk, start=start, stop=stop, on_broken=broken
+    )
