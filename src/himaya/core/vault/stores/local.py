@@ -120,10 +120,9 @@ class LocalStore:
         """See :class:`Store`."""
         with self._works():
             try:
-                number = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+                return cast(BinaryIO, _Reading(self._path(name), self, fresh=fresh))
             except FileNotFoundError:
                 raise NotStored(name=name, place=self.place) from None
-        return cast(BinaryIO, _Reading(number, self, fresh=fresh))
 
     def size(self, name: UUID) -> int | None:
         """See :class:`Store`."""
@@ -251,8 +250,8 @@ class _Sink(io.RawIOBase):
 class _Reading(io.FileIO):
     """A file that says in our words what is wrong with the disk."""
 
-    def __init__(self, number: int, store: LocalStore, *, fresh: bool) -> None:
-        super().__init__(number, "rb")
+    def __init__(self, path: Path, store: LocalStore, *, fresh: bool) -> None:
+        super().__init__(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW))
         self._store, self._fresh = store, fresh
         self._forget()
 

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from himaya.core import clock
 from himaya.core.buckets import DENIED
+from himaya.core.errors import HimayaError
 from himaya.core.vault.stores.bucket import MOST_PARTS, Reading, Server, Upload
 from himaya.core.vault.stores.port import (
     AlreadyStored,
@@ -93,12 +94,7 @@ class S3Store:
             try:
                 self._server.ask("delete_object", Key=self._key(name), VersionId=version)
             except StoreFailed as error:
-                lock = (
-                    _lock(self._server.head(self._key(name), version) or {}) if error.facts["code"] in DENIED else None
-                )
-                if lock is None:
-                    raise
-                raise StillLocked(name=name, place=self.place, why=_why(lock), until=lock.until) from None
+                raise self._refused(error, name, self._server.head(self._key(name), version)) from None
             there = True
         return there
 
@@ -155,10 +151,12 @@ class S3Store:
         except StoreFailed as error:
             if error.facts["code"] in _UNLOCKABLE and not self._lockable():
                 raise NoLocks(place=self.place) from None
-            lock = _lock(there) if error.facts["code"] in DENIED else None
-            if lock is None:
-                raise
-            raise StillLocked(name=name, place=self.place, why=_why(lock), until=lock.until) from None
+            raise self._refused(error, name, there) from None
+
+    def _refused(self, error: StoreFailed, name: UUID, found: dict[str, Any] | None) -> HimayaError:
+        """What a refusal is where a lock is its reason."""
+        lock = _lock(found or {}) if error.facts["code"] in DENIED else None
+        return StillLocked(name=name, place=self.place, why=_why(lock), until=lock.until) if lock else error
 
     def lock(self, name: UUID) -> Lock | None:
         """See :class:`Store`."""
