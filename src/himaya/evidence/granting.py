@@ -21,7 +21,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.vault.custody import Fact
 from himaya.core.words import N_, Said
 from himaya.evidence.custody import add_step
-from himaya.evidence.models import ASKED, DESTROYED, ENDED, GRANTED, GUARDED, REFUSED, Access, Exhibit
+from himaya.evidence.models import ASKED, DESTROYED, ENDED, GRANTED, GUARDED, REFUSED, Access, AccessTo, Exhibit
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.reasons import reason_of
 from himaya.ledger.services import record
@@ -123,7 +123,7 @@ def _asked(
         purpose=purpose.strip(), reason=text, recipient=recipient.strip(), asked_by=person, asked_at=clock.now(),
         state=ASKED,
     )  # fmt: skip
-    made.exhibits.set(exhibits)
+    AccessTo.objects.bulk_create(AccessTo(access=made, exhibit=one) for one in exhibits)
     numbers = sorted(one.pk for one in exhibits)
     record("evidence.access-asked", by=person.actor, about=made.about, exhibits=numbers, purpose=made.purpose)
     return made
@@ -139,7 +139,7 @@ def grant_access(number: int, *, person: Person, proof: Proof | None) -> Access:
     """
     access = _open(number, person)
     _prove(proof)
-    _give(access, by=person, reads=access.exhibits.count())
+    _give(access, by=person, reads=exhibits_of(access).count())
     record("evidence.access-granted", by=person.actor, about=access.about, until=_until(access))
     return access
 
@@ -251,7 +251,7 @@ def _count(exhibit: Exhibit, number: int, person: Person) -> None:
 def _why_not(access: Access | None, exhibit: Exhibit, person: Person) -> str | None:
     if access is None or access.asked_by != person:
         return N_("it was granted to nobody, or to somebody else")
-    if not access.exhibits.filter(pk=exhibit.pk).exists():
+    if not exhibits_of(access).filter(pk=exhibit.pk).exists():
         return N_("the grant names other exhibits")
     if access.state != GRANTED or access.until is None:
         return Said("the request is {state}", state=access.state)
@@ -262,6 +262,11 @@ def _why_not(access: Access | None, exhibit: Exhibit, person: Person) -> str | N
     if access.decided_by is None or not access.decided_by.may("evidence.grant"):
         return N_("who granted it may not grant it any more")
     return None
+
+
+def exhibits_of(access: Access) -> QuerySet[Exhibit]:
+    """The exhibits that a request names, by number."""
+    return Exhibit.objects.filter(pk__in=AccessTo.objects.filter(access=access).values("exhibit")).order_by("pk")
 
 
 def waiting() -> QuerySet[Access]:

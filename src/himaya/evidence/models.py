@@ -256,7 +256,6 @@ class Access(models.Model):
     else has to look at it within a day.
     """
 
-    exhibits = models.ManyToManyField(Exhibit, related_name="+")
     purpose = models.CharField(max_length=10)
     reason = models.CharField(max_length=500)
     recipient = models.CharField(max_length=200)
@@ -287,6 +286,16 @@ class Access(models.Model):
     def about(self) -> str:
         """As the ledger names it."""
         return f"access:{self.pk}"
+
+
+class AccessTo(models.Model):
+    """An exhibit that is named in a request for access."""
+
+    access = models.ForeignKey(Access, on_delete=models.PROTECT, related_name="+")
+    exhibit = models.ForeignKey(Exhibit, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["access", "exhibit"], name="evidence_access_to_once")]
 
 
 class Stray(models.Model):
