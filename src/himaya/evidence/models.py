@@ -303,3 +303,8 @@ class Stray(models.Model):
 
     id = models.UUIDField(primary_key=True)
     seen_at = models.DateTimeField()
+
+
+from himaya.evidence.demands import models as demands  # noqa: E402 - Django finds the tables of a room in this module
+
+__all__ = ["demands"]
