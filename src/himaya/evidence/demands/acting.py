@@ -10,7 +10,7 @@ from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said, printable
 from himaya.evidence.demands.models import Change, Demand, Request
-from himaya.evidence.demands.states import DEMAND, REQUEST
+from himaya.evidence.demands.states import DEMAND, ENDS, REQUEST
 from himaya.evidence.granting import MayNotAct
 from himaya.ledger.services import record
 
@@ -109,6 +109,8 @@ def move(one: Demand | Request, act: str, *, why: str, by: str, name: str, **fac
         WrongDemandMove, WrongRequestMove: there is no such way.
     """
     one.state = (DEMAND if isinstance(one, Demand) else REQUEST).after(act, one.state)
+    if isinstance(one, Demand) and act in ENDS:
+        one.outcome, one.ended_at = act, clock.now()
     one.save()
     note(one, act, why=why, by=by, name=name, **facts)
 

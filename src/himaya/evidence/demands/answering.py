@@ -208,7 +208,6 @@ def _settle(number: int, person: Person, packed: Packed) -> None:
     facts = {"answer": answer.pk, "files": packed.files, "size": packed.size}
     clocks.meet(demand, clocks.ANSWER)
     if demand.state in TAKEN:
-        demand.ended_at = clock.now()
         move(demand, "answered", why="", by=person.actor, name="answered", **facts)
     else:
         note(demand, "answered", why="", by=person.actor, name="answered", **facts)

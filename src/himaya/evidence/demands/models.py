@@ -46,8 +46,9 @@ class Demand(models.Model):
     notice_note = models.CharField(max_length=500, default="")
     decided_at = models.DateTimeField(null=True)
     """When it was accepted or refused, the last time."""
+    outcome = models.CharField(max_length=20, default="")
     ended_at = models.DateTimeField(null=True)
-    """When it was answered, refused, withdrawn or set aside."""
+    """How and when it ended: answered, refused, withdrawn or set aside (``states.ENDS``)."""
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(state__in=DEMAND.states), name="evidence_demand_state")]

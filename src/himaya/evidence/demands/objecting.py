@@ -57,7 +57,6 @@ def settle_objection(number: int, *, outcome: str, why: str, person: Person, sco
     text = reason(why)
     if outcome == "quashed":
         let_go(demand, by=person.actor)
-        demand.ended_at = clock.now()
         move(demand, "set aside", why=text, by=person.actor, name="set-aside", outcome=outcome)
         return demand
     if scope.strip():

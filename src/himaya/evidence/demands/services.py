@@ -220,7 +220,7 @@ def refuse_demand(number: int, *, ground: str, text: str, person: Person) -> Dem
     """
     demand = demand_for(number, person)
     demand.ground, demand.ground_text = _ground(ground), reason(text)
-    demand.decided_at = demand.ended_at = clock.now()
+    demand.decided_at = clock.now()
     move(demand, "refused", why=demand.ground_text, by=person.actor, name="refused", ground=demand.ground)
     clocks.meet(demand, clocks.ANSWER)
     clocks.end(demand)
@@ -240,7 +240,6 @@ def confirm_preservation(number: int, *, why: str, person: Person) -> Demand:
         raise BadDemand(
             why=N_("it asks for more than to preserve: an answer is prepared, and approved by another lead")
         )
-    demand.ended_at = clock.now()
     move(demand, "answered", why=reason(why), by=person.actor, name="preserved")
     clocks.meet(demand, clocks.ANSWER)
     return demand
@@ -278,7 +277,6 @@ def withdraw_demand(number: int, *, why: str, person: Person) -> Demand:
     """
     demand = demand_for(number, person)
     let_go(demand, by=person.actor)
-    demand.ended_at = clock.now()
     move(demand, "withdrawn", why=reason(why), by=person.actor, name="withdrawn")
     return demand
 

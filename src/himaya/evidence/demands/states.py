@@ -44,6 +44,8 @@ DEMAND = Graph(
     ),
     wrong=WrongDemandMove,
 )
+ENDS = ("answered", "refused", "withdrawn", "set aside")
+"""Acts by which the authority has its answer."""
 
 DRAFT, SENT, ACKNOWLEDGED = "a draft", "sent", "acknowledged"
 REQUEST = Graph(
