@@ -1,4 +1,4 @@
-"""Who may read what is kept: nobody alone, for a time, for named exhibits, each reading on record before a byte is given.
+"""Who may read what is kept: nobody alone, for a time, named exhibits, each reading on record before its first byte.
 
 One person asks and says why; another one, who has just confirmed with a security key who they are, grants it. The
 grant is for half an hour and for so many readings; it ends when either of the two may not do any more what they did.

@@ -72,7 +72,7 @@ def _note(outcome: Outcome) -> None:
     good = outcome.found in ("whole", "repaired")
     was, row.state, row.read_at = row.state, WHOLE if good else ROTTEN, clock.now()
     row.save(update_fields=["state", "read_at"])
-    copies = {place: state for place, state in outcome.copies}
+    copies = dict(outcome.copies)
     if outcome.found == "repaired":
         record("evidence.repaired", by=SYSTEM, about=f"blob:{row.pk}", copies=copies)
     elif not good and was == WHOLE:
