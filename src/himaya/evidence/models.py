@@ -182,6 +182,8 @@ class Binding(models.Model):
     at_least = models.DateTimeField(null=True)
     at_most = models.DateTimeField(null=True)
     renewed = models.PositiveSmallIntegerField(default=0)
+    begun = models.BooleanField()
+    """Whether the event has come; until then its time runs from when the rule began to bind."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["exhibit", "rule"], name="evidence_binding_once")]

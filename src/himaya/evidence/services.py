@@ -164,7 +164,7 @@ def discard(sealed: Sealed) -> None:
 
 def lock(every: Iterable[Sealed]) -> None:
     """Take the locks that :func:`keep` needs, at the beginning of the caller's transaction: before the ledger's."""
-    chosen = sorted(every, key=lambda one: (one.bound.until, one.kept_class))
+    chosen = sorted(every, key=lambda one: (f"{one.bound.until:%Y-%m}", one.kept_class))
     for one in chosen:
         lock_epoch(one.bound.until, one.kept_class)
     digests = [one.seal.digests["sha256"] for one in chosen]
