@@ -10,7 +10,7 @@ from base64 import b64encode
 from typing import Any, cast
 from uuid import UUID
 
-from himaya.core.buckets import ATTEMPTS, MISSING, client, code
+from himaya.core.buckets import ATTEMPTS, MISSING, BucketRefused, client, code
 from himaya.core.vault.stores.port import AlreadyStored, StoreFailed
 from himaya.core.words import N_
 
@@ -36,9 +36,11 @@ class Server:
 
         try:
             return getattr(client(self._endpoint), call)(Bucket=self._bucket, **asked)
+        except BucketRefused as error:
+            why = str(error.facts["why"])
         except (BotoCoreError, ClientError, OSError) as error:
             why = code(error)
-            raise StoreFailed(place=self.place, why=why, code=why) from None  # a cause may quote an address
+        raise StoreFailed(place=self.place, why=why, code=why)  # without the cause, which may quote an address
 
     def head(self, key: str, version: str = "") -> dict[str, Any] | None:
         """What the server says of an object; None: there is none."""
