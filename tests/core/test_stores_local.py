@@ -24,7 +24,7 @@ from himaya.core import faults
 from himaya.core.vault import sealed
 from himaya.core.vault.stores import local
 from himaya.core.vault.stores.local import LocalStore
-from himaya.core.vault.stores.port import AlreadyStored, NoLocks, NoRoom, StoreFailed
+from himaya.core.vault.stores.port import AlreadyStored, NoLocks, StoreFailed, StoreFull
 
 MIB = 1024**2
 NAME = UUID("3fa2b1c0-0000-4000-8000-000000000001")
@@ -217,14 +217,14 @@ def test_r6_on_a_full_disk_what_was_acknowledged_is_whole_and_nothing_else_is_th
             put(store, name, content)  # nobody knows how large it becomes: it is the disk that says so
             kept[name] = content
 
-    with pytest.raises(NoRoom, match=r"is no room in file:.* for a file of \d+ bytes"):
+    with pytest.raises(StoreFull, match=r"is no room in file:.* for a file of \d+ bytes"):
         fill()
     assert len(kept) > 8
     assert list(store.names()) == sorted(kept)
     assert all(got(store, name) == content for name, content in kept.items())
     assert leftovers(small / "vault") == []
 
-    with pytest.raises(NoRoom) as refused:
+    with pytest.raises(StoreFull) as refused:
         put(store, NAME, b"", size=7 * MIB)
     assert refused.value.facts["needed"] == 7 * MIB
     assert 0 <= int(str(refused.value.facts["free"])) < MIB

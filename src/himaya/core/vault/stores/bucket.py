@@ -31,16 +31,19 @@ class Server:
 
         Raises:
             StoreFailed: it refuses, or does not answer; ``code`` is its own word.
+            MissingExtra: the library is not installed.
         """
+        try:
+            server = client(self._endpoint)
+        except BucketRefused as error:
+            raise StoreFailed(place=self.place, why=error.facts["why"], code="Settings") from None
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return getattr(client(self._endpoint), call)(Bucket=self._bucket, **asked)
-        except BucketRefused as error:
-            why = str(error.facts["why"])
+            return getattr(server, call)(Bucket=self._bucket, **asked)
         except (BotoCoreError, ClientError, OSError) as error:
             why = code(error)
-        raise StoreFailed(place=self.place, why=why, code=why)  # without the cause, which may quote an address
+            raise StoreFailed(place=self.place, why=why, code=why) from None  # a cause may quote an address
 
     def head(self, key: str, version: str = "") -> dict[str, Any] | None:
         """What the server says of an object; None: there is none."""

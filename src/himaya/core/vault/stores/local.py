@@ -28,11 +28,11 @@ from himaya.core.vault.stores.port import (
     Lock,
     Mode,
     NoLocks,
-    NoRoom,
     NotStored,
     Promise,
     Store,
     StoreFailed,
+    StoreFull,
 )
 from himaya.core.words import N_, Said
 
@@ -70,7 +70,7 @@ class LocalStore:
             raise AlreadyStored(name=name, place=self.place)
         with self._works(size or 0):
             if size is not None and size > self._free():
-                raise NoRoom(place=self.place, needed=size, free=self._free())
+                raise StoreFull(place=self.place, needed=size, free=self._free())
             number, temporary = self._begun(name)
         try:
             faults.point("stores.begun")
@@ -218,7 +218,7 @@ class LocalStore:
             yield
         except OSError as error:
             if error.errno in _FULL:
-                raise NoRoom(place=self.place, needed=needed, free=self._free()) from error
+                raise StoreFull(place=self.place, needed=needed, free=self._free()) from error
             why = Said(error.strerror or type(error).__name__)
             raise StoreFailed(place=self.place, why=why, code=errno.errorcode.get(error.errno or 0, "")) from error
 
@@ -237,7 +237,7 @@ class _Sink(io.RawIOBase):
         """As a file's, but for that it writes all.
 
         Raises:
-            NoRoom, StoreFailed: as their names say.
+            StoreFull, StoreFailed: as their names say.
         """
         left = memoryview(part).cast("B")
         self._written += len(left)
