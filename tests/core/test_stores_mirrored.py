@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import random
+import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -331,11 +332,16 @@ def test_a_repair_for_which_there_is_no_room_is_told_and_the_scrub_goes_on(
 
 
 def test_a_scrub_reads_no_faster_than_it_may(both: Mirrored, several: dict[UUID, str]) -> None:
-    waited: list[float] = []
-    began = time.monotonic()
-    read = sum(one.read for one in scrub(both, several.items(), bytes_per_second=10**9, wait=waited.append))
-    assert sum(waited) + time.monotonic() - began >= read / 10**9
-    assert all(pause >= 0 for pause in waited)
+    began, name = time.monotonic(), next(iter(several))
+    (outcome,) = scrub(both, [(name, several[name])], bytes_per_second=20 * MIB)
+    assert outcome.read == 2 * len(CONTENT)
+    assert time.monotonic() - began >= outcome.read / (20 * MIB)
+
+
+def test_a_pause_of_a_scrub_can_be_ended(both: Mirrored, several: dict[UUID, str]) -> None:
+    stop = threading.Event()
+    stop.set()
+    assert [one.found for one in scrub(both, several.items(), bytes_per_second=1, wait=stop.wait)] == ["whole"] * 6
 
 
 def test_a_scrub_of_large_files_takes_little_memory(both: Mirrored) -> None:
