@@ -60,7 +60,7 @@ def ahead(seconds: float) -> datetime:
 def test_a_bucket_with_object_lock_says_what_it_promises(vault: S3Store) -> None:
     (promise,) = vault.describe()
     assert (promise.versions, promise.locks) == (True, True)
-    assert "until their date" in promise.said[1]
+    assert "before its date" in promise.said[1]
 
 
 def test_a_bucket_without_it_says_so_plainly_and_refuses_to_lock(store: servers.Store) -> None:

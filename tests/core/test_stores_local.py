@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import multiprocessing
 import os
 import random
 import resource
@@ -89,6 +90,9 @@ def test_the_file_is_on_the_disk_before_it_has_its_name_and_its_folders_before_i
     file, *rest = done
     assert file.startswith(f"new/{NAME}")
     assert rest == ["link", "3f/a2", "3f", ""]
+    done.clear()
+    put(store, UUID(int=NAME.int + 1), b"sealed")
+    assert done[1:] == ["link", "3f/a2"], "the others have lasted since"
 
 
 WRITE = """
@@ -188,6 +192,23 @@ def test_whatever_fails_is_told_and_leaves_nothing(tmp_path: Path, point: str) -
     finally:
         faults.arm("")
     assert list(store.names()) == leftovers(tmp_path) == []
+
+
+def _raced(directory: Path, number: int) -> int:
+    """Its number, where it was acknowledged; -1 where it was told that another one is there."""
+    try:
+        put(LocalStore(directory), NAME, bytes([number]) * 1000)
+    except AlreadyStored:
+        return -1
+    return number
+
+
+def test_of_many_processes_that_write_one_name_exactly_one_is_acknowledged_and_its_file_stands(tmp_path: Path) -> None:
+    with multiprocessing.get_context("fork").Pool(8) as pool:
+        won = [number for number in pool.starmap(_raced, [(tmp_path, n) for n in range(40)]) if number >= 0]
+    assert len(won) == 1
+    assert got(LocalStore(tmp_path), NAME) == bytes(won) * 1000
+    assert leftovers(tmp_path) == []
 
 
 # --- no room (R6) ----------------------------------------------------------------------------------------------------
