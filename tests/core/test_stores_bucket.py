@@ -7,7 +7,7 @@ import socket
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -60,7 +60,7 @@ def ahead(seconds: float) -> datetime:
 def test_a_bucket_with_object_lock_says_what_it_promises(vault: S3Store) -> None:
     (promise,) = vault.describe()
     assert (promise.versions, promise.locks) == (True, True)
-    assert "until their date" in promise.said[1]
+    assert "before its date" in promise.said[1]
 
 
 def test_a_bucket_without_it_says_so_plainly_and_refuses_to_lock(store: servers.Store) -> None:
@@ -243,26 +243,27 @@ class Cutting:
                 near, _ = self._listening.accept()
             except OSError:
                 return
-            far = socket.create_connection(self._to)
-            threading.Thread(target=self._pass, args=(near, far), daemon=True).start()
-            threading.Thread(target=self._pass, args=(far, near, True), daemon=True).start()
+            threading.Thread(target=self._both_ways, args=(near,), daemon=True).start()
+
+    def _both_ways(self, near: socket.socket) -> None:
+        with near, socket.create_connection(self._to) as far:
+            there = threading.Thread(target=self._pass, args=(near, far), daemon=True)
+            there.start()
+            self._pass(far, near, cut=True)
+            there.join()
 
     def _pass(self, one: socket.socket, other: socket.socket, cut: bool = False) -> None:
         passed = 0
-        try:
+        with suppress(OSError):
             while piece := one.recv(65_536):
                 passed += len(piece)
                 if cut and self.left and passed > 3 * MIB:
                     self.left -= 1
                     break
                 other.sendall(piece)
-        except OSError:
-            pass
         for end in (one, other):
-            try:
+            with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
 
     def close(self) -> None:
         self._listening.close()

@@ -61,7 +61,7 @@ def _bucket(text: str) -> S3Store:
     except ValueError:
         raise NotAStore(text=shown, why=N_("it cannot be read")) from None
     if not _BUCKET.fullmatch(parts.netloc):
-        raise NotAStore(text=shown, why=N_("its bucket is called as none can be"))
+        raise NotAStore(text=shown, why=N_("no bucket can be called like that"))
     if [name for name, _ in asked] not in ([], ["endpoint"]) or parts.fragment:
         raise NotAStore(text=shown, why=N_("behind the question mark there is room for an endpoint alone"))
     prefix = parts.path.strip("/")
