@@ -27,7 +27,7 @@ COMPILE = $(BIN)/uv pip compile --python-version 3.11 --universal --generate-has
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-install: $(KERNEL)  ## what a node needs, into .venv, every file checked against its hash (EXTRAS="video s3 parquet ray")
+install: $(KERNEL)  ## what a node needs, into .venv, every file checked against its hash (EXTRAS="video s3 parquet ray pdf")
 	@for extra in $(EXTRAS); do $(PIP) -r requirements.lock -r requirements-$$extra.lock || exit 1; done
 kernel: $(RUNTIME)  ## build the C kernel anew
 	@$(BIN)/python $(BUILD_KERNEL)
@@ -56,7 +56,7 @@ lock: $(DEVELOP)  ## solve requirements*.in anew into the hashed locks
 	$(COMPILE) --upgrade requirements.in -o requirements.lock
 	$(COMPILE) --upgrade requirements-dev.in -o requirements-dev.lock
 	$(COMPILE) --upgrade requirements-build.in -o requirements-build.lock
-	for extra in video s3 parquet ray bench; do \
+	for extra in video s3 parquet ray pdf bench; do \
 	  $(COMPILE) --upgrade -c requirements-dev.lock requirements-$$extra.in -o requirements-$$extra.lock || exit 1; done
 bench: $(DEVELOP) $(PEERS)  ## the figures of docs/figures.md, measured here (ONLY=match,hash,video,scan,http,exchange,log: a part; BENCH_ITEMS=N: items of the exchange)
 	$(BIN)/python -m benchmarks $(ONLY) $(ARGS)

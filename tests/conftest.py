@@ -43,7 +43,7 @@ from tests import emptying, network  # noqa: E402
 from tools import system_parts  # noqa: E402
 
 pytest_plugins = ["tests.decoding", "tests.servers", "tests.s3", "tests.windows"]
-NEEDS = {"browser": "chromium", "postgres": "postgres", "gettext": "gettext", "bubblewrap": "bubblewrap"}
+NEEDS = {"browser": "chromium", "postgres": "postgres", "gettext": "gettext", "bubblewrap": "bubblewrap", "pango": "pango"}
 """Marker → the part of the system that its tests need."""
 DATABASE_FIXTURES = {
     "db",

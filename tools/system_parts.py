@@ -18,6 +18,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Sequence
+from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,9 +123,16 @@ PARTS = {
             ("bubblewrap",),
             "bwrap on the PATH (dnf install bubblewrap)",
         ),
+        Part(
+            "pango",
+            "reports as PDF",
+            lambda: all(map(find_library, ("pango-1.0", "pangoft2-1.0", "harfbuzz-subset"))),
+            ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0"),
+            "Pango (brew install pango, dnf install pango)",
+        ),
     )
 }
-FOR_TESTS = ("gettext", "postgres", "chromium", "fonts", "bubblewrap")
+FOR_TESTS = ("gettext", "postgres", "chromium", "fonts", "bubblewrap", "pango")
 
 
 def must_be_complete() -> bool:
