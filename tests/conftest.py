@@ -43,7 +43,13 @@ from tests import emptying, network  # noqa: E402
 from tools import system_parts  # noqa: E402
 
 pytest_plugins = ["tests.decoding", "tests.servers", "tests.s3", "tests.windows"]
-NEEDS = {"browser": "chromium", "postgres": "postgres", "gettext": "gettext", "bubblewrap": "bubblewrap", "pango": "pango"}
+NEEDS = {
+    "browser": "chromium",
+    "postgres": "postgres",
+    "gettext": "gettext",
+    "bubblewrap": "bubblewrap",
+    "pango": "pango",
+}
 """Marker → the part of the system that its tests need."""
 DATABASE_FIXTURES = {
     "db",
@@ -69,6 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "postgres: starts a PostgreSQL server of its own")
     config.addinivalue_line("markers", "gettext: needs the gettext tools")
     config.addinivalue_line("markers", "bubblewrap: needs bwrap")
+    config.addinivalue_line("markers", "pango: makes a PDF")
     network.turn_off()
     from django.conf import settings
 
