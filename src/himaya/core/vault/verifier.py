@@ -23,7 +23,7 @@ ACTS = ("acquire", "transfer", "analyse", "export", "return", "destroy")
 BOTH_SIGN = ("transfer", "return")
 MAX_LINE, MAX_STEPS, MAX_SIGNATURES = 64 * 1024, 100_000, 8
 _FIELDS = {"exhibit", "number", "act", "at", "by", "facts", "before"}
-_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
 class NotProved(Exception):
