@@ -260,7 +260,7 @@ class Access(models.Model):
 
     purpose = models.CharField(max_length=10)
     reason = models.CharField(max_length=500)
-    recipient = models.CharField(max_length=200)
+    recipient = models.CharField(max_length=1000)
     """The age recipient to whom what is taken out is encrypted."""
     asked_by = models.ForeignKey("accounts.Person", on_delete=models.PROTECT, related_name="+")
     asked_at = models.DateTimeField()
