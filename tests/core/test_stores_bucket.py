@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -160,12 +164,26 @@ def test_a_part_that_is_changed_on_its_way_is_refused_by_the_server_and_nothing_
     assert vault.sweep(older=timedelta(0)) == 0
 
 
-def test_what_was_begun_and_never_ended_is_swept_once_it_is_old(vault: S3Store, store: servers.Store) -> None:
-    begun = store.client.create_multipart_upload(Bucket=urlsplit(vault.place).netloc, Key=f"sealed/{NAME}")
+KILLED = """
+import os, signal, sys
+from uuid import UUID
+from himaya.core.vault.stores.s3 import S3Store
+with S3Store(sys.argv[1], "sealed/", endpoint=sys.argv[2]).writing(UUID(sys.argv[3])) as file:
+    file.write(bytes(17 * 1024**2))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_writer_left_is_no_file_and_is_swept_once_it_is_old(vault: S3Store, store: servers.Store) -> None:
+    command = [sys.executable, "-c", KILLED, urlsplit(vault.place).netloc, store.endpoint, str(NAME)]
+    ended = subprocess.run(command, env={**os.environ, **store.environment()}, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert list(vault.names()) == []
     assert vault.sweep() == 0, "somebody may be writing it"
     assert vault.sweep(older=timedelta(seconds=-5)) == 1
     assert vault.sweep(older=timedelta(seconds=-5)) == 0
-    assert begun["UploadId"]
+    put(vault, NAME, b"again")
+    assert got(vault, NAME) == b"again"
 
 
 def test_who_is_overtaken_while_the_last_part_is_sent_is_told_and_leaves_nothing(
