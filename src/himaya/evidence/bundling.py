@@ -19,6 +19,7 @@ from himaya.evidence import custody
 from himaya.evidence.granting import UnknownAccess, count_reading, exhibits_of
 from himaya.evidence.models import Access, Exhibit, SigningKey
 from himaya.evidence.reading import unsafe_content
+from himaya.evidence.stamping import roots, stamps_of
 from himaya.ledger.services import record
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _bundle(number: str, access: Access, chosen: Sequence[Exhibit], authorisatio
         number=number, organisation=config().organisation or config().node_name, made_at=clock.now(),
         case=", ".join(sorted({one.case for one in chosen if one.case})), exhibits=tuple(map(_facts, chosen)),
         keys=tuple(_keys()), authorisation=authorisation,
-        recipients=(Recipient(str(access.asked_by), access.recipient),),
+        recipients=(Recipient(str(access.asked_by), access.recipient),), certificates=roots(),
     )  # fmt: skip
 
 
@@ -86,7 +87,7 @@ def _facts(one: Exhibit) -> ExhibitFacts:
             at=one.acquired_at, by=one.acquired_by, how=one.how, tool=tool or version, version=version if tool else "",
             source=one.origin, clock=known,
         ),
-        custody=tuple(custody.lines(one)),
+        custody=tuple(custody.lines(one)), timestamps=stamps_of(one),
     )  # fmt: skip
 
 

@@ -305,3 +305,17 @@ class Stray(models.Model):
 
     id = models.UUIDField(primary_key=True)
     seen_at = models.DateTimeField()
+
+
+class TimeStamp(models.Model):
+    """What a time-stamping authority answered (RFC 3161), as it came: that a digest was there at a time."""
+
+    exhibit = models.ForeignKey(Exhibit, null=True, on_delete=models.PROTECT, related_name="+")
+    """Whose acquisition is stamped; null: the head of the ledger on a day."""
+    about = models.CharField(max_length=60, unique=True)
+    digest = models.BinaryField()
+    reply = models.BinaryField()
+    at = models.DateTimeField()
+    by = models.CharField(max_length=300)
+    until = models.DateTimeField()
+    """When the certificate of who signed it ends."""
