@@ -17,6 +17,8 @@ from himaya.core.bundles.facts import Bundle, ExhibitFacts, moment
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, printable
 
+PART, WHOLE = 100, slice(None)
+"""Exhibits of a PDF; all of them."""
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 ACTS = {
     "acquire": N_("acquired"),
@@ -30,9 +32,7 @@ PROVED = (
     N_("Every file of the bundle is the one that was handed over: each has a SHA-256 and a SHA-512 in the manifests."),
     N_("Every step of custody follows on the one before it, and was signed by those who had to, with the keys below."),
     N_("Where there are time stamps, what they are over was there at the time that they tell."),
-    N_(
-        "Where there are proofs of a log, an event about the exhibit stands in that public log and cannot be taken out."
-    ),
+    N_("Where there are proofs of a log, an event about the exhibit stands in that log, and cannot be taken out."),
 )
 NOT_PROVED = (
     N_("Whose the keys are: ask their holders over another line, and compare the names of the keys."),
@@ -47,16 +47,26 @@ BY_HAND = (
     (N_("A time stamp, with a certificate of the authority that you trust; verify.py tells the digest:"),
      "openssl ts -verify -digest DIGEST -in data/timestamps/NUMBER-0.tsr -CAfile data/timestamps/ca.pem"),
 )  # fmt: skip
+_ISOLATED = "\u2068{}\u2069"
 _STYLE = """
 @page { size: A4; margin: 18mm 15mm; @bottom-center { content: counter(page) " / " counter(pages); font-size: 8pt } }
 body { font: 10pt/1.45 "Noto Sans", "Noto Sans Arabic", "Segoe UI", system-ui, sans-serif; color: #1b1f24;
   margin: 0 auto; max-width: 60em; padding: 1em }
-h1 { font-size: 18pt; margin: 0 0 .2em } h2 { font-size: 13pt; margin: 1.4em 0 .4em; border-block-end: 1px solid #8894a0 }
+h1 { font-size: 18pt; margin: 0 0 .2em }
+h2 { font-size: 13pt; margin: 1.4em 0 .4em; border-block-end: 1px solid #8894a0 }
 h3 { font-size: 11pt; margin: 1.2em 0 .3em } h2, h3 { break-after: avoid }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .15em 1em; margin: 0 } dt { color: #4a5560 }
-dd { margin: 0; overflow-wrap: anywhere }
-table { border-collapse: collapse; inline-size: 100%; font-size: 9pt } th { text-align: start; color: #4a5560 }
-th, td { border-block-end: 1px solid #c9d0d6; padding: .2em .4em; vertical-align: top; overflow-wrap: anywhere }
+table { border-collapse: collapse; inline-size: 100%; font-size: 9pt; table-layout: fixed }
+tr { break-inside: avoid }
+th { text-align: start; color: #4a5560; font-weight: normal }
+th, td { border-block-end: 1px solid #c9d0d6; padding: .2em .4em; vertical-align: top }
+td { overflow-wrap: anywhere }
+.facts th { inline-size: 9em }
+.facts th, .facts td { border: 0; padding-block: .1em }
+.steps { margin-block-start: .5em }
+.steps th:nth-child(1) { inline-size: 3.5em }
+.steps th:nth-child(2) { inline-size: 11.5em }
+.steps th:nth-child(3), .steps th:nth-child(4) { inline-size: 6em }
+.steps th:nth-child(5) { inline-size: 15em }
 code, pre { font-family: "Noto Sans Mono", "DejaVu Sans Mono", monospace; font-size: 8pt; direction: ltr;
   unicode-bidi: isolate }
 pre { text-align: left; background: #f1f3f5; padding: .4em .6em; white-space: pre-wrap; overflow-wrap: anywhere }
@@ -84,8 +94,8 @@ class Language:
 
 
 def data(fact: object) -> str:
-    """Somebody's data as HTML."""
-    return f"<bdi>{escape(printable(str(fact)))}</bdi>"
+    """Somebody's data as HTML. It is isolated twice: weasyprint knows the characters, and not the element."""
+    return f"<bdi>{_ISOLATED.format(escape(printable(str(fact))))}</bdi>"
 
 
 def code(fact: object) -> str:
@@ -93,9 +103,9 @@ def code(fact: object) -> str:
     return f"<code>{escape(printable(str(fact)))}</code>"
 
 
-def html(bundle: Bundle, language: Language) -> bytes:
-    """The report as one page that asks nobody for anything."""
-    return "\n".join(_lines(bundle, language)).encode() + b"\n"
+def html(bundle: Bundle, language: Language, part: slice = WHOLE) -> bytes:
+    """The report, or that of some of the exhibits, as one page that asks nobody for anything."""
+    return "\n".join(_lines(bundle, language, part)).encode() + b"\n"
 
 
 def pdf_possible() -> bool:
@@ -111,30 +121,33 @@ def pdf(page: bytes) -> bytes:
     """
     try:
         from weasyprint import HTML
-        from weasyprint.urls import URLFetchingError
+        from weasyprint.urls import URLFetcher
     except ImportError:
         raise NoPdf(why=N_("weasyprint is not installed")) from None
     except OSError:
         raise NoPdf(why=N_("Pango is not installed")) from None
 
-    def refuse(url: str, *_: object, **__: object) -> Any:
-        raise URLFetchingError(url)
-
-    made: bytes = HTML(string=page.decode(), url_fetcher=refuse).write_pdf()
+    nothing = URLFetcher(allowed_protocols=())
+    made: bytes = HTML(string=page.decode(), url_fetcher=nothing).write_pdf()
     return made
 
 
 def reports(bundle: Bundle, languages: tuple[Language, ...]) -> dict[str, bytes]:
-    """What :mod:`writing` takes: the report in each language, as PDF too where that is possible."""
+    """What :mod:`writing` takes: the report in each language, as PDF too where that is possible.
+
+    A PDF is of :data:`PART` exhibits, where there are more there are several: to lay it out takes memory by the page.
+    """
     made = {}
     for language in languages:
-        made[f"{language.code}.html"] = page = html(bundle, language)
-        if pdf_possible():
-            made[f"{language.code}.pdf"] = pdf(page)
+        made[f"{language.code}.html"] = html(bundle, language)
+        begins = range(0, max(len(bundle.exhibits), 1), PART) if pdf_possible() else ()
+        for number, begin in enumerate(begins, 1):
+            name = f"{language.code}.{number}" if len(bundle.exhibits) > PART else language.code
+            made[f"{name}.pdf"] = pdf(html(bundle, language, slice(begin, begin + PART)))
     return made
 
 
-def _lines(bundle: Bundle, language: Language) -> Iterator[str]:
+def _lines(bundle: Bundle, language: Language, part: slice) -> Iterator[str]:
     said = language.said
     direction = "rtl" if language.code in RIGHT_TO_LEFT else "ltr"
     title = said(N_("Custody report"))
@@ -153,7 +166,11 @@ def _lines(bundle: Bundle, language: Language) -> Iterator[str]:
     yield from _table((N_("key"), N_("holder")), ((code(k.name), data(k.holder)) for k in bundle.keys), language)
     yield f"<h2>{said(N_('Exhibits'))}</h2>"
     holders = {one.name: one.holder for one in bundle.keys}
-    for one in bundle.exhibits:
+    some = bundle.exhibits[part]
+    if len(some) < len(bundle.exhibits):
+        begin, told = part.start or 0, N_("This part tells of the exhibits {first} to {last} of {all}.")
+        yield f"<p>{said(told, first=begin + 1, last=begin + len(some), all=len(bundle.exhibits))}</p>"
+    for one in some:
         yield from _exhibit(one, holders, language)
     yield "</body>\n</html>"
 
@@ -190,7 +207,7 @@ def _exhibit(one: ExhibitFacts, holders: dict[str, str], language: Language) -> 
     ]
     yield from _facts(told)
     heads = (N_("step"), N_("time"), N_("what was done"), N_("by whom"), N_("signed by"), N_("facts"))
-    yield from _table(heads, (_step(json.loads(line), holders, language) for line in one.custody), language)
+    yield from _table(heads, (_step(json.loads(line), holders, language) for line in one.custody), language, "steps")
     yield "</section>"
 
 
@@ -199,18 +216,23 @@ def _step(line: dict[str, Any], holders: dict[str, str], language: Language) -> 
     names = [one["key"] for one in line["signatures"]]
     signed = "<br>".join(f"{data(holders.get(name, ''))} {code(name)}" for name in names)
     others = {name: fact for name, fact in step["facts"].items() if name not in ("md5", "sha1", "sha256", "sha512")}
-    facts = "<br>".join(f"{data(name)}: {data(fact)}" for name, fact in others.items())
+    facts = "<br>".join(f"{data(name)}: {_fact(fact)}" for name, fact in others.items())
     act = language.said(ACTS.get(step["act"], step["act"]))
     return data(step["number"]), code(step["at"]), act, data(step["by"]), signed, facts
 
 
+def _fact(fact: object) -> str:
+    return "<br>".join(map(data, fact)) if isinstance(fact, list) else data(fact)
+
+
 def _facts(told: Any) -> Iterator[str]:
-    yield "<dl>"
-    yield from (f"<dt>{name}</dt><dd>{value}</dd>" for name, value in told)
-    yield "</dl>"
+    yield '<table class="facts">'
+    yield from (f'<tr><th scope="row">{name}</th><td>{value}</td></tr>' for name, value in told)
+    yield "</table>"
 
 
-def _table(heads: tuple[str, ...], rows: Any, language: Language) -> Iterator[str]:
-    yield f"<table>\n<thead><tr>{''.join(f'<th>{language.said(head)}</th>' for head in heads)}</tr></thead>\n<tbody>"
+def _table(heads: tuple[str, ...], rows: Any, language: Language, kind: str = "keys") -> Iterator[str]:
+    shown = "".join(f'<th scope="col">{language.said(head)}</th>' for head in heads)
+    yield f'<table class="{kind}">\n<thead><tr>{shown}</tr></thead>\n<tbody>'
     yield from (f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     yield "</tbody>\n</table>"
