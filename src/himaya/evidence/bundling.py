@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -15,6 +15,7 @@ from himaya.core.bundles.report import Language, reports
 from himaya.core.bundles.writing import Packed, stream_zip
 from himaya.core.config import config
 from himaya.core.vault.recipients import encrypt, recipients
+from himaya.core.vault.verifier import key_name
 from himaya.evidence import custody
 from himaya.evidence.granting import UnknownAccess, count_reading, exhibits_of
 from himaya.evidence.models import Access, Exhibit, SigningKey
@@ -47,13 +48,16 @@ class HandedOver:
 
 
 @transaction.atomic
-def hand_over(access: int, *, person: Person, authorisation: Authorisation | None = None) -> HandedOver:
+def hand_over(
+    access: int, *, person: Person, authorisation: Authorisation | None = None, to_node: bytes = b""
+) -> HandedOver:
     """Take out all exhibits of a grant as a bundle: each is read once, and its custody tells it before a byte is given.
 
     Args:
         access: the number of a grant that holds now and was not used yet.
         person: who was granted it.
         authorisation: by what right it is handed over.
+        to_node: the custody key of a node that goes on keeping it (32 bytes): its chains continue there.
 
     Raises:
         UnknownAccess, NoAccess: as their names say. Nothing was counted.
@@ -66,7 +70,12 @@ def hand_over(access: int, *, person: Person, authorisation: Authorisation | Non
     for one in chosen:
         count_reading(one, access=access, person=person, act="export", bundle=number)
     record("evidence.handed-over", by=person.actor, about=found.about, bundle=number, exhibits=len(chosen))
-    return HandedOver(_bundle(number, found, chosen, authorisation), found)
+    made = _bundle(number, found, chosen, authorisation)
+    if to_node:
+        facts = {"from": key_name(custody.own_key()), "to": key_name(to_node), "bundle": number}
+        offers = [custody.offer_step(one, act="transfer", by=person.actor, facts=facts) for one in chosen]
+        made = replace(made, transfers=tuple(offers))
+    return HandedOver(made, found)
 
 
 def _bundle(number: str, access: Access, chosen: Sequence[Exhibit], authorisation: Authorisation | None) -> Bundle:

@@ -18,7 +18,7 @@ from himaya.core.vault.custody import Fact
 from himaya.core.vault.sealed import Seal, new_key, seal
 from himaya.core.words import N_, printable
 from himaya.evidence import rules
-from himaya.evidence.custody import add_step
+from himaya.evidence.custody import add_step, take_over
 from himaya.evidence.keys import close, is_gone, lock_epoch, opened, store
 from himaya.evidence.models import (
     ENDING,
@@ -173,22 +173,40 @@ def lock(every: Iterable[Sealed]) -> None:
     lock_head()
 
 
-def keep(sealed: Sealed, *, acquired: Acquired) -> Exhibit:
-    """Make an exhibit of what was sealed, in the caller's transaction, after :func:`lock`."""
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A chain of custody that others began: the number of the exhibit, its lines, and name → key and holder."""
+
+    uuid: UUID
+    lines: tuple[bytes, ...]
+    keys: Mapping[str, tuple[bytes, str]]
+
+
+def keep(sealed: Sealed, *, acquired: Acquired, begun: Begun | None = None) -> Exhibit:
+    """Make an exhibit of what was sealed, in the caller's transaction, after :func:`lock`.
+
+    Args:
+        sealed: what it is.
+        acquired: how it came here.
+        begun: the chain that it continues; None: one begins with it.
+
+    Raises:
+        NotProved: that chain proves nothing.
+    """
     if there := Exhibit.objects.filter(once=acquired.once).first():
         exhibit = there
     else:
         try:
-            exhibit = _keep(sealed, acquired)
+            exhibit = _keep(sealed, acquired, begun)
         except IntegrityError:  # of two that keep the same thing, or for the same act, the other was faster
-            exhibit = _keep(sealed, acquired)
+            exhibit = _keep(sealed, acquired, begun)
     if exhibit.blob_id != sealed.number:
         transaction.on_commit(partial(discard, sealed))  # where this is lost, a sweep finds it
     return exhibit
 
 
 @transaction.atomic
-def _keep(sealed: Sealed, acquired: Acquired) -> Exhibit:
+def _keep(sealed: Sealed, acquired: Acquired, begun: Begun | None) -> Exhibit:
     if there := Exhibit.objects.filter(once=acquired.once).first():
         return there
     now, bound = clock.now(), sealed.bound
@@ -202,7 +220,7 @@ def _keep(sealed: Sealed, acquired: Acquired) -> Exhibit:
             stored=sealed.seal.stored, stored_sha256=sealed.seal.stored_sha256, read_at=now,
         )  # fmt: skip
     exhibit = Exhibit(
-        blob=blob, label=printable(acquired.label).strip(), case=acquired.case, occasion=acquired.occasion,
+        uuid=begun.uuid if begun else uuid4(), blob=blob, label=printable(acquired.label).strip(), case=acquired.case, occasion=acquired.occasion,
         once=acquired.once, kept_class=blob.kept_class, media_type=acquired.media_type,
         digests=dict(sealed.seal.digests), acquired_at=acquired.at or now, acquired_by=acquired.by, how=acquired.how,
         tool=acquired.tool, origin=printable(acquired.origin)[:LONGEST], clock=dict(acquired.clock), until=bound.until,
@@ -213,18 +231,21 @@ def _keep(sealed: Sealed, acquired: Acquired) -> Exhibit:
     for one in sealed.bindings:
         one.pk, one.exhibit = None, exhibit
     Binding.objects.bulk_create(sealed.bindings)
-    _record(exhibit, sealed)
+    _record(exhibit, sealed, begun)
     return exhibit
 
 
-def _record(exhibit: Exhibit, sealed: Sealed) -> None:
+def _record(exhibit: Exhibit, sealed: Sealed, begun: Begun | None) -> None:
     facts: dict[str, Fact] = {
         **sealed.seal.digests, "size": sealed.seal.size, "how": exhibit.how, "tool": exhibit.tool,
         "origin": exhibit.origin, "rules": [str(rule) for rule in sealed.by_rules],
         "sealed_sha256": exhibit.blob.stored_sha256, "met": exhibit.acquired_at.isoformat(timespec="seconds"),
         "clock": ", ".join(f"{name} {value}" for name, value in sorted(exhibit.clock.items())),
     }  # fmt: skip
-    add_step(exhibit, act="acquire", by=exhibit.acquired_by, facts=facts, at=clock.now())
+    if begun:
+        take_over(exhibit, begun.lines, begun.keys)
+    else:
+        add_step(exhibit, act="acquire", by=exhibit.acquired_by, facts=facts, at=clock.now())
     record(
         "evidence.preserved", by=exhibit.acquired_by, about=exhibit.about, case=exhibit.case,
         occasion=exhibit.occasion, size=sealed.seal.size, sha256=exhibit.digests["sha256"],

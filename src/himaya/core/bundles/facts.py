@@ -124,6 +124,12 @@ class Bundle:
     log_keys: tuple[str, ...] = ()
     about: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Further fields for ``bag-info.txt``."""
+    transfers: tuple[bytes, ...] = ()
+    """Of exhibits that change hands: the next step of each chain, which the giving side has signed and the taking side
+    is to sign (:func:`himaya.core.vault.custody.offered`)."""
+
+
+TRANSFERS = "data/transfers.jsonl"
 
 
 def moment(at: datetime) -> str:

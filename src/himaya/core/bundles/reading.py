@@ -122,6 +122,7 @@ def opened(path: Path, *, trusted: Sequence[str] = ()) -> Iterator[Received]:
 def _bundle(bag: Bag, told: Any) -> Bundle:
     keys, right = json_of(bag, "data/keys.json"), told["authorisation"]
     info = bag_info(text_of(bag, "bag-info.txt"))
+    offered = text_of(bag, facts.TRANSFERS) if facts.TRANSFERS in bag.files else b""
     stamped = text_of(bag, facts.CERTIFICATES) if facts.CERTIFICATES in bag.files else b""
     return Bundle(
         number=told["number"],
@@ -134,6 +135,7 @@ def _bundle(bag: Bag, told: Any) -> Bundle:
         recipients=tuple(Recipient(**one) for one in told["recipients"]),
         certificates=tuple(_CERTIFICATE.findall(stamped)),
         log_keys=tuple(keys["logs"]),
+        transfers=tuple(offered.splitlines()),
         about={name: value for name, value in info.items() if name not in OURS},
     )
 

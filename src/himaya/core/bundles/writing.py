@@ -190,6 +190,8 @@ def _write(bundle: Bundle, place: Place, contents: Contents, encrypt: Encrypt, r
             made.whole(facts.proof_name(one.uuid, number), [proof])
     if bundle.certificates:
         made.whole(facts.CERTIFICATES, (one.rstrip(b"\n") + b"\n" for one in bundle.certificates))
+    if bundle.transfers:
+        made.whole(facts.TRANSFERS, (line + b"\n" for line in bundle.transfers))
     made.whole("data/bundle.json", [facts.pretty(facts.as_json(bundle))])
     made.whole("data/keys.json", [facts.pretty(facts.keys_as_json(bundle))])
     made.whole("data/case.jsonld", case.written(bundle))
