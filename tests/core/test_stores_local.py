@@ -328,6 +328,16 @@ def test_a_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         LocalStore(tmp_path / "file" / "vault")
 
 
+def test_a_disk_that_is_not_mounted_is_told_and_nothing_is_written_in_its_place(tmp_path: Path) -> None:
+    mounted_here = tmp_path / "disk"
+    mounted_here.mkdir()
+    with pytest.raises(StoreFailed, match="is its disk mounted"):
+        LocalStore(mounted_here, new=False)
+    assert list(mounted_here.iterdir()) == []
+    LocalStore(mounted_here)
+    assert list(LocalStore(mounted_here, new=False).names()) == []
+
+
 def test_a_directory_locks_nothing_and_says_so(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     put(store, NAME, b"sealed")

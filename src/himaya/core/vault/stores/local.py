@@ -44,24 +44,33 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class LocalStore:
-    """The files below a directory, which is made where there is none (0700).
+    """The files below a directory (0700).
+
+    Args:
+        directory: on a file system with hard links.
+        new: it is made where there is none. False: it is there since before, or its disk is not mounted, and then
+            nothing may be written beside where it should be.
 
     Raises:
-        StoreFailed: it cannot be used.
+        StoreFailed: it cannot be used, or is not there.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, new: bool = True) -> None:
         self.place = f"file:{directory}"
         self._directory = directory
         self._lasting: set[Path] = set()
         with self._works():
-            new = not directory.exists()
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._directory = directory.resolve()
             self._new = self._directory / ".new"
+            if self._new.is_dir():
+                return
+            if not new:
+                why = N_("there is no store in this directory; is its disk mounted?")
+                raise StoreFailed(place=self.place, why=why, code="Away")
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._new.mkdir(mode=0o700, exist_ok=True)
-            if new:
-                sync_directory(self._directory.parent)
+            sync_directory(self._directory)
+            sync_directory(self._directory.parent)
 
     @contextmanager
     def writing(self, name: UUID, *, size: int | None = None, over: bool = False) -> Iterator[BinaryIO]:
