@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from base64 import b64decode, b64encode
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -45,7 +44,7 @@ def add_step(exhibit: Exhibit, *, act: str, by: str, facts: Mapping[str, Fact], 
 
 
 def offer_step(exhibit: Exhibit, *, act: str, by: str, facts: Mapping[str, Fact]) -> bytes:
-    """The next step of an exhibit that leaves this node, signed by us alone: the other side signs it when it takes it."""
+    """The next step of an exhibit that leaves this node, signed by us alone: the other side signs when it takes it."""
     last = Step.objects.filter(exhibit=exhibit).order_by("-number")[0]
     one = custody.step(
         exhibit.uuid, number=last.number + 1, act=act, at=max(clock.now(), last.at), by=by, facts=facts,
@@ -74,9 +73,8 @@ def take_over(exhibit: Exhibit, every: Sequence[bytes], keys: Mapping[str, tuple
     Raises:
         NotProved: they prove nothing.
     """
-    for name, (public, owner) in keys.items():
-        known = {"public": public, "owner": owner[:100], "since": clock.now(), "ended_at": clock.now()}
-        SigningKey.objects.get_or_create(name=name, defaults=known)
+    for public, owner in keys.values():
+        know_key(public, owner=owner)
     proved = verifier.check_chain(every, public_keys())
     if proved[0].fields["exhibit"] != str(exhibit.uuid):
         raise verifier.NotProved("it is about another exhibit")
@@ -89,6 +87,13 @@ def take_over(exhibit: Exhibit, every: Sequence[bytes], keys: Mapping[str, tuple
     )  # fmt: skip
 
 
+def know_key(public: bytes, *, owner: str) -> None:
+    """Keep a key of somebody else, by which steps are proved."""
+    now = clock.now()
+    known = {"public": public, "owner": owner[:100], "since": now, "ended_at": now}
+    SigningKey.objects.get_or_create(name=verifier.key_name(public), defaults=known)
+
+
 def add_line(exhibit: Exhibit, one: bytes) -> bool:
     """Append a step that both sides have signed, if it follows on the last one here; whether it does.
 
@@ -96,7 +101,7 @@ def add_line(exhibit: Exhibit, one: bytes) -> bool:
         NotProved: it is not signed by both, or is about another exhibit.
     """
     every = lines(exhibit)
-    told = json.loads(one)["step"]
+    told = verifier.check_line(one, public_keys())
     if told["number"] != len(every) or told["before"] != hashlib.sha256(every[-1]).hexdigest():
         return False
     step = verifier.check_chain([*every, one], public_keys())[-1]

@@ -15,8 +15,8 @@ KEPT, ENDING, DESTROYED = "kept", "ending", "destroyed"
 STATES: Final = (KEPT, ENDING, DESTROYED)
 """Of an exhibit. ``ending``: its time is over and its key is about to be destroyed; a hold still saves it."""
 DELETE, REVIEW = "delete", "review"
-WHOLE, ROTTEN, GOING, GONE = "whole", "rotten", "going", "gone"
-"""Of a sealed file. ``going``: nobody needs it any more, and it is being removed."""
+WHOLE, ROTTEN, GOING, LOCKED, GONE = "whole", "rotten", "going", "locked", "gone"
+"""Of a sealed file. ``going``: nobody needs it any more, and it is removed; ``locked``: a bucket still holds it."""
 
 ASKED, GRANTED, REFUSED, ENDED = "asked", "granted", "refused", "ended"
 ACCESS: Final = (ASKED, GRANTED, REFUSED, ENDED)
@@ -110,7 +110,9 @@ class Blob(models.Model):
                 condition=Q(kept_class=STANDARD, state__in=(WHOLE, ROTTEN)),
                 name="evidence_blob_once",
             ),
-            models.CheckConstraint(condition=Q(state__in=(WHOLE, ROTTEN, GOING, GONE)), name="evidence_blob_state"),
+            models.CheckConstraint(
+                condition=Q(state__in=(WHOLE, ROTTEN, GOING, LOCKED, GONE)), name="evidence_blob_state"
+            ),
         ]
         indexes = [models.Index(fields=["state", "read_at"], name="evidence_blob_read")]
 

@@ -16,9 +16,8 @@ from django.db import transaction
 import himaya
 from himaya.core.bundles.reading import Received, opened
 from himaya.core.errors import HimayaError
-from himaya.core.vault.custody import offered
 from himaya.core.vault.recipients import Identity, decrypt
-from himaya.core.vault.verifier import NotProved, key_name
+from himaya.core.vault.verifier import NotProved, check_line, key_name
 from himaya.evidence import custody
 from himaya.evidence.models import Exhibit
 from himaya.evidence.services import Acquired, Begun, Sealed, begin, discard, keep, lock
@@ -47,8 +46,8 @@ def receive_bundle(
 ) -> list[Exhibit]:
     """Take a bundle: prove it, open it with our key, seal each exhibit, and go on with its custody.
 
-    Where the other side has handed it over to this node, the step that does so is signed by both, and the chain goes on;
-    else a chain of our own begins, which names the bundle. Told twice, nothing is taken twice.
+    Where the other side has handed it over to this node, the step that does so is signed by both, and the chain goes
+    on; else a chain of our own begins, which names the bundle. Told twice, nothing is taken twice.
 
     Args:
         path: a folder or a ZIP.
@@ -61,8 +60,8 @@ def receive_bundle(
         The exhibits, in the bundle's order.
 
     Raises:
-        BundleNotProved, ExhibitNotTaken, NoGround, AlreadyHere, NoRoom, StoreFailed: as their names say; exhibits before
-            the one that failed are kept, and not taken again.
+        BundleNotProved, ExhibitNotTaken, NoGround, AlreadyHere, StoreFull, StoreFailed: as their names say; exhibits
+            before the one that failed are kept, and not taken again.
         OSError: it cannot be read.
     """
     with opened(path, trusted=trusted) as received:
@@ -181,26 +180,19 @@ def take_receipt(content: bytes, *, key: bytes, by: str) -> list[Exhibit]:
         NotOurReceipt: a line is not signed by both, or is about nothing that is here. Nothing was noted.
     """
     done = []
+    custody.know_key(key, owner=f"node {key_name(key)}")
+    ours = custody.own_key()
+    known = {key_name(each): each for each in (key, ours)}  # these two alone: both have to have signed
     for number, line in enumerate(content.splitlines(), 1):
         try:
-            step = json.loads(line)["step"]
+            step = check_line(line, known)
             exhibit = Exhibit.objects.filter(uuid=step["exhibit"]).first()
             if exhibit is None:
                 raise NotProved("it is about nothing that is kept here")
-            custody.know_key(key, owner=f"node {key_name(key)}")
-            _prove(step, line)
             follows = custody.add_line(exhibit, line)
-        except (NotProved, ValueError, KeyError, TypeError) as error:
+        except NotProved as error:
             raise NotOurReceipt(why=f"line {number}: {error}") from None
         facts = {"step": step["number"], "to": key_name(key), "follows": follows}
         record("evidence.receipt", by=by, about=exhibit.about, **facts)
         done.append(exhibit)
     return done
-
-
-def _prove(step: dict[str, object], line: bytes) -> None:
-    told = json.loads(line)
-    ours = [one for one in told["signatures"] if one["key"] == key_name(custody.own_key())]
-    if not ours or offered(step, told["signatures"]) != line:
-        raise NotProved("it is no step that we have signed")
-    custody.check_signatures(line)

@@ -128,7 +128,7 @@ def preserve(content: BinaryIO, *, acquired: Acquired) -> Exhibit:
     Raises:
         NoGround: no rule says so. Nothing was read.
         BadExhibit: a field cannot be taken. Nothing was read.
-        NoRoom, StoreFailed: it could not be stored. Nothing is kept.
+        StoreFull, StoreFailed: it could not be stored. Nothing is kept.
     """
     check_acquired(acquired)
     if there := Exhibit.objects.filter(once=acquired.once).first():
@@ -145,7 +145,7 @@ def begin(content: BinaryIO, *, occasion: str) -> Sealed:
     """Seal something into the store, outside any transaction.
 
     Raises:
-        NoGround, NoRoom, StoreFailed: as :func:`preserve`.
+        NoGround, StoreFull, StoreFailed: as :func:`preserve`.
     """
     found = tuple(rules.that_keep(occasion))
     if not found:
@@ -220,8 +220,8 @@ def _keep(sealed: Sealed, acquired: Acquired, begun: Begun | None) -> Exhibit:
             stored=sealed.seal.stored, stored_sha256=sealed.seal.stored_sha256, read_at=now,
         )  # fmt: skip
     exhibit = Exhibit(
-        uuid=begun.uuid if begun else uuid4(), blob=blob, label=printable(acquired.label).strip(), case=acquired.case, occasion=acquired.occasion,
-        once=acquired.once, kept_class=blob.kept_class, media_type=acquired.media_type,
+        uuid=begun.uuid if begun else uuid4(), blob=blob, label=printable(acquired.label).strip(), case=acquired.case,
+        occasion=acquired.occasion, once=acquired.once, kept_class=blob.kept_class, media_type=acquired.media_type,
         digests=dict(sealed.seal.digests), acquired_at=acquired.at or now, acquired_by=acquired.by, how=acquired.how,
         tool=acquired.tool, origin=printable(acquired.origin)[:LONGEST], clock=dict(acquired.clock), until=bound.until,
         review=bound.review, epoch=epoch, generation=epoch.generation,

@@ -49,7 +49,7 @@ def sealed(things: Mapping[int, Thing], digests: Mapping[int, str]) -> dict[int,
         digests: SHA-256 of what was screened, by its number.
 
     Raises:
-        ContentChanged, NoRoom, StoreFailed: one could not be; what was sealed before it is dropped.
+        ContentChanged, StoreFull, StoreFailed: one could not be; what was sealed before it is dropped.
     """
     if not things or not rules.that_keep(OCCASION):
         return {}

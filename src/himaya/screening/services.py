@@ -198,7 +198,7 @@ def seal_hits(looked: Looked, *, things: Sequence[Thing]) -> Looked:
     """Seal what calls for a case, where a rule says that it is kept (:mod:`himaya.evidence`); :func:`settle` keeps it.
 
     Raises:
-        ContentChanged, NoRoom, StoreFailed: it could not be; nothing is kept.
+        ContentChanged, StoreFull, StoreFailed: it could not be; nothing is kept.
     """
     calling = {n: thing for n, (one, thing) in enumerate(zip(looked.answers, things, strict=True)) if one.calls}
     digests = {n: one.sha256 for n, (_, one) in enumerate(looked.read) if isinstance(one, Fingerprinted)}

@@ -80,6 +80,20 @@ def check_chain(lines: Iterable[bytes], keys: Dict[str, bytes]) -> List[Step]:  
     return steps
 
 
+def check_line(line: bytes, keys: Dict[str, bytes]) -> Dict[str, Any]:  # noqa: UP006
+    """Prove a step by itself: its form and who signed it, not its place in a chain. Gives its fields.
+
+    Raises:
+        NotProved: it is malformed, or not signed by those who have to.
+    """
+    try:
+        step, signatures = _read(line)
+        _signers(step, signatures, keys)
+    except (ValueError, RecursionError) as error:
+        raise NotProved(str(error)) from None
+    return step
+
+
 def _read(line: bytes) -> Tuple[Dict[str, Any], List[Any]]:  # noqa: UP006
     if len(line) > MAX_LINE:
         raise ValueError(f"it is longer than {MAX_LINE} bytes")
