@@ -30,6 +30,8 @@ MAY: dict[str, frozenset[str]] = {
     "deliveries.settle": frozenset({LEAD}),
     "ledger.view": frozenset({LEAD, AUDITOR}),
     "log.view": frozenset({LEAD, AUDITOR, ADMIN}),
+    "reference.view": frozenset({ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN}),
+    "reference.change": frozenset({LEAD}),
     "numbers.view": frozenset({ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN}),
     "settings.view": frozenset({ADMIN}),
     "accounts.change": frozenset({ADMIN}),
@@ -42,6 +44,6 @@ ROLES = (ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN)
 SCOPES = (
     "screen", "scans:read", "lists:read", "lists:write", "subscriptions:read", "subscriptions:write", "cases:read",
     "numbers:read", "log:read", "log:write", "partners:read", "partners:write", "publishing:read", "publishing:write",
-    "exchange",
+    "reference:read", "exchange",
 )  # fmt: skip
 """What a key may be allowed. Keys never decide: a verdict is a person's."""

@@ -256,3 +256,13 @@ COUNTRIES: dict[str, str] = {
     "ZW": N_("Zimbabwe"),
 }
 """Code → name in English, marked for translation."""
+
+UNIONS: dict[str, str] = {
+    "EU": N_("European Union"),
+    "COE": N_("Council of Europe"),
+    "UN": N_("United Nations"),
+    "INT": N_("International, by the terms of a service"),
+}
+"""What is no country and makes rules all the same → its name."""
+PLACES = COUNTRIES | UNIONS
+"""Whatever a rule or a contact can be of."""

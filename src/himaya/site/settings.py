@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "himaya.site",
     "himaya.ledger",
     "himaya.accounts",
+    "himaya.reference",
     "himaya.log",
     "himaya.lists",
     "himaya.cases",

@@ -57,6 +57,7 @@ SCOPE_WORDS = {
     "partners:write": N_("Admit partners, share lists"),
     "publishing:read": N_("Read how our lists are published"),
     "publishing:write": N_("Publish our lists"),
+    "reference:read": N_("Read time limits and contact points"),
     "exchange": N_("Read our lists as a partner"),
 }
 GONE_WORDS = {
