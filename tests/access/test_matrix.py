@@ -122,6 +122,14 @@ TABLE: dict[str, set[str]] = {
     "publishing:dismiss": {ADMIN},
     "reporting:index": DOCUMENT_READERS,
     "takedown:index": DOCUMENT_READERS,
+    "reference:index": EVERYBODY,
+    "reference:rows": EVERYBODY,
+    "reference:row": EVERYBODY,
+    "reference:add": {LEAD},
+    "reference:change": {LEAD},
+    "reference:aside": {LEAD},
+    "reference:restore": {LEAD},
+    "reference:as_shipped": {LEAD},
     "transparency:numbers": EVERYBODY,
     "transparency:numbers_csv": EVERYBODY,
     "transparency:days_csv": EVERYBODY,
@@ -146,11 +154,12 @@ ONLY_POST = {
     "partners:add_key", "partners:end_key", "partners:end", "partners:share", "partners:unshare",
     "publishing:publish", "publishing:install", "publishing:bundle",
     "publishing:admit", "publishing:dismiss",
+    "reference:aside", "reference:restore", "reference:as_shipped",
     "ledger:verify", "ledger:retry", "ledger:settle", "ledger:cancel",
 }  # fmt: skip
 """Addresses that do something: no link leads there."""
 BOTH = {"site:reset_factor", "site:reset_password", "site:bar_person", "lists:create", "lists:change", "lists:import",
-        "lists:follow", "lists:subscription_change", "partners:add"}  # fmt: skip
+        "lists:follow", "lists:subscription_change", "partners:add", "reference:add", "reference:change"}  # fmt: skip
 """Forms with a page of their own."""
 
 
@@ -186,6 +195,8 @@ def objects(people: SimpleNamespace) -> dict[str, Any]:
         "list_name": "hotline",
         "username": "analyst",
         "prefix": made_key.key.prefix,
+        "table": "contacts",
+        "key": "lu-helpline-kanner-jugendtelefon",
     }
     return {"pk": case.pk, "seq": 1, "draft": "t" * 32, **names}
 

@@ -66,9 +66,9 @@ def test_what_begins_later_does_not_end_earlier(one: date, other: date, amount: 
     assert add_period(first, period) > first
 
 
-@given(st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2100, 1, 1)), st.integers(1, MOST["hours"]))
-def test_hours_are_elapsed_time_in_every_zone(start: datetime, hours: int) -> None:
-    begun = start.replace(tzinfo=UTC).astimezone(LUXEMBOURG)
+@given(st.integers(0, 4_000_000_000), st.integers(1, MOST["hours"]))
+def test_hours_are_elapsed_time_in_every_zone(start: int, hours: int) -> None:
+    begun = datetime.fromtimestamp(start, LUXEMBOURG)
     end = add_period(begun, Period(hours, "hours"))
     assert end.astimezone(UTC) - begun.astimezone(UTC) == timedelta(hours=hours)
     assert end.tzinfo is LUXEMBOURG

@@ -19,7 +19,7 @@ Update = Callable[[dict[str, dict[str, str] | None]], None]
 
 @pytest.fixture
 def update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Update]:
-    """``update({key: fields})``: the program as a later version ships it, with contacts changed, or taken out (None)."""
+    """``update({key: fields})``: a later version of the program, with contacts changed, or taken out (None)."""
 
     def ship(changes: dict[str, dict[str, str] | None]) -> None:
         rows = {key: dict(row) for key, row in editions.shipped("contacts").items()}

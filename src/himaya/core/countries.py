@@ -1,4 +1,4 @@
-"""Countries: the codes of ISO 3166-1 (alpha-2) with their usual names. It takes no position on any claim. Free of Django."""
+"""Countries by the codes of ISO 3166-1 (alpha-2), with their usual names, which take no position on any claim."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Terms of law: so many hours, days, months or years from a moment on, counted as calendars do. Free of Django.
 
-The rule is that of Regulation (EEC, Euratom) 1182/71, Article 3(2)(c), and of most civil codes: a term of months or years
-ends on the day that has the same number as the one on which it began; where that month has no such day, on its last.
-Whether the day of the event itself counts, and whether a term that ends on a holiday goes on, differs by country: that is
-for whoever asks.
+The rule is that of Regulation (EEC, Euratom) 1182/71, Article 3(2)(c), and of most civil codes: a term of months or
+years ends on the day that has the same number as the one on which it began; where that month has no such day, on its
+last. Whether the day of the event itself counts, and whether a term that ends on a holiday goes on, differs by country:
+that is for whoever asks.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Period:
 
     Attributes:
         amount: 1 or more.
-        unit: ``hours``, ``days``, ``months`` or ``years``. 12 months are a year; 24 hours are no day, and 30 days no month.
+        unit: ``hours``, ``days``, ``months`` or ``years``. 12 months are a year; 24 hours are no day.
     """
 
     amount: int
@@ -58,8 +58,8 @@ class Period:
 def add_period(start: D, period: Period) -> D:
     """The end of a period that begins at ``start``, of the same type as it.
 
-    Days, months and years keep the time of the day, as the clock of ``start`` shows it; the last day of a month stands for
-    a day that it does not have (31 January + 1 month: 28 or 29 February). Hours are elapsed time, and need a time zone.
+    Days, months and years keep the time of the day, as the clock of ``start`` shows it; the last day of a month stands
+    for a day that it does not have (31 January + 1 month: 28 or 29 February). Hours are elapsed time, and need a zone.
 
     Raises:
         BadPeriod: hours are counted from a day or from a time without a zone, or the end lies beyond the year 9999.

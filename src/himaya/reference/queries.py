@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How many rows of a table are used, how many of them this node wrote, how many of those the program ships otherwise
-    by now, and how many were set aside.
+    """How many rows of a table are used, how many of them this node wrote, how many of those the program ships
+    otherwise by now, and how many were set aside.
     """
 
     used: int
@@ -64,7 +64,7 @@ def contact_points(country: str = "", *, kind: str = "") -> list[Contact]:
 
 
 def request_fields(part: str = "") -> list[RequestField]:
-    """What a request for mutual legal assistance states, part by part, as ``core.reference.requests.PARTS`` orders them."""
+    """What a request for mutual legal assistance states, by part, as ``core.reference.requests.PARTS`` orders them."""
     return [row.typed() for row in rows("request-fields", place=part)]
 
 

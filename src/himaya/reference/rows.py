@@ -31,6 +31,12 @@ class UnknownRow(HimayaError):
     status = 404
 
 
+class BadDay(HimayaError):
+    """{given!r} is no day: {why}."""
+
+    status = 422
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row as it counts here.

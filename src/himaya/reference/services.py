@@ -90,8 +90,8 @@ def change_row(
         seen: the number of the change that the actor looked at (0: none); None: whatever it is.
 
     Raises:
-        UnknownTable, UnknownRow, BadRow, NoReasonGiven, NothingChanges, ChangedMeanwhile, TooManyChanges: as their names
-            say.
+        UnknownTable, UnknownRow, BadRow, NoReasonGiven, NothingChanges, ChangedMeanwhile, TooManyChanges: as their
+            names say.
     """
     row = _seen(table, key, seen)
     taken = row.table.checked({**row.values, **values})
@@ -155,7 +155,15 @@ def _seen(table: str, key: str, seen: int | None) -> Row:
 
 
 def _write(
-    table: Table, key: str, row: Row | None, *, values: dict[str, str] | None, aside: bool, reason: str, by: str, what: str
+    table: Table,
+    key: str,
+    row: Row | None,
+    *,
+    values: dict[str, str] | None,
+    aside: bool,
+    reason: str,
+    by: str,
+    what: str,
 ) -> None:
     """Add the revision, and the ledger's entry: which fields, and a digest of what they are; no text of anybody's."""
     reason = reason.strip()

@@ -45,6 +45,7 @@ from himaya.ledger.queries import head
 from himaya.lists.api import router as lists
 from himaya.lists.api.subscriptions import router as subscriptions
 from himaya.log.api import router as log
+from himaya.reference.api import router as reference
 from himaya.screening.api import router as screening
 from himaya.site.errors import PROBLEM, problem, problem_document, server_error
 from himaya.transparency.api import router as transparency
@@ -363,5 +364,5 @@ def health(request: HttpRequest) -> HttpResponse:
     return reply(Health(status="ok", version=__version__))
 
 
-for router in (screening, lists, subscriptions, partners, exchange, cases, transparency, log, node):
+for router in (screening, lists, subscriptions, partners, exchange, cases, reference, transparency, log, node):
     api.add_router("", router)

@@ -15,6 +15,7 @@ from himaya.hma import api as hma_api
 from himaya.lists import pages as lists_pages
 from himaya.log import pages as log_pages
 from himaya.log import public as log_public
+from himaya.reference import pages as reference_pages
 from himaya.reporting import pages as reporting_pages
 from himaya.site import pages as site_pages
 from himaya.site.api import api
@@ -31,6 +32,7 @@ staff = [
     path("publishing/", include((publishing_pages.urlpatterns, "publishing"))),
     path("reports/", include((reporting_pages.urlpatterns, "reporting"))),
     path("notices/", include((takedown_pages.urlpatterns, "takedown"))),
+    path("reference/", include((reference_pages.urlpatterns, "reference"))),
     path("numbers/", include((transparency_pages.urlpatterns, "transparency"))),
     path("log/", include((log_pages.urlpatterns, "log"))),
     path("ledger/", include((ledger_pages.urlpatterns, "ledger"))),

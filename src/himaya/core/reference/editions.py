@@ -9,8 +9,8 @@ from importlib.resources import files
 from types import MappingProxyType
 
 SHIPPED = files("himaya.core.reference") / "shipped"
-"""The folder of ``<table>.csv``: UTF-8, a header, one row a line; its column ``key`` names a row for good. A row that is
-out of date is corrected there, and not taken out: others may have built upon it."""
+"""The folder of ``<table>.csv``: UTF-8, a header, one row a line; its column ``key`` names a row for good. A row that
+is out of date is corrected there, and not taken out: others may have built upon it."""
 
 
 @cache

@@ -77,11 +77,13 @@ TABLES = {
     one.name: one
     for one in (
         Table(
-            "limits", N_("Time limits"), N_("What a law or a service's terms ask to be done, kept or deleted, and by when"),
+            "limits", N_("Time limits"),
+            N_("What a law or a service's terms ask to be done, kept or deleted, and by when"),
             "jurisdiction", "duty", "task", limits.FIELDS, limits.made, limits.flaw,
         ),
         Table(
-            "contacts", N_("Contact points"), N_("Whom one turns to in a country: helplines, hotlines, police, networks"),
+            "contacts", N_("Contact points"),
+            N_("Whom one turns to in a country: helplines, hotlines, police, networks"),
             "country", "kind", "name", contacts.FIELDS, contacts.made, contacts.flaw,
         ),
         Table(

@@ -53,6 +53,7 @@ def _load() -> None:
         looking_up,
         partners,
         people,
+        reference,
         running,
         screening,
         sources,

@@ -34,6 +34,7 @@ PLACES = {
     "case": ("cases:case", "cases.view"),
     "list": ("lists:list", "lists.view"),
     "item": ("lists:item", "lists.view"),
+    "reference": ("reference:row", "reference.view"),
 }
 """Kind of object → its page, and who may see it."""
 
@@ -80,7 +81,7 @@ def _place(request: StaffRequest, row: Entry) -> str:
     """The page of the object, for those who may see it; empty where it has none."""
     kind, _, key = row.about.partition(":")
     name, permission = PLACES.get(kind, ("", ""))
-    return reverse(name, args=[key]) if name and key and request.user.may(permission) else ""
+    return reverse(name, args=key.split("/")) if name and key and request.user.may(permission) else ""
 
 
 @needs("ledger.view")

@@ -1,0 +1,102 @@
+"""How the reference is called on pages and at the command line: places, kinds, lengths of time, how far a row can be
+relied upon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext, ngettext
+
+from himaya.accounts.words import number
+from himaya.core.periods import Period
+from himaya.core.reference.marks import BASES, CONFIDENCE
+from himaya.core.words import N_
+
+if TYPE_CHECKING:
+    from himaya.core.reference import Table
+    from himaya.core.reference.fields import Field
+    from himaya.reference.models import Revision
+    from himaya.reference.rows import Row
+
+SHAPES = {"high": "ok", "medium": "info", "low": "wait"}
+"""How sure → the shape of its badge."""
+LENGTHS = {
+    "within": N_("within %(time)s"),
+    "at-least": N_("at least %(time)s"),
+    "at-most": N_("at most %(time)s"),
+    "every": N_("once in %(time)s"),
+}
+
+
+def shown(field: Field, value: str) -> str:
+    """A value in words: the name of a choice in the reader's language, any other as it stands."""
+    return gettext(field.choices[value]) if field.choices and value in field.choices else value
+
+
+def said(row: Row, name: str) -> str:
+    """The same of a row's field; empty where the table has no such field."""
+    field = row.table.field(name)
+    return shown(field, row.values[name]) if field else ""
+
+
+def choices(table: Table, name: str, *, of: set[str] | None = None) -> list[tuple[str, str]]:
+    """What can be chosen for a field, with its words, those of countries by name; ``of``: only these."""
+    field = table.field(name)
+    known = field.choices if field and field.choices else {}
+    found = [(key, gettext(words)) for key, words in known.items() if of is None or key in of]
+    return sorted(found, key=lambda one: one[1]) if len(found) > 20 else found
+
+
+def sure(values: Mapping[str, str]) -> dict[str, str]:
+    """How far a row can be relied upon: shape and word of a badge, and what it rests on."""
+    sureness, basis = values["confidence"], values["basis"]
+    return {
+        "state": SHAPES.get(sureness, "calm"),
+        "word": gettext(CONFIDENCE[sureness]) if sureness in CONFIDENCE else sureness,
+        "basis": gettext(BASES[basis]) if basis in BASES else basis,
+    }
+
+
+def length(period: Period) -> str:
+    """A length of time: ``90 days``."""
+    n = period.amount
+    text = {
+        "hours": ngettext("%(n)s hour", "%(n)s hours", n),
+        "days": ngettext("%(n)s day", "%(n)s days", n),
+        "months": ngettext("%(n)s month", "%(n)s months", n),
+        "years": ngettext("%(n)s year", "%(n)s years", n),
+    }[period.unit]
+    return text % {"n": number(n)}
+
+
+def gist(row: Row) -> str:
+    """What one wants of a row at a glance: how long, or how somebody is reached."""
+    values = row.values
+    if row.table.name == "limits":
+        period = row.typed().period
+        if period is None:
+            return values["words"]
+        return gettext(LENGTHS[values["bound"]]) % {"time": length(period)}
+    return next((values[name] for name in ("numbers", "email", "report_url", "website") if values.get(name)), "")
+
+
+def differences(table: Table, before: Mapping[str, str], after: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Fields that differ: label, how it was and how it is, in words."""
+    return [
+        {"label": gettext(one.label), "before": shown(one, was), "after": shown(one, now)}
+        for one in table.fields
+        if (was := before.get(one.name, "")) != (now := after.get(one.name, ""))
+    ]
+
+
+def happened(before: Revision | None, after: Revision) -> str:
+    """What a change did, in words."""
+    if before is None and after.shipped is None:
+        return gettext("Added here")
+    if after.aside and not (before and before.aside):
+        return gettext("Set aside")
+    if before and before.aside and not after.aside:
+        return gettext("Taken up again")
+    return gettext("As the program ships it again") if after.values is None else gettext("Changed")
