@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.translation import gettext, override
 
 from himaya.core.reference import TABLES
 from himaya.ledger.queries import entries
 from himaya.reference import queries, services
 from himaya.reference.models import Revision
-from himaya.reference.words import gist, happened
+from himaya.reference.words import gist, happened, label
 
 pytestmark = pytest.mark.django_db
 KJT = "lu-helpline-kanner-jugendtelefon"
@@ -172,3 +173,9 @@ def test_a_limit_says_at_a_glance_how_long() -> None:
 def test_a_row_that_was_set_aside_at_once_says_so() -> None:
     services.set_row_aside("contacts", key=KJT, reason="r", by="person:1")
     assert happened(None, Revision.objects.get()) == "Set aside"
+
+
+def test_a_row_that_is_named_as_its_kind_is_named_in_the_language_of_the_reader() -> None:
+    with override("ar"):
+        assert label(queries.row("contacts", "gb-emergency")) == gettext("Emergency line")
+        assert label(queries.row("contacts", KJT)) == "Kanner-Jugendtelefon"

@@ -21,7 +21,7 @@ from himaya.core.words import N_
 from himaya.reference import queries, services
 from himaya.reference.forms import ReasonForm, RowForm
 from himaya.reference.rows import find_table
-from himaya.reference.words import choices, differences, gist, happened, said, sure
+from himaya.reference.words import choices, differences, gist, happened, label, said, sure
 
 if TYPE_CHECKING:
     from himaya.accounts.access import StaffRequest
@@ -84,12 +84,12 @@ def _url(request: StaffRequest, narrowed: Mapping[str, str], fits: list[Row], st
 
 def _named(table: Table) -> dict[str, Any]:
     """A table and its columns in words."""
-    place, kind, label = (table.field(name) for name in (table.place, table.kind, table.label))
+    place, kind, named = (table.field(name) for name in (table.place, table.kind, table.label))
     return {
         "table": table,
         "title": gettext(table.title),
         "about": gettext(table.about),
-        "label_word": gettext(label.label) if label else "",
+        "label_word": gettext(named.label) if named else "",
         "place_word": gettext(place.label) if place else "",
         "kind_word": gettext(kind.label) if kind else "",
         "gist_word": gettext(GISTS[table.name]) if table.name in GISTS else "",
@@ -98,7 +98,7 @@ def _named(table: Table) -> dict[str, Any]:
 
 def _shown(row: Row) -> dict[str, Any]:
     return {
-        "label": row.values[row.table.label],
+        "label": label(row),
         "place": said(row, row.table.place),
         "kind": said(row, row.table.kind),
         "more": row.values.get("area") or row.values.get("instrument", ""),
@@ -190,7 +190,7 @@ def change(request: StaffRequest, table: str, key: str) -> HttpResponse:
             )
             messages.success(request, gettext("The row was changed."))
             return redirect("reference:row", table, key)
-    context = {**_named(one.table), "row": one, "label": one.values[one.table.label], "form": form}
+    context = {**_named(one.table), "row": one, "label": label(one), "form": form}
     return render(request, "reference/change.html", context, status=422 if form.errors else 200)
 
 
