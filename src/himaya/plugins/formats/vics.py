@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, ClassVar
 
-from himaya.core import kinds, objects
+from himaya.core import kinds, objects, vics
 from himaya.core.config import config
 from himaya.core.objects import EACH, UNREAD, Found
 from himaya.core.ports import BadListFile, Format, ItemRow, Refusal
@@ -91,8 +91,7 @@ class VICS(Format):
 
     def render(self, rows: Iterable[ItemRow]) -> Iterator[bytes]:
         """VICS 2.0 of the region US, one Media a row. Classes of other schemes have no place in it."""
-        context = "http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml/US/$metadata#Media"
-        before = f'{{"@odata.context": "{context}", "value": ['.encode()
+        before = f'{{"@odata.context": "{vics.context("Media")}", "value": ['.encode()
         wanted = (row for row in rows if not row.negative)
         yield from objects.write(before, (_media(n, row) for n, row in enumerate(wanted, 1)), b"\n]}\n")
 
@@ -150,18 +149,9 @@ def _text(value: object) -> str:
 def _media(number: int, row: ItemRow) -> dict[str, Any]:
     graded = row.scheme == "vic-us" and row.code.isdecimal()
     md5, sha1 = (row.value if row.signal == name else None for name in ("md5", "sha1"))
-    others = [] if md5 or sha1 else [{"MD5": None, "HashName": row.signal.upper(), "HashValue": row.value}]
-    return {
-        "MediaID": number,
-        "Category": int(row.code) if graded else None,
-        "MD5": md5,
-        "SHA1": sha1,
-        "IsPrecategorized": graded,
-        "PrecategorizationSource": row.source or None,
-        "AlternativeHashes": others,
-        "Exifs": [],
-        "MediaFiles": [],
-    }
+    others = () if md5 or sha1 else ((row.signal.upper(), row.value),)
+    category = int(row.code) if graded else None
+    return vics.media(number, md5=md5, sha1=sha1, others=others, category=category, source=row.source)
 
 
 PLUGIN = VICS()

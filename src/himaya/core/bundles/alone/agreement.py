@@ -1,0 +1,298 @@
+"""Proves the exhibits of a bundle: their custody, and that everything in it tells the same of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64decode
+from typing import Any, Callable, Iterator, NamedTuple  # noqa: UP035 - Python 3.9 reads this file
+
+from himaya.core.bundles.alone.bag import Bag, text_of
+from himaya.core.bundles.alone.logged import MAX_PROOF, check_proof, verifier_key
+from himaya.core.bundles.alone.stamps import MAX_STAMP, read_stamp
+from himaya.core.vault.verifier import NotProved, Step, check_chain, key_name
+
+FORMAT = "himaya-bundle/1"
+LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
+MAX_EXHIBITS, MAX_LOOSE, MAX_WORDS = 20_000, 64, 4000
+"""Exhibits of a bundle; time stamps, and proofs, of one exhibit; characters of a text."""
+_NUMBER = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_TEXTS = {"number", "organisation", "made_at", "case"}
+_ACQUIRED = {"at", "by", "how", "tool", "version", "source", "clock"}
+_EXHIBIT = {"uuid", "label", "size", "media_type", "digests", "acquisition", "timestamps", "proofs"}
+Told = Callable[[str], None]
+"""Takes a sentence about what was proved."""
+
+
+class Keys(NamedTuple):
+    """Who is believed. ``custody``: name → 32 bytes; ``logs``: verifier key → 32 bytes; ``holders``: name → whose."""
+
+    custody: dict[str, bytes]
+    logs: dict[str, bytes]
+    holders: dict[str, str]
+
+
+def json_of(bag: Bag, name: str) -> Any:
+    """A JSON file that says nothing twice.
+
+    Raises:
+        NotProved: it is none.
+    """
+    try:
+        return json.loads(text_of(bag, name).decode(), object_pairs_hook=_once, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise NotProved(f"{name} is not JSON as it should be: {str(error)[:200]}") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("it says something twice")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number")
+
+
+def keys_of_bag(bag: Bag, trusted: list[str]) -> Keys:
+    """The keys of ``data/keys.json``; where some are named as trusted, those alone.
+
+    Raises:
+        NotProved: the file is malformed.
+    """
+    told = json_of(bag, "data/keys.json")
+    custody, logs, holders = {}, {}, {}
+    try:
+        if set(told) != {"custody", "logs"} or len(told["logs"]) > 1000:
+            raise ValueError("it has the fields custody and logs")
+        for name, one in told["custody"].items():
+            public = b64decode(one["public"], validate=True)
+            if set(one) != {"public", "holder"} or len(public) != 32 or key_name(public) != name:
+                raise ValueError(f"{name[:64]!r} is not the name of its key")
+            custody[name], holders[name] = public, _words(one["holder"])
+        for text in told["logs"]:
+            logs[text] = verifier_key(text)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NotProved(f"data/keys.json: {error}") from None
+    if trusted:
+        custody = {name: key for name, key in custody.items() if name in trusted}
+        logs = {text: key for text, key in logs.items() if text in trusted}
+    return Keys(custody, logs, holders)
+
+
+def check_facts(told: Any) -> None:
+    """Whether ``data/bundle.json`` is what Himaya writes.
+
+    Raises:
+        NotProved: it is not; says where.
+    """
+    where = "it"
+    try:
+        if told["format"] != FORMAT or set(told) != _TEXTS | {"format", "authorisation", "recipients", "exhibits"}:
+            raise ValueError("it is of another format")
+        _texts({name: told[name] for name in _TEXTS}, _TEXTS)
+        _moment(told["made_at"])
+        if told["authorisation"] is not None:
+            _texts(told["authorisation"], {"instrument", "number", "authority"})
+        for one in _list(told["recipients"], 1000):
+            _texts(one, {"name", "key"})
+        seen = set()
+        for number, one in enumerate(_list(told["exhibits"], MAX_EXHIBITS)):
+            where = f"exhibit {number}"
+            _exhibit_facts(one)
+            if one["uuid"] in seen:
+                raise ValueError("its number is there twice")
+            seen.add(one["uuid"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NotProved(f"data/bundle.json: {where}: {error}") from None
+
+
+def _exhibit_facts(one: Any) -> None:
+    if set(one) != _EXHIBIT or not _NUMBER.fullmatch(one["uuid"]):
+        raise ValueError("an exhibit has the fields " + ", ".join(sorted(_EXHIBIT)))
+    _texts({name: one[name] for name in ("label", "media_type")}, {"label", "media_type"})
+    for name, most in (("size", 2**62), ("timestamps", MAX_LOOSE), ("proofs", MAX_LOOSE)):
+        if type(one[name]) is not int or not 0 <= one[name] <= most:
+            raise ValueError(f"{name} is no number up to {most}")
+    if set(one["digests"]) != set(LENGTHS):
+        raise ValueError("it has the digests " + ", ".join(LENGTHS))
+    for name, length in LENGTHS.items():
+        if not re.fullmatch(f"[0-9a-f]{{{length}}}", one["digests"][name]):
+            raise ValueError(f"{name} is no digest")
+    _texts(one["acquisition"], _ACQUIRED)
+    _moment(one["acquisition"]["at"])
+
+
+def _list(value: Any, most: int) -> list[Any]:
+    if not isinstance(value, list) or len(value) > most:
+        raise ValueError(f"it has no list of up to {most} things where there should be one")
+    return value
+
+
+def _texts(value: Any, names: set[str]) -> None:
+    if set(value) != names:
+        raise ValueError("it has the fields " + ", ".join(sorted(names)))
+    for one in value.values():
+        _words(one)
+
+
+def _words(text: Any) -> str:
+    if not isinstance(text, str) or len(text) > MAX_WORDS or not (text + "x").replace(" ", "").isprintable():
+        raise ValueError(f"a text of it is none of up to {MAX_WORDS} printable characters")
+    return text
+
+
+def _moment(text: str) -> None:
+    if not _MOMENT.fullmatch(text):
+        raise ValueError("a time is like 2026-11-29T03:00:00Z")
+
+
+def files_of(told: Any) -> set[str]:
+    """The files that the exhibits of a bundle have."""
+    names = set()
+    for one in told["exhibits"]:
+        uuid = one["uuid"]
+        names |= {f"data/exhibits/{uuid}.age", f"data/custody/{uuid}.jsonl"}
+        names |= {f"data/timestamps/{uuid}-{n}.tsr" for n in range(one["timestamps"])}
+        names |= {f"data/proofs/{uuid}-{n}.json" for n in range(one["proofs"])}
+    return names
+
+
+def check_exhibits(bag: Bag, told: Any, keys: Keys, say: Told) -> Iterator[tuple[str, str]]:
+    """What is wrong with the exhibits, as (file or exhibit, why)."""
+    wanted, places = files_of(told), ("exhibits", "custody", "timestamps", "proofs")
+    there = {name for name in bag.files if name.startswith(tuple(f"data/{one}/" for one in places))}
+    for name in sorted((wanted ^ there) - {"data/timestamps/ca.pem"}):
+        yield name, "it belongs to no exhibit" if name in there else "it is missing"
+    try:
+        others = {"CASE": digests_in_case(json_of(bag, "data/case.jsonld"))}
+        others["VICS"] = digests_in_vics(json_of(bag, "data/vics.json"))
+    except NotProved as error:
+        yield "", str(error)
+        others = {}
+    for name, found in others.items():
+        for uuid in sorted(set(found) ^ {one["uuid"] for one in told["exhibits"]}):
+            yield f"exhibit {uuid[:64]}", f"{name} and data/bundle.json do not both have it"
+    for one in told["exhibits"]:
+        uuid, is_so = one["uuid"], {**one["digests"], "size": one["size"]}
+        for name, found in others.items():
+            yield from _same(f"exhibit {uuid}", name, found.get(uuid, is_so), is_so)
+        try:
+            steps = check_chain(_lines(text_of(bag, f"data/custody/{uuid}.jsonl")), keys.custody)
+            yield from check_steps(uuid, steps, is_so)
+        except NotProved as error:
+            yield f"data/custody/{uuid}.jsonl", str(error)
+            continue
+        yield from _check_witnesses(bag, one, steps, keys, say)
+
+
+def _lines(content: bytes) -> list[bytes]:
+    lines = content.split(b"\n")
+    if lines.pop():
+        raise NotProved("it is cut off")
+    return lines
+
+
+def check_steps(uuid: str, steps: list[Step], is_so: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong with the steps of an exhibit, whose digests and size these are."""
+    if steps[0].fields["exhibit"] != uuid:
+        yield f"exhibit {uuid}", "its custody is that of another exhibit"
+    facts = steps[0].fields["facts"]
+    if "sha256" not in facts:
+        yield f"exhibit {uuid}", "its acquisition names no SHA-256"
+    named = {name: facts[name] for name in is_so if name in facts}
+    yield from _same(f"exhibit {uuid}", "custody", {**is_so, **named}, is_so)
+
+
+def _same(where: str, who: str, found: dict[str, Any], is_so: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in is_so.items():
+        if found.get(name) != value:
+            yield where, f"{who} and data/bundle.json tell another {name}"
+
+
+def _check_witnesses(bag: Bag, one: Any, steps: list[Step], keys: Keys, say: Told) -> Iterator[tuple[str, str]]:
+    uuid = one["uuid"]
+    known = known_digests(one["digests"], steps)
+    for number in range(one["timestamps"]):
+        name = f"data/timestamps/{uuid}-{number}.tsr"
+        try:
+            stamp = read_stamp(text_of(bag, name, MAX_STAMP))
+            if stamp.algorithm != "sha256" and stamp.imprint not in one["digests"].values():
+                raise NotProved(f"it is over a {stamp.algorithm}, which is not that of the exhibit")
+            if stamp.imprint not in known:
+                raise NotProved("it is over something else: its imprint is no digest of the exhibit or its custody")
+            say(f"{name}: {known[stamp.imprint]} of exhibit {uuid} was there at {stamp.at}")
+        except NotProved as error:
+            yield name, str(error)
+    for number in range(one["proofs"]):
+        name = f"data/proofs/{uuid}-{number}.json"
+        try:
+            proved = check_proof(text_of(bag, name, MAX_PROOF), keys.logs)
+            if not any(digest.encode() in proved.event for digest in (uuid, *known)):
+                raise NotProved("it is about something else: it names neither the exhibit nor its custody")
+            say(f"{name}: leaf {proved.index} of {proved.size} of the log {proved.origin} is about exhibit {uuid}")
+        except NotProved as error:
+            yield name, str(error)
+
+
+def known_digests(digests: dict[str, str], steps: list[Step]) -> dict[str, str]:
+    """What a witness may have vouched for: digest → what has it."""
+    known = {value: f"the {name}" for name, value in digests.items() if name in ("sha256", "sha512")}
+    for number, step in enumerate(steps):
+        for name, fact in step.fields["facts"].items():
+            if isinstance(fact, str) and re.fullmatch(r"[0-9a-f]{64}", fact):
+                known.setdefault(fact, f"the {name} of custody step {number}")
+        known[step.digest] = f"custody step {number}"
+    return known
+
+
+def digests_in_case(told: Any) -> dict[str, dict[str, Any]]:
+    """What CASE tells: exhibit → digests and size.
+
+    Raises:
+        NotProved: it is not written as Himaya writes it.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    try:
+        for node in told["@graph"]:
+            if node["@type"] != "uco-observable:File":
+                continue
+            uuid, facets = node["@id"].partition("kb:file-")[2], node["uco-core:hasFacet"]
+            content = [one for one in facets if one["@type"] == "uco-observable:ContentDataFacet"]
+            if uuid in found or len(content) != 1:
+                raise ValueError("a file is there twice, or has not one content")
+            hashes = content[0]["uco-observable:hash"]
+            found[uuid] = {
+                one["uco-types:hashMethod"].lower(): one["uco-types:hashValue"]["@value"].lower() for one in hashes
+            }
+            if len(found[uuid]) != len(hashes):
+                raise ValueError("a file has a digest twice")
+            found[uuid]["size"] = int(content[0]["uco-observable:sizeInBytes"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NotProved(f"data/case.jsonld is not as Himaya writes it: {error}") from None
+    return found
+
+
+def digests_in_vics(told: Any) -> dict[str, dict[str, Any]]:
+    """What VICS tells: exhibit → digests and size.
+
+    Raises:
+        NotProved: it is not written as Himaya writes it.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    try:
+        for media in told["value"][0]["Media"]:
+            uuid = media["MediaFiles"][0]["SourceID"]
+            if uuid in found:
+                raise ValueError("an exhibit is there twice")
+            hashes = [("md5", media["MD5"]), ("sha1", media["SHA1"])]
+            hashes += [(one["HashName"].lower(), one["HashValue"]) for one in media["AlternativeHashes"]]
+            found[uuid] = {name: value.lower() for name, value in hashes}
+            if len(found[uuid]) != len(hashes):
+                raise ValueError("a file has a digest twice")
+            found[uuid]["size"] = media["MediaSize"]
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise NotProved(f"data/vics.json is not as Himaya writes it: {error}") from None
+    return found

@@ -1,0 +1,165 @@
+"""Verifies a bundle of evidence: ``python verify.py BUNDLE``, a folder or a ZIP. Python 3.9 or newer is all it needs.
+
+It reads, writes nothing, and asks nobody. Exit status: 0 everything is proved, 1 something is not, 2 the call was wrong
+or the bundle cannot be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any, NamedTuple, Sequence  # noqa: UP035 - Python 3.9 reads this file
+
+from himaya.core.bundles.alone.agreement import Keys, check_exhibits, check_facts, json_of, keys_of_bag
+from himaya.core.bundles.alone.bag import Bag, check_bag, opened, text_of
+from himaya.core.bundles.alone.stamps import MAX_STAMP, read_stamp
+from himaya.core.vault.verifier import NotProved
+
+MAX_PROBLEMS = 1000
+"""Things that are wrong that are told; the rest is counted no further."""
+
+
+MAX_SHOWN = 50
+"""Lines of one sort that people are told."""
+
+
+class Outcome(NamedTuple):
+    """What came of it.
+
+    ``facts``: ``data/bundle.json``, where it could be read. ``problems``: (where, why), none where all is proved.
+    ``proved``: sentences. ``keys``: name → whose, of those that were believed. ``commands``: what is left to be done
+    with other tools.
+    """
+
+    facts: Any
+    problems: list[tuple[str, str]]
+    proved: list[str]
+    keys: dict[str, str]
+    commands: list[str]
+
+
+def verify_bundle(path: str, trusted: Sequence[str] = ()) -> Outcome:
+    """Verify a bundle.
+
+    Args:
+        path: a folder or a ZIP.
+        trusted: names of keys of custody, and verifier keys of logs, that are believed; none: those in the bundle.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        bag = opened(path)
+    except NotProved as error:
+        return Outcome(None, [("", str(error))], [], {}, [])
+    try:
+        return _verified(bag, list(trusted))
+    finally:
+        bag.close()
+
+
+def _verified(bag: Bag, trusted: list[str]) -> Outcome:
+    problems, proved, facts, keys = [], [], None, Keys({}, {}, {})
+    try:
+        for one in check_bag(bag):
+            problems.append(one)
+            if len(problems) >= MAX_PROBLEMS:
+                break
+        if not problems:
+            proved.append(
+                f"The bag is whole: {len(bag.files)} files, each with the SHA-256 and SHA-512 that it has to have"
+            )
+        keys = keys_of_bag(bag, trusted)
+        facts = json_of(bag, "data/bundle.json")
+        check_facts(facts)
+        for one in check_exhibits(bag, facts, keys, proved.append):
+            problems.append(one)
+            if len(problems) >= 2 * MAX_PROBLEMS:
+                break
+    except NotProved as error:
+        problems.append(("", str(error)))
+    if facts is not None and not problems:
+        number = len(facts["exhibits"])
+        proved.append(f"The custody of {number} exhibits is unbroken, and every step is signed by those who have to")
+        proved.append(f"Custody, CASE and VICS name the same digests of {number} exhibits")
+    believed = {name: keys.holders[name] for name in sorted(keys.custody)}
+    believed.update({text: "log" for text in sorted(keys.logs)})
+    return Outcome(facts, problems, proved, believed, _commands(bag))
+
+
+def _commands(bag: Bag) -> list[str]:
+    """What this program leaves to others: whether an authority that somebody trusts signed the time stamps."""
+    commands = []
+    for name in sorted(bag.files):
+        if not name.startswith("data/timestamps/") or not name.endswith(".tsr"):
+            continue
+        try:
+            stamp = read_stamp(text_of(bag, name, MAX_STAMP))
+        except NotProved:
+            continue
+        token = " -token_in" if stamp.bare else ""
+        commands.append(f"openssl ts -verify -digest {stamp.imprint} -in {name}{token} -CAfile data/timestamps/ca.pem")
+    return commands
+
+
+def report(outcome: Outcome, path: str) -> str:
+    """The outcome for people."""
+    facts = outcome.facts or {}
+    lines = [f"Bundle {facts.get('number', '?')} of {facts.get('organisation', '?')}: {path}"]
+    lines += _few([f"  proved      {one}" for one in reversed(outcome.proved)])
+    lines += _few([f"  NOT PROVED  {where + ': ' if where else ''}{why}" for where, why in outcome.problems])
+    if outcome.keys:
+        lines.append(
+            "These keys were believed. Whoever makes a bundle chooses what stands in it: ask the holders, over"
+        )
+        lines.append("another line, whether they are theirs, and name those that are with --key.")
+        lines += [f"  {name}  {holder}" for name, holder in outcome.keys.items()]
+    if outcome.commands:
+        lines.append(
+            "Left to be done, in the folder of the bundle, with a certificate of the authority that you trust:"
+        )
+        lines += _few([f"  {one}" for one in outcome.commands])
+    lines.append("NOT PROVED" if outcome.problems else "PROVED")
+    return "\n".join(_shown(line) for line in lines) + "\n"
+
+
+def _few(lines: list[str]) -> list[str]:
+    more = len(lines) - MAX_SHOWN
+    return lines if more <= 0 else [*lines[:MAX_SHOWN], f"  … and {more} more, which --json tells"]
+
+
+def _shown(line: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)
+
+
+def as_json(outcome: Outcome) -> str:
+    """The outcome for machines."""
+    facts = outcome.facts or {}
+    told = {
+        "bundle": facts.get("number", ""),
+        "organisation": facts.get("organisation", ""),
+        "exhibits": len(facts.get("exhibits", ())),
+        "proved": not outcome.problems,
+        "checks": outcome.proved,
+        "problems": [{"where": where, "why": why} for where, why in outcome.problems],
+        "keys": outcome.keys,
+        "commands": outcome.commands,
+    }
+    return json.dumps(told, indent=1) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="verify.py", description="Verify a bundle of evidence.")
+    parser.add_argument("bundle", help="a folder or a ZIP")
+    parser.add_argument("--key", action="append", default=[], help="a key that you trust, by its name; repeatable")
+    parser.add_argument("--json", action="store_true", help="tell it to a machine")
+    told = parser.parse_args(arguments)
+    try:
+        outcome = verify_bundle(told.bundle, told.key)
+    except OSError as error:
+        sys.stderr.write(f"{told.bundle}: {error.strerror or error}\n")
+        return 2
+    sys.stdout.write(as_json(outcome) if told.json else report(outcome, told.bundle))
+    return 1 if outcome.problems else 0

@@ -1,0 +1,147 @@
+"""Bundles for tests: exhibits that are benign bytes, with custody, time stamps and proofs that hold."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID, uuid5
+
+import pyrage
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from himaya.core import merkle
+from himaya.core.bundles.facts import (
+    Acquisition,
+    Authorisation,
+    Bundle,
+    CustodyKey,
+    ExhibitFacts,
+    Recipient,
+)
+from himaya.core.notes import NOTE, Checkpoint, SigningKey
+from himaya.core.proofs import Proof, commitment
+from himaya.core.vault import custody
+
+AT = datetime(2026, 11, 29, 3, tzinfo=UTC)
+ANNA, BEN, EVE = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (1, 2, 3))
+HOLDERS = ((ANNA, "Anna, examiner of the hotline"), (BEN, "Ben, officer of the unit"))
+LOG = SigningKey("log.hotline.example", NOTE, bytes([7]) * 32)
+IDENTITY = pyrage.x25519.Identity.generate()
+ACTS = (("acquire", (ANNA,)), ("analyse", (ANNA,)), ("transfer", (ANNA, BEN)))
+
+
+def public(key: Ed25519PrivateKey) -> bytes:
+    return key.public_key().public_bytes_raw()
+
+
+def content(number: int, size: int = 1000) -> bytes:
+    """A benign thing."""
+    return (f"exhibit {number}\n".encode() * (size // 8 + 1))[:size]
+
+
+def digests(data: bytes) -> dict[str, str]:
+    return {name: hashlib.new(name, data).hexdigest() for name in ("md5", "sha1", "sha256", "sha512")}
+
+
+def chain(uuid: UUID, data: bytes, acts: tuple[tuple[str, tuple[Ed25519PrivateKey, ...]], ...] = ACTS) -> list[bytes]:
+    lines: list[bytes] = []
+    for number, (act, signers) in enumerate(acts):
+        facts: dict[str, custody.Fact] = {**digests(data), "size": len(data)} if act == "acquire" else {"to": "unit"}
+        one = custody.step(
+            uuid, number=number, act=act, at=AT + timedelta(minutes=number), by=f"person:{number + 1}", facts=facts,
+            before=lines[-1] if lines else b"",
+        )  # fmt: skip
+        lines.append(custody.line(one, [custody.sign(one, key) for key in signers]))
+    return lines
+
+
+def proof(about: str, *, index: int = 3, size: int = 7, key: SigningKey = LOG) -> bytes:
+    """A file that proves that an event about ``about`` stands in a log."""
+    salt, event = bytes([5]) * 32, f'{{"act":"evidence.sealed","exhibit":"{about}"}}'.encode()
+    leaves = [merkle.leaf_hash(bytes([n])) for n in range(size)]
+    leaves[index] = merkle.leaf_hash(commitment(salt, event))
+
+    def hash_at(level: int, at: int) -> bytes:
+        return merkle.root_of(leaves[at << level : (at + 1) << level])
+
+    checkpoint = Checkpoint(key.name, size, merkle.root_of(leaves))
+    path = tuple(merkle.inclusion(index, size, hash_at))
+    return str(Proof(index, salt, event, path, checkpoint.signed(key), (str(key.verifier),))).encode()
+
+
+def exhibit(number: int, *, size: int = 1000, stamps: tuple[bytes, ...] = (), logged: bool = True) -> ExhibitFacts:
+    uuid, data = uuid5(UUID(int=9), str(number)), content(number, size)
+    return ExhibitFacts(
+        uuid=uuid, label=f"HMY-2026-{number:06}", size=len(data), media_type="text/plain", digests=digests(data),
+        acquisition=Acquisition(AT, "person:1", "uploaded by a reviewer", "himaya", "0.5", "intake desk", "NTP, 20 ms"),
+        custody=tuple(chain(uuid, data)), timestamps=stamps, proofs=(proof(str(uuid)),) if logged else (),
+    )  # fmt: skip
+
+
+def bundle(
+    count: int = 2, *, stamps: tuple[bytes, ...] = (), certificates: tuple[bytes, ...] = (), size: int = 1000
+) -> Bundle:
+    exhibits = tuple(exhibit(n, size=size, stamps=stamps if n == 0 else ()) for n in range(count))
+    return Bundle(
+        number="HMY-B-2026-17", organisation="Example Hotline", made_at=AT + timedelta(hours=1), case="HMY-2026-000123",
+        exhibits=exhibits, keys=tuple(CustodyKey(public(key), holder) for key, holder in HOLDERS),
+        authorisation=Authorisation("production order", "PO-2026-7", "District Court of Example"),
+        recipients=(Recipient("The unit", str(IDENTITY.to_public())),), certificates=certificates,
+        log_keys=(str(LOG.verifier),),
+    )  # fmt: skip
+
+
+def contents(made: Bundle, size: int = 1000):  # type: ignore[no-untyped-def]
+    numbers = {one.uuid: n for n, one in enumerate(made.exhibits)}
+
+    def give(uuid: UUID) -> Iterator[bytes]:
+        data = content(numbers[uuid], size)
+        yield from (data[at : at + 400] for at in range(0, len(data), 400))
+
+    return give
+
+
+def encrypt(source: BinaryIO, to: BinaryIO) -> None:
+    pyrage.encrypt_io(source, to, [IDENTITY.to_public()])
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A time-stamping authority of openssl's."""
+
+    folder: Path
+
+    @classmethod
+    def at(cls, folder: Path) -> Authority:
+        (folder / "tsa.cnf").write_text(
+            "[tsa]\ndefault_tsa = here\n[here]\nserial = serial\nsigner_cert = tsa.pem\nsigner_key = tsa.key\n"
+            "default_policy = 1.2.3.4\ndigests = sha256, sha512\nsigner_digest = sha256\n"
+        )
+        (folder / "serial").write_text("01\n")
+        made = cls(folder)
+        made.run(
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "tsa.key", "-out", "tsa.pem",
+            "-subj", "/CN=Test TSA", "-addext", "extendedKeyUsage=critical,timeStamping",
+        )  # fmt: skip
+        return made
+
+    def run(self, *command: str, fine: bool = True) -> str:
+        ran = subprocess.run(["openssl", *command], cwd=self.folder, capture_output=True, text=True, check=False)
+        assert not fine or ran.returncode == 0, ran.stderr
+        return ran.stdout + ran.stderr
+
+    @property
+    def certificate(self) -> bytes:
+        return (self.folder / "tsa.pem").read_bytes()
+
+    def stamp(self, digest: str, *, algorithm: str = "sha256", token: bool = False) -> bytes:
+        """A reply, or the token in it, over a digest."""
+        self.run("ts", "-query", "-digest", digest, f"-{algorithm}", "-cert", "-out", "q.tsq")
+        more = ["-token_out"] if token else []
+        self.run("ts", "-reply", "-config", "tsa.cnf", "-queryfile", "q.tsq", "-out", "r.tsr", *more)
+        return (self.folder / "r.tsr").read_bytes()
