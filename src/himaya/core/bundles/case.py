@@ -47,8 +47,8 @@ def _nodes(bundle: Bundle) -> Iterator[Node]:
     seen: set[str] = set()
     yield from _investigation(bundle)
     for one in bundle.exhibits:
-        yield _file(bundle, one)
-        yield _record(bundle, one)
+        yield _file(one)
+        yield _record(one)
         for node in _custody(bundle, one):
             if node["@id"] not in seen:
                 yield node
@@ -80,18 +80,18 @@ def _investigation(bundle: Bundle) -> Iterator[Node]:
     yield _agent(bundle, bundle.organisation, "Organization")
 
 
-def _file(bundle: Bundle, one: ExhibitFacts) -> Node:
+def _file(one: ExhibitFacts) -> Node:
     facet: Node = {
         "@id": f"kb:content-data-facet-{_of(one, 'content')}",
         "@type": "uco-observable:ContentDataFacet",
         "uco-observable:mimeType": one.media_type,
         "uco-observable:sizeInBytes": one.size,
-        "uco-observable:hash": [_hash(bundle, one, name) for name in _METHODS],
+        "uco-observable:hash": [_hash(one, name) for name in _METHODS],
     }
     return {"@id": f"kb:file-{one.uuid}", "@type": "uco-observable:File", "uco-core:hasFacet": [facet]}
 
 
-def _hash(bundle: Bundle, one: ExhibitFacts, name: str) -> Node:
+def _hash(one: ExhibitFacts, name: str) -> Node:
     return {
         "@id": f"kb:hash-{_of(one, 'hash', name)}",
         "@type": "uco-types:Hash",
@@ -100,7 +100,7 @@ def _hash(bundle: Bundle, one: ExhibitFacts, name: str) -> Node:
     }
 
 
-def _record(bundle: Bundle, one: ExhibitFacts) -> Node:
+def _record(one: ExhibitFacts) -> Node:
     return {
         "@id": f"kb:provenance-record-{_of(one, 'record')}",
         "@type": "case-investigation:ProvenanceRecord",

@@ -178,7 +178,7 @@ def check_exhibits(bag: Bag, told: Any, keys: Keys, say: Told) -> Iterator[tuple
     for one in told["exhibits"]:
         uuid, is_so = one["uuid"], {**one["digests"], "size": one["size"]}
         for name, found in others.items():
-            yield from _same(f"exhibit {uuid}", name, found.get(uuid, is_so), is_so)
+            yield from _differing(f"exhibit {uuid}", name, found.get(uuid, is_so), is_so)
         try:
             steps = check_chain(_lines(text_of(bag, f"data/custody/{uuid}.jsonl")), keys.custody)
             yield from check_steps(uuid, steps, is_so)
@@ -203,10 +203,10 @@ def check_steps(uuid: str, steps: list[Step], is_so: dict[str, Any]) -> Iterator
     if "sha256" not in facts:
         yield f"exhibit {uuid}", "its acquisition names no SHA-256"
     named = {name: facts[name] for name in is_so if name in facts}
-    yield from _same(f"exhibit {uuid}", "custody", {**is_so, **named}, is_so)
+    yield from _differing(f"exhibit {uuid}", "custody", {**is_so, **named}, is_so)
 
 
-def _same(where: str, who: str, found: dict[str, Any], is_so: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _differing(where: str, who: str, found: dict[str, Any], is_so: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in is_so.items():
         if found.get(name) != value:
             yield where, f"{who} and data/bundle.json tell another {name}"
@@ -232,7 +232,7 @@ def _check_witnesses(bag: Bag, one: Any, steps: list[Step], keys: Keys, say: Tol
             proved = check_proof(text_of(bag, name, MAX_PROOF), keys.logs)
             if not any(digest.encode() in proved.event for digest in (uuid, *known)):
                 raise NotProved("it is about something else: it names neither the exhibit nor its custody")
-            say(f"{name}: leaf {proved.index} of {proved.size} of the log {proved.origin} is about exhibit {uuid}")
+            say(f"{name}: leaf {proved.leaf} of {proved.size} of the log {proved.origin} is about exhibit {uuid}")
         except NotProved as error:
             yield name, str(error)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import re
 import stat
@@ -110,7 +109,7 @@ class Archive:
 
     def open(self, name: str) -> BinaryIO:
         """One of the files."""
-        return io.BufferedReader(self._zip.open(self._members[name]))  # type: ignore[arg-type]
+        return self._zip.open(self._members[name])  # type: ignore[return-value]
 
     def close(self) -> None:
         """Close the ZIP."""
@@ -131,9 +130,9 @@ def _walk(path: str, before: str, depth: int) -> Iterator[tuple[str, Any]]:
 def _take_in(files: dict[str, int], name: str, size: int) -> None:
     parts = name.split("/")
     if not _SAFE_NAME.fullmatch(name) or {".", ".."} & set(parts) or len(name) > MAX_NAME or len(parts) > MAX_DEPTH:
-        raise NotProved(f"{ascii(name[:100])} is no safe name of a file")
+        raise NotProved(f"{name[:100]!a} is no safe name of a file")
     if not name.isprintable() or name != name.strip():
-        raise NotProved(f"{ascii(name[:100])} is no safe name of a file")
+        raise NotProved(f"{name[:100]!a} is no safe name of a file")
     if name in files:
         raise NotProved(f"{name[:100]!r} is there twice")
     if len(files) >= MAX_FILES:

@@ -17,10 +17,10 @@ _COUNT = re.compile(r"[1-9][0-9]{0,18}|0")
 
 
 class Logged(NamedTuple):
-    """An event stands at ``index`` of the ``size`` leaves of the log ``origin``, whose key is ``key``."""
+    """An event stands as ``leaf`` among the ``size`` leaves of the log ``origin``, whose key is ``key``."""
 
     origin: str
-    index: int
+    leaf: int
     size: int
     event: bytes
     key: str

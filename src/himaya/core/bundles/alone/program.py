@@ -84,7 +84,7 @@ def _verified(bag: Bag, trusted: list[str]) -> Outcome:
         proved.append(f"The custody of {number} exhibits is unbroken, and every step is signed by those who have to")
         proved.append(f"Custody, CASE and VICS name the same digests of {number} exhibits")
     believed = {name: keys.holders[name] for name in sorted(keys.custody)}
-    believed.update({text: "log" for text in sorted(keys.logs)})
+    believed.update(dict.fromkeys(sorted(keys.logs), "log"))
     return Outcome(facts, problems, proved, believed, _commands(bag))
 
 

@@ -19,7 +19,7 @@ _HASHES = {
 
 
 class Stamp(NamedTuple):
-    """What a time stamp says: ``imprint`` (hexadecimal) of ``algorithm`` was there at ``at``. ``bare``: a token alone."""
+    """What a time stamp says: ``imprint`` (hexadecimal) of ``algorithm`` was there ``at``. ``bare``: a token alone."""
 
     algorithm: str
     imprint: str
