@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -180,8 +180,3 @@ def proof_name(uuid: UUID | str, number: int) -> str:
 
 
 CERTIFICATES = "data/timestamps/ca.pem"
-
-
-def keys_of(told: Mapping[str, Any]) -> tuple[CustodyKey, ...]:
-    """The keys of ``data/keys.json``, which was verified."""
-    return tuple(CustodyKey(b64decode(one["public"]), one["holder"]) for one in told["custody"].values())

@@ -229,10 +229,16 @@ def _bag_info(bundle: Bundle, payload: Mapping[str, _Seen], reports: Mapping[str
         "Payload-Oxum": f"{size}.{len(payload)}",
         "Bag-Size": _told_size(size),
         "Bag-Software-Agent": f"Himaya {__version__}",
-        "Himaya-Reports": ", ".join(sorted(reports)) or "none",
+        "Himaya-Reports": _told_reports(reports),
         **bundle.about,
     }
     return "".join(f"{name}: {value}\n" for name, value in told.items()).encode()
+
+
+def _told_reports(reports: Mapping[str, bytes]) -> str:
+    """Which there are; and that there is none as PDF, where it could not be made."""
+    told = ", ".join(sorted(reports)) or "none"
+    return told if any(name.endswith(".pdf") for name in reports) else f"{told} (no PDF: the node cannot make one)"
 
 
 def _told_size(size: int) -> str:
