@@ -30,9 +30,7 @@ PROVED = (
     N_("Every file of the bundle is the one that was handed over: each has a SHA-256 and a SHA-512 in the manifests."),
     N_("Every step of custody follows on the one before it, and was signed by those who had to, with the keys below."),
     N_("Where there are time stamps, what they are over was there at the time that they tell."),
-    N_(
-        "Where there are proofs of a log, an event about the exhibit stands in that public log and cannot be taken out."
-    ),
+    N_("Where there are proofs of a log, an event about the exhibit stands in that log, and cannot be taken out."),
 )
 NOT_PROVED = (
     N_("Whose the keys are: ask their holders over another line, and compare the names of the keys."),
@@ -47,16 +45,24 @@ BY_HAND = (
     (N_("A time stamp, with a certificate of the authority that you trust; verify.py tells the digest:"),
      "openssl ts -verify -digest DIGEST -in data/timestamps/NUMBER-0.tsr -CAfile data/timestamps/ca.pem"),
 )  # fmt: skip
+_ISOLATED = "\u2068{}\u2069"
 _STYLE = """
 @page { size: A4; margin: 18mm 15mm; @bottom-center { content: counter(page) " / " counter(pages); font-size: 8pt } }
 body { font: 10pt/1.45 "Noto Sans", "Noto Sans Arabic", "Segoe UI", system-ui, sans-serif; color: #1b1f24;
   margin: 0 auto; max-width: 60em; padding: 1em }
-h1 { font-size: 18pt; margin: 0 0 .2em } h2 { font-size: 13pt; margin: 1.4em 0 .4em; border-block-end: 1px solid #8894a0 }
+h1 { font-size: 18pt; margin: 0 0 .2em }
+h2 { font-size: 13pt; margin: 1.4em 0 .4em; border-block-end: 1px solid #8894a0 }
 h3 { font-size: 11pt; margin: 1.2em 0 .3em } h2, h3 { break-after: avoid }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .15em 1em; margin: 0 } dt { color: #4a5560 }
-dd { margin: 0; overflow-wrap: anywhere }
-table { border-collapse: collapse; inline-size: 100%; font-size: 9pt } th { text-align: start; color: #4a5560 }
-th, td { border-block-end: 1px solid #c9d0d6; padding: .2em .4em; vertical-align: top; overflow-wrap: anywhere }
+table { border-collapse: collapse; inline-size: 100%; font-size: 9pt }
+tr { break-inside: avoid }
+th { text-align: start; color: #4a5560; font-weight: normal }
+th, td { border-block-end: 1px solid #c9d0d6; padding: .2em .4em; vertical-align: top }
+td { overflow-wrap: anywhere }
+.facts th { inline-size: 1%; white-space: nowrap }
+.facts th, .facts td { border: 0; padding-block: .1em }
+.steps { margin-block-start: .5em }
+.steps td:nth-child(-n + 2) { white-space: nowrap }
+.steps td:nth-child(4) { min-inline-size: 5em }
 code, pre { font-family: "Noto Sans Mono", "DejaVu Sans Mono", monospace; font-size: 8pt; direction: ltr;
   unicode-bidi: isolate }
 pre { text-align: left; background: #f1f3f5; padding: .4em .6em; white-space: pre-wrap; overflow-wrap: anywhere }
@@ -84,8 +90,8 @@ class Language:
 
 
 def data(fact: object) -> str:
-    """Somebody's data as HTML."""
-    return f"<bdi>{escape(printable(str(fact)))}</bdi>"
+    """Somebody's data as HTML. It is isolated twice: weasyprint knows the characters, and not the element."""
+    return f"<bdi>{_ISOLATED.format(escape(printable(str(fact))))}</bdi>"
 
 
 def code(fact: object) -> str:
@@ -190,7 +196,7 @@ def _exhibit(one: ExhibitFacts, holders: dict[str, str], language: Language) -> 
     ]
     yield from _facts(told)
     heads = (N_("step"), N_("time"), N_("what was done"), N_("by whom"), N_("signed by"), N_("facts"))
-    yield from _table(heads, (_step(json.loads(line), holders, language) for line in one.custody), language)
+    yield from _table(heads, (_step(json.loads(line), holders, language) for line in one.custody), language, "steps")
     yield "</section>"
 
 
@@ -199,18 +205,23 @@ def _step(line: dict[str, Any], holders: dict[str, str], language: Language) -> 
     names = [one["key"] for one in line["signatures"]]
     signed = "<br>".join(f"{data(holders.get(name, ''))} {code(name)}" for name in names)
     others = {name: fact for name, fact in step["facts"].items() if name not in ("md5", "sha1", "sha256", "sha512")}
-    facts = "<br>".join(f"{data(name)}: {data(fact)}" for name, fact in others.items())
+    facts = "<br>".join(f"{data(name)}: {_fact(fact)}" for name, fact in others.items())
     act = language.said(ACTS.get(step["act"], step["act"]))
     return data(step["number"]), code(step["at"]), act, data(step["by"]), signed, facts
 
 
+def _fact(fact: object) -> str:
+    return "<br>".join(map(data, fact)) if isinstance(fact, list) else data(fact)
+
+
 def _facts(told: Any) -> Iterator[str]:
-    yield "<dl>"
-    yield from (f"<dt>{name}</dt><dd>{value}</dd>" for name, value in told)
-    yield "</dl>"
+    yield '<table class="facts">'
+    yield from (f'<tr><th scope="row">{name}</th><td>{value}</td></tr>' for name, value in told)
+    yield "</table>"
 
 
-def _table(heads: tuple[str, ...], rows: Any, language: Language) -> Iterator[str]:
-    yield f"<table>\n<thead><tr>{''.join(f'<th>{language.said(head)}</th>' for head in heads)}</tr></thead>\n<tbody>"
+def _table(heads: tuple[str, ...], rows: Any, language: Language, kind: str = "keys") -> Iterator[str]:
+    shown = "".join(f'<th scope="col">{language.said(head)}</th>' for head in heads)
+    yield f'<table class="{kind}">\n<thead><tr>{shown}</tr></thead>\n<tbody>'
     yield from (f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     yield "</tbody>\n</table>"
