@@ -22,7 +22,8 @@ ALGORITHMS = ("sha256", "sha512")
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _SAFE_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f]+(?:/[^/\\:\x00-\x1f\x7f]+)*")
 _MANIFEST_LINE = re.compile(r"([0-9a-f]{64}|[0-9a-f]{128})  (\S(?:.*\S)?)")
-_UNREADABLE = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, ValueError)
+_UNREADABLE = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error, ValueError)
+"""What a ZIP raises that is damaged or was made so."""
 
 
 class Bag(Protocol):
