@@ -211,7 +211,7 @@ def _bundle(change: Any) -> Any:
 LIES: list[tuple[Any, str]] = [
     (lambda d: None, ""),
     (_bundle(lambda d: d.update(number="other")), "bag-info.txt: External-Identifier is another"),
-    (_bundle(lambda d: d["exhibits"][0]["digests"].update(md5="0" * 32)), "custody and data/bundle.json tell another m"),
+    (_bundle(lambda d: d["exhibits"][0]["digests"].update(md5="0" * 32)), "custody and data/bundle.json tell another"),
     (_bundle(lambda d: d["exhibits"][0].update(size=999)), "custody and data/bundle.json tell another size"),
     (_bundle(lambda d: d["exhibits"].pop()), "it belongs to no exhibit"),
     (_bundle(lambda d: d["exhibits"][0].update(timestamps=9)), "it is missing"),

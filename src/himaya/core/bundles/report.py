@@ -17,6 +17,8 @@ from himaya.core.bundles.facts import Bundle, ExhibitFacts, moment
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, printable
 
+PART, WHOLE = 100, slice(None)
+"""Exhibits of a PDF; all of them."""
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 ACTS = {
     "acquire": N_("acquired"),
@@ -53,16 +55,18 @@ body { font: 10pt/1.45 "Noto Sans", "Noto Sans Arabic", "Segoe UI", system-ui, s
 h1 { font-size: 18pt; margin: 0 0 .2em }
 h2 { font-size: 13pt; margin: 1.4em 0 .4em; border-block-end: 1px solid #8894a0 }
 h3 { font-size: 11pt; margin: 1.2em 0 .3em } h2, h3 { break-after: avoid }
-table { border-collapse: collapse; inline-size: 100%; font-size: 9pt }
+table { border-collapse: collapse; inline-size: 100%; font-size: 9pt; table-layout: fixed }
 tr { break-inside: avoid }
 th { text-align: start; color: #4a5560; font-weight: normal }
 th, td { border-block-end: 1px solid #c9d0d6; padding: .2em .4em; vertical-align: top }
 td { overflow-wrap: anywhere }
-.facts th { inline-size: 1%; white-space: nowrap }
+.facts th { inline-size: 9em }
 .facts th, .facts td { border: 0; padding-block: .1em }
 .steps { margin-block-start: .5em }
-.steps td:nth-child(-n + 2) { white-space: nowrap }
-.steps td:nth-child(4) { min-inline-size: 5em }
+.steps th:nth-child(1) { inline-size: 3.5em }
+.steps th:nth-child(2) { inline-size: 11.5em }
+.steps th:nth-child(3), .steps th:nth-child(4) { inline-size: 6em }
+.steps th:nth-child(5) { inline-size: 15em }
 code, pre { font-family: "Noto Sans Mono", "DejaVu Sans Mono", monospace; font-size: 8pt; direction: ltr;
   unicode-bidi: isolate }
 pre { text-align: left; background: #f1f3f5; padding: .4em .6em; white-space: pre-wrap; overflow-wrap: anywhere }
@@ -99,9 +103,9 @@ def code(fact: object) -> str:
     return f"<code>{escape(printable(str(fact)))}</code>"
 
 
-def html(bundle: Bundle, language: Language) -> bytes:
-    """The report as one page that asks nobody for anything."""
-    return "\n".join(_lines(bundle, language)).encode() + b"\n"
+def html(bundle: Bundle, language: Language, part: slice = WHOLE) -> bytes:
+    """The report, or that of some of the exhibits, as one page that asks nobody for anything."""
+    return "\n".join(_lines(bundle, language, part)).encode() + b"\n"
 
 
 def pdf_possible() -> bool:
@@ -117,30 +121,33 @@ def pdf(page: bytes) -> bytes:
     """
     try:
         from weasyprint import HTML
-        from weasyprint.urls import URLFetchingError
+        from weasyprint.urls import URLFetcher
     except ImportError:
         raise NoPdf(why=N_("weasyprint is not installed")) from None
     except OSError:
         raise NoPdf(why=N_("Pango is not installed")) from None
 
-    def refuse(url: str, *_: object, **__: object) -> Any:
-        raise URLFetchingError(url)
-
-    made: bytes = HTML(string=page.decode(), url_fetcher=refuse).write_pdf()
+    nothing = URLFetcher(allowed_protocols=())
+    made: bytes = HTML(string=page.decode(), url_fetcher=nothing).write_pdf()
     return made
 
 
 def reports(bundle: Bundle, languages: tuple[Language, ...]) -> dict[str, bytes]:
-    """What :mod:`writing` takes: the report in each language, as PDF too where that is possible."""
+    """What :mod:`writing` takes: the report in each language, as PDF too where that is possible.
+
+    A PDF is of :data:`PART` exhibits, where there are more there are several: to lay it out takes memory by the page.
+    """
     made = {}
     for language in languages:
-        made[f"{language.code}.html"] = page = html(bundle, language)
-        if pdf_possible():
-            made[f"{language.code}.pdf"] = pdf(page)
+        made[f"{language.code}.html"] = html(bundle, language)
+        begins = range(0, max(len(bundle.exhibits), 1), PART) if pdf_possible() else ()
+        for number, begin in enumerate(begins, 1):
+            name = f"{language.code}.{number}" if len(bundle.exhibits) > PART else language.code
+            made[f"{name}.pdf"] = pdf(html(bundle, language, slice(begin, begin + PART)))
     return made
 
 
-def _lines(bundle: Bundle, language: Language) -> Iterator[str]:
+def _lines(bundle: Bundle, language: Language, part: slice) -> Iterator[str]:
     said = language.said
     direction = "rtl" if language.code in RIGHT_TO_LEFT else "ltr"
     title = said(N_("Custody report"))
@@ -159,7 +166,11 @@ def _lines(bundle: Bundle, language: Language) -> Iterator[str]:
     yield from _table((N_("key"), N_("holder")), ((code(k.name), data(k.holder)) for k in bundle.keys), language)
     yield f"<h2>{said(N_('Exhibits'))}</h2>"
     holders = {one.name: one.holder for one in bundle.keys}
-    for one in bundle.exhibits:
+    some = bundle.exhibits[part]
+    if len(some) < len(bundle.exhibits):
+        begin, told = part.start or 0, N_("This part tells of the exhibits {first} to {last} of {all}.")
+        yield f"<p>{said(told, first=begin + 1, last=begin + len(some), all=len(bundle.exhibits))}</p>"
+    for one in some:
         yield from _exhibit(one, holders, language)
     yield "</body>\n</html>"
 

@@ -31,7 +31,7 @@ Encrypt = Callable[[BinaryIO, BinaryIO], object]
 """Encrypts what the first gives into the second, to the recipients of the bundle, in constant memory."""
 Contents = Callable[[UUID], Iterable[bytes]]
 """Gives an exhibit in clear, in parts."""
-_REPORT = re.compile(r"[a-z]{2,3}\.(html|pdf)")
+_REPORT = re.compile(r"[a-z]{2,3}(\.[0-9]{1,4})?\.(html|pdf)")
 _READ_WHOLE = ("json", "jsonld", "jsonl")
 _TAG = re.compile(r"[A-Z][A-Za-z-]{1,40}")
 

@@ -103,7 +103,7 @@ class Archive:
                 raise NotProved(f"{one.filename[:100]!r} hides a part of its name")
             _take_in(self.files, name, one.file_size)
             self._members[name] = one
-        if len(tops) != 1 or not _SAFE_NAME.fullmatch(next(iter(tops))):
+        if len(tops) != 1 or not _SAFE_NAME.fullmatch(min(tops)) or min(tops) in (".", ".."):
             raise NotProved("it does not hold one folder, which is the bag")
         if sum(self.files.values()) > 10 * size + MAX_TEXT:
             raise NotProved("it unpacks to far more than it has bytes")
