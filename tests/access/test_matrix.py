@@ -196,7 +196,7 @@ def objects(people: SimpleNamespace) -> dict[str, Any]:
         "username": "analyst",
         "prefix": made_key.key.prefix,
     }
-    return {"pk": case.pk, "seq": 1, "draft": "t" * 32, "table": "limits", "key": "us-2703-f-preserve", **names}
+    return {"pk": case.pk, "seq": 1, "draft": "t" * 32, "table": "limits", "row_key": "us-2703-f-preserve", **names}
 
 
 def address(name: str, objects: dict[str, Any]) -> str:
