@@ -35,6 +35,7 @@ from benchmarks import (
     results,
     scanning,
     screening,
+    sealing,
     video,
     visible,
 )
@@ -54,6 +55,7 @@ PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "ledger": ledgering.run,
     "log": logging_leaves.run,
     "exchange": exchange.run,
+    "vault": sealing.run,
     "memory": memory.run,
     "install": install.run,
 }

@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -27,6 +28,7 @@ from himaya.core.notes import NOTE, Checkpoint, SigningKey
 from himaya.core.proofs import Proof, commitment
 from himaya.core.vault import custody
 
+__all__ = ["replaced"]
 AT = datetime(2026, 11, 29, 3, tzinfo=UTC)
 ANNA, BEN, EVE = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (1, 2, 3))
 HOLDERS = ((ANNA, "Anna, examiner of the hotline"), (BEN, "Ben, officer of the unit"))
@@ -108,6 +110,10 @@ def contents(made: Bundle, size: int = 1000):  # type: ignore[no-untyped-def]
 
 def encrypt(source: BinaryIO, to: BinaryIO) -> None:
     pyrage.encrypt_io(source, to, [IDENTITY.to_public()])
+
+
+def decrypt(source: BinaryIO, to: BinaryIO) -> None:
+    pyrage.decrypt_io(source, to, [IDENTITY])
 
 
 @dataclass(frozen=True)

@@ -195,10 +195,8 @@ def objects(people: SimpleNamespace) -> dict[str, Any]:
         "list_name": "hotline",
         "username": "analyst",
         "prefix": made_key.key.prefix,
-        "table": "contacts",
-        "key": "lu-helpline-kanner-jugendtelefon",
     }
-    return {"pk": case.pk, "seq": 1, "draft": "t" * 32, **names}
+    return {"pk": case.pk, "seq": 1, "draft": "t" * 32, "table": "limits", "row_key": "us-2703-f-preserve", **names}
 
 
 def address(name: str, objects: dict[str, Any]) -> str:

@@ -89,6 +89,12 @@ def test_a_private_address_is_refused_at_once_unless_it_was_allowed() -> None:
             assert trouble(lambda: line.get("http://169.254.169.254/latest")).permanent
 
 
+def test_plain_http_that_was_allowed_leads_into_no_private_network() -> None:
+    with peer(answer(b"here")) as one, client(private=False, plain=True) as line:
+        assert "private network" in str(trouble(lambda: line.get(one.url)))
+        assert one.asked == []
+
+
 def test_one_private_address_among_several_is_enough_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     names(monkeypatch, ["93.184.215.14", "10.0.0.1"])
     with client(private=False) as line:

@@ -255,7 +255,7 @@ FLAWED = "is an age key with an error in it, or a kind of key that is not suppor
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("ann@example.org", "is none"),
+        ("ann@example.org", "is no public key"),
         (str(ANN.recipient)[:-1], FLAWED),
         (str(ANN.recipient)[:-1] + "é", FLAWED),
         ("age1yubikey1qwerty", FLAWED),
@@ -263,9 +263,9 @@ FLAWED = "is an age key with an error in it, or a kind of key that is not suppor
         ("-----BEGIN OPENSSH PRIVATE KEY-----", PRIVATE),
         (SMALL, "is an SSH key with an error in it, or one of less than 2048 bits"),
         ("ssh-ed25519 AAAA", "is an SSH key with an error in it, or one of less than 2048 bits"),
-        (CURVE, "is none"),
-        ("\ud800", "is none"),
-        ("x" * 5000, "is none"),
+        (CURVE, "is no public key"),
+        ("\ud800", "is no public key"),
+        ("x" * 5000, "is no public key"),
     ],
 )
 def test_the_line_that_is_no_recipient_is_named_and_not_shown(line: str, said: str) -> None:

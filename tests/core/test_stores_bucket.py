@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -60,7 +64,7 @@ def ahead(seconds: float) -> datetime:
 def test_a_bucket_with_object_lock_says_what_it_promises(vault: S3Store) -> None:
     (promise,) = vault.describe()
     assert (promise.versions, promise.locks) == (True, True)
-    assert "until their date" in promise.said[1]
+    assert "before its date" in promise.said[1]
 
 
 def test_a_bucket_without_it_says_so_plainly_and_refuses_to_lock(store: servers.Store) -> None:
@@ -160,12 +164,26 @@ def test_a_part_that_is_changed_on_its_way_is_refused_by_the_server_and_nothing_
     assert vault.sweep(older=timedelta(0)) == 0
 
 
-def test_what_was_begun_and_never_ended_is_swept_once_it_is_old(vault: S3Store, store: servers.Store) -> None:
-    begun = store.client.create_multipart_upload(Bucket=urlsplit(vault.place).netloc, Key=f"sealed/{NAME}")
+KILLED = """
+import os, signal, sys
+from uuid import UUID
+from himaya.core.vault.stores.s3 import S3Store
+with S3Store(sys.argv[1], "sealed/", endpoint=sys.argv[2]).writing(UUID(sys.argv[3])) as file:
+    file.write(bytes(17 * 1024**2))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_writer_left_is_no_file_and_is_swept_once_it_is_old(vault: S3Store, store: servers.Store) -> None:
+    command = [sys.executable, "-c", KILLED, urlsplit(vault.place).netloc, store.endpoint, str(NAME)]
+    ended = subprocess.run(command, env={**os.environ, **store.environment()}, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert list(vault.names()) == []
     assert vault.sweep() == 0, "somebody may be writing it"
     assert vault.sweep(older=timedelta(seconds=-5)) == 1
     assert vault.sweep(older=timedelta(seconds=-5)) == 0
-    assert begun["UploadId"]
+    put(vault, NAME, b"again")
+    assert got(vault, NAME) == b"again"
 
 
 def test_who_is_overtaken_while_the_last_part_is_sent_is_told_and_leaves_nothing(
@@ -243,26 +261,27 @@ class Cutting:
                 near, _ = self._listening.accept()
             except OSError:
                 return
-            far = socket.create_connection(self._to)
-            threading.Thread(target=self._pass, args=(near, far), daemon=True).start()
-            threading.Thread(target=self._pass, args=(far, near, True), daemon=True).start()
+            threading.Thread(target=self._both_ways, args=(near,), daemon=True).start()
+
+    def _both_ways(self, near: socket.socket) -> None:
+        with near, socket.create_connection(self._to) as far:
+            there = threading.Thread(target=self._pass, args=(near, far), daemon=True)
+            there.start()
+            self._pass(far, near, cut=True)
+            there.join()
 
     def _pass(self, one: socket.socket, other: socket.socket, cut: bool = False) -> None:
         passed = 0
-        try:
+        with suppress(OSError):
             while piece := one.recv(65_536):
                 passed += len(piece)
                 if cut and self.left and passed > 3 * MIB:
                     self.left -= 1
                     break
                 other.sendall(piece)
-        except OSError:
-            pass
         for end in (one, other):
-            try:
+            with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
 
     def close(self) -> None:
         self._listening.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import multiprocessing
 import os
 import random
 import resource
@@ -24,7 +25,7 @@ from himaya.core import faults
 from himaya.core.vault import sealed
 from himaya.core.vault.stores import local
 from himaya.core.vault.stores.local import LocalStore
-from himaya.core.vault.stores.port import AlreadyStored, NoLocks, NoRoom, StoreFailed
+from himaya.core.vault.stores.port import AlreadyStored, NoLocks, StoreFailed, StoreFull
 
 MIB = 1024**2
 NAME = UUID("3fa2b1c0-0000-4000-8000-000000000001")
@@ -89,6 +90,9 @@ def test_the_file_is_on_the_disk_before_it_has_its_name_and_its_folders_before_i
     file, *rest = done
     assert file.startswith(f"new/{NAME}")
     assert rest == ["link", "3f/a2", "3f", ""]
+    done.clear()
+    put(store, UUID(int=NAME.int + 1), b"sealed")
+    assert done[1:] == ["link", "3f/a2"], "the others have lasted since"
 
 
 WRITE = """
@@ -190,6 +194,23 @@ def test_whatever_fails_is_told_and_leaves_nothing(tmp_path: Path, point: str) -
     assert list(store.names()) == leftovers(tmp_path) == []
 
 
+def _raced(directory: Path, number: int) -> int:
+    """Its number, where it was acknowledged; -1 where it was told that another one is there."""
+    try:
+        put(LocalStore(directory), NAME, bytes([number]) * 1000)
+    except AlreadyStored:
+        return -1
+    return number
+
+
+def test_of_many_processes_that_write_one_name_exactly_one_is_acknowledged_and_its_file_stands(tmp_path: Path) -> None:
+    with multiprocessing.get_context("fork").Pool(8) as pool:
+        won = [number for number in pool.starmap(_raced, [(tmp_path, n) for n in range(40)]) if number >= 0]
+    assert len(won) == 1
+    assert got(LocalStore(tmp_path), NAME) == bytes(won) * 1000
+    assert leftovers(tmp_path) == []
+
+
 # --- no room (R6) ----------------------------------------------------------------------------------------------------
 
 
@@ -217,14 +238,14 @@ def test_r6_on_a_full_disk_what_was_acknowledged_is_whole_and_nothing_else_is_th
             put(store, name, content)  # nobody knows how large it becomes: it is the disk that says so
             kept[name] = content
 
-    with pytest.raises(NoRoom, match=r"is no room in file:.* for a file of \d+ bytes"):
+    with pytest.raises(StoreFull, match=r"is no room in file:.* for a file of \d+ bytes"):
         fill()
     assert len(kept) > 8
     assert list(store.names()) == sorted(kept)
     assert all(got(store, name) == content for name, content in kept.items())
     assert leftovers(small / "vault") == []
 
-    with pytest.raises(NoRoom) as refused:
+    with pytest.raises(StoreFull) as refused:
         put(store, NAME, b"", size=7 * MIB)
     assert refused.value.facts["needed"] == 7 * MIB
     assert 0 <= int(str(refused.value.facts["free"])) < MIB
@@ -305,6 +326,16 @@ def test_a_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreFailed, match="file/vault"):
         LocalStore(tmp_path / "file" / "vault")
+
+
+def test_a_disk_that_is_not_mounted_is_told_and_nothing_is_written_in_its_place(tmp_path: Path) -> None:
+    mounted_here = tmp_path / "disk"
+    mounted_here.mkdir()
+    with pytest.raises(StoreFailed, match="is its disk mounted"):
+        LocalStore(mounted_here, new=False)
+    assert list(mounted_here.iterdir()) == []
+    LocalStore(mounted_here)
+    assert list(LocalStore(mounted_here, new=False).names()) == []
 
 
 def test_a_directory_locks_nothing_and_says_so(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import subprocess
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -107,7 +108,7 @@ def test_a_certificate_between_may_be_pinned_where_it_is_not_sent(tmp_path: Path
 def test_a_stamp_proves_when_its_certificates_have_long_ended() -> None:
     """The vector's ended a minute after it was made, on 29 November 2026."""
     trusted = timestamps.authorities((VECTORS / "stamp-root.pem").read_bytes())
-    stamp = timestamps.verify((VECTORS / "stamp.tsr").read_bytes(), digest=DIGEST, trusted=trusted)
+    stamp = timestamps.verify(b64decode((VECTORS / "stamp.tsr.b64").read_bytes()), digest=DIGEST, trusted=trusted)
     assert stamp.until < datetime.now(UTC)
     assert (stamp.at.date().isoformat(), stamp.serial) == ("2026-11-29", 2)
 

@@ -58,8 +58,11 @@ def test_what_is_kept_opens_again_and_its_file_shows_nothing(keep: Keep) -> None
     assert "evidence.preserved" in [entry.act for entry in ledger.entries(about=exhibit.about)]
 
 
-def test_told_twice_it_is_one_and_two_of_one_content_share_a_file(keep: Keep) -> None:
-    first, again, other = keep(), keep(), keep(case="case:2")
+def test_told_twice_it_is_one_and_two_of_one_content_share_a_file(
+    keep: Keep, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        first, again, other = keep(), keep(), keep(case="case:2")
     assert first == again != other
     assert first.blob_id == other.blob_id
     assert len(files()) == Blob.objects.count() == 1

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +17,9 @@ from tests.configured import configured, file_route
 
 from himaya.cases.models import Verdict
 from himaya.cases.services import claim, decide, reopen
+from himaya.evidence.queries import exhibits
+from himaya.evidence.ruling import RuleTerms, set_rule
+from himaya.evidence.services import Acquired, preserve
 from himaya.flow import rules
 from himaya.flow.reactor import react
 from himaya.ledger.models import Entry, Job
@@ -141,3 +147,18 @@ def test_a_rule_that_comes_late_takes_back_what_it_was_about_and_no_newer_verdic
         Verdict.objects.latest("pk").pk
     }
     assert written(tmp_path) == 3
+
+
+def test_a_report_that_arrived_starts_the_time_of_what_is_kept(people: SimpleNamespace, tmp_path: Path) -> None:
+    terms = RuleTerms("a law", "US", "legal-obligation", ["tip"], minimum="1 day")
+    set_rule("first", terms=terms, by="system")
+    set_rule("reports", terms=replace(terms, occasions=["report"], minimum="1 year", begins="reported"), by="system")
+    case = opened()
+    acquired = Acquired("a file", "tip", "one", "uploaded", "a program 1", "system", case=case.about)
+    with configured(evidence_store=f"file:{tmp_path / 'sealed'}", epoch_keys=str(tmp_path / "epochs")):
+        exhibit = preserve(BytesIO(b"a neutral text"), acquired=acquired)
+        verdict(case, people.reviewer)
+        run_until_idle()
+        react()
+    kept = exhibits(case=case.about).get()
+    assert kept.until - exhibit.until > timedelta(days=300)

@@ -32,6 +32,7 @@ def test_every_shipped_row_can_stand_as_it_is() -> None:
             assert table.checked(values) == dict(values), key
             made = table.made(key, values)
             assert (made.key, made.mark.ours) == (key, False)
+            assert made.mark.basis != "confirmed", "that is for a node to say"
 
 
 def test_every_table_is_shipped_and_nothing_else() -> None:

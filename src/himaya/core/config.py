@@ -271,6 +271,16 @@ class Config(BaseSettings):
     evidence_scrub_mib: int = Field(
         20, ge=0, le=100_000, description=N_("MiB a second that this reads at most. 0: as fast as it goes.")
     )
+    timestamp_url: str = Field(
+        "",
+        description=N_(
+            "A time-stamping authority (RFC 3161) that stamps each exhibit's acquisition and, daily, the ledger. Empty:"
+            " none is asked. private: before it allows an address of a private network."
+        ),
+    )
+    timestamp_roots: str = Field(
+        "", description=N_("File with the certificates (PEM) by which its stamps are proved; one of them is a root.")
+    )
     epoch_keys: str = Field(
         "",
         description=N_(

@@ -10,13 +10,17 @@ class EvidenceConfig(AppConfig):
     label = "evidence"
 
     def ready(self) -> None:
-        """Beside the worker: end what is over, read what is kept, remove what nobody acknowledged."""
+        """Beside the worker: end what is over, read what is kept, remove what nobody acknowledged,
+        and have stamped what is new.
+        """
         from himaya.evidence.custody import shown
         from himaya.evidence.ending import end_due
         from himaya.evidence.scrubbing import scrub_due
+        from himaya.evidence.stamping import stamp_due
         from himaya.ledger.worker import beside
         from himaya.log.events import provides
 
         provides("destruction", shown)
         beside(end_due)
         beside(scrub_due)
+        beside(stamp_due)

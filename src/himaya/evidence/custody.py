@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from base64 import b64decode, b64encode
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,8 +20,6 @@ from himaya.log.events import Event
 from himaya.log.services import append
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from himaya.core.vault.custody import Fact
 
 PURPOSE = b"himaya custody keys 1"
@@ -41,6 +41,78 @@ def add_step(exhibit: Exhibit, *, act: str, by: str, facts: Mapping[str, Fact], 
     one = custody.step(exhibit.uuid, number=number, act=act, at=when, by=by, facts=facts, before=before)
     line = custody.line(one, [custody.sign(one, _node_key())])
     return Step.objects.create(exhibit=exhibit, number=number, act=act, at=when, line=line)
+
+
+def offer_step(exhibit: Exhibit, *, act: str, by: str, facts: Mapping[str, Fact]) -> bytes:
+    """The next step of an exhibit that leaves this node, signed by us alone: the other side signs when it takes it."""
+    last = Step.objects.filter(exhibit=exhibit).order_by("-number")[0]
+    one = custody.step(
+        exhibit.uuid, number=last.number + 1, act=act, at=max(clock.now(), last.at), by=by, facts=facts,
+        before=bytes(last.line),
+    )  # fmt: skip
+    return custody.offered(one, [custody.sign(one, _node_key())])
+
+
+def accept_step(offer: bytes) -> bytes:
+    """The line that a step becomes which another side has offered us.
+
+    Raises:
+        ValueError: it is no such step.
+    """
+    return custody.accepted(offer, _node_key())
+
+
+def take_over(exhibit: Exhibit, every: Sequence[bytes], keys: Mapping[str, tuple[bytes, str]]) -> None:
+    """Continue a chain that others began: its lines are kept as they are, with the keys that prove them.
+
+    Args:
+        exhibit: a new one, with the number that the lines have.
+        every: its lines.
+        keys: name → public key and whose it is.
+
+    Raises:
+        NotProved: they prove nothing.
+    """
+    for public, owner in keys.values():
+        know_key(public, owner=owner)
+    proved = verifier.check_chain(every, public_keys())
+    if proved[0].fields["exhibit"] != str(exhibit.uuid):
+        raise verifier.NotProved("it is about another exhibit")
+    Step.objects.bulk_create(
+        Step(
+            exhibit=exhibit, number=number, act=step.fields["act"], line=one,
+            at=datetime.fromisoformat(step.fields["at"]),
+        )
+        for number, (one, step) in enumerate(zip(every, proved, strict=True))
+    )  # fmt: skip
+
+
+def know_key(public: bytes, *, owner: str) -> None:
+    """Keep a key of somebody else, by which steps are proved."""
+    now = clock.now()
+    known = {"public": public, "owner": owner[:100], "since": now, "ended_at": now}
+    SigningKey.objects.get_or_create(name=verifier.key_name(public), defaults=known)
+
+
+def add_line(exhibit: Exhibit, one: bytes) -> bool:
+    """Append a step that both sides have signed, if it follows on the last one here; whether it does.
+
+    Raises:
+        NotProved: it is not signed by both, or is about another exhibit.
+    """
+    every = lines(exhibit)
+    told = verifier.check_line(one, public_keys())
+    if told["number"] != len(every) or told["before"] != hashlib.sha256(every[-1]).hexdigest():
+        return False
+    step = verifier.check_chain([*every, one], public_keys())[-1]
+    at = datetime.fromisoformat(step.fields["at"])
+    Step.objects.create(exhibit=exhibit, number=len(every), act=step.fields["act"], at=at, line=one)
+    return True
+
+
+def own_key() -> bytes:
+    """The public key with which this node signs (32 bytes): what another side names when it hands something over."""
+    return _node_key().public_key().public_bytes_raw()
 
 
 def lines(exhibit: Exhibit) -> list[bytes]:

@@ -8,6 +8,8 @@ of the key the hold wins, and afterwards it is told that it comes too late.
 
 from __future__ import annotations
 
+import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -15,6 +17,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from himaya.core import clock, faults
 from himaya.core.vault.custody import Fact
+from himaya.core.vault.stores.port import StillLocked
 from himaya.evidence.custody import add_step, certify
 from himaya.evidence.keys import close, epoch_keys, opened, store
 from himaya.evidence.models import (
@@ -23,6 +26,9 @@ from himaya.evidence.models import (
     GOING,
     GONE,
     KEPT,
+    LOCKED,
+    ROTTEN,
+    WHOLE,
     Binding,
     Blob,
     Epoch,
@@ -38,6 +44,9 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+log = logging.getLogger("himaya.evidence")
+AGAIN = timedelta(hours=1)
+"""After which a file that a bucket holds is asked for once more."""
 AT_ONCE = 500
 """Exhibits that are moved to another key in one transaction."""
 
@@ -134,7 +143,8 @@ def _name(epoch: Epoch, generation: int) -> str:
 def _remove_blobs() -> bool:
     """Remove sealed files that no exhibit needs any more; whether there were any."""
     needed = Exhibit.objects.filter(blob=OuterRef("pk"), state__in=(KEPT, ENDING))
-    idle = Blob.objects.filter(Q(state=GOING) | ~Exists(needed)).exclude(state=GONE)
+    again = Q(state=LOCKED, read_at__lt=clock.now() - AGAIN)
+    idle = Blob.objects.filter(Q(state=GOING) | again | Q(~Exists(needed), state__in=(WHOLE, ROTTEN)))
     found = list(idle.values_list("pk", flat=True)[:AT_ONCE])
     for one in found:
         _remove(one)
@@ -145,9 +155,14 @@ def _remove(number: UUID) -> None:
     """Nothing is removed of what is kept again meanwhile: whoever keeps it has locked the row."""
     with transaction.atomic():
         row = Blob.objects.select_for_update().get(pk=number)
-        if row.state != GOING and Exhibit.objects.filter(blob=row, state__in=(KEPT, ENDING)).exists():
+        if row.state in (WHOLE, ROTTEN) and Exhibit.objects.filter(blob=row, state__in=(KEPT, ENDING)).exists():
             return
         Blob.objects.filter(pk=number).update(state=GOING)
-    store().delete(number)
+    try:
+        store().delete(number)
+    except StillLocked as error:  # a bucket holds it for a time; nobody can open it meanwhile
+        log.warning("%s", error)
+        Blob.objects.filter(pk=number).update(state=LOCKED, read_at=clock.now())
+        return
     faults.point("evidence.removed")
     Blob.objects.filter(pk=number).update(state=GONE)

@@ -1,4 +1,4 @@
-"""Who may read what is kept: nobody alone, for a time, for named exhibits, each reading on record before a byte is given.
+"""Who may read what is kept: nobody alone, for a time, named exhibits, each reading on record before its first byte.
 
 One person asks and says why; another one, who has just confirmed with a security key who they are, grants it. The
 grant is for half an hour and for so many readings; it ends when either of the two may not do any more what they did.
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import pyrage
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from himaya.core import clock, faults
 from himaya.core.errors import HimayaError
 from himaya.core.vault.custody import Fact
+from himaya.core.vault.recipients import NotRecipients, recipients
 from himaya.core.words import N_, Said
 from himaya.evidence.custody import add_step
 from himaya.evidence.models import ASKED, DESTROYED, ENDED, GRANTED, GUARDED, REFUSED, Access, AccessTo, Exhibit
@@ -118,9 +118,9 @@ def _asked(
             raise BadAccess(why=Said("{exhibit} opens with the parts of two custodians only", exhibit=one.reference))
     if not 0 < len(purpose.strip()) <= 10:
         raise BadAccess(why=N_("it does not say what for"))
-    _check_recipient(recipient)
+    key = _recipient(recipient)
     made = Access.objects.create(
-        purpose=purpose.strip(), reason=text, recipient=recipient.strip(), asked_by=person, asked_at=clock.now(),
+        purpose=purpose.strip(), reason=text, recipient=key, asked_by=person, asked_at=clock.now(),
         state=ASKED,
     )  # fmt: skip
     AccessTo.objects.bulk_create(AccessTo(access=made, exhibit=one) for one in exhibits)
@@ -222,30 +222,40 @@ def read_exhibit(exhibit: Exhibit, *, access: int, person: Person) -> Iterator[b
         NoAccess: the person has no grant for it that holds now.
         ExhibitEnded, SealBroken, …: as :func:`himaya.evidence.reading.unsafe_content`.
     """
-    _count(exhibit, access, person)
+    count_reading(exhibit, access=access, person=person, act="analyse")
     faults.point("evidence.read")
     return unsafe_content(exhibit)
 
 
 @transaction.atomic
-def _count(exhibit: Exhibit, number: int, person: Person) -> None:
-    """One reading less. The row decides: of many who read at once, as many get it as it allows."""
-    access = Access.objects.select_related("asked_by", "decided_by").filter(pk=number).first()
-    why = _why_not(access, exhibit, person)
+def count_reading(exhibit: Exhibit, *, access: int, person: Person, act: str, **facts: Fact) -> Access:
+    """One reading less, and a step of custody. The row decides: of many who read at once, as many do as it allows.
+
+    Args:
+        exhibit: which.
+        access: the number of the grant.
+        person: who reads.
+        act: of custody: ``analyse`` or ``export``.
+        facts: what else the step tells.
+
+    Raises:
+        NoAccess: the person has no grant for it that holds now.
+    """
+    number = access
+    found = Access.objects.select_related("asked_by", "decided_by").filter(pk=number).first()
+    why = _why_not(found, exhibit, person)
     if why is None:
         holds = Access.objects.filter(pk=number, state=GRANTED, until__gt=clock.now(), reads_left__gt=0)
         why = None if holds.update(reads_left=F("reads_left") - 1) else N_("all its readings are used")
     if why is not None:
         raise NoAccess(exhibit=exhibit.reference, why=why)
-    assert access is not None
-    facts: dict[str, Fact] = {
-        "to": person.actor,
-        "access": access.pk,
-        "reason": access.reason,
-        "recipient": access.recipient,
-    }
-    add_step(exhibit, act="analyse", by=person.actor, facts=facts)
-    record("evidence.read", by=person.actor, about=exhibit.about, access=access.pk)
+    assert found is not None
+    told: dict[str, Fact] = {
+        "to": person.actor, "access": found.pk, "reason": found.reason, "recipient": found.recipient, **facts,
+    }  # fmt: skip
+    add_step(exhibit, act=act, by=person.actor, facts=told)
+    record("evidence.read", by=person.actor, about=exhibit.about, access=found.pk)
+    return found
 
 
 def _why_not(access: Access | None, exhibit: Exhibit, person: Person) -> str | None:
@@ -288,6 +298,17 @@ def _give(access: Access, *, by: Person, reads: int) -> None:
     access.save(update_fields=["state", "decided_by", "decided_at", "until", "reads_left", "urgent"])
 
 
+def _recipient(text: str) -> str:
+    """The one recipient, in its one spelling."""
+    try:
+        every = recipients(text)
+    except NotRecipients as error:
+        raise BadAccess(why=error.said()) from None
+    if len(every) > 1:
+        raise BadAccess(why=N_("it is encrypted to one recipient"))
+    return every[0].text
+
+
 def _until(access: Access) -> str:
     return access.until.isoformat() if access.until else ""
 
@@ -322,13 +343,6 @@ def _locked(number: int) -> Access:
 def _require(act: str, person: Person) -> None:
     if not person.may(act):
         raise MayNotAct(act=ACTS[act])
-
-
-def _check_recipient(text: str) -> None:
-    try:
-        pyrage.x25519.Recipient.from_str(text.strip())
-    except pyrage.RecipientError as error:
-        raise BadAccess(why=N_("the recipient is no age1… key")) from error
 
 
 ACTS = {

@@ -9,7 +9,7 @@ from django.db import transaction
 from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, printable
-from himaya.evidence.keys import is_gone
+from himaya.evidence.keys import is_gone, lock_epochs
 from himaya.evidence.models import ENDING, KEPT, Epoch, Exhibit, Hold
 from himaya.evidence.reasons import reason_of
 from himaya.evidence.services import CASE, UnknownExhibit
@@ -62,8 +62,7 @@ def place_hold(about: str, *, reason: str, authority: str, review_on: date, by: 
     found = Exhibit.objects.filter(case=about) if case else Exhibit.objects.filter(pk=int(number))
     if not case and not found.exists():
         raise UnknownExhibit(exhibit=number)
-    for epoch in sorted(set(found.values_list("epoch", flat=True))):
-        Epoch.objects.select_for_update().get(pk=epoch)
+    lock_epochs(Epoch.objects.filter(pk__in=found.values("epoch")))
     late = {one.pk: one for one in found.select_related("epoch").exclude(state=KEPT) if is_gone(one)}
     if not case and late:
         one = found.get()

@@ -22,6 +22,8 @@ from himaya.evidence.models import DESTROYED, Epoch, Exhibit, InnerKey
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from django.db.models import QuerySet
+
 PURPOSE = b"himaya inner keys of evidence 1"
 
 
@@ -59,6 +61,12 @@ def lock_epoch(until: datetime, kept_class: str) -> Epoch:
     else:
         epoch_keys().key_for(epoch.name)
     return epoch
+
+
+def lock_epochs(found: QuerySet[Epoch]) -> None:
+    """Lock several, in the order in which everybody does."""
+    for one in sorted(found, key=lambda each: (each.month, each.kept_class)):
+        Epoch.objects.select_for_update().get(pk=one.pk)
 
 
 def close(exhibit: Exhibit, key: bytes, *, epoch: Epoch) -> None:

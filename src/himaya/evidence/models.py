@@ -15,8 +15,8 @@ KEPT, ENDING, DESTROYED = "kept", "ending", "destroyed"
 STATES: Final = (KEPT, ENDING, DESTROYED)
 """Of an exhibit. ``ending``: its time is over and its key is about to be destroyed; a hold still saves it."""
 DELETE, REVIEW = "delete", "review"
-WHOLE, ROTTEN, GOING, GONE = "whole", "rotten", "going", "gone"
-"""Of a sealed file. ``going``: nobody needs it any more, and it is being removed."""
+WHOLE, ROTTEN, GOING, LOCKED, GONE = "whole", "rotten", "going", "locked", "gone"
+"""Of a sealed file. ``going``: nobody needs it any more, and it is removed; ``locked``: a bucket still holds it."""
 
 ASKED, GRANTED, REFUSED, ENDED = "asked", "granted", "refused", "ended"
 ACCESS: Final = (ASKED, GRANTED, REFUSED, ENDED)
@@ -110,7 +110,9 @@ class Blob(models.Model):
                 condition=Q(kept_class=STANDARD, state__in=(WHOLE, ROTTEN)),
                 name="evidence_blob_once",
             ),
-            models.CheckConstraint(condition=Q(state__in=(WHOLE, ROTTEN, GOING, GONE)), name="evidence_blob_state"),
+            models.CheckConstraint(
+                condition=Q(state__in=(WHOLE, ROTTEN, GOING, LOCKED, GONE)), name="evidence_blob_state"
+            ),
         ]
         indexes = [models.Index(fields=["state", "read_at"], name="evidence_blob_read")]
 
@@ -182,6 +184,8 @@ class Binding(models.Model):
     at_least = models.DateTimeField(null=True)
     at_most = models.DateTimeField(null=True)
     renewed = models.PositiveSmallIntegerField(default=0)
+    begun = models.BooleanField()
+    """Whether the event has come; until then its time runs from when the rule began to bind."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["exhibit", "rule"], name="evidence_binding_once")]
@@ -258,7 +262,7 @@ class Access(models.Model):
 
     purpose = models.CharField(max_length=10)
     reason = models.CharField(max_length=500)
-    recipient = models.CharField(max_length=200)
+    recipient = models.CharField(max_length=1000)
     """The age recipient to whom what is taken out is encrypted."""
     asked_by = models.ForeignKey("accounts.Person", on_delete=models.PROTECT, related_name="+")
     asked_at = models.DateTimeField()
@@ -303,6 +307,20 @@ class Stray(models.Model):
 
     id = models.UUIDField(primary_key=True)
     seen_at = models.DateTimeField()
+
+
+class TimeStamp(models.Model):
+    """What a time-stamping authority answered (RFC 3161), as it came: that a digest was there at a time."""
+
+    exhibit = models.ForeignKey(Exhibit, null=True, on_delete=models.PROTECT, related_name="+")
+    """Whose acquisition is stamped; null: the head of the ledger on a day."""
+    about = models.CharField(max_length=60, unique=True)
+    digest = models.BinaryField()
+    reply = models.BinaryField()
+    at = models.DateTimeField()
+    by = models.CharField(max_length=300)
+    until = models.DateTimeField()
+    """When the certificate of who signed it ends."""
 
 
 from himaya.evidence.demands import models as demands  # noqa: E402 - Django finds the tables of a room in this module

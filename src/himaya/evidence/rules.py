@@ -91,8 +91,11 @@ def bound(bindings: Iterable[Binding]) -> Bound:
     return Bound(chosen[0], chosen[2], late, review=late is not None or chosen[2].rule.after == "review")
 
 
-def bindings_of(rules: Sequence[Rule], since: datetime) -> Iterator[Binding]:
-    """What binds a new exhibit. Until another event is known from which a rule's time runs, it runs from now."""
+def bindings_of(rules: Sequence[Rule], since: datetime, *, event: str = "acquired") -> Iterator[Binding]:
+    """What binds an exhibit from now on, with the event that has come. Where a rule waits for another one, its time
+    runs from now until that comes.
+    """
     for rule in rules:
         at_least, at_most = spans(rule, since)
-        yield Binding(rule=rule, since=since, at_least=at_least, at_most=at_most)
+        begun = rule.begins == event
+        yield Binding(rule=rule, since=since, at_least=at_least, at_most=at_most, begun=begun)

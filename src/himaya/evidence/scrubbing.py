@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable
 from datetime import timedelta
@@ -26,6 +27,7 @@ SWEEP, OLD = 3600.0, timedelta(days=1)
 """Seconds between two sweeps of the store; how old a file is that nobody acknowledged before it is removed."""
 MOST = 10_000
 """Files that one sweep looks after."""
+log = logging.getLogger("himaya.evidence")
 TURN, SWEEP_TURN = "evidence.scrubbed", "evidence.swept"
 
 
@@ -69,10 +71,13 @@ def _note(outcome: Outcome) -> None:
     row = Blob.objects.select_for_update().get(pk=outcome.name)
     if row.state not in (WHOLE, ROTTEN):  # it ended meanwhile
         return
+    if outcome.found == "unread":  # the store does not answer, which says nothing of the file
+        log.warning("the sealed file %s cannot be read: %s", row.pk, outcome.why or dict(outcome.copies))
+        return
     good = outcome.found in ("whole", "repaired")
     was, row.state, row.read_at = row.state, WHOLE if good else ROTTEN, clock.now()
     row.save(update_fields=["state", "read_at"])
-    copies = {place: state for place, state in outcome.copies}
+    copies = dict(outcome.copies)
     if outcome.found == "repaired":
         record("evidence.repaired", by=SYSTEM, about=f"blob:{row.pk}", copies=copies)
     elif not good and was == WHOLE:

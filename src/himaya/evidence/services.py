@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import BinaryIO
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
 
@@ -17,7 +18,7 @@ from himaya.core.vault.custody import Fact
 from himaya.core.vault.sealed import Seal, new_key, seal
 from himaya.core.words import N_, printable
 from himaya.evidence import rules
-from himaya.evidence.custody import add_step
+from himaya.evidence.custody import add_step, take_over
 from himaya.evidence.keys import close, is_gone, lock_epoch, opened, store
 from himaya.evidence.models import (
     ENDING,
@@ -33,7 +34,7 @@ from himaya.evidence.models import (
     Rule,
 )  # fmt: skip
 from himaya.evidence.reasons import LONGEST
-from himaya.ledger.services import record
+from himaya.ledger.services import lock_head, record
 
 CASE = re.compile(r"[a-z]{1,20}:[0-9]{1,18}")
 HOW = ("screened", "uploaded", "received", "collected")
@@ -89,6 +90,31 @@ class Acquired:
     clock: Mapping[str, str | int] = field(default_factory=lambda: {"source": "system"})
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Something that lies sealed in the store, and that nobody knows of yet: :func:`keep` makes it an exhibit.
+
+    Whoever drops it drops the only key; what lies in the store is removed later.
+    """
+
+    number: UUID
+    key: bytes = field(repr=False)
+    seal: Seal
+    by_rules: tuple[Rule, ...]
+    bindings: tuple[Binding, ...]
+    at: datetime
+
+    @property
+    def kept_class(self) -> str:
+        """Guarded where one of the rules wants it."""
+        return GUARDED if any(rule.kept_class == GUARDED for rule in self.by_rules) else STANDARD
+
+    @property
+    def bound(self) -> rules.Bound:
+        """Until when it is kept, and by which rule."""
+        return rules.bound(self.bindings)
+
+
 def preserve(content: BinaryIO, *, acquired: Acquired) -> Exhibit:
     """Seal something and keep it, where a rule says that it is kept on this occasion.
 
@@ -102,78 +128,136 @@ def preserve(content: BinaryIO, *, acquired: Acquired) -> Exhibit:
     Raises:
         NoGround: no rule says so. Nothing was read.
         BadExhibit: a field cannot be taken. Nothing was read.
-        NoRoom, OSError: it could not be stored. Nothing is kept.
+        StoreFull, StoreFailed: it could not be stored. Nothing is kept.
     """
-    _check(acquired)
+    check_acquired(acquired)
     if there := Exhibit.objects.filter(once=acquired.once).first():
         return there
-    binding = rules.that_keep(acquired.occasion)
-    if not binding:
-        raise NoGround(occasion=rules.OCCASIONS[acquired.occasion])
-    number, key = uuid4(), new_key()
-    with store().writing(number) as to:
-        sealed = seal(content, to, key=key, exhibit=number)
-    faults.point("evidence.sealed")
-    kept_class = GUARDED if any(rule.kept_class == GUARDED for rule in binding) else STANDARD
-    blob = Blob(
-        id=number, kept_class=kept_class, sha256=sealed.digests["sha256"], size=sealed.size,
-        stored=sealed.stored, stored_sha256=sealed.stored_sha256, read_at=clock.now(),
-    )  # fmt: skip
-    try:
-        exhibit = _keep(blob, key, sealed, acquired, binding)
-    except IntegrityError:  # of two that keep the same thing, or for the same act, the other was faster
-        exhibit = _keep(blob, key, sealed, acquired, binding)
+    sealed = begin(content, occasion=acquired.occasion)
+    with transaction.atomic():
+        lock([sealed])
+        exhibit = keep(sealed, acquired=acquired)
     faults.point("evidence.preserved")
-    if exhibit.blob_id != number:
-        store().delete(number)
+    return exhibit
+
+
+def begin(content: BinaryIO, *, occasion: str) -> Sealed:
+    """Seal something into the store, outside any transaction.
+
+    Raises:
+        NoGround, StoreFull, StoreFailed: as :func:`preserve`.
+    """
+    found = tuple(rules.that_keep(occasion))
+    if not found:
+        raise NoGround(occasion=rules.OCCASIONS[occasion])
+    number, key, now = uuid4(), new_key(), clock.now()
+    with store().writing(number) as to:
+        done = seal(content, to, key=key, exhibit=number)
+    faults.point("evidence.sealed")
+    return Sealed(number, key, done, found, tuple(rules.bindings_of(found, now)), now)
+
+
+def discard(sealed: Sealed) -> None:
+    """Remove what was sealed and is not kept."""
+    store().delete(sealed.number)
+
+
+def lock(every: Iterable[Sealed]) -> None:
+    """Take the locks that :func:`keep` needs, at the beginning of the caller's transaction: before the ledger's."""
+    chosen = sorted(every, key=lambda one: (f"{one.bound.until:%Y-%m}", one.kept_class))
+    for one in chosen:
+        lock_epoch(one.bound.until, one.kept_class)
+    digests = [one.seal.digests["sha256"] for one in chosen]
+    same = Blob.objects.filter(sha256__in=digests, kept_class=STANDARD, state__in=(WHOLE, ROTTEN)).order_by("pk")
+    list(same.select_for_update())
+    lock_head()
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A chain of custody that others began: the number of the exhibit, its lines, and name → key and holder."""
+
+    uuid: UUID
+    lines: tuple[bytes, ...]
+    keys: Mapping[str, tuple[bytes, str]]
+
+
+def keep(sealed: Sealed, *, acquired: Acquired, begun: Begun | None = None) -> Exhibit:
+    """Make an exhibit of what was sealed, in the caller's transaction, after :func:`lock`.
+
+    Args:
+        sealed: what it is.
+        acquired: how it came here.
+        begun: the chain that it continues; None: one begins with it.
+
+    Raises:
+        NotProved: that chain proves nothing.
+    """
+    if there := Exhibit.objects.filter(once=acquired.once).first():
+        exhibit = there
+    else:
+        try:
+            exhibit = _keep(sealed, acquired, begun)
+        except IntegrityError:  # of two that keep the same thing, or for the same act, the other was faster
+            exhibit = _keep(sealed, acquired, begun)
+    if exhibit.blob_id != sealed.number:
+        transaction.on_commit(partial(discard, sealed))  # where this is lost, a sweep finds it
     return exhibit
 
 
 @transaction.atomic
-def _keep(blob: Blob, key: bytes, sealed: Seal, acquired: Acquired, binding: list[Rule]) -> Exhibit:
+def _keep(sealed: Sealed, acquired: Acquired, begun: Begun | None) -> Exhibit:
     if there := Exhibit.objects.filter(once=acquired.once).first():
         return there
-    now = clock.now()
-    bindings = list(rules.bindings_of(binding, now))
-    bound = rules.bound(bindings)
-    epoch = lock_epoch(bound.until, blob.kept_class)
-    twin = _twin(blob)
+    now, bound = clock.now(), sealed.bound
+    epoch = lock_epoch(bound.until, sealed.kept_class)
+    twin, key = _twin(sealed), sealed.key
     if twin is not None:
         blob, key = twin.blob, opened(twin)
     else:
-        blob.save(force_insert=True)
+        blob = Blob.objects.create(
+            id=sealed.number, kept_class=sealed.kept_class, sha256=sealed.seal.digests["sha256"], size=sealed.seal.size,
+            stored=sealed.seal.stored, stored_sha256=sealed.seal.stored_sha256, read_at=now,
+        )  # fmt: skip
     exhibit = Exhibit(
-        blob=blob, label=printable(acquired.label).strip(), case=acquired.case, occasion=acquired.occasion,
-        once=acquired.once, kept_class=blob.kept_class, media_type=acquired.media_type, digests=dict(sealed.digests),
-        acquired_at=acquired.at or now, acquired_by=acquired.by, how=acquired.how, tool=acquired.tool,
-        origin=printable(acquired.origin)[:LONGEST], clock=dict(acquired.clock), until=bound.until, review=bound.review,
-        epoch=epoch, generation=epoch.generation,
+        uuid=begun.uuid if begun else uuid4(), blob=blob, label=printable(acquired.label).strip(), case=acquired.case,
+        occasion=acquired.occasion, once=acquired.once, kept_class=blob.kept_class, media_type=acquired.media_type,
+        digests=dict(sealed.seal.digests), acquired_at=acquired.at or now, acquired_by=acquired.by, how=acquired.how,
+        tool=acquired.tool, origin=printable(acquired.origin)[:LONGEST], clock=dict(acquired.clock), until=bound.until,
+        review=bound.review, epoch=epoch, generation=epoch.generation,
     )  # fmt: skip
     close(exhibit, key, epoch=epoch)
     exhibit.save(force_insert=True)
-    for one in bindings:
-        one.exhibit = exhibit
-    Binding.objects.bulk_create(bindings)
-    facts: dict[str, Fact] = {
-        **sealed.digests,
-        "size": sealed.size, "how": acquired.how, "tool": acquired.tool, "origin": exhibit.origin,
-        "rules": [str(rule) for rule in binding], "sealed_sha256": blob.stored_sha256,
-        "clock": ", ".join(f"{name} {value}" for name, value in sorted(acquired.clock.items())),
-        "met": exhibit.acquired_at.isoformat(timespec="seconds"),
-    }  # fmt: skip
-    add_step(exhibit, act="acquire", by=acquired.by, facts=facts, at=now)
-    record(
-        "evidence.preserved", by=acquired.by, about=exhibit.about, case=acquired.case, occasion=acquired.occasion,
-        size=sealed.size, sha256=sealed.digests["sha256"], rules=[rule.pk for rule in binding],
-    )  # fmt: skip
+    for one in sealed.bindings:
+        one.pk, one.exhibit = None, exhibit
+    Binding.objects.bulk_create(sealed.bindings)
+    _record(exhibit, sealed, begun)
     return exhibit
 
 
-def _twin(blob: Blob) -> Exhibit | None:
+def _record(exhibit: Exhibit, sealed: Sealed, begun: Begun | None) -> None:
+    facts: dict[str, Fact] = {
+        **sealed.seal.digests, "size": sealed.seal.size, "how": exhibit.how, "tool": exhibit.tool,
+        "origin": exhibit.origin, "rules": [str(rule) for rule in sealed.by_rules],
+        "sealed_sha256": exhibit.blob.stored_sha256, "met": exhibit.acquired_at.isoformat(timespec="seconds"),
+        "clock": ", ".join(f"{name} {value}" for name, value in sorted(exhibit.clock.items())),
+    }  # fmt: skip
+    if begun:
+        take_over(exhibit, begun.lines, begun.keys)
+    else:
+        add_step(exhibit, act="acquire", by=exhibit.acquired_by, facts=facts, at=clock.now())
+    record(
+        "evidence.preserved", by=exhibit.acquired_by, about=exhibit.about, case=exhibit.case,
+        occasion=exhibit.occasion, size=sealed.seal.size, sha256=exhibit.digests["sha256"],
+        rules=[rule.pk for rule in sealed.by_rules],
+    )  # fmt: skip
+
+
+def _twin(sealed: Sealed) -> Exhibit | None:
     """An exhibit of the same content whose key this node can open: its sealed file will do."""
-    if blob.kept_class == GUARDED:
+    if sealed.kept_class == GUARDED:
         return None
-    same = Blob.objects.filter(sha256=blob.sha256, kept_class=STANDARD, state__in=(WHOLE, ROTTEN))
+    same = Blob.objects.filter(sha256=sealed.seal.digests["sha256"], kept_class=STANDARD, state__in=(WHOLE, ROTTEN))
     for there in same.select_for_update():
         kept = (
             Exhibit.objects.filter(blob=there, state__in=(KEPT, ENDING)).select_related("blob", "epoch").order_by("pk")
@@ -185,7 +269,12 @@ def _twin(blob: Blob) -> Exhibit | None:
     return None
 
 
-def _check(acquired: Acquired) -> None:
+def check_acquired(acquired: Acquired) -> None:
+    """See that it can be kept so.
+
+    Raises:
+        BadExhibit: a field cannot be taken.
+    """
     flaws = {
         N_("its label is empty or too long"): not 0 < len(acquired.label.strip()) <= 200,
         N_("for what it is kept is nothing that is known here"): acquired.occasion not in rules.OCCASIONS,

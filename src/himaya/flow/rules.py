@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from himaya.cases.queries import opinions
+from himaya.evidence.retention import note_occasion
 from himaya.flow.reactor import when
 from himaya.ledger.services import SYSTEM
 from himaya.lists.voting import return_vote, vote_by_verdict
+from himaya.reporting.queries import is_report
 from himaya.reporting.services import queue_reports, take_back_reports
 from himaya.takedown.services import queue_notices, take_back_notices
 
@@ -48,6 +50,13 @@ def take_back_what_has_not_left(entry: Entry) -> None:
 def vote_on_what_matched(entry: Entry) -> None:
     """What our reviewers found is this node's vote on the items that the case matched, as far as it holds now."""
     vote_by_verdict(opinions(_case(entry)), reason=LOOKED, by=SYSTEM)
+
+
+@when("delivery.sent")
+def start_the_time_of_what_was_reported(entry: Entry) -> None:
+    """What is kept of a reported case is kept as long as the law says of reports, from when the report arrived."""
+    if is_report(entry.data["job"]):
+        note_occasion(entry.about, occasion="report", at=entry.at, by=SYSTEM)
 
 
 @when("item.voted")

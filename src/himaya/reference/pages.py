@@ -21,7 +21,7 @@ from himaya.core.words import N_
 from himaya.reference import queries, services
 from himaya.reference.forms import ReasonForm, RowForm
 from himaya.reference.rows import find_table
-from himaya.reference.words import choices, differences, gist, happened, said, sure
+from himaya.reference.words import choices, differences, gist, happened, label, said, sure
 
 if TYPE_CHECKING:
     from himaya.accounts.access import StaffRequest
@@ -84,12 +84,12 @@ def _url(request: StaffRequest, narrowed: Mapping[str, str], fits: list[Row], st
 
 def _named(table: Table) -> dict[str, Any]:
     """A table and its columns in words."""
-    place, kind, label = (table.field(name) for name in (table.place, table.kind, table.label))
+    place, kind, named = (table.field(name) for name in (table.place, table.kind, table.label))
     return {
         "table": table,
         "title": gettext(table.title),
         "about": gettext(table.about),
-        "label_word": gettext(label.label) if label else "",
+        "label_word": gettext(named.label) if named else "",
         "place_word": gettext(place.label) if place else "",
         "kind_word": gettext(kind.label) if kind else "",
         "gist_word": gettext(GISTS[table.name]) if table.name in GISTS else "",
@@ -98,7 +98,7 @@ def _named(table: Table) -> dict[str, Any]:
 
 def _shown(row: Row) -> dict[str, Any]:
     return {
-        "label": row.values[row.table.label],
+        "label": label(row),
         "place": said(row, row.table.place),
         "kind": said(row, row.table.kind),
         "more": row.values.get("area") or row.values.get("instrument", ""),
@@ -109,9 +109,9 @@ def _shown(row: Row) -> dict[str, Any]:
 
 @needs("reference.view")
 @require_safe
-def row(request: StaffRequest, table: str, key: str) -> HttpResponse:
+def row(request: StaffRequest, table: str, row_key: str) -> HttpResponse:
     """One row: what it says, how the program ships it, and what was changed here."""
-    return _page(request, queries.row(table, key))
+    return _page(request, queries.row(table, row_key))
 
 
 def _page(request: StaffRequest, one: Row, form: ReasonForm | None = None, *, status: int = 200) -> HttpResponse:
@@ -177,62 +177,67 @@ def add(request: StaffRequest, table: str) -> HttpResponse:
 
 @needs("reference.change")
 @require_http_methods(["GET", "POST"])
-def change(request: StaffRequest, table: str, key: str) -> HttpResponse:
+def change(request: StaffRequest, table: str, row_key: str) -> HttpResponse:
     """Change a row: this node's words hold from then on."""
-    one = queries.row(table, key)
+    one = queries.row(table, row_key)
     posted = request.POST if request.method == "POST" else None
     form = RowForm(one.table, posted, values=one.values, seen=one.number)
     if form.is_valid():
         with told_at(form):
             given = form.cleaned_data
             services.change_row(
-                table, key=key, values=form.values(), reason=given["reason"], by=request.user.actor, seen=given["seen"]
+                table,
+                key=row_key,
+                values=form.values(),
+                reason=given["reason"],
+                by=request.user.actor,
+                seen=given["seen"],
             )
             messages.success(request, gettext("The row was changed."))
-            return redirect("reference:row", table, key)
-    context = {**_named(one.table), "row": one, "label": one.values[one.table.label], "form": form}
+            return redirect("reference:row", table, row_key)
+    context = {**_named(one.table), "row": one, "label": label(one), "form": form}
     return render(request, "reference/change.html", context, status=422 if form.errors else 200)
 
 
-def _act(request: StaffRequest, table: str, key: str, service: Callable[..., Row], said_then: str) -> HttpResponse:
+def _act(request: StaffRequest, table: str, row_key: str, service: Callable[..., Row], said_then: str) -> HttpResponse:
     form = ReasonForm(request.POST)
     if form.is_valid():
         with told_at(form):
             given = form.cleaned_data
-            service(table, key=key, reason=given["reason"], by=request.user.actor, seen=given["seen"])
+            service(table, key=row_key, reason=given["reason"], by=request.user.actor, seen=given["seen"])
             messages.success(request, said_then)
-            return redirect("reference:row", table, key)
-    return _page(request, queries.row(table, key), form, status=422)
+            return redirect("reference:row", table, row_key)
+    return _page(request, queries.row(table, row_key), form, status=422)
 
 
 @needs("reference.change")
 @require_POST
-def aside(request: StaffRequest, table: str, key: str) -> HttpResponse:
+def aside(request: StaffRequest, table: str, row_key: str) -> HttpResponse:
     """Let a row be used no more."""
-    return _act(request, table, key, services.set_row_aside, gettext("The row was set aside."))
+    return _act(request, table, row_key, services.set_row_aside, gettext("The row was set aside."))
 
 
 @needs("reference.change")
 @require_POST
-def restore(request: StaffRequest, table: str, key: str) -> HttpResponse:
+def restore(request: StaffRequest, table: str, row_key: str) -> HttpResponse:
     """Take a row up again."""
-    return _act(request, table, key, services.restore_row, gettext("The row is used again."))
+    return _act(request, table, row_key, services.restore_row, gettext("The row is used again."))
 
 
 @needs("reference.change")
 @require_POST
-def as_shipped(request: StaffRequest, table: str, key: str) -> HttpResponse:
+def as_shipped(request: StaffRequest, table: str, row_key: str) -> HttpResponse:
     """Let the program's words hold again."""
-    return _act(request, table, key, services.take_shipped_row, gettext("The row is as the program ships it."))
+    return _act(request, table, row_key, services.take_shipped_row, gettext("The row is as the program ships it."))
 
 
 urlpatterns = [
     path("", index, name="index"),
     path("<slug:table>/", rows, name="rows"),
     path("<slug:table>/add", add, name="add"),
-    path("<slug:table>/rows/<slug:key>/", row, name="row"),
-    path("<slug:table>/rows/<slug:key>/change", change, name="change"),
-    path("<slug:table>/rows/<slug:key>/aside", aside, name="aside"),
-    path("<slug:table>/rows/<slug:key>/restore", restore, name="restore"),
-    path("<slug:table>/rows/<slug:key>/as-shipped", as_shipped, name="as_shipped"),
+    path("<slug:table>/rows/<slug:row_key>/", row, name="row"),
+    path("<slug:table>/rows/<slug:row_key>/change", change, name="change"),
+    path("<slug:table>/rows/<slug:row_key>/aside", aside, name="aside"),
+    path("<slug:table>/rows/<slug:row_key>/restore", restore, name="restore"),
+    path("<slug:table>/rows/<slug:row_key>/as-shipped", as_shipped, name="as_shipped"),
 ]

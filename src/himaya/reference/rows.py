@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -120,6 +122,12 @@ def last_revisions(table: Table) -> QuerySet[Revision]:
     """The last change of every row that was changed here."""
     same = Revision.objects.filter(table=OuterRef("table"), key=OuterRef("key"), number__gt=OuterRef("number"))
     return Revision.objects.filter(~Exists(same), table=table.name)
+
+
+def digest(values: Mapping[str, str]) -> str:
+    """What the ledger keeps of a row: SHA-256 of its fields as JSON, sorted, without spaces, in UTF-8."""
+    text = json.dumps(dict(values), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _row(table: Table, key: str, last: Revision | None) -> Row:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 
 from django.db import IntegrityError, transaction
@@ -14,7 +12,7 @@ from himaya.core.reference import Table
 from himaya.core.reference.tables import OWN
 from himaya.ledger.services import record
 from himaya.reference.models import Revision
-from himaya.reference.rows import Row, find_row, find_table
+from himaya.reference.rows import Row, digest, find_row, find_table
 
 LONGEST_REASON = 500
 MOST = 5_000
@@ -192,9 +190,3 @@ def _write(
         fields=[name for name, value in holds.items() if before.get(name, "") != value],
         sha256=digest(holds),
     )
-
-
-def digest(values: Mapping[str, str]) -> str:
-    """What the ledger keeps of a row: SHA-256 of its fields as JSON, sorted, without spaces, in UTF-8."""
-    text = json.dumps(dict(values), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -41,6 +41,13 @@ def said(row: Row, name: str) -> str:
     return shown(field, row.values[name]) if field else ""
 
 
+def label(row: Row) -> str:
+    """What a row is about; where that is no more than its kind, in the reader's language."""
+    text, kind = row.values[row.table.label], row.table.field(row.table.kind)
+    words = kind.choices.get(row.values[kind.name], "") if kind and kind.choices else ""
+    return gettext(words) if text == words else text
+
+
 def choices(table: Table, name: str, *, of: set[str] | None = None) -> list[tuple[str, str]]:
     """What can be chosen for a field, with its words, those of countries by name; ``of``: only these."""
     field = table.field(name)

@@ -26,6 +26,11 @@ def by_route() -> dict[str, int]:
     return dispatch.by_route(Report)
 
 
+def is_report(job: int) -> bool:
+    """Whether a delivery is that of a report."""
+    return Report.objects.filter(job=job).exists()
+
+
 def tally() -> dict[str, int]:
     """Numbers for the statistics page."""
     return dispatch.tally(Report, "reports")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -18,16 +18,22 @@ from himaya.core.ports import Options
 from himaya.lists import quarantine, queries
 from himaya.lists.parsing import UNKNOWN_DIGEST
 from himaya.lists.services import find_list
-from himaya.screening import decoders, flood, matching, waiting
+from himaya.screening import decoders, flood, matching, preserving, waiting
 from himaya.screening import kept as keeping
 from himaya.screening.counting import count
 from himaya.screening.fingerprinting import Fingerprinted, Skipped
 from himaya.screening.options import chosen
+from himaya.screening.things import Content as Content
+from himaya.screening.things import File as File
+from himaya.screening.things import Thing
+from himaya.screening.things import Value as Value
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from himaya.cases.models import Case
+    from himaya.evidence.models import Exhibit
+    from himaya.evidence.services import Sealed
 
 
 class TooMany(HimayaError):
@@ -42,32 +48,6 @@ class TooLarge(HimayaError):
 
     remedy = "Compute the fingerprints where the file is, and send those."
     status = 413
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """Bytes to screen. ``place`` says where they were met; they are forgotten afterwards."""
-
-    content: bytes
-    place: str
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file of this machine to screen, read where it lies. No part of ``path`` is a link."""
-
-    path: bytes
-    place: str
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A fingerprint to screen, computed by somebody else."""
-
-    signal: str
-    value: str
-    place: str = ""
-    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +67,8 @@ class Answer:
     opened: bool = False
     """It is an archive, and its members are screened beside it."""
     case: Case | None = None
+    exhibit: Exhibit | None = None
+    """What is kept of it, where a rule says so."""
 
     @property
     def is_unscreened(self) -> bool:
@@ -111,7 +93,6 @@ class Answer:
         return bool(self.matches) and not self.calls and not self.disputed
 
 
-Thing = Content | File | Value
 Read = tuple[str, Fingerprinted | Skipped | Value]
 """Where something was met, and what was read of it."""
 
@@ -124,6 +105,8 @@ class Looked:
     read: list[Read]
     lists: tuple[str, ...] = ()
     """Names of the lists in which alone it was looked for; all if empty."""
+    sealed: Mapping[int, Sealed] = field(default_factory=dict)
+    """By its number among the answers, what lies sealed and is kept once its case is open."""
 
     @property
     def hits(self) -> int:
@@ -175,6 +158,8 @@ def screen(
         UnknownList, UnknownPlugin, BadSignal: a name or a value is wrong; nothing was screened.
     """
     looked = look(things, lists=lists, options=options, on_progress=on_progress)
+    if open_cases:
+        looked = seal_hits(looked, things=things)
     return settle(looked, by=by, origin=origin, occasion=occasion, open_cases=open_cases)
 
 
@@ -209,6 +194,17 @@ def look(
     return Looked(answer(read, lists=names), read, names)
 
 
+def seal_hits(looked: Looked, *, things: Sequence[Thing]) -> Looked:
+    """Seal what calls for a case, where a rule says that it is kept (:mod:`himaya.evidence`); :func:`settle` keeps it.
+
+    Raises:
+        ContentChanged, StoreFull, StoreFailed: it could not be; nothing is kept.
+    """
+    calling = {n: thing for n, (one, thing) in enumerate(zip(looked.answers, things, strict=True)) if one.calls}
+    digests = {n: one.sha256 for n, (_, one) in enumerate(looked.read) if isinstance(one, Fingerprinted)}
+    return replace(looked, sealed=preserving.sealed(calling, digests))
+
+
 def settle(looked: Looked, *, by: str, origin: str, occasion: str, open_cases: bool = True) -> list[Answer]:
     """Count what was looked at and open a case for each hit, in one transaction; where none is opened, in none."""
     now = clock.now()  # one moment for what is kept and for the sighting, by which they are told to be the same
@@ -217,8 +213,11 @@ def settle(looked: Looked, *, by: str, origin: str, occasion: str, open_cases: b
         count(Counter(map(_outcome, looked.answers)), origin=origin, met=_met(looked), kept=kept)
         return looked.answers
     with transaction.atomic():
+        preserving.lock(looked.sealed)
         keeping.write(kept)
         answers = _guarded(looked, [Shown(origin, occasion, by, now, looked.lists)] * len(looked.answers), by=by)
+        for n, exhibit in preserving.kept(looked.sealed, answers, by=by, occasion=occasion, at=now).items():
+            answers[n] = replace(answers[n], exhibit=exhibit)
         count(Counter(map(_outcome, answers)), origin=origin)
     return answers
 

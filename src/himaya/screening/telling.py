@@ -32,6 +32,7 @@ def told(one: Answer) -> dict[str, Any]:
         "media_type": one.media_type,
         "size": one.size,
         "case": {"id": one.case.pk, "reference": one.case.reference} if one.case else None,
+        "exhibit": one.exhibit.reference if one.exhibit else None,
     }
 
 

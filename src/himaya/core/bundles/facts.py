@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -124,6 +124,12 @@ class Bundle:
     log_keys: tuple[str, ...] = ()
     about: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Further fields for ``bag-info.txt``."""
+    transfers: tuple[bytes, ...] = ()
+    """Of exhibits that change hands: the next step of each chain, which the giving side has signed and the taking side
+    is to sign (:func:`himaya.core.vault.custody.offered`)."""
+
+
+TRANSFERS = "data/transfers.jsonl"
 
 
 def moment(at: datetime) -> str:
@@ -180,8 +186,3 @@ def proof_name(uuid: UUID | str, number: int) -> str:
 
 
 CERTIFICATES = "data/timestamps/ca.pem"
-
-
-def keys_of(told: Mapping[str, Any]) -> tuple[CustodyKey, ...]:
-    """The keys of ``data/keys.json``, which was verified."""
-    return tuple(CustodyKey(b64decode(one["public"]), one["holder"]) for one in told["custody"].values())

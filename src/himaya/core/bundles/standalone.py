@@ -51,3 +51,15 @@ def source() -> bytes:
 
 def _length(node: ast.stmt) -> int:
     return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def own_names(part: ModuleType) -> set[str]:
+    """What a part defines: no other may, or one would cover the other in the file."""
+    found = set()
+    for node in ast.parse(inspect.getsource(part)).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)}
+    return found

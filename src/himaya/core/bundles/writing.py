@@ -31,7 +31,7 @@ Encrypt = Callable[[BinaryIO, BinaryIO], object]
 """Encrypts what the first gives into the second, to the recipients of the bundle, in constant memory."""
 Contents = Callable[[UUID], Iterable[bytes]]
 """Gives an exhibit in clear, in parts."""
-_REPORT = re.compile(r"[a-z]{2,3}\.(html|pdf)")
+_REPORT = re.compile(r"[a-z]{2,3}(\.[0-9]{1,4})?\.(html|pdf)")
 _READ_WHOLE = ("json", "jsonld", "jsonl")
 _TAG = re.compile(r"[A-Z][A-Za-z-]{1,40}")
 
@@ -190,6 +190,8 @@ def _write(bundle: Bundle, place: Place, contents: Contents, encrypt: Encrypt, r
             made.whole(facts.proof_name(one.uuid, number), [proof])
     if bundle.certificates:
         made.whole(facts.CERTIFICATES, (one.rstrip(b"\n") + b"\n" for one in bundle.certificates))
+    if bundle.transfers:
+        made.whole(facts.TRANSFERS, (line + b"\n" for line in bundle.transfers))
     made.whole("data/bundle.json", [facts.pretty(facts.as_json(bundle))])
     made.whole("data/keys.json", [facts.pretty(facts.keys_as_json(bundle))])
     made.whole("data/case.jsonld", case.written(bundle))
@@ -229,10 +231,16 @@ def _bag_info(bundle: Bundle, payload: Mapping[str, _Seen], reports: Mapping[str
         "Payload-Oxum": f"{size}.{len(payload)}",
         "Bag-Size": _told_size(size),
         "Bag-Software-Agent": f"Himaya {__version__}",
-        "Himaya-Reports": ", ".join(sorted(reports)) or "none",
+        "Himaya-Reports": _told_reports(reports),
         **bundle.about,
     }
     return "".join(f"{name}: {value}\n" for name, value in told.items()).encode()
+
+
+def _told_reports(reports: Mapping[str, bytes]) -> str:
+    """Which there are; and that there is none as PDF, where it could not be made."""
+    told = ", ".join(sorted(reports)) or "none"
+    return told if any(name.endswith(".pdf") for name in reports) else f"{told} (no PDF: the node cannot make one)"
 
 
 def _told_size(size: int) -> str:

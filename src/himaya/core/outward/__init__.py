@@ -57,6 +57,7 @@ class Client:
 
     Args:
         private: whether addresses of private networks and of this machine may be reached, and plain http used.
+        plain: whether plain http may be used with anybody: what is sent is no secret, and what comes proves itself.
         attempts: how often what may be repeated is tried.
         most: bytes of an answer, unpacked, that are taken where a call says nothing else.
         total: seconds for an answer. One that takes longer is not asked for again: it would hold up others as long.
@@ -71,6 +72,7 @@ class Client:
         self,
         *,
         private: bool = False,
+        plain: bool = False,
         attempts: int = ATTEMPTS,
         most: int = MOST,
         total: float = TOTAL,
@@ -81,6 +83,7 @@ class Client:
     ) -> None:
         self._private, self._attempts, self._most, self._total, self._wait = private, attempts, most, total, wait
         self._longest, self._transport, self._keep = longest, Transport(private=private), keep
+        self._plain = plain
         self._on_progress = on_progress
 
     def __enter__(self) -> Client:
@@ -285,7 +288,7 @@ class Client:
 
     def _place(self, url: str) -> httpx.URL:
         try:
-            return address(url, private=self._private)
+            return address(url, private=self._private, plain=self._plain)
         except ValueError as error:
             raise SourceTrouble(why=in_words(error), mend=ADDRESS, permanent=True) from None
 

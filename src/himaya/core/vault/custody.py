@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -51,7 +53,30 @@ def line(one: Mapping[str, object], signatures: Iterable[Mapping[str, str]]) -> 
     Raises:
         ValueError: where a thing changes hands, one side alone has signed.
     """
-    signed = sorted(map(dict, signatures), key=lambda each: each["key"])
+    signed = _ordered(signatures)
     if len({each["key"] for each in signed}) < (2 if one["act"] in BOTH_SIGN else 1):
         raise ValueError("too few have signed: where a thing changes hands, both sides do")
     return canonical({"step": one, "signatures": signed})
+
+
+def offered(one: Mapping[str, object], signatures: Iterable[Mapping[str, str]]) -> bytes:
+    """A step that changes hands, signed by the giving side: the taking side signs it too, and then it is a line."""
+    return canonical({"step": one, "signatures": _ordered(signatures)})
+
+
+def _ordered(signatures: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    return sorted((dict(one) for one in signatures), key=lambda each: each["key"])
+
+
+def accepted(offer: bytes, key: Ed25519PrivateKey) -> bytes:
+    """The line of a chain that an offered step becomes when the taking side signs it.
+
+    Raises:
+        ValueError: it is no offered step.
+    """
+    told: Any = json.loads(offer)
+    if not isinstance(told, dict) or set(told) != {"step", "signatures"} or not isinstance(told["step"], dict):
+        raise ValueError("it is no step that was offered")
+    if told["step"].get("act") not in BOTH_SIGN or not isinstance(told["signatures"], list):
+        raise ValueError("nothing changes hands by it")
+    return line(told["step"], [*told["signatures"], sign(told["step"], key)])

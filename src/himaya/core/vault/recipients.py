@@ -126,7 +126,7 @@ def _flaw(said: str) -> str:
         return N_("is an age key with an error in it, or a kind of key that is not supported")
     if said.startswith(_SSH):
         return N_("is an SSH key with an error in it, or one of less than 2048 bits")
-    return N_("is none")
+    return N_("is no public key")
 
 
 def identity(text: str) -> Identity:

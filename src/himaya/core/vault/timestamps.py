@@ -1,7 +1,8 @@
 """Time stamps (RFC 3161): somebody else, whom a court believes, says that a digest was there at a time.
 
-A time-stamping authority (TSA) gets a digest and nothing more. Its reply is kept as it came (``.tsr``), and whoever has
-the digest and the certificate of the authority's root verifies it without us::
+A time-stamping authority (TSA) gets a digest and nothing more. That of a known file is known to others, too: what is
+stamped is a line of a chain, a manifest, a checkpoint, never the bare digest of an exhibit. The reply is kept as it
+came (``.tsr``), and whoever has the digest and the certificate of the authority's root verifies it without us::
 
     openssl ts -verify -in kept.tsr -digest 9f86d0… -CAfile root.pem
 
@@ -109,7 +110,7 @@ def stamp(client: Client, url: str, *, digest: bytes, trusted: Sequence[x509.Cer
     """Have a digest stamped, and prove what comes.
 
     Args:
-        client: with ``private`` where the authority lies in a private network.
+        client: with ``plain`` where the authority has no TLS: what comes is signed.
         url: of the authority.
         digest: SHA-256 or SHA-512 (32 or 64 bytes) of what is to be proved.
         trusted: pinned, see :func:`authorities`; one at least.

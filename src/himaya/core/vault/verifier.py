@@ -24,7 +24,7 @@ ACTS = ("acquire", "transfer", "analyse", "export", "return", "destroy")
 BOTH_SIGN = ("transfer", "return")
 MAX_LINE, MAX_STEPS, MAX_SIGNATURES = 64 * 1024, 100_000, 8
 _FIELDS = {"exhibit", "number", "act", "at", "by", "facts", "before"}
-_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
 class NotProved(Exception):
@@ -78,6 +78,20 @@ def check_chain(lines: Iterable[bytes], keys: Dict[str, bytes]) -> List[Step]:  
     if not steps:
         raise NotProved("it has no steps")
     return steps
+
+
+def check_line(line: bytes, keys: Dict[str, bytes]) -> Dict[str, Any]:  # noqa: UP006
+    """Prove a step by itself: its form and who signed it, not its place in a chain. Gives its fields.
+
+    Raises:
+        NotProved: it is malformed, or not signed by those who have to.
+    """
+    try:
+        step, signatures = _read(line)
+        _signers(step, signatures, keys)
+    except (ValueError, RecursionError) as error:
+        raise NotProved(str(error)) from None
+    return step
 
 
 def _read(line: bytes) -> Tuple[Dict[str, Any], List[Any]]:  # noqa: UP006

@@ -6,7 +6,7 @@ something out; and it is asked again when the answer is approved, and when it le
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -18,6 +18,7 @@ from himaya.core.bundles.facts import Authorisation, Recipient
 from himaya.core.errors import HimayaError
 from himaya.core.vault.recipients import recipients
 from himaya.core.words import N_, Said, printable
+from himaya.evidence.bundling import bundle_of, write_bundle
 from himaya.evidence.custody import add_step
 from himaya.evidence.demands import clocks
 from himaya.evidence.demands.acting import BadDemand, demand_for, move, note, reason, require
@@ -27,11 +28,11 @@ from himaya.evidence.demands.selecting import asked_for, is_asked_for
 from himaya.evidence.demands.states import ANSWERED, TAKEN
 from himaya.evidence.granting import Proof, check_proof
 from himaya.evidence.models import DESTROYED, GUARDED, Exhibit
-from himaya.evidence.packing import bundle_of, write_exhibits
 from himaya.ledger.services import record
 
 if TYPE_CHECKING:
     from himaya.accounts.models import Person
+    from himaya.core.bundles.report import Language
     from himaya.core.bundles.writing import Packed
     from himaya.core.vault.custody import Fact
 
@@ -158,11 +159,11 @@ def drop_answer(number: int, *, why: str, person: Person) -> Answer:
     return answer
 
 
-def write_answer(number: int, to: BinaryIO, *, person: Person) -> Packed:
+def write_answer(number: int, to: BinaryIO, *, person: Person, languages: Sequence[Language] = ()) -> Packed:
     """Write an approved answer as a bundle (``core.bundles``) in a ZIP. When this returns, the demand is answered.
 
     That it is taken out, and each exhibit of it, is on record before the first byte. Killed in between, it can be
-    written again while the approval counts, and that is on record as well.
+    written again while the approval counts, and that is on record as well. ``languages``: of its reports of custody.
 
     Raises:
         MayNotAct, UnknownAnswer, AnswerMoved, OutOfScope, PreservesOnly, BadDemand: as their names say.
@@ -171,11 +172,10 @@ def write_answer(number: int, to: BinaryIO, *, person: Person) -> Packed:
     answer, demand, exhibits = _take_out(number, person)
     faults.point("demands.answer")
     bundle = bundle_of(
-        exhibits, number=f"{demand.reference}-{answer.pk}", made_at=clock.now(),
+        f"{demand.reference}-{answer.pk}", exhibits=exhibits, to=Recipient(answer.recipient_name, answer.recipient),
         authorisation=Authorisation(demand.instrument, demand.reference_theirs or demand.reference, demand.authority),
-        to=Recipient(answer.recipient_name, answer.recipient),
     )  # fmt: skip
-    packed = write_exhibits(bundle, to, exhibits=exhibits)
+    packed = write_bundle(bundle, to, languages=languages)
     _settle(number, person, packed)
     return packed
 

@@ -60,6 +60,8 @@ def screen(request: HttpRequest) -> HttpResponse:
     if answered := earlier(given):
         return answered
     looked = _look(request, order)
+    if order.open_cases:
+        looked = services.seal_hits(looked, things=order.things)
     act = _settle(request, given, looked, open_cases=order.open_cases)
     return answer_once(given if looked.hits and order.open_cases else None, act)
 

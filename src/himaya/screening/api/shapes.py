@@ -115,7 +115,7 @@ class CaseTold(Told):
 
 class AnswerTold(Told):
     """What is known about one thing that was sent. ``suppressed``: items that would match, were the content not nearer
-    to what their list knows to be benign; no case is opened for them.
+    to what their list knows to be benign; no case is opened for them. ``exhibit``: what is kept of it, as a rule says.
     """
 
     place: str
@@ -127,6 +127,7 @@ class AnswerTold(Told):
     media_type: str
     size: int | None
     case: CaseTold | None
+    exhibit: str | None
 
 
 class Screened(Told):

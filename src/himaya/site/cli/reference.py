@@ -96,8 +96,7 @@ def _show(row: Row) -> None:
 @command(
     reference,
     "change",
-    example="himaya reference change contacts lu-helpline-kanner-jugendtelefon --set checked=2026-11-29 "
-    '--set basis=confirmed --reason "we rang them"',
+    example="himaya reference change contacts lu-helpline-kanner-jugendtelefon --set basis=confirmed --reason rung",
 )
 def change(
     name: Table,
@@ -126,8 +125,8 @@ def change(
 @command(
     reference,
     "add",
-    example="himaya reference add contacts --set country=LU --set kind=interpol-ncb --set name=NCB --set note=… "
-    '--set source=letter --set checked=2026-11-29 --set basis=confirmed --set confidence=high --reason "appointed"',
+    example="himaya reference add request-fields --set part=facts --set field=Number --set source=us "
+    "--set checked=2026-11-29 --set basis=confirmed --set confidence=high --reason needed",
 )
 def add(name: Table, reason: Reason, values: Values) -> None:
     """Add a row of this node's own."""

@@ -7,7 +7,7 @@ import re
 from base64 import b64decode
 from typing import Any, Callable, Iterator, NamedTuple  # noqa: UP035 - Python 3.9 reads this file
 
-from himaya.core.bundles.alone.bag import Bag, text_of
+from himaya.core.bundles.alone.bag import Bag, bag_info, text_of
 from himaya.core.bundles.alone.logged import MAX_PROOF, check_proof, verifier_key
 from himaya.core.bundles.alone.stamps import MAX_STAMP, read_stamp
 from himaya.core.vault.verifier import NotProved, Step, check_chain, key_name
@@ -147,6 +147,17 @@ def _words(text: Any) -> str:
 def _moment(text: str) -> None:
     if not _MOMENT.fullmatch(text):
         raise ValueError("a time is like 2026-11-29T03:00:00Z")
+
+
+def check_info(bag: Bag, told: Any) -> list[tuple[str, str]]:
+    """Whether ``bag-info.txt`` names the bundle as ``data/bundle.json`` does."""
+    info = bag_info(text_of(bag, "bag-info.txt"))
+    wanted = {"Source-Organization": told["organisation"], "External-Identifier": told["number"]}
+    return [
+        ("bag-info.txt", f"{name} is another one than in data/bundle.json")
+        for name, value in wanted.items()
+        if info.get(name) != value.strip()
+    ]
 
 
 def files_of(told: Any) -> set[str]:

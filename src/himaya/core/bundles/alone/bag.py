@@ -22,7 +22,8 @@ ALGORITHMS = ("sha256", "sha512")
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _SAFE_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f]+(?:/[^/\\:\x00-\x1f\x7f]+)*")
 _MANIFEST_LINE = re.compile(r"([0-9a-f]{64}|[0-9a-f]{128})  (\S(?:.*\S)?)")
-_UNREADABLE = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, ValueError)
+_UNREADABLE = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error, ValueError)
+"""What a ZIP raises that is damaged or was made so."""
 
 
 class Bag(Protocol):
@@ -102,7 +103,7 @@ class Archive:
                 raise NotProved(f"{one.filename[:100]!r} hides a part of its name")
             _take_in(self.files, name, one.file_size)
             self._members[name] = one
-        if len(tops) != 1 or not _SAFE_NAME.fullmatch(next(iter(tops))):
+        if len(tops) != 1 or not _SAFE_NAME.fullmatch(min(tops)) or min(tops) in (".", ".."):
             raise NotProved("it does not hold one folder, which is the bag")
         if sum(self.files.values()) > 10 * size + MAX_TEXT:
             raise NotProved("it unpacks to far more than it has bytes")

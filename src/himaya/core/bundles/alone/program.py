@@ -11,7 +11,7 @@ import json
 import sys
 from typing import Any, NamedTuple, Sequence  # noqa: UP035 - Python 3.9 reads this file
 
-from himaya.core.bundles.alone.agreement import Keys, check_exhibits, check_facts, json_of, keys_of_bag
+from himaya.core.bundles.alone.agreement import Keys, check_exhibits, check_facts, check_info, json_of, keys_of_bag
 from himaya.core.bundles.alone.bag import Bag, check_bag, opened, text_of
 from himaya.core.bundles.alone.stamps import MAX_STAMP, read_stamp
 from himaya.core.vault.verifier import NotProved
@@ -54,12 +54,13 @@ def verify_bundle(path: str, trusted: Sequence[str] = ()) -> Outcome:
     except NotProved as error:
         return Outcome(None, [("", str(error))], [], {}, [])
     try:
-        return _verified(bag, list(trusted))
+        return verify_bag(bag, list(trusted))
     finally:
         bag.close()
 
 
-def _verified(bag: Bag, trusted: list[str]) -> Outcome:
+def verify_bag(bag: Bag, trusted: list[str]) -> Outcome:
+    """The same for a bag that is open."""
     problems, proved, facts, keys = [], [], None, Keys({}, {}, {})
     try:
         for one in check_bag(bag):
@@ -73,6 +74,7 @@ def _verified(bag: Bag, trusted: list[str]) -> Outcome:
         keys = keys_of_bag(bag, trusted)
         facts = json_of(bag, "data/bundle.json")
         check_facts(facts)
+        problems += check_info(bag, facts)
         for one in check_exhibits(bag, facts, keys, proved.append):
             problems.append(one)
             if len(problems) >= 2 * MAX_PROBLEMS:

@@ -10,7 +10,7 @@ from base64 import b64encode
 from typing import Any, cast
 from uuid import UUID
 
-from himaya.core.buckets import ATTEMPTS, MISSING, client, code
+from himaya.core.buckets import ATTEMPTS, MISSING, BucketRefused, client, code
 from himaya.core.vault.stores.port import AlreadyStored, StoreFailed
 from himaya.core.words import N_
 
@@ -31,11 +31,16 @@ class Server:
 
         Raises:
             StoreFailed: it refuses, or does not answer; ``code`` is its own word.
+            MissingExtra: the library is not installed.
         """
+        try:
+            server = client(self._endpoint)
+        except BucketRefused as error:
+            raise StoreFailed(place=self.place, why=error.facts["why"], code="Settings") from None
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return getattr(client(self._endpoint), call)(Bucket=self._bucket, **asked)
+            return getattr(server, call)(Bucket=self._bucket, **asked)
         except (BotoCoreError, ClientError, OSError) as error:
             why = code(error)
             raise StoreFailed(place=self.place, why=why, code=why) from None  # a cause may quote an address

@@ -28,11 +28,11 @@ from himaya.core.vault.stores.port import (
     Lock,
     Mode,
     NoLocks,
-    NoRoom,
     NotStored,
     Promise,
     Store,
     StoreFailed,
+    StoreFull,
 )
 from himaya.core.words import N_, Said
 
@@ -44,23 +44,33 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class LocalStore:
-    """The files below a directory, which is made where there is none (0700).
+    """The files below a directory (0700).
+
+    Args:
+        directory: on a file system with hard links.
+        new: it is made where there is none. False: it is there since before, or its disk is not mounted, and then
+            nothing may be written beside where it should be.
 
     Raises:
-        StoreFailed: it cannot be used.
+        StoreFailed: it cannot be used, or is not there.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, new: bool = True) -> None:
         self.place = f"file:{directory}"
         self._directory = directory
+        self._lasting: set[Path] = set()
         with self._works():
-            new = not directory.exists()
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._directory = directory.resolve()
             self._new = self._directory / ".new"
+            if self._new.is_dir():
+                return
+            if not new:
+                why = N_("there is no store in this directory; is its disk mounted?")
+                raise StoreFailed(place=self.place, why=why, code="Away")
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._new.mkdir(mode=0o700, exist_ok=True)
-            if new:
-                sync_directory(self._directory.parent)
+            sync_directory(self._directory)
+            sync_directory(self._directory.parent)
 
     @contextmanager
     def writing(self, name: UUID, *, size: int | None = None, over: bool = False) -> Iterator[BinaryIO]:
@@ -70,7 +80,7 @@ class LocalStore:
             raise AlreadyStored(name=name, place=self.place)
         with self._works(size or 0):
             if size is not None and size > self._free():
-                raise NoRoom(place=self.place, needed=size, free=self._free())
+                raise StoreFull(place=self.place, needed=size, free=self._free())
             number, temporary = self._begun(name)
         try:
             faults.point("stores.begun")
@@ -97,8 +107,7 @@ class LocalStore:
 
     def _put(self, temporary: Path, path: Path, *, over: bool) -> None:
         """Give a file that is on the disk its name, and make that last."""
-        for folder in (path.parent.parent, path.parent):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        new = [_made(folder) for folder in (path.parent.parent, path.parent)]
         if over:
             temporary.replace(path)
         else:
@@ -108,8 +117,11 @@ class LocalStore:
                 raise AlreadyStored(name=path.stem, place=self.place) from None
         try:
             faults.point("stores.linked")
-            for folder in (path.parent, path.parent.parent, self._directory):  # who made one may not have synced it
-                sync_directory(folder)
+            sync_directory(path.parent)
+            if any(new) or path.parent not in self._lasting:  # who made one may not have come as far as this
+                sync_directory(path.parent.parent)
+                sync_directory(self._directory)
+                self._lasting.add(path.parent)
             faults.point("stores.lasting")
         except BaseException:
             if not over:
@@ -218,9 +230,18 @@ class LocalStore:
             yield
         except OSError as error:
             if error.errno in _FULL:
-                raise NoRoom(place=self.place, needed=needed, free=self._free()) from error
+                raise StoreFull(place=self.place, needed=needed, free=self._free()) from error
             why = Said(error.strerror or type(error).__name__)
             raise StoreFailed(place=self.place, why=why, code=errno.errorcode.get(error.errno or 0, "")) from error
+
+
+def _made(folder: Path) -> bool:
+    """Make it where it is not there; whether that was so."""
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        return False
+    return True
 
 
 class _Sink(io.RawIOBase):
@@ -237,7 +258,7 @@ class _Sink(io.RawIOBase):
         """As a file's, but for that it writes all.
 
         Raises:
-            NoRoom, StoreFailed: as their names say.
+            StoreFull, StoreFailed: as their names say.
         """
         left = memoryview(part).cast("B")
         self._written += len(left)

@@ -142,7 +142,7 @@ class Mirrored:
 
         Raises:
             NothingWhole: no copy is; nothing was changed.
-            NoRoom, StoreFailed: a copy cannot be written; it is what it was.
+            StoreFull, StoreFailed: a copy cannot be written; it is what it was.
         """
         found = [(store, judged(store, name, sha256=sha256)) for store in self.copies()]
         good = next((store for store, state in found if state == "whole"), None)
@@ -189,7 +189,7 @@ def mend(
     Raises:
         NothingWhole: it is not whole any more where it was; nothing was changed.
         NotStored: it was deleted meanwhile; then nothing of it is left.
-        NoRoom, StoreFailed: it cannot be written, or is not whole then.
+        StoreFull, StoreFailed: it cannot be written, or is not whole then.
     """
     with good.open(name) as source, store.writing(name, size=good.size(name), over=True) as to:
         if _digest(source, on_read, to.write) != sha256:

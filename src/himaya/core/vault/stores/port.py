@@ -30,7 +30,7 @@ class NotStored(HimayaError):
     status = 404
 
 
-class NoRoom(HimayaError):
+class StoreFull(HimayaError):
     """There is no room in {place} for a file of {needed} bytes: {free} are free. Nothing of it was kept."""
 
     remedy = "Make room there, and do it again."
@@ -117,7 +117,7 @@ class Store(Protocol):
             over: in place of what is there, which stays until the new one stands. Only a repair does that.
 
         Raises:
-            AlreadyStored, NoRoom: as their names say; when it begins, while it is written, or when it ends.
+            AlreadyStored, StoreFull: as their names say; when it begins, while it is written, or when it ends.
         """
 
     def open(self, name: UUID, *, fresh: bool = False) -> BinaryIO:

@@ -173,7 +173,7 @@ class S3Store:
             N_("What was acknowledged is with the server, and lasts as it promises.")
             if versions
             else N_("The bucket keeps no versions: what is written over or deleted in it by others is gone."),
-            N_("Files can be locked: until their date the server deletes them for nobody.")
+            N_("Files can be locked: before its date the server lets nobody delete such a file.")
             if locks
             else N_("The bucket has no object lock: whoever has its credentials can delete its files at any time."),
         )

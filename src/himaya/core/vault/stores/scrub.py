@@ -35,7 +35,7 @@ class Outcome:
 
 
 class _Pace:
-    """Lets so many bytes pass in a second, on the average since it was last behind."""
+    """Lets so many bytes pass in a second, on the average since it began."""
 
     def __init__(self, rate: int | None, wait: Callable[[float], object]) -> None:
         self._rate, self._wait, self._due, self.read = rate, wait, time.monotonic(), 0
@@ -44,9 +44,9 @@ class _Pace:
         """So many bytes were read."""
         self.read += size
         if self._rate:
-            now = time.monotonic()
-            self._due = max(self._due, now) + size / self._rate
-            self._wait(self._due - now)
+            self._due += size / self._rate
+            if (ahead := self._due - time.monotonic()) > 0:
+                self._wait(ahead)
 
 
 def scrub(

@@ -23,31 +23,32 @@ class NotAStore(HimayaError):
     remedy = "Write file:DIRECTORY or s3://bucket/prefix?endpoint=https://host. Credentials stand elsewhere (AWS_…)."
 
 
-def open_store(text: str, *, base: Path, second: str = "") -> Store:
+def open_store(text: str, *, base: Path, second: str = "", new: bool = True) -> Store:
     """The store that a text names.
 
     Args:
         text: ``file:DIRECTORY`` or ``s3://bucket/prefix?endpoint=https://host``; without an endpoint, Amazon's.
         base: where a directory begins that does not begin at the root.
         second: another one, which holds the same; empty: none.
+        new: a directory that is not there is made; False: it is refused, as :class:`LocalStore` says.
 
     Raises:
         NotAStore: it names none; or both are one.
         StoreFailed: the directory cannot be used. A bucket is asked when it is used.
     """
-    first = _one(text, base)
+    first = _one(text, base, new=new)
     if not second:
         return first
-    other = _one(second, base)
+    other = _one(second, base, new=new)
     if other.place == first.place:
         raise NotAStore(text=_shown(second), why=N_("it is the first one, and nothing would be had from it"))
     return Mirrored(first, other)
 
 
-def _one(text: str, base: Path) -> Store:
+def _one(text: str, base: Path, *, new: bool) -> Store:
     kind, _, rest = text.partition(":")
     if kind == "file" and rest and "\0" not in rest and not rest.startswith("//"):
-        return LocalStore((base / Path(rest).expanduser()).resolve())
+        return LocalStore((base / Path(rest).expanduser()).resolve(), new=new)
     if kind == "s3" and rest.startswith("//"):
         return _bucket(text)
     raise NotAStore(text=_shown(text), why=N_("it begins neither with file: and a directory nor with s3://"))
@@ -61,7 +62,7 @@ def _bucket(text: str) -> S3Store:
     except ValueError:
         raise NotAStore(text=shown, why=N_("it cannot be read")) from None
     if not _BUCKET.fullmatch(parts.netloc):
-        raise NotAStore(text=shown, why=N_("its bucket is called as none can be"))
+        raise NotAStore(text=shown, why=N_("no bucket can be called like that"))
     if [name for name, _ in asked] not in ([], ["endpoint"]) or parts.fragment:
         raise NotAStore(text=shown, why=N_("behind the question mark there is room for an endpoint alone"))
     prefix = parts.path.strip("/")

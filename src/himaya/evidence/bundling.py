@@ -1,0 +1,122 @@
+"""Bundles of exhibits: what a grant lets out, in one piece that others verify with their own tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO
+
+from django.db import transaction
+
+from himaya.core import clock
+from himaya.core.bundles.facts import Acquisition, Authorisation, Bundle, CustodyKey, ExhibitFacts, Recipient
+from himaya.core.bundles.report import Language, reports
+from himaya.core.bundles.writing import Packed, stream_zip
+from himaya.core.config import config
+from himaya.core.vault.recipients import encrypt, recipients
+from himaya.core.vault.verifier import key_name
+from himaya.evidence import custody
+from himaya.evidence.granting import UnknownAccess, count_reading, exhibits_of
+from himaya.evidence.models import Access, Exhibit, SigningKey
+from himaya.evidence.reading import unsafe_content
+from himaya.evidence.stamping import roots, stamps_of
+from himaya.ledger.services import record
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from himaya.accounts.models import Person
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """A bundle that is about to be written: all that it tells is on record already."""
+
+    bundle: Bundle
+    access: Access
+
+    def write(self, to: BinaryIO, *, languages: Sequence[Language]) -> Packed:
+        """Write it as a ZIP, in constant memory; what came before an error is no bundle.
+
+        Raises:
+            ExhibitDiffers, SealBroken, …: an exhibit is not what was acquired.
+        """
+        return write_bundle(self.bundle, to, languages=languages)
+
+
+@transaction.atomic
+def hand_over(
+    access: int, *, person: Person, authorisation: Authorisation | None = None, to_node: bytes = b""
+) -> HandedOver:
+    """Take out all exhibits of a grant as a bundle: each is read once, and its custody tells it before a byte is given.
+
+    Args:
+        access: the number of a grant that holds now and was not used yet.
+        person: who was granted it.
+        authorisation: by what right it is handed over.
+        to_node: the custody key of a node that goes on keeping it (32 bytes): its chains continue there.
+
+    Raises:
+        UnknownAccess, NoAccess: as their names say. Nothing was counted.
+    """
+    found = Access.objects.filter(pk=access).first()
+    if found is None:
+        raise UnknownAccess(number=access)
+    number = f"B-{clock.now().year}-{access:06d}"
+    chosen = list(exhibits_of(found).select_related("blob"))
+    for one in chosen:
+        count_reading(one, access=access, person=person, act="export", bundle=number)
+    record("evidence.handed-over", by=person.actor, about=found.about, bundle=number, exhibits=len(chosen))
+    to = Recipient(str(found.asked_by), found.recipient)
+    made = bundle_of(number, exhibits=chosen, to=to, authorisation=authorisation)
+    if to_node:
+        facts = {"from": key_name(custody.own_key()), "to": key_name(to_node), "bundle": number}
+        offers = [custody.offer_step(one, act="transfer", by=person.actor, facts=facts) for one in chosen]
+        made = replace(made, transfers=tuple(offers))
+    return HandedOver(made, found)
+
+
+def bundle_of(
+    number: str, *, exhibits: Sequence[Exhibit], to: Recipient, authorisation: Authorisation | None
+) -> Bundle:
+    """What a bundle of these exhibits says, with their chains as they stand now."""
+    return Bundle(
+        number=number, organisation=config().organisation or config().node_name, made_at=clock.now(),
+        case=", ".join(sorted({one.case for one in exhibits if one.case})), exhibits=tuple(map(_facts, exhibits)),
+        keys=tuple(_keys()), authorisation=authorisation, recipients=(to,), certificates=roots(),
+    )  # fmt: skip
+
+
+def write_bundle(bundle: Bundle, to: BinaryIO, *, languages: Sequence[Language]) -> Packed:
+    """Write a bundle as a ZIP, in constant memory, its exhibits encrypted to its recipients.
+
+    It is the material itself, closed: whoever calls this has put on record for whom and why.
+
+    Raises:
+        UnfitBundle, ExhibitDiffers, ExhibitEnded, SealBroken, …: what came before is no bundle.
+    """
+    sealed_to = partial(encrypt, recipients=recipients("\n".join(one.key for one in bundle.recipients)))
+    return stream_zip(bundle, to, contents=_content, encrypt=sealed_to, reports=reports(bundle, tuple(languages)))
+
+
+def _facts(one: Exhibit) -> ExhibitFacts:
+    tool, _, version = one.tool.rpartition(" ")
+    known = ", ".join(f"{name} {value}" for name, value in sorted(one.clock.items()))
+    return ExhibitFacts(
+        uuid=one.uuid, label=one.reference, size=one.blob.size, media_type=one.media_type, digests=one.digests,
+        acquisition=Acquisition(
+            at=one.acquired_at, by=one.acquired_by, how=one.how, tool=tool or version, version=version if tool else "",
+            source=one.origin, clock=known,
+        ),
+        custody=tuple(custody.lines(one)), timestamps=stamps_of(one),
+    )  # fmt: skip
+
+
+def _keys() -> Iterator[CustodyKey]:
+    for public, owner in SigningKey.objects.order_by("pk").values_list("public", "owner"):
+        yield CustodyKey(bytes(public), config().organisation or config().node_name if owner == custody.NODE else owner)
+
+
+def _content(uuid: UUID) -> Iterator[bytes]:
+    return unsafe_content(Exhibit.objects.select_related("blob", "epoch").get(uuid=uuid))

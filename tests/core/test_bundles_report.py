@@ -1,0 +1,122 @@
+"""Reports of custody: each step, what proves it and how, in one language, and what strangers wrote does no harm."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests import bundling
+
+from himaya.core.bundles import report, writing
+from himaya.core.bundles.alone import program
+from himaya.core.bundles.report import Language
+
+ENGLISH = Language("en")
+
+
+def text(page: bytes) -> str:
+    """Without elements and the characters that isolate."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>|[\u2068\u2069]", " ", page.decode().partition("<body>")[2]))
+
+
+def test_it_tells_each_exhibit_each_step_and_who_signed() -> None:
+    made = bundling.bundle(2)
+    told = text(report.html(made, ENGLISH))
+    for one in made.exhibits:
+        assert all(fact in told for fact in (one.label, str(one.uuid), *one.digests.values()))
+    for key in made.keys:
+        assert f"{key.holder} {key.name}" in told
+    for act in ("acquired", "analysed", "handed over"):
+        assert told.count(f" {act} ") >= 2
+    for command in ("python3 verify.py .", "sha256sum -c manifest-sha256.txt", "openssl ts -verify"):
+        assert command in told
+    assert "production order PO-2026-7 of District Court of Example" in re.sub(" +", " ", told)
+    assert "2026-11-29T03:01:00Z" in told
+
+
+def test_it_holds_no_pictures_and_asks_nobody() -> None:
+    page = report.html(bundling.bundle(1), ENGLISH).decode()
+    assert not re.search(r"<(img|script|link|iframe|object|svg)|url\(|@import|https?:", page)
+
+
+def test_what_strangers_wrote_is_text() -> None:
+    one = bundling.exhibit(0)
+    taken = bundling.replaced(one.acquisition, source="<script>alert(1)</script> {number} \u202eevil")
+    made = bundling.replaced(bundling.bundle(1), exhibits=(bundling.replaced(one, acquisition=taken),))
+    page = report.html(made, ENGLISH).decode()
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "\u202e" not in page
+
+
+def test_every_text_of_it_goes_through_the_translator() -> None:
+    seen = set()
+
+    def marked(said: str) -> str:
+        seen.add(said)
+        return f"§{said}§"
+
+    page = report.html(bundling.bundle(1), Language("ar", marked)).decode()
+    assert '<html lang="ar" dir="rtl">' in page
+    heads = re.findall(r"<(?:h1|h2|li|p|th)(?: [^>]*)?>([^<]*)", page)
+    digests = {"MD5", "SHA1", "SHA256", "SHA512"}
+    assert len(heads) > 20
+    assert [one for one in heads if not one.startswith("§") and one not in digests] == []
+    assert "handed over" in seen
+
+
+@pytest.mark.pango
+def test_it_is_there_as_pdf_in_parts_of_a_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "PART", 2)
+    made = report.reports(bundling.bundle(3), (ENGLISH, Language("ar")))
+    assert sorted(made) == ["ar.1.pdf", "ar.2.pdf", "ar.html", "en.1.pdf", "en.2.pdf", "en.html"]
+    assert all(content.startswith(b"%PDF-") for name, content in made.items() if name.endswith(".pdf"))
+    second = text(report.html(bundling.bundle(3), ENGLISH, slice(2, 4)))
+    assert "exhibits 3 to 3 of 3" in re.sub(" +", " ", second)
+
+
+@pytest.mark.pango
+def test_what_stands_in_a_pdf_is_fetched_from_nowhere(tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.css"
+    sheet.write_text("body { break-before: page } p { break-after: page }")
+    page = f'<link rel="stylesheet" href="file://{sheet}"><p>one</p><p>two</p>'
+    import weasyprint
+
+    pages = lambda made: len(re.findall(rb"/Type /Page\b", made))  # noqa: E731
+    plain = {"uncompressed_pdf": True}
+    assert pages(weasyprint.HTML(string=page).write_pdf(**plain)) > 1
+    assert len(report.pdf(page.encode())) < len(weasyprint.HTML(string=page).write_pdf())
+
+
+@pytest.mark.parametrize("possible", [True, False])
+def test_a_bundle_says_whether_there_is_a_pdf(possible: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "pdf_possible", lambda: possible)
+    monkeypatch.setattr(report, "pdf", lambda page: b"%PDF-1.7\n")
+    made = bundling.bundle(1)
+    given = report.reports(made, (ENGLISH,))
+    writing.write_folder(
+        made, tmp_path / "bag", contents=bundling.contents(made), encrypt=bundling.encrypt, reports=given
+    )
+    info = (tmp_path / "bag" / "bag-info.txt").read_text()
+    assert ("no PDF" in info) is not possible
+    assert (tmp_path / "bag" / "data" / "report.en.pdf").exists() is possible
+    assert not program.verify_bundle(str(tmp_path / "bag")).problems
+
+
+def test_the_command_line_tells_the_same(tmp_path: Path) -> None:
+    made = bundling.bundle(1)
+    path = tmp_path / "bag.zip"
+    writing.write_zip(made, path, contents=bundling.contents(made), encrypt=bundling.encrypt, reports={})
+    program_ = Path(sys.executable).with_name("himaya")
+    run = lambda *more: subprocess.run(  # noqa: E731
+        [program_, "evidence", "verify", *more], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={"HIMAYA_DATA": str(tmp_path / "none"), "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    fine = run(str(path))
+    assert (fine.returncode, fine.stdout) == (0, program.report(program.verify_bundle(str(path)), str(path)))
+    assert run(str(path), "--key", "0" * 32).returncode == 1
+    assert run(str(tmp_path / "nowhere")).returncode == 2
+    assert not (tmp_path / "none").exists()

@@ -1,0 +1,85 @@
+"""How long something is kept follows what happens: a report starts a period, a renewal adds to it, a person decides."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.evidence.conftest import Keep
+from tests.evidence.test_ending import YEAR, end_all, fresh
+from tests.evidence.test_preserving import content
+
+from himaya.evidence import queries
+from himaya.evidence.retention import BadReview, NotBound, NothingToReview, end_reviewed, note_occasion, renew
+from himaya.evidence.ruling import RuleTerms, set_rule
+from himaya.evidence.services import UnknownExhibit
+
+REPORTS = RuleTerms(
+    "a law on reports", "US", "legal-obligation", ["report"], minimum="2 years", begins="reported", renewals=1,
+    renewal="1 year",
+)  # fmt: skip
+
+
+def test_a_report_starts_its_own_period_and_the_longest_duty_binds(keep: Keep, clock: Any) -> None:
+    set_rule("reports", terms=REPORTS, by="person:1")
+    exhibit, other = keep(), keep("another", case="case:2")
+    clock.advance(timedelta(days=30))
+    assert note_occasion("case:1", occasion="report", at=clock.now(), by="system") == 1
+    assert note_occasion("case:1", occasion="report", at=clock.now() + timedelta(days=5), by="system") == 0
+    now = fresh(exhibit)
+    assert (now.until.year, now.until.month) == (2028, 2)
+    assert queries.bindings(now)[1].by.rule.name == "reports"
+    assert fresh(other).until == other.until
+    assert content(exhibit)
+    clock.advance(YEAR)
+    end_all()
+    assert content(exhibit)
+    assert fresh(other).state == "destroyed"
+    clock.advance(YEAR)
+    end_all()
+    assert fresh(exhibit).state == "destroyed"
+
+
+def test_time_that_waits_for_its_event_runs_from_that_once_it_comes(keep: Keep, clock: Any) -> None:
+    terms = RuleTerms("a law", "US", "legal-obligation", ["match"], minimum="1 year", begins="reported")
+    set_rule("us-reports", terms=terms, by="person:1")
+    exhibit = keep()
+    clock.advance(timedelta(days=40))
+    assert note_occasion("case:1", occasion="report", at=clock.now(), by="system") == 1
+    assert fresh(exhibit).until == clock.now().replace(year=clock.now().year + 1)
+    assert content(exhibit)
+
+
+def test_a_renewal_prolongs_as_often_as_the_rule_allows(keep: Keep, clock: Any) -> None:
+    set_rule("reports", terms=REPORTS, by="person:1")
+    exhibit = keep()
+    note_occasion("case:1", occasion="report", at=clock.now(), by="system")
+    for reason, rule, error in (
+        (" ", "reports", BadReview),
+        ("a reason", "us-reports", NotBound),
+        ("a", "no", NotBound),
+    ):
+        with pytest.raises(error):
+            renew(exhibit.pk, rule=rule, reason=reason, by="person:1")
+    assert renew(exhibit.pk, rule="reports", reason="the case is open", by="person:1").until.year == 2029
+    assert content(exhibit)
+    with pytest.raises(NotBound, match="1 renewals"):
+        renew(exhibit.pk, rule="reports", reason="the case is open", by="person:1")
+    with pytest.raises(UnknownExhibit):
+        renew(999, rule="reports", reason="the case is open", by="person:1")
+
+
+def test_what_is_to_be_looked_at_ends_once_a_person_has(keep: Keep, clock: Any) -> None:
+    set_rule("short", terms=RuleTerms("a law", "NL", "consent", ["match"], maximum="90 days"), by="system")
+    exhibit = keep()
+    clock.advance(YEAR)
+    end_all()
+    assert content(exhibit)
+    with pytest.raises(BadReview):
+        end_reviewed(exhibit.pk, reason="", by="person:1")
+    end_reviewed(exhibit.pk, reason="nobody needs it any more", by="person:1")
+    with pytest.raises(NothingToReview):
+        end_reviewed(exhibit.pk, reason="nobody needs it any more", by="person:1")
+    end_all()
+    assert fresh(exhibit).state == "destroyed"

@@ -1,0 +1,81 @@
+"""Programs read the reference, page by page, with how far each row can be relied upon."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.program import Program, is_problem
+
+from himaya.reference import queries, services
+
+pytestmark = pytest.mark.django_db
+KJT = "lu-helpline-kanner-jugendtelefon"
+
+
+@pytest.fixture
+def program() -> Program:
+    return Program("reference:read")
+
+
+def test_time_limits_are_typed(program: Program) -> None:
+    told = program.get("/reference/limits", jurisdiction="US", duty="preserve", on="2024-05-07").json()
+    assert [one["key"] for one in told["limits"]] == ["us-2258a-h-preserve", "us-2703-f-preserve"]
+    first = told["limits"][0]
+    assert (first["period"], first["bound"]) == ({"amount": 1, "unit": "years"}, "at-least")
+    assert (first["valid_from"], first["valid_to"], first["standing"]) == ("2024-05-07", None, "in-force")
+    assert first["mark"] | {"source": ""} == {
+        "source": "", "checked": "2026-11-24", "basis": "secondary", "confidence": "high", "ours": False,
+    }  # fmt: skip
+    assert len(program.get("/reference/limits", jurisdiction="US", on="2024-05-06").json()["limits"]) == 3
+
+
+def test_contact_points_come_page_by_page(program: Program) -> None:
+    found: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        told = program.get("/reference/contacts", limit=50, cursor=cursor).json()
+        found, cursor = found + told["contacts"], told["next_cursor"]
+    assert [one["key"] for one in found] == [one.key for one in queries.contact_points()]
+    assert program.get("/reference/contacts", country="LU", kind="helpline").json()["contacts"][0]["numbers"] == [
+        "116 111"
+    ]
+
+
+def test_what_a_request_states_comes_in_the_order_of_its_parts(program: Program) -> None:
+    told = program.get("/reference/request-fields").json()["fields"]
+    assert [told[0]["part"], told[-1]["part"], len(told)] == ["authorities", "models", 44]
+    assert {one["part"] for one in program.get("/reference/request-fields", part="facts").json()["fields"]} == {"facts"}
+
+
+def test_a_row_is_told_with_its_history(program: Program) -> None:
+    services.change_row("contacts", key=KJT, values={"note": "ours"}, reason="we rang them", by="person:1")
+    services.set_row_aside("contacts", key=KJT, reason="it moved", by="person:1")
+    told = program.get(f"/reference/contacts/rows/{KJT}").json()
+    assert (told["ours"], told["aside"], told["moved"]) == (True, True, False)
+    assert (told["values"]["note"], told["shipped"]["note"]) == ("ours", "")
+    assert [(one["number"], one["reason"], one["by"]) for one in told["history"]] == [
+        (2, "it moved", "person:1"),
+        (1, "we rang them", "person:1"),
+    ]
+    assert program.get("/reference/contacts", country="LU").json()["contacts"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status", "code"),
+    [
+        ("limits", {"on": "2026-02-30"}, 422, "bad-day"),
+        ("limits", {"on": "yesterday"}, 422, ""),
+        ("limits", {"jurisdiction": "luxembourg"}, 422, ""),
+        ("contacts", {"cursor": "Not a key"}, 422, ""),
+        ("contacts/rows/nobody", {}, 404, "unknown-row"),
+        ("laws/rows/x", {}, 404, "unknown-table"),
+    ],
+)
+def test_what_is_wrong_is_a_problem(program: Program, path: str, query: dict[str, str], status: int, code: str) -> None:
+    is_problem(program.get(f"/reference/{path}", **query), status, code)
+
+
+def test_what_is_not_known_narrows_to_nothing(program: Program) -> None:
+    assert program.get("/reference/limits", jurisdiction="XX").json() == {"limits": [], "next_cursor": None}
+    assert program.get("/reference/contacts", kind="nonsense").json() == {"contacts": [], "next_cursor": None}
