@@ -9,7 +9,7 @@ import pyrage
 from himaya.core import clock as now_of
 from himaya.evidence.demands import services
 from himaya.evidence.demands.lists import REQUIRED
-from himaya.evidence.demands.models import Demand
+from himaya.evidence.demands.models import Answer, Demand, Request
 from himaya.evidence.demands.services import Terms
 from himaya.evidence.granting import Proof
 
@@ -50,3 +50,14 @@ def second_lead() -> Any:
 
 def proof() -> Proof:
     return Proof("webauthn", now_of.now())
+
+
+def objects_of_the_desk(pk: int, lead: Any) -> None:
+    """A demand, an answer to it and a request, of one number."""
+    facts = {"pk": pk, "authority": "An authority", "country": "LU", "channel": "portal", "received_at": now_of.now()}
+    demand = Demand.objects.create(kind="production", instrument="A law", **facts)
+    named = {"recipient": RECIPIENT, "recipient_name": "An authority"}
+    Answer.objects.create(pk=pk, demand=demand, kind="production", prepared_by=lead, prepared_at=now_of.now(), **named)
+    Request.objects.create(
+        pk=pk, kind="preservation", country="LU", recipient="The point", made_at=now_of.now(), made_by=lead.actor
+    )

@@ -15,6 +15,7 @@ from django.apps import apps
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from tests.casework import opened
+from tests.desk import objects_of_the_desk
 
 from himaya.accounts import services as accounts
 from himaya.cases import services as cases
@@ -122,6 +123,19 @@ TABLE: dict[str, set[str]] = {
     "publishing:dismiss": {ADMIN},
     "reporting:index": DOCUMENT_READERS,
     "takedown:index": DOCUMENT_READERS,
+    "demands:index": {LEAD, AUDITOR},
+    "demands:demands": {LEAD, AUDITOR},
+    "demands:demand": {LEAD, AUDITOR},
+    "demands:requests": {LEAD, AUDITOR},
+    "demands:request": {LEAD, AUDITOR},
+    "demands:add": {LEAD},
+    "demands:do": {LEAD},
+    "demands:approve_answer": {LEAD},
+    "demands:drop_answer": {LEAD},
+    "demands:take_answer": {LEAD},
+    "demands:add_request": {LEAD},
+    "demands:fill_request": {LEAD},
+    "demands:do_request": {LEAD},
     "reference:index": EVERYBODY,
     "reference:rows": EVERYBODY,
     "reference:row": EVERYBODY,
@@ -154,12 +168,14 @@ ONLY_POST = {
     "partners:add_key", "partners:end_key", "partners:end", "partners:share", "partners:unshare",
     "publishing:publish", "publishing:install", "publishing:bundle",
     "publishing:admit", "publishing:dismiss",
+    "demands:do", "demands:approve_answer", "demands:drop_answer", "demands:take_answer", "demands:do_request",
     "reference:aside", "reference:restore", "reference:as_shipped",
     "ledger:verify", "ledger:retry", "ledger:settle", "ledger:cancel",
 }  # fmt: skip
 """Addresses that do something: no link leads there."""
 BOTH = {"site:reset_factor", "site:reset_password", "site:bar_person", "lists:create", "lists:change", "lists:import",
-        "lists:follow", "lists:subscription_change", "partners:add", "reference:add", "reference:change"}  # fmt: skip
+        "lists:follow", "lists:subscription_change", "partners:add", "reference:add", "reference:change",
+        "demands:add", "demands:add_request", "demands:fill_request"}  # fmt: skip
 """Forms with a page of their own."""
 
 
@@ -196,7 +212,16 @@ def objects(people: SimpleNamespace) -> dict[str, Any]:
         "username": "analyst",
         "prefix": made_key.key.prefix,
     }
-    return {"pk": case.pk, "seq": 1, "draft": "t" * 32, "table": "limits", "row_key": "us-2703-f-preserve", **names}
+    objects_of_the_desk(case.pk, people.lead)
+    return {
+        "pk": case.pk,
+        "seq": 1,
+        "act": "close",
+        "draft": "t" * 32,
+        "table": "limits",
+        "row_key": "us-2703-f-preserve",
+        **names,
+    }
 
 
 def address(name: str, objects: dict[str, Any]) -> str:

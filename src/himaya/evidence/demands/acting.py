@@ -37,6 +37,12 @@ class UnknownRequest(HimayaError):
     status = 404
 
 
+class UnknownAnswer(HimayaError):
+    """There is no answer {number}."""
+
+    status = 404
+
+
 class BadDemand(HimayaError):
     """This cannot be done with the demand: {why}."""
 

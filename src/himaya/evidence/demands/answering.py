@@ -21,7 +21,7 @@ from himaya.core.words import N_, Said, printable
 from himaya.evidence.bundling import bundle_of, write_bundle
 from himaya.evidence.custody import add_step
 from himaya.evidence.demands import clocks
-from himaya.evidence.demands.acting import BadDemand, demand_for, move, note, reason, require
+from himaya.evidence.demands.acting import BadDemand, UnknownAnswer, demand_for, move, note, reason, require
 from himaya.evidence.demands.lists import DISCLOSING
 from himaya.evidence.demands.models import APPROVED, DROPPED, GIVEN_OUT, PREPARED, Answer, AnswerPart, Demand
 from himaya.evidence.demands.selecting import asked_for, is_asked_for
@@ -38,12 +38,6 @@ if TYPE_CHECKING:
 
 GIVE_WITHIN = timedelta(days=1)
 """How long an approval counts."""
-
-
-class UnknownAnswer(HimayaError):
-    """There is no answer {number}."""
-
-    status = 404
 
 
 class AnswerMoved(HimayaError):

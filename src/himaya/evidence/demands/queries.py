@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from himaya.core import clock
-from himaya.evidence.demands.acting import UnknownDemand, UnknownRequest
+from himaya.evidence.demands.acting import UnknownAnswer, UnknownDemand, UnknownRequest
 from himaya.evidence.demands.lists import REQUIRED
 from himaya.evidence.demands.models import (
     APPROVED,
@@ -109,6 +109,18 @@ def answers(one: Demand) -> QuerySet[Answer]:
 def parts(one: Answer) -> QuerySet[AnswerPart]:
     """The exhibits of an answer."""
     return AnswerPart.objects.filter(answer=one).select_related("exhibit").order_by("exhibit")
+
+
+def answer(number: int) -> Answer:
+    """One of them.
+
+    Raises:
+        UnknownAnswer: there is none of that number.
+    """
+    found = Answer.objects.select_related("demand").filter(pk=number).first()
+    if found is None:
+        raise UnknownAnswer(number=number)
+    return found
 
 
 def waiting_answers() -> QuerySet[Answer]:

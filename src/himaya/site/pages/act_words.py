@@ -8,12 +8,14 @@ from django.utils.translation import gettext
 
 from himaya.cases import words
 from himaya.core.words import N_
+from himaya.evidence.demands import words as desk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ACTS = {
     **words.ACTS,
+    **desk.ACTS,
     "bank.named": N_("List named %(name)s for HMA's clients"),
     "bank.removed": N_("Bank %(name)s deleted by an HMA client: its list is off"),
     "content.added": N_("Content %(content)s added by an HMA client"),
@@ -104,6 +106,7 @@ ROOMS = {
     "case": N_("Cases"),
     "content": N_("Contents of HMA's clients"),
     "delivery": N_("Deliveries"),
+    "demand": N_("Demands of authorities"),
     "flow": N_("Rules"),
     "item": N_("Items"),
     "key": N_("Keys for programs"),
@@ -118,6 +121,7 @@ ROOMS = {
     "proposal": N_("Proposals"),
     "reference": N_("Reference"),
     "report": N_("Reports"),
+    "request": N_("Requests to others"),
     "scan": N_("Scans"),
     "signatory": N_("Signatories whose words are passed on"),
     "subscription": N_("Subscriptions"),
