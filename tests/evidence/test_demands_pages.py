@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,7 @@ from tests.evidence.conftest import Keep
 from tests.windows import signed_in
 
 from himaya.core import clock as now_of
-from himaya.evidence.demands import objecting, queries, requesting
+from himaya.evidence.demands import objecting, queries, requesting, words
 from himaya.evidence.demands.answering import prepare_answer
 from himaya.evidence.demands.lists import KINDS, REQUIRED
 from himaya.evidence.demands.models import Demand, Request
@@ -222,6 +223,15 @@ def test_the_ledger_leads_to_the_demand_and_says_what_happened(lead: Client, peo
     page = lead.get("/ledger/")
     assert "Demand of an authority recorded" in text(page)
     assert f'href="/desk/demands/{one.pk}/"' in page.content.decode()
+
+
+def test_every_act_of_the_desk_has_words() -> None:
+    """Their names are put together from *demand* or *request* and the name that is handed to ``move`` and ``note``."""
+    source = "".join(path.read_text() for path in Path(words.__file__).parent.glob("*.py"))
+    names = set(re.findall(r'\bname = "([a-z-]+)"|\bname="([a-z-]+)"', source)) | {("gagged", ""), ("ungagged", "")}
+    known = {act.partition(".")[2] for act in words.ACTS}
+    assert len(names) > 20
+    assert {first or second for first, second in names} <= known | {""}
 
 
 def test_the_desk_speaks_arabic(lead: Client, people: SimpleNamespace, keep: Keep) -> None:
