@@ -234,6 +234,34 @@ def test_killed_while_it_is_written_it_is_on_record_and_can_be_written_again(
         written(answer, lead)
 
 
+@pytest.mark.parametrize("meanwhile", ["written", "dropped", "challenged"])
+def test_what_happens_while_it_is_written_is_not_overrun(
+    lead: Any, other: Any, keep: Keep, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    keep()
+    demand = accepted(lead, "production")
+    answer = prepared(demand, lead)
+    approve_answer(answer.pk, person=other, proof=proof())
+    acts = {
+        "written": lambda: written(answer, other),
+        "dropped": lambda: drop_answer(answer.pk, why="w", person=other),
+        "challenged": lambda: objecting.file_objection(demand.pk, filed_with="The court", why="w", person=other),
+    }
+
+    with monkeypatch.context() as patch:
+
+        def between(_: str) -> None:
+            patch.undo()
+            acts[meanwhile]()
+
+        patch.setattr(faults, "point", between)
+        with pytest.raises((AnswerMoved, BadDemand)):
+            written(answer, lead)
+    expected = {"written": "given", "dropped": "dropped", "challenged": "approved"}
+    assert queries.answer(answer.pk).state == expected[meanwhile]
+    assert queries.demand(demand.pk).state == {"written": "answered", "dropped": "accepted"}.get(meanwhile, meanwhile)
+
+
 def test_more_can_follow_an_answer_by_two_people_again(lead: Any, other: Any, keep: Keep) -> None:
     keep("one")
     demand = accepted(lead, "production")

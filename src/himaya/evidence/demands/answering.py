@@ -22,8 +22,8 @@ from himaya.evidence.bundling import bundle_of, write_bundle
 from himaya.evidence.custody import add_step
 from himaya.evidence.demands import clocks
 from himaya.evidence.demands.acting import BadDemand, UnknownAnswer, demand_for, move, note, reason, require
-from himaya.evidence.demands.lists import DISCLOSING
-from himaya.evidence.demands.models import APPROVED, DROPPED, GIVEN_OUT, PREPARED, Answer, AnswerPart, Demand
+from himaya.evidence.demands.lists import APPROVED, DISCLOSING, DROPPED, GIVEN_OUT, PREPARED
+from himaya.evidence.demands.models import Answer, AnswerPart, Demand
 from himaya.evidence.demands.selecting import asked_for, is_asked_for
 from himaya.evidence.demands.states import ANSWERED, TAKEN
 from himaya.evidence.granting import Proof, check_proof
@@ -197,6 +197,9 @@ def _take_out(number: int, person: Person) -> tuple[Answer, Demand, list[Exhibit
 @transaction.atomic
 def _settle(number: int, person: Person, packed: Packed) -> None:
     answer, demand = _locked(number, person, "demands.work")
+    if answer.state != APPROVED:  # dropped, or written by somebody else, in the meantime
+        raise AnswerMoved(act=N_("handed over"), state=Said(answer.state))
+    _check_discloses(demand)
     answer.state, answer.given_at = GIVEN_OUT, clock.now()
     answer.save(update_fields=["state", "given_at"])
     facts = {"answer": answer.pk, "files": packed.files, "size": packed.size}

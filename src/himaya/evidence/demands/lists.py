@@ -97,6 +97,9 @@ WITHHOLDING: Mapping[str, str] = {
 }
 """Why that person is not told."""
 
+PREPARED, APPROVED, GIVEN_OUT, DROPPED = "prepared", "approved", "given", "dropped"
+"""States of an answer."""
+
 PROMISES: Mapping[str, Period] = {
     EMERGENCY: Period(1, "hours"),
     PRESERVATION: Period(1, "days"),

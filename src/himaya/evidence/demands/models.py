@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
-from himaya.evidence.demands.lists import DISCLOSING, UNDECIDED
+from himaya.evidence.demands.lists import APPROVED, DISCLOSING, DROPPED, GIVEN_OUT, PREPARED, UNDECIDED
 from himaya.evidence.demands.states import CLOSED, DEMAND, DRAFT, REQUEST, WITHDRAWN
 
 
@@ -170,9 +170,6 @@ class Objection(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["demand"], condition=Q(settled_at=None), name="evidence_objection_one_open")
         ]
-
-
-PREPARED, APPROVED, GIVEN_OUT, DROPPED = "prepared", "approved", "given", "dropped"
 
 
 class Answer(models.Model):

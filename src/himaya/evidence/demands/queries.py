@@ -9,10 +9,8 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from himaya.core import clock
 from himaya.evidence.demands.acting import UnknownAnswer, UnknownDemand, UnknownRequest
-from himaya.evidence.demands.lists import REQUIRED
+from himaya.evidence.demands.lists import APPROVED, PREPARED, REQUIRED
 from himaya.evidence.demands.models import (
-    APPROVED,
-    PREPARED,
     Answer,
     AnswerPart,
     Change,

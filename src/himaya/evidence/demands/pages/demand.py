@@ -14,6 +14,7 @@ from himaya.accounts.access import needs
 from himaya.accounts.faces import Actors, told_at
 from himaya.core.errors import HimayaError
 from himaya.evidence.demands import lists, queries, services
+from himaya.evidence.demands.lists import APPROVED, PREPARED
 from himaya.evidence.demands.pages.acts import DEMAND_ACTS, ActForm, offered
 from himaya.evidence.demands.pages.forms import DemandForm
 from himaya.evidence.demands.selecting import asked_for
@@ -73,6 +74,8 @@ def _page(
     changes = list(queries.changes(one))
     may_work = request.user.may("demands.work")
     acts = offered(DEMAND_ACTS, one.state, one.kind, typed=typed, scope=one.scope, gag=one.gag) if may_work else []
+    if any(each.state in (PREPARED, APPROVED) for each in queries.answers(one)):
+        acts = [each for each in acts if each["name"] != "prepare"]
     context = {
         "demand": one,
         "kind": kind(one),
