@@ -18,6 +18,7 @@ from himaya.core.bundles.reading import Received, opened
 from himaya.core.errors import HimayaError
 from himaya.core.vault.recipients import Identity, decrypt
 from himaya.core.vault.verifier import NotProved, check_line, key_name
+from himaya.core.words import Said
 from himaya.evidence import custody
 from himaya.evidence.models import Exhibit
 from himaya.evidence.services import Acquired, Begun, Sealed, begin, discard, keep, lock
@@ -191,7 +192,7 @@ def take_receipt(content: bytes, *, key: bytes, by: str) -> list[Exhibit]:
                 raise NotProved("it is about nothing that is kept here")
             follows = custody.add_line(exhibit, line)
         except NotProved as error:
-            raise NotOurReceipt(why=f"line {number}: {error}") from None
+            raise NotOurReceipt(why=Said("line {line}: {why}", line=number, why=str(error))) from None
         facts = {"step": step["number"], "to": key_name(key), "follows": follows}
         record("evidence.receipt", by=by, about=exhibit.about, **facts)
         done.append(exhibit)
