@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,7 +70,8 @@ class NotRenewed(HimayaError):
 def install_root(content: bytes, *, by: str) -> int:
     """Put a root in force: the first one, or one that follows on it. Returns its version.
 
-    Keys of this node that it names sign from now on, and those that it does not name any more are retired.
+    Keys of this node that it names sign from now on, and those that it does not name any more are retired. A list whose
+    repository is damaged gets it once that is restored, and keeps no other from it.
 
     Raises:
         NotOurRoot: it does not name a key of this node, or does not follow on the root in force.
@@ -79,13 +80,18 @@ def install_root(content: bytes, *, by: str) -> int:
     with alone():
         version = check_root(content)
         for one in _repositories():
-            one.install_root(content)
-            _admit(one)
+            _tend(one, partial(_admit_under, one, content))
         files.replace(root_path(version), [content])
         with transaction.atomic():
             record("node.root", by=by, about="node", version=version, sha256=hashlib.sha256(content).hexdigest())
             retire(by=by)
     return version
+
+
+def _admit_under(one: Repository, root: bytes) -> bool:
+    one.install_root(root)
+    _admit(one)
+    return True
 
 
 def _admit(one: Repository) -> None:
@@ -335,15 +341,15 @@ def publish_due() -> bool:
     if turns.is_due("renew", every=RENEWED):
         turns.note("renew")
         for known in _repositories():
-            done |= _renew(known)
+            done |= _tend(known, known.renew)
     return done
 
 
-def _renew(known: Repository) -> bool:
-    """Sign anew what grows old of a list; what stands in the way is noted with it, and no other list waits for it."""
+def _tend(known: Repository, sign: Callable[[], bool]) -> bool:
+    """Sign anew what there is of a list; what stands in the way is noted with it, and no other list waits for it."""
     name, noted = known.store.directory.name, Served.objects.filter(list__name=known.store.directory.name)
     try:
-        done = known.renew()
+        done = sign()
     except (HimayaError, OSError, ValueError) as error:
         log.error("what was signed of the list %s is not signed anew: %s", name, error)
         why = NotRenewed(list=name, why=str(error)[:500].rstrip("."))
