@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Opinion = Literal["confirm", "dispute"]
 """What we think of an entry after a look: it is what its source says, or it is not."""
+NEAR = "near"
+"""The note on what a source that is asked does not know itself, but something like it."""
 LATER = N_("Try again later; if it lasts, ask whoever runs the source.")
 """What to do where nobody knows better."""
 MAX_KEY = 120
@@ -225,8 +227,8 @@ class Exchange(ABC):
             values: canonical values of that signal.
 
         Yields:
-            An entry for each value that is known, in the order asked, under the key ``signal:value``; nothing for one
-            that is not.
+            An entry for each value that is known, in the order asked, under the key ``signal:value``; with the note
+            :data:`NEAR` for one that only resembles what is known; nothing for one that is not.
 
         Raises:
             SourceTrouble: as :meth:`pull`.

@@ -65,13 +65,15 @@ class SubscriptionChange(Asked):
 
 class QuestionAsked(Asked):
     """Hashes that a source is asked about, which learns them. ``signal``: needed where it takes several; ``anew``: also
-    what was answered within a week; ``take``: what it knows comes onto the list of the subscription.
+    what was answered within a week; ``take``: what it knows comes onto the list of the subscription, with
+    ``near`` also what only resembles something that it knows.
     """
 
     values: Annotated[list[AnyValue], Field(min_length=1, max_length=100)]
     signal: AnyPluginName = ""
     anew: bool = False
     take: bool = False
+    near: bool = False
 
 
 # --- what is told ----------------------------------------------------------------------------------------------------

@@ -165,7 +165,7 @@ def ask(request: HttpRequest, name: ListName, asked: QuestionAsked) -> HttpRespo
     told = subscribing.ask(
         one, signal=signal, values=values, by=by, anew=asked.anew, on_answers=note, line=subscribing.hasty_client(one)
     )
-    brought = subscribing.take_answers(one, answers=told.answers, by=by) if asked.take else None
+    brought = subscribing.take_answers(one, answers=told.answers, by=by, near=asked.near) if asked.take else None
     last = LastRound.of(brought.told()) if brought else None
     return reply(AnswersTold(answers=answers, asked=told.asked, brought=last))
 
