@@ -197,6 +197,8 @@ class Subscription(models.Model):
     """Whether it may lie in a private network."""
     members = models.BooleanField(default=False)
     """Whether the source is believed about who of its members says what: each counts as an organisation then."""
+    seconded = models.BooleanField(default=False)
+    """Whether two people set it so: what one alone set speaks in borrowed names."""
     basis = models.CharField(max_length=12, default=UNSTATED)
     interval = models.PositiveIntegerField()
     """Seconds from the beginning of one round to that of the next."""

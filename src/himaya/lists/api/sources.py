@@ -144,7 +144,8 @@ class SubscriptionTold(Told):
     """A subscription without its secrets, which ``secrets`` names. ``state``: ``fine``, ``new``, ``paused``, ``late``,
     ``failing``; where the source brings no list: ``closed``, ``open``, ``answering``, ``paused``, ``failing``. ``lag``:
     seconds since a round was applied last, or a question answered; ``waiting``: pages of a round that is on its way;
-    ``asking``: its source may be asked about hashes, ``daily`` of them a day.
+    ``asking``: its source may be asked about hashes, ``daily`` of them a day; ``seconded``: two people set it so, else
+    it does not count beside other organisations.
     """
 
     name: str
@@ -156,6 +157,7 @@ class SubscriptionTold(Told):
     enabled: bool
     private: bool
     members: bool
+    seconded: bool
     asking: bool
     daily: int
     options: dict[str, Any]

@@ -47,8 +47,8 @@ class BadHashes(Flawed):
     remedy = "Correct the values named here."
 
 
-ROW = ("name", "exchange", "basis", "interval", "enabled", "private", "members", "asking", "daily", "options",
-       "rounds", "tlp", "due_at", "began_at", "ended_at", "failures", "failed_at", "created_at",
+ROW = ("name", "exchange", "basis", "interval", "enabled", "private", "members", "seconded", "asking", "daily",
+       "options", "rounds", "tlp", "due_at", "began_at", "ended_at", "failures", "failed_at", "created_at",
        "created_by")  # fmt: skip
 """Fields that are told as they stand in the row."""
 

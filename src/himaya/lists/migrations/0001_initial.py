@@ -182,6 +182,7 @@ class Migration(migrations.Migration):
                 ('sealed', models.TextField(default='')),
                 ('private', models.BooleanField(default=False)),
                 ('members', models.BooleanField(default=False)),
+                ('seconded', models.BooleanField(default=False)),
                 ('basis', models.CharField(default='unstated', max_length=12)),
                 ('interval', models.PositiveIntegerField()),
                 ('enabled', models.BooleanField(default=True)),

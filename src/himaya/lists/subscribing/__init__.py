@@ -22,7 +22,7 @@ from himaya.core.words import N_, Said
 from himaya.ledger.services import record
 from himaya.lists import organisations
 from himaya.lists.models import HashList, Subscription
-from himaya.lists.seconding import require_second
+from himaya.lists.seconding import is_seconded, require_second
 from himaya.lists.subscribing.asking import MOST as MOST_DAILY
 from himaya.lists.subscribing.asking import answers, ask, askable, forget_answers, read_hashes, signal_of
 from himaya.lists.subscribing.asking import take as take_answers
@@ -188,7 +188,8 @@ def subscribe(
     made = Subscription.objects.create(
         name=name, list=to, organisation=organisation or organisations.named(name, by=by), exchange=exchange,
         options=public, sealed=sealed, private=private, members=members, basis=_basis(name, basis), interval=seconds,
-        enabled=enabled, due_at=clock.now(), created_at=clock.now(), created_by=by,
+        enabled=enabled, seconded=is_seconded(by=by, second=second), due_at=clock.now(), created_at=clock.now(),
+        created_by=by,
     )  # fmt: skip
     record("list.subscribed", by=by, about=f"list:{to.name}", subscription=name, exchange=exchange)
     return made
@@ -220,7 +221,8 @@ def change(
         options: what is to change of the options; None takes one away, an empty secret stays what it was.
         near: whether the actor may set what lies in a private network or on this machine.
         second: who approves of other options or terms, and of asking it, where the source fills a common list; to
-            pause it, to let it go on and how often it is read needs nobody.
+            pause it, to let it go on and how often it is read needs nobody. To name ``members``, as they are, asks
+            for a second person for what one alone set.
         asking: whether its source may be asked about hashes, and so learns them.
         daily: about how many a day (UTC), 1 to :data:`MOST_DAILY`.
         terms: ``basis``, ``members``, ``private``, as :func:`subscribe` has them; None: as before.
@@ -244,11 +246,14 @@ def change(
     anew = anew or public != one.options
     _check_place(one, plugin, sets=bool(options or terms.get("private")), near=near)
     opened = _set_asking(one, plugin, asking=asking, daily=daily)
-    if other or opened or held != (one.basis, one.members, one.private):
+    named = terms.get("members") is not None and not one.seconded
+    spoken, alone = bool(other) or named or held != (one.basis, one.members, one.private), not one.seconded
+    if spoken or opened:
         wanted = {"name": name, "exchange": one.exchange, "options": dict(options or {}), "near": near, **terms}
         wanted |= {"enabled": one.enabled, "interval": one.interval, "asking": one.asking, "daily": one.daily}
         require_second(one.list, by=by, second=second, act="source", arguments=wanted, other=True)
-    one.checkpoint = "" if anew else one.checkpoint
+    one.seconded = is_seconded(by=by, second=second) if spoken else one.seconded
+    one.checkpoint = "" if anew or alone == one.seconded else one.checkpoint
     one.due_at = one.due_at if reading else clock.now()
     one.save()
     if asked != (one.asking, one.daily):
