@@ -37,22 +37,8 @@ from himaya.lists.models import HashList
 from himaya.lists.terms import change_list
 from himaya.log import queries as log
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nothing_published")]
 LIST = "from-theirs"
-
-
-@pytest.fixture(autouse=True)
-def _clean() -> Iterator[None]:
-    native.clear()
-    yield
-    native.clear()
-
-
-@pytest.fixture
-def holders(db: None) -> native.Holders:
-    made = native.Holders()
-    made.install()
-    return made
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -25,22 +25,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["other_node"]
 
 
-@pytest.fixture(autouse=True)
-def _clean() -> Iterator[None]:
-    native.clear()
-    yield
-    native.clear()
-
-
 @pytest.fixture
-def holders(db: None, clock: Any) -> native.Holders:
-    return native.Holders()
-
-
-@pytest.fixture
-def lists(holders: native.Holders) -> list[HashList]:
+def lists(clock: Any, holders: native.Holders) -> list[HashList]:
     """Three that are published."""
-    holders.install()
     made = [make(name) for name in ("alpha", "beta", "gamma")]
     for one in made:
         fill(one, [("md5", md5(one.name))])
