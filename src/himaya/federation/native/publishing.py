@@ -29,7 +29,17 @@ from himaya.core.repository.states import LIVES
 from himaya.core.repository.store import RepositoryDamaged
 from himaya.core.words import Said, packed
 from himaya.federation.models import Publication, Served
-from himaya.federation.native.keys import alone, check_root, directory, named, retire, ring, root_path, roots
+from himaya.federation.native.keys import (
+    NothingPublished,
+    alone,
+    check_root,
+    directory,
+    named,
+    retire,
+    ring,
+    root_path,
+    roots,
+)
 from himaya.federation.native.logged import KIND, canonical
 from himaya.ledger import turns
 from himaya.ledger.services import record
@@ -298,17 +308,17 @@ def write_bundle(one: HashList, path: Path, *, by: str, since: int | None = None
         since: the state that the receiver has; None: none.
 
     Raises:
-        NoRoot, KeyNotHere: as their names say.
+        NoRoot, KeyNotHere, NothingPublished: as their names say.
         OSError: it cannot be written.
     """
-    publish(one)
     ours, latest = organisations.own().name, log_queries.latest()
     have = {(one.name, ours): since} if since else None
     checkpoint = latest.note.encode() if latest else b""
     with alone():
-        written = bundle.write(
-            repository(one.name), path, have=have, checkpoint=checkpoint, prove=partial(_proofs, one)
-        )
+        known = repository(one.name)
+        if not known.holdings():
+            raise NothingPublished(list=one.name)
+        written = bundle.write(known, path, have=have, checkpoint=checkpoint, prove=partial(_proofs, one))
     with transaction.atomic():
         record("list.bundled", by=by, about=f"list:{one.name}", since=since or 0, bytes=written.size)
     return written
