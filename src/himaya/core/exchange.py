@@ -36,6 +36,8 @@ MAX_SIGNALS = 64
 """Fingerprints of one entry."""
 MAX_RESUME, MAX_CHECKPOINT = 4000, 1_000_000
 """Characters of a connector's notes."""
+SMALLEST = 25
+"""Things that a page is asked for at least, however poor the line is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +152,10 @@ class SourceTrouble(HimayaError):
     remedy = "{mend}"
     status = 502
 
-    def __init__(self, *, why: str, mend: str = "", permanent: bool = False) -> None:
-        self.permanent = permanent
-        """True where trying again cannot help until a person changes something (credentials, address)."""
+    def __init__(self, *, why: str, mend: str = "", permanent: bool = False, late: bool = False) -> None:
+        self.permanent, self.late = permanent, late
+        """``permanent``: trying again cannot help until a person changes something (credentials, address). ``late``:
+        the answer took too long, as a smaller one may not."""
         super().__init__(why=why, mend=mend or LATER)
 
 
