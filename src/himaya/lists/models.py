@@ -60,6 +60,8 @@ class HashList(models.Model):
     """It is shared by several organisations: what changes it needs a second person."""
     tlp = models.CharField(max_length=12, default="amber+strict")
     """How far it may be handed on; one of :data:`TLP`."""
+    given = models.CharField(max_length=12, default="")
+    """The strictest label in a file that was imported; empty: none had one."""
     enabled = models.BooleanField(default=True)
     switched_on = models.BigIntegerField(default=0)
     """The :class:`Revision`, its id, by which it was switched on last; 0: it always was, or is off."""

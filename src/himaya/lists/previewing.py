@@ -29,6 +29,7 @@ from himaya.core.words import packed
 from himaya.ledger.services import record
 from himaya.lists import organisations, services
 from himaya.lists.arrivals.words import steps
+from himaya.lists.labels import check_file
 from himaya.lists.models import WITHDRAWN, HashList, Item
 from himaya.lists.parsing import HEAD, Reader, recognise
 from himaya.lists.repeats import Repeats
@@ -131,7 +132,7 @@ def look(
         benign: whether its lines may say what is known to be benign.
 
     Raises:
-        BadListFile, AmbiguousSignal, UnknownPlugin: as :func:`himaya.lists.services.import_items`.
+        BadListFile, AmbiguousSignal, StricterThanList, UnknownPlugin: as :func:`himaya.lists.services.import_items`.
     """
     sweep()
     _make_room(person)
@@ -313,6 +314,7 @@ def _read(made: Preview, hash_list: HashList, stream: BinaryIO, *, benign: bool)
     if made.caught:
         with transaction.atomic():  # whoever only looks whether something is a canary leaves a trace, too
             record("list.canary", by=made.person, about=f"list:{made.list_name}", items=made.caught)
+    check_file(hash_list, reader.tlp)
 
 
 def _read_on(made: Preview, hash_list: HashList, lines: Iterator[ItemRow | Refusal], repeats: Repeats) -> None:

@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                 ('disputes', models.PositiveSmallIntegerField(default=1)),
                 ('common', models.BooleanField(default=False)),
                 ('tlp', models.CharField(default='amber+strict', max_length=12)),
+                ('given', models.CharField(default='', max_length=12)),
                 ('enabled', models.BooleanField(default=True)),
                 ('switched_on', models.BigIntegerField(default=0)),
                 ('widened', models.BigIntegerField(default=0)),
