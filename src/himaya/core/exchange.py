@@ -40,6 +40,13 @@ SMALLEST = 25
 """Things that a page is asked for at least, however poor the line is."""
 
 
+def left_for_hub(keep: Path, organisation: str) -> Path:
+    """Where :meth:`Exchange.pull` leaves the files that it has read of a member, if that directory is there: whoever
+    passes them on (:meth:`Exchange.mirror`) need not fetch them again, and clears it.
+    """
+    return keep / "passed" / organisation
+
+
 @dataclass(frozen=True, slots=True)
 class Vote:
     """What a member of the source thinks of an entry; without an organisation: what the source itself does."""
