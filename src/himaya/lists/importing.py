@@ -241,8 +241,7 @@ def staged(
         NeedsSecond: the file can be taken, but a second person has to approve, and none does.
         ImportUnderWay, ImportLost: another import into this list has not ended; this one stood still too long.
     """
-    reader = Reader(signal, benign=benign, radius=hash_list.radius)
-    format_ = registry.format_(format_name)
+    reader, format_ = Reader(signal, benign=benign, radius=hash_list.radius), registry.format_(format_name)
     good = refused = 0
     with _Spool() as spool:
         for row in reader.read(format_.read(stream)):
