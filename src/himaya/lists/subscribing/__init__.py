@@ -213,7 +213,8 @@ def change(
     Changed options begin a new round; the list stays as it is until that is applied.
 
     Args:
-        name, by: the subscription; the actor.
+        name: the subscription.
+        by: the actor.
         enabled: whether it is read.
         interval: seconds between rounds.
         options: what is to change of the options; None takes one away, an empty secret stays what it was.
@@ -247,8 +248,7 @@ def change(
         wanted |= {"enabled": one.enabled, "interval": one.interval, "asking": one.asking, "daily": one.daily}
         require_second(one.list, by=by, second=second, act="source", arguments=wanted, other=True)
     one.seconded = is_seconded(by=by, second=second) if spoken else one.seconded
-    same = said == (one.basis, one.members, one.seconded) and public == one.options
-    one.checkpoint = one.checkpoint if same else ""
+    one.checkpoint = one.checkpoint if (*said, public) == (one.basis, one.members, one.seconded, one.options) else ""
     one.due_at = one.due_at if reading else clock.now()
     one.save()
     if asked != (one.asking, one.daily):
