@@ -53,3 +53,5 @@ SCOPES = (
     "reference:read", "exchange",
 )  # fmt: skip
 """What a key may be allowed. Keys never decide: a verdict is a person's."""
+OWNED = frozenset({"lists:write", "subscriptions:write", "partners:write", "publishing:write"})
+"""What two people may have to stand behind: a key that may do so acts for one of them, its owner."""

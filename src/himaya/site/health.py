@@ -206,30 +206,30 @@ def lists_health() -> Finding:
 
 def canary_health() -> list[Finding]:
     """Lists to which somebody brought a fingerprint of a picture that was drawn to be benign, of late."""
-    caught = ledger.entries(act="list.canary").filter(at__gt=clock.now() - ALARMED)
-    names = sorted({about.removeprefix("list:") for about in caught.values_list("about", flat=True)})
-    if not names:
-        return []
-    said = Said("fingerprints of benign pictures were brought to these, and refused: {names}", names=", ".join(names))
     remedy = N_(
         "Look in the ledger who brought them, ask them how it came about, and look at what else came from them: "
         "withdraw what is wrong. This ends 30 days after the last time."
     )
-    return [Finding(N_("Canaries"), "danger", said, remedy, "ledger.view", N_("A lead can see who brought them."))]
+    said = N_("fingerprints of benign pictures were brought to these, and refused: {names}")
+    return _brought("list.canary", N_("Canaries"), said, remedy)
 
 
 def benign_health() -> list[Finding]:
     """Lists into which items came, of late, that lie beside what is known to be benign."""
-    met = ledger.entries(act="list.beside-benign").filter(at__gt=clock.now() - ALARMED)
-    names = sorted({about.removeprefix("list:") for about in met.values_list("about", flat=True)})
-    if not names:
-        return []
-    said = Said("new items of these lie beside what is known to be benign: {names}", names=", ".join(names))
     remedy = N_(
         "Look in the ledger who brought them, and at these items: withdraw what is wrong. This ends 30 days after the "
         "last time."
     )
-    return [Finding(N_("Benign items"), "danger", said, remedy, "ledger.view", N_("A lead can see who brought them."))]
+    said = N_("new items of these lie beside what is known to be benign: {names}")
+    return _brought("list.beside-benign", N_("Benign items"), said, remedy)
+
+
+def _brought(act: str, what: str, said: str, remedy: str) -> list[Finding]:
+    """What the ledger holds, of late, of an act about lists."""
+    met = ledger.entries(act=act).filter(at__gt=clock.now() - ALARMED)
+    names = ", ".join(sorted({about.removeprefix("list:") for about in met.values_list("about", flat=True)}))
+    who = N_("A lead can see who brought them.")
+    return [Finding(what, "danger", Said(said, names=names), remedy, "ledger.view", who)] if names else []
 
 
 def radius_health() -> list[Finding]:
