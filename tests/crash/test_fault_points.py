@@ -35,8 +35,17 @@ ELSEWHERE = {
     "repository.metadata",
     "repository.before_timestamp",
     "repository.before_root",
+    "bundles.folder",
+    "bundles.zip",
     "epochs.marked",
     "epochs.overwritten",
+    "evidence.destroyed",
+    "evidence.key-destroyed",
+    "evidence.moved",
+    "evidence.preserved",
+    "evidence.read",
+    "evidence.removed",
+    "evidence.sealed",
     "stores.begun",
     "stores.lasting",
     "stores.linked",
@@ -44,7 +53,8 @@ ELSEWHERE = {
     "stores.unlinked",
     "stores.written",
 }
-"""Points that no ordinary run reaches: see ``test_released_killed`` and ``test_exchange_killed`` here,
+"""Points that no ordinary run reaches: see ``test_released_killed``, ``test_exchange_killed`` and
+``test_evidence_killed`` here, ``core/test_bundles``,
 ``core/test_repository_publishing``, ``core/test_stores_local``, ``core/test_vault`` and ``federation/test_hub``."""
 CONTENTS = [f"file {n}".encode() for n in range(6)]
 KNOWN = [hashlib.sha256(content).hexdigest() for content in CONTENTS[:3]]
