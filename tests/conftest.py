@@ -42,7 +42,7 @@ from tests import emptying, network  # noqa: E402
 
 from tools import system_parts  # noqa: E402
 
-pytest_plugins = ["tests.decoding", "tests.servers", "tests.s3", "tests.windows"]
+pytest_plugins = ["tests.decoding", "tests.nodes", "tests.servers", "tests.s3", "tests.windows"]
 NEEDS = {"browser": "chromium", "postgres": "postgres", "gettext": "gettext", "bubblewrap": "bubblewrap"}
 """Marker → the part of the system that its tests need."""
 DATABASE_FIXTURES = {

@@ -1,0 +1,90 @@
+"""Runs commands, each in a fork of this process, which has loaded what they need.
+
+Orders come on a socket, whose number is the first argument: JSON with ``words``, ``main``, ``cwd`` and ``env``, and
+four descriptors, three for the streams of the command and one for the answers: its process, then its status. Words that
+are not for ``main`` are Python. Whoever closes the socket ends this process. A command that a fork runs reads its
+arguments, asks the database, and comes to its end as any other does; settings and secrets it has as they were when this
+process began.
+"""
+
+import array
+import gc
+import json
+import os
+import selectors
+import socket
+import sys
+from typing import Any
+
+UMASK = os.umask(0o077)
+os.umask(UMASK)
+
+from himaya.site.cli import main, start  # noqa: E402
+
+start.django()
+# Loaded once for all of them.
+import typer.rich_utils  # noqa: E402, F401
+from django.db.migrations.loader import MigrationLoader  # noqa: E402
+
+from himaya.screening import scanning  # noqa: E402, F401
+from himaya.site.cli import trouble  # noqa: E402, F401
+
+MigrationLoader(None)
+LONGEST = 2**20
+STREAMS = 3
+
+
+def orders(control: socket.socket) -> Any:
+    """Fork for each order, tell of each end. Returns the order in the forks; ends when nobody orders any more."""
+    waiting = selectors.DefaultSelector()
+    waiting.register(control, selectors.EVENT_READ)
+    while True:
+        for key, _ in waiting.select():
+            if key.fileobj is not control:
+                waiting.unregister(key.fileobj)
+                _told(key.fd, *key.data)
+                continue
+            message, passed, _, _ = control.recvmsg(LONGEST, socket.CMSG_SPACE(4 * array.array("i").itemsize))
+            if not message:
+                sys.exit()
+            descriptors = array.array("i", passed[0][2])
+            child = os.fork()
+            if not child:
+                waiting.close()
+                control.close()
+                return _become(json.loads(message), list(descriptors))
+            for stream in descriptors[:STREAMS]:
+                os.close(stream)
+            answers = socket.socket(fileno=descriptors[STREAMS])
+            answers.send(str(child).encode())
+            waiting.register(os.pidfd_open(child), selectors.EVENT_READ, (child, answers))
+
+
+def _told(descriptor: int, child: int, answers: socket.socket) -> None:
+    os.close(descriptor)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with answers:
+        answers.send(str(status).encode())
+
+
+def _become(order: dict[str, Any], descriptors: list[int]) -> Any:
+    for number, stream in enumerate(descriptors[:STREAMS]):
+        os.dup2(stream, number)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    os.chdir(order["cwd"])
+    os.umask(UMASK)
+    os.environ.update(order["env"])
+    sys.argv = order["words"]
+    return order
+
+
+gc.collect()
+gc.freeze()  # what is loaded stays, and is not copied because a fork looks at it
+with socket.socket(fileno=int(sys.argv[1])) as told:
+    told.send(b"ready")
+    wanted = orders(told)
+if wanted["main"]:
+    main()
+else:
+    exec(wanted["words"][0], {"__name__": "__main__"})
