@@ -62,10 +62,13 @@ _skipped: list[str] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--only-database", action="store_true", help="only tests that use the configured database")
+    parser.addoption("--only-database", action="store_true", help="only tests that the configured database decides")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "one_database: no database decides how it ends, so it runs on one"
+    )
     config.addinivalue_line("markers", "postgres: starts a PostgreSQL server of its own")
     config.addinivalue_line("markers", "gettext: needs the gettext tools")
     config.addinivalue_line("markers", "bubblewrap: needs bwrap")
@@ -112,6 +115,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _uses_database(item: pytest.Item) -> bool:
+    """Whether the database may decide how it ends. How pages look and what a terminal shows, it does not."""
+    if item.get_closest_marker("one_database"):
+        return False
     return bool(item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())))
 
 
