@@ -45,6 +45,8 @@ from tools import system_parts  # noqa: E402
 pytest_plugins = ["tests.decoding", "tests.nodes", "tests.servers", "tests.s3", "tests.windows"]
 NEEDS = {"browser": "chromium", "postgres": "postgres", "gettext": "gettext", "bubblewrap": "bubblewrap"}
 """Marker → the part of the system that its tests need."""
+LONG = {"story", "cli", "crash"}
+"""Folders whose tests start whole nodes."""
 DATABASE_FIXTURES = {
     "db",
     "transactional_db",
@@ -66,9 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "one_database: no database decides how it ends, so it runs on one"
-    )
+    config.addinivalue_line("markers", "one_database: no database decides how it ends, so it runs on one")
     config.addinivalue_line("markers", "postgres: starts a PostgreSQL server of its own")
     config.addinivalue_line("markers", "gettext: needs the gettext tools")
     config.addinivalue_line("markers", "bubblewrap: needs bwrap")
@@ -111,7 +111,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (dropped if unfit else chosen).append(item)
     if dropped:
         config.hook.pytest_deselected(items=dropped)
-        items[:] = chosen
+    items[:] = sorted(chosen, key=_comes_late)
+
+
+def _comes_late(item: pytest.Item) -> bool:
+    """Files of few long tests come first: begun last, one would keep a single process busy while the others idle."""
+    return item.path.parent.name not in LONG
 
 
 def _uses_database(item: pytest.Item) -> bool:
