@@ -18,31 +18,38 @@ PATIENCE = 60
 """Seconds after which a command, or the start of the process, hangs."""
 READ_AT_START = ("himaya.toml", "secrets.json")
 """Files in the data directory that a process reads once."""
-READ_LATE = ("SOURCE_SECRET_", "AWS_")
-"""How names in the environment begin that a command reads when it needs them."""
+AT_START = ("PYTHON", "LC_", "LANG", "TERM", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "HIMAYA_FAULT", "HIMAYA_KERNEL")
+"""How names in the environment begin that an interpreter, a terminal or a module reads while it loads."""
+SETTINGS = "HIMAYA_"
+"""How those begin that a process reads when it loads its settings."""
 
 
 class Forks:
-    """Runs commands of one node. Each has an environment and settings as they were at the first of them."""
+    """Runs commands, with settings as one node had them when the first was run.
 
-    def __init__(self, environment: dict[str, str]) -> None:
-        self._environment, self._had = environment, dict(environment)
+    ``bare``: with those that each command finds itself, of whatever node, for three times the price.
+    """
+
+    def __init__(self, environment: dict[str, str], *, bare: bool = False) -> None:
+        self._environment, self._bare = environment, bare
+        self._begins = AT_START if bare else (*AT_START, SETTINGS)
+        self._had: dict[str, str] = {}
         self._read: list[bytes] = []
         self._running: subprocess.Popen[bytes] | None = None
         self._alone = threading.Lock()
 
-    def can(self, more: dict[str, Any]) -> bool:
+    def can(self, environment: dict[str, str], more: dict[str, Any]) -> bool:
         """Whether a fork is what a process of its own would be, with these arguments of ``subprocess.run``."""
-        if more.keys() - {"input", "cwd", "stdin", "env"} or not all(
-            name.startswith(READ_LATE) for name in more.get("env", {})
-        ):
+        if more.keys() - {"input", "cwd", "stdin"}:
             return False
         with self._alone:
             if not self._running:
                 self._start()
-        return self._read == self._files() and self._had == self._environment
+        return self._had == self._fixed(environment) and self._read == self._files()
 
-    def run(self, words: list[str], more: dict[str, Any], *, main: bool = True) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, words: list[str], environment: dict[str, str], more: dict[str, Any], *, main: bool = True
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, as ``subprocess.run`` does that captures the output as text.
 
         Not ``main``: the only word is Python.
@@ -50,8 +57,7 @@ class Forks:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours, theirs, tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             reads = _pipe(more["input"]) if "input" in more else os.dup(_number(more.get("stdin")))
-            there, differs = str(more.get("cwd") or Path.cwd()), more.get("env", {})
-            order = {"words": words, "main": main, "cwd": there, "env": differs}
+            order = {"words": words, "main": main, "cwd": str(more.get("cwd") or Path.cwd()), "env": environment}
             streams = [reads, out.fileno(), err.fileno()]
             socket.send_fds(self._control, [json.dumps(order).encode()], [*streams, theirs.fileno()])
             os.close(reads)
@@ -68,16 +74,21 @@ class Forks:
             self._running.wait(PATIENCE)
 
     def _start(self) -> None:
-        self._had = dict(self._environment)
+        self._had = self._fixed(self._environment)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            command = [sys.executable, FORKS, str(theirs.fileno())]
+            command = [sys.executable, FORKS, str(theirs.fileno()), *["bare"] * self._bare]
             self._running = subprocess.Popen(command, env=self._environment, pass_fds=[theirs.fileno()], stdin=-3)
         self._control.settimeout(PATIENCE)
         assert self._control.recv(100) == b"ready", "it ended while it loaded what commands need"
         self._read = self._files()
 
+    def _fixed(self, environment: dict[str, str]) -> dict[str, str]:
+        return {name: value for name, value in environment.items() if name.startswith(self._begins)}
+
     def _files(self) -> list[bytes]:
+        if self._bare:
+            return []
         paths = [Path(self._environment["HIMAYA_DATA"]) / name for name in READ_AT_START]
         return [path.read_bytes() if path.exists() else b"" for path in paths]
 

@@ -4,11 +4,13 @@ Orders come on a socket, whose number is the first argument: JSON with ``words``
 four descriptors, three for the streams of the command and one for the answers: its process, then its status. Words that
 are not for ``main`` are Python. Whoever closes the socket ends this process. A command that a fork runs reads its
 arguments, asks the database, and comes to its end as any other does; settings and secrets it has as they were when this
-process began.
+process began. With a second argument nothing of the project is loaded here but how its commands are called, and each
+command finds the settings itself.
 """
 
 import array
 import gc
+import importlib
 import json
 import os
 import selectors
@@ -19,17 +21,29 @@ from typing import Any
 UMASK = os.umask(0o077)
 os.umask(UMASK)
 
-from himaya.site.cli import main, start  # noqa: E402
-
-start.django()
 # Loaded once for all of them.
 import typer.rich_utils  # noqa: E402, F401
-from django.db.migrations.loader import MigrationLoader  # noqa: E402
 
-from himaya.screening import scanning  # noqa: E402, F401
-from himaya.site.cli import trouble  # noqa: E402, F401
+from himaya.site.cli import main, start  # noqa: E402
 
-MigrationLoader(None)
+LIBRARIES = (
+    "numpy", "httpx", "pydantic_settings", "cryptography.fernet", "argon2", "jinja2", "rich.progress",
+    "django.contrib.auth.hashers", "django.core.management", "django.db.migrations.executor", "django.db.models",
+    "django.forms", "django.test", "django.urls", "django.template.backends.django",
+    "django.db.backends.sqlite3.base", "django.db.backends.postgresql.base",
+)  # fmt: skip
+"""What most commands load and reads no settings."""
+if len(sys.argv) > 2:
+    for library in LIBRARIES:
+        importlib.import_module(library)
+else:
+    start.django()
+    from django.db.migrations.loader import MigrationLoader
+
+    from himaya.screening import scanning  # noqa: F401
+    from himaya.site.cli import trouble  # noqa: F401
+
+    MigrationLoader(None)
 LONGEST = 2**20
 STREAMS = 3
 
@@ -74,7 +88,9 @@ def _become(order: dict[str, Any], descriptors: list[int]) -> Any:
         os.close(descriptor)
     os.chdir(order["cwd"])
     os.umask(UMASK)
-    os.environ.update(order["env"])
+    settings = {name: os.environ[name] for name in ("DJANGO_SETTINGS_MODULE",)}  # said by the command line as it loads
+    os.environ.clear()
+    os.environ.update(settings | order["env"])
     sys.argv = order["words"]
     return order
 

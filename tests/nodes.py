@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,12 @@ class Node:
 
         ``plainly``: without the privilege of root to read and write everything.
         """
-        words = [str(HIMAYA), *map(str, command)]
-        if self.forks and not plainly and self.forks.can(more):
-            ran = self.forks.run(words, more)
+        words, environment = [str(HIMAYA), *map(str, command)], {**self.environment, **more.pop("env", {})}
+        if not plainly and (forks := self._forks(command, environment, more)):
+            ran = forks.run(words, environment, more)
         else:
             if plainly and AS_ROOT_MAY_READ_ANYTHING:
                 words = [*WITHOUT_PRIVILEGE, *words]
-            environment = {**self.environment, **more.pop("env", {})}
             ran = subprocess.run(
                 words, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False, **more
             )
@@ -58,16 +58,21 @@ class Node:
 
     def do(self, code: str) -> str:
         """Run Python where Django is set up, in a process of its own that must end well; what it printed."""
-        if self.forks and self.forks.can({}):
-            ran = self.forks.run([code], {}, main=False)
+        environment = {**self.environment, "DJANGO_SETTINGS_MODULE": "himaya.site.settings"}
+        if self.forks and self.forks.can(environment, {}):
+            ran = self.forks.run([code], environment, {}, main=False)
         else:
-            environment = {**self.environment, "DJANGO_SETTINGS_MODULE": "himaya.site.settings"}
             command = [sys.executable, "-c", f"import django; django.setup()\n{code}"]
             ran = subprocess.run(
                 command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
             )
         assert ran.returncode == 0, ran.stderr
         return ran.stdout.strip()
+
+    def _forks(self, command: tuple[object, ...], environment: dict[str, str], more: dict[str, Any]) -> Forks | None:
+        """Who can run a command in a fork: whoever has loaded this node, or who has loaded libraries alone."""
+        mine = None if command[:1] == ("demo",) else self.forks  # a demonstration is a node of its own
+        return next((forks for forks in (mine, bare()) if forks and forks.can(environment, more)), None)
 
     def begin(self, *command: object, **more: Any) -> subprocess.Popen[str]:
         """Start a command in a group of its own."""
@@ -91,6 +96,17 @@ def environment_of(data: Path) -> dict[str, str]:
     kept = {n: v for n, v in os.environ.items() if n not in ("PYTHONDONTWRITEBYTECODE", "COLUMNS", "FORCE_COLOR")}
     path = f"{HIMAYA.parent}{os.pathsep}{os.environ['PATH']}"
     return {**kept, "PATH": path, "HIMAYA_DATA": str(data), "PYTHONWARNINGS": "default"}
+
+
+@cache
+def bare() -> Forks:
+    """Forks for commands of every node."""
+    return Forks(environment_of(Path(os.devnull)), bare=True)
+
+
+def pytest_unconfigure() -> None:
+    if bare.cache_info().currsize:
+        bare().close()
 
 
 @contextmanager
