@@ -86,6 +86,8 @@ def _become(order: dict[str, Any], descriptors: list[int]) -> Any:
         os.dup2(stream, number)
     for descriptor in descriptors:
         os.close(descriptor)
+    # As this process has it, Python remembers of it whether it can be read again.
+    sys.stdin = open(0, encoding=sys.stdin.encoding, errors=sys.stdin.errors, closefd=False)  # noqa: SIM115
     os.chdir(order["cwd"])
     os.umask(UMASK)
     settings = {name: os.environ[name] for name in ("DJANGO_SETTINGS_MODULE",)}  # said by the command line as it loads
