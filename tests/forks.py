@@ -16,6 +16,7 @@ import os
 import selectors
 import socket
 import sys
+from contextlib import suppress
 from typing import Any
 
 UMASK = os.umask(0o077)
@@ -77,7 +78,7 @@ def orders(control: socket.socket) -> Any:
 def _told(descriptor: int, child: int, answers: socket.socket) -> None:
     os.close(descriptor)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    with answers:
+    with answers, suppress(BrokenPipeError):  # of those whom it took too long
         answers.send(str(status).encode())
 
 
