@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
@@ -103,6 +104,8 @@ def main() -> None:
 
         complain(known)
         sys.exit(known.exit_code)
+    finally:
+        gc.freeze()  # the interpreter's last collection would look at two hundred thousand objects, for a fifth of a second
 
 
 def _known(error: Exception) -> HimayaError | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +37,12 @@ def django() -> None:
     os.umask(0o077)  # whatever this process writes is its owner's alone
     import django as framework
 
-    framework.setup()
+    gc.disable()  # what is loaded stays, and collections would look at it again and again
+    try:
+        framework.setup()
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def database() -> None:
