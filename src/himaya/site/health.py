@@ -25,6 +25,7 @@ from himaya.lists import lasting, subscribing
 from himaya.lists.quarantine import quarantines
 from himaya.lists.queries import nothing_to_match, terms
 from himaya.log import queries as transparency_log
+from himaya.log import restored
 from himaya.screening import before, decoders, snapshots
 
 if TYPE_CHECKING:
@@ -290,11 +291,11 @@ def log_health() -> Finding:
     what, open_, newest = N_("Log"), transparency_log.alarms(), transparency_log.latest()
     doubted = transparency_log.DOUBTED
     if alarm := open_.exclude(kind=doubted).first() or open_.first():
-        said = Said("alarm {n}: {why}", n=alarm.pk, why=transparency_log.ALARMS[alarm.kind])
+        said = Said("alarm {n}: {why}", n=alarm.pk, why=restored.meaning(alarm))
         if alarm.kind == doubted:
             return Finding(what, "wait", said, DOUBTS)
         remedy = N_("Run: himaya log alarms, keep what it shows, and ask the operators of both nodes what happened.")
-        return Finding(what, "danger", said, remedy)
+        return Finding(what, "danger", said, restored.remedy(alarm) or remedy)
     if newest is None:
         return Finding(what, "ok", N_("no checkpoint yet"))
     said = Said("leaves in the last checkpoint: {n}; {when}", n=number(newest.size), when=moment(newest.at))
