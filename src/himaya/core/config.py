@@ -255,6 +255,18 @@ class Config(BaseSettings):
     log_quorum: int = Field(
         2, ge=0, le=20, description=N_("Witnesses that must have cosigned a checkpoint of the log before it counts.")
     )
+    backup_days: int = Field(
+        7,
+        ge=0,
+        le=3650,
+        description=N_("A backup older than so many days is a concern. 0: backups are made in another way."),
+    )
+    drill_days: int = Field(
+        90,
+        ge=0,
+        le=3650,
+        description=N_("So many days without a drill that puts a backup back are a concern. 0: it is not looked at."),
+    )
     demo: bool = Field(
         False, description=N_("Shows that everything here is drawn and invented. `himaya demo` sets it.")
     )

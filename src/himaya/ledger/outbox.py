@@ -238,7 +238,7 @@ def retry(pk: int, *, by: str) -> None:
 
 
 def doubt_all(*, but: Collection[str], why: str) -> int:
-    """Make every job that waits, runs or was given up one for a person: it may have been done, and nothing here says so.
+    """Make every job that waits, runs or was given up one for a person: it may have been done, unknown to us.
 
     In the caller's transaction, which records it. ``but``: kinds that stay as they are. How many there were.
     """

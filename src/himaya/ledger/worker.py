@@ -47,8 +47,8 @@ class Handler(ABC):
     """What the ledger says once it is done."""
 
     repeats: ClassVar[bool] = False
-    """True where doing it once more, whatever became of it before, changes nothing for anybody outside. What is queued in
-    a backup of other kinds is not done when that is put back: it may have been done since."""
+    """True where doing it once more, whatever became of it before, changes nothing for anybody outside. Of other kinds,
+    what is queued in a backup is not done when that is put back: it may have been done since."""
 
     def may_have_happened(self, job: outbox.Claimed) -> bool:
         """Whether an earlier attempt, of which nothing is known, forbids another one."""

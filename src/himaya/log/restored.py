@@ -1,4 +1,4 @@
-"""What an alarm means, where it is known that this node was restored from a backup: of when, and how much is missing."""
+"""What an alarm means where this node is known to be restored from a backup: of when, and how much is missing."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 ACT = "backup.restored"
 REMEDY = N_(
-    "Where there is a newer backup, restore that. Where what is missing is lost for good, keep the evidence (himaya log "
-    "alarms) and run: himaya log begin-again --reason TEXT"
+    "Where there is a newer backup, restore that. Where what is missing is lost for good, keep the evidence (himaya "
+    "log alarms) and run: himaya log begin-again --reason TEXT"
 )
 """What to do where more was signed than the backup knows."""
 ASK = N_(
-    "Run: himaya log publish, which asks the witnesses. Where there is none that has cosigned, compare with a checkpoint "
-    "that somebody else has kept; where it is no larger: himaya log alarms --settle NUMBER --reason TEXT"
+    "Run: himaya log publish, which asks the witnesses. Where there is none that has cosigned, compare with a "
+    "checkpoint that somebody else has kept; where it is no larger: himaya log alarms --settle NUMBER --reason TEXT"
 )
 """What to do where that is not known."""
 
@@ -34,7 +34,7 @@ def meaning(alarm: Alarm) -> str:
     when = f"{made_at:%Y-%m-%d %H:%M} UTC"
     if alarm.kind == RESTORED:
         return Said(
-            "this node was restored from a backup of {when}, and whether its log has signed more since then is not known",
+            "this node was restored from a backup of {when}; whether its log has signed more since then is not known",
             when=when,
         )
     return Said(

@@ -143,7 +143,7 @@ def publish_with_witnesses() -> tuple[Checkpoint, dict[str, str]]:
 
 
 def look_ahead() -> None:
-    """Where a backup was put back: ask the witnesses what they have seen, and close the alarm of it where it is no more.
+    """Where a backup was put back: ask the witnesses what they have seen, and close its alarm where it is no more.
 
     It takes the word of all that have ever cosigned, and of one at least: the one that is silent may be the only one
     that has seen what is missing here. Where one has seen more, that is another alarm, and this one stays open.

@@ -257,7 +257,8 @@ def raise_alarm(kind: str, *, origin: str, size: int, evidence: str, once: str =
     """Note what must not be, once for the same evidence (or the same ``once``), with a ledger entry.
 
     One about our own log that somebody settled opens again where its cause is still there. One about another log does
-    not: whoever has the evidence could send it for ever. ``seen``: how many leaves somebody else has seen, where that is known.
+    not: whoever has the evidence could send it for ever. ``seen``: how many leaves somebody else has seen, where
+    that is known.
     """
     key = hashlib.sha256(f"{kind}\n{origin}\n{once or evidence}".encode()).hexdigest()
     made, new = Alarm.objects.get_or_create(

@@ -87,6 +87,7 @@ def health(*, thorough: bool = False) -> list[Finding]:
         *decoders_health(start=thorough),
         *routes_health(),
         *before_health(),
+        *backup_health(),
     ]
 
 
@@ -332,6 +333,22 @@ def exchange_health() -> list[Finding]:
         return found
     said = Said("root {n} is in force, good until {day}", n=root.version, day=day(root.until))
     return [Finding(what, "ok", said)]
+
+
+def backup_health() -> list[Finding]:
+    """Whether backups are made and put back for a trial; nothing before the node is as old as they may be."""
+    first, found, what = ledger.entry(1), [], N_("Backups")
+    if first is None:
+        return []
+    for act, days, said, remedy in (
+        ("backup.made", config().backup_days, N_("the last was made {when}"), N_("Run: himaya backup --to DIRECTORY")),
+        ("backup.drilled", config().drill_days, N_("the last drill was {when}"), N_("Run: himaya drill DIRECTORY")),
+    ):
+        last = ledger.entries(act=act).first()
+        if days and clock.now() - (last or first).at > timedelta(days=days):
+            told = Said(said, when=day(last.at)) if last else N_("none was made, or none was ever put back for a trial")
+            found.append(Finding(what, "wait", told, remedy))
+    return found
 
 
 def people_health() -> Finding:

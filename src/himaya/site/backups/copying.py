@@ -24,6 +24,15 @@ class Piece:
     sha256: str
 
 
+@dataclass(slots=True)
+class Steps:
+    """Whoever shows how far it is. ``task``: what begins now, and its bytes (0: not known); ``done``: so many more."""
+
+    task: Callable[[str, int], object] = lambda _name, _total: None
+    done: Callable[[int], object] = lambda _more: None
+    at: Callable[[int, int], object] = lambda _done, _total: None
+
+
 def copy(source: Path, target: Path, *, heard: Heard = lambda _: None) -> Piece:
     """Copy a file, owner-only; what it is. ``os.sync`` makes it last: one for all that are copied.
 

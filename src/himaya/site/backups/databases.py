@@ -7,6 +7,7 @@ snapshot that it shares with ours.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -138,7 +139,7 @@ def temporary(beside: Path) -> Iterator[str]:
     if connection.vendor == "sqlite":
         yield str(beside / "drill.sqlite3")
         return
-    name = f"himaya_drill_{secrets.token_hex(6)}"
+    name = f"{_drill()}{secrets.token_hex(4)}"
     quoted = connection.ops.quote_name(name)
     try:
         with connection.cursor() as cursor:
@@ -150,6 +151,25 @@ def temporary(beside: Path) -> Iterator[str]:
     finally:
         with connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")
+
+
+def _drill() -> str:
+    """What names of databases for drills of this node begin with: others may share the server."""
+    return f"himaya_drill_{hashlib.sha256(str(connection.settings_dict['NAME']).encode()).hexdigest()[:8]}_"
+
+
+def drop_left_over() -> None:
+    """Remove databases of drills that were killed."""
+    if connection.vendor == "sqlite":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT datname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba "
+            "WHERE datname LIKE %s AND rolname = current_user",
+            [f"{_drill()}%"],
+        )
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DROP DATABASE IF EXISTS {connection.ops.quote_name(name)} WITH (FORCE)")
 
 
 def is_empty() -> bool:
@@ -186,7 +206,7 @@ def skip_numbers() -> None:
     """Have every table go on with numbers far above its last one, in the caller's transaction.
 
     What came after the backup had numbers, and others know them: a report of case 43 must not be followed by one of
-    another case 43. Twice the last number and a thousand more is beyond them, unless more has come since than ever before.
+    another case 43. Twice the last number and a thousand more is beyond them, unless more came since than ever before.
     """
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
@@ -281,7 +301,7 @@ def _dump(to: Path, shared: str, progress: Progress) -> None:
 
 
 def _tool(name: str) -> str:
-    server = connection.pg_version // 10000
+    server = connection.pg_version // 10000  # type: ignore[attr-defined]
     found = shutil.which(name)
     if found is None:
         raise ToolMissing(tool=name, server=server)
@@ -295,7 +315,9 @@ def _tool(name: str) -> str:
 
 def _parameters() -> dict[str, Any]:
     known = connection.get_connection_params()
-    return {name: value for name, value in known.items() if isinstance(value, str | int) and not isinstance(value, bool)}
+    return {
+        name: value for name, value in known.items() if isinstance(value, str | int) and not isinstance(value, bool)
+    }
 
 
 def _address() -> str:

@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,20 +25,11 @@ from himaya.ledger.services import record
 from himaya.log import queries as log
 from himaya.log.keys import identity
 from himaya.site.backups import databases, manifest, places
-from himaya.site.backups.copying import Piece, copy, link, piece_of, walk
+from himaya.site.backups.copying import Piece, Steps, copy, link, piece_of, walk
 from himaya.site.backups.manifest import DATABASES, FILES, MANIFEST, Backup, Database, Ledger, Listed, Log, Manifest
 
 MADE = "backup.made"
 NODE = "node"
-
-
-@dataclass(slots=True)
-class Steps:
-    """Whoever shows how far it is. ``task``: what begins now, and its bytes (0: not known); ``done``: so many more."""
-
-    task: Callable[[str, int], object] = lambda _name, _total: None
-    done: Callable[[int], object] = lambda _more: None
-    at: Callable[[int, int], object] = lambda _done, _total: None
 
 
 @dataclass(frozen=True, slots=True)

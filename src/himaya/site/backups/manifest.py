@@ -1,4 +1,4 @@
-"""What a backup says of itself: ``manifest.json``, and ``files.jsonl`` with a line for each file beside the database."""
+"""What a backup says of itself: ``manifest.json``, and ``files.jsonl``, a line for each file beside the database."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ class NoBackup(HimayaError):
 class BackupDamaged(HimayaError):
     """The backup {path} cannot be used: {why}."""
 
-    remedy = "Nothing was put back. Take the one before it, or a copy of this one; and look at the disk that it lies on."
+    remedy = (
+        "Nothing was put back. Take the one before it, or a copy of this one; and look at the disk that it lies on."
+    )
     status = 422
     exit_code = 1
 

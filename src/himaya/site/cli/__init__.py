@@ -42,6 +42,7 @@ def _options(
 
 def _load() -> None:
     from himaya.site.cli import (  # noqa: F401
+        backups,
         demo,
         exchange,
         fingerprinting,

@@ -17,7 +17,7 @@ from himaya.core.errors import HimayaError
 
 ORDER = (
     "demo", "init", "doctor", "serve", "worker", "scan", "screen", "fingerprint", "lists", "subscriptions", "partners",
-    "exchange", "index", "users", "keys", "ledger", "log",
+    "exchange", "index", "users", "keys", "ledger", "log", "backup", "restore", "drill",
 )  # fmt: skip
 BEGIN, LOOK, KEEP = "Begin and run", "Find", "Keep"
 READER_LEFT = 128 + signal.SIGPIPE
