@@ -17,7 +17,7 @@ from django.db import connection, transaction
 import himaya
 from himaya.core import clock, faults
 from himaya.core.config import config
-from himaya.core.files import rename, replace
+from himaya.core.files import rename
 from himaya.core.vault.epochs import EpochKeys
 from himaya.federation.native.keys import alone
 from himaya.ledger import queries as ledger
@@ -134,7 +134,7 @@ def _write(beside: Path, name: str, *, before: Backup | None, steps: Steps) -> t
         log=facts[1],
         destroyed=_destroyed(),
     )
-    replace(beside / MANIFEST, (made.model_dump_json(indent=1).encode(),))
+    manifest.write(beside, made)
     return made, counted
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -12,11 +13,12 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from himaya.core.errors import HimayaError
+from himaya.core.files import replace
 from himaya.core.words import N_
 from himaya.site.backups.copying import Piece
 
 NAME = re.compile(r"himaya-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
-MANIFEST, FILES = "manifest.json", "files.jsonl"
+MANIFEST, SUM, FILES = "manifest.json", "manifest.sha256", "files.jsonl"
 DATABASES = {"sqlite": "database.sqlite3", "postgresql": "database.dump"}
 """Kind of a database → the file that holds it."""
 LONGEST, LONGEST_LINE = 4 * 1024**2, 16 * 1024
@@ -152,6 +154,13 @@ class Backup:
         return path, piece
 
 
+def write(place: Path, told: Manifest) -> None:
+    """Write the manifest, and its own digest as ``sha256sum`` does."""
+    content = told.model_dump_json(indent=1).encode()
+    replace(place / SUM, (f"{hashlib.sha256(content).hexdigest()}  {MANIFEST}\n".encode(),))
+    replace(place / MANIFEST, (content,))
+
+
 def line(path: str, piece: Piece) -> bytes:
     """A file as the list has it."""
     return json.dumps([path, piece.size, piece.sha256]).encode() + b"\n"
@@ -200,9 +209,11 @@ def _read(place: Path) -> Manifest:
     except OSError as error:
         raise NoBackup(path=place) from error
     try:
+        if (place / SUM).read_text("ascii").split()[:1] != [hashlib.sha256(content).hexdigest()]:
+            raise BackupDamaged(path=place, why=N_("its manifest is not what it was"))
         told = json.loads(content)
         if isinstance(told, dict) and told.get("format") == "himaya-backup" and told.get("version") != 1:
             raise NewerBackup(path=place, program=str(told.get("program"))[:40])
         return Manifest.model_validate_json(content)
-    except (ValidationError, ValueError) as error:
+    except (ValidationError, ValueError, OSError) as error:
         raise BackupDamaged(path=place, why=N_("its manifest cannot be read")) from error
