@@ -98,12 +98,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     shutil.rmtree(compiled, ignore_errors=True)
 
 
-@pytest.fixture
-def make_node(model: Node, tmp_path: Path, node_env: dict[str, str]) -> Iterator[MakeNode]:
+@pytest.fixture(scope="module")
+def make_node(model: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeNode]:
     """``make_node("a")``: a copy of the model. ``make_node("b", empty=True)``: a machine on which nothing was done."""
     made = []
 
     def make(name: str, *, empty: bool = False) -> Node:
+        tmp_path = tmp_path_factory.mktemp(name)
         data, database = tmp_path / name, f"backup_{uuid.uuid4().hex[:12]}"
         environment = {**model.environment, "HIMAYA_DATA": str(data)}
         environment["HIMAYA_REPORTS"] = json.dumps([file_route(tmp_path / f"{name}-reports")])
@@ -127,9 +128,9 @@ def node(make_node: MakeNode) -> Node:
     return make_node("node")
 
 
-@pytest.fixture
-def keeper(tmp_path: Path) -> tuple[str, Path]:
+@pytest.fixture(scope="module")
+def keeper(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """Who keeps the keys: a recipient, and the file of the identity."""
-    identity, path = x25519.Identity.generate(), tmp_path / "identity"
+    identity, path = x25519.Identity.generate(), tmp_path_factory.mktemp("keeper") / "identity"
     path.write_text(f"# of a test\n{identity}\n")
     return str(identity.to_public()), path

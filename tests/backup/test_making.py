@@ -17,7 +17,6 @@ from tests.nodes import Node
 pytestmark = pytest.mark.django_db
 MIB = 1024**2
 WRITES = """
-from himaya.cases.services import open_case
 from tests.casework import opened
 print("begun", flush=True)
 for number in range(100, 100_000):

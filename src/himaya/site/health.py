@@ -340,14 +340,20 @@ def backup_health() -> list[Finding]:
     first, found, what = ledger.entry(1), [], N_("Backups")
     if first is None:
         return []
-    for act, days, said, remedy in (
-        ("backup.made", config().backup_days, N_("the last was made {when}"), N_("Run: himaya backup --to DIRECTORY")),
-        ("backup.drilled", config().drill_days, N_("the last drill was {when}"), N_("Run: himaya drill DIRECTORY")),
+    made, drilled = N_("Run: himaya backup --to DIRECTORY"), N_("Run: himaya drill DIRECTORY")
+    for act, days, said, never, remedy in (
+        ("backup.made", config().backup_days, N_("the last was made {when}"), N_("none was made yet"), made),
+        (
+            "backup.drilled",
+            config().drill_days,
+            N_("the last drill was {when}"),
+            N_("none was put back for a trial yet"),
+            drilled,
+        ),
     ):
         last = ledger.entries(act=act).first()
         if days and clock.now() - (last or first).at > timedelta(days=days):
-            told = Said(said, when=day(last.at)) if last else N_("none was made, or none was ever put back for a trial")
-            found.append(Finding(what, "wait", told, remedy))
+            found.append(Finding(what, "wait", Said(said, when=day(last.at)) if last else never, remedy))
     return found
 
 
