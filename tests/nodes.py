@@ -41,7 +41,7 @@ class Node:
         if plainly and AS_ROOT_MAY_READ_ANYTHING:
             words = [*WITHOUT_PRIVILEGE, *words]
         environment = {**self.environment, **more.pop("env", {})}
-        ran = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False, **more)
+        ran = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=120, check=False, **more)
         assert "Traceback" not in ran.stderr + ran.stdout, ran.stderr
         assert ran.returncode == status, (ran.returncode, ran.stdout, ran.stderr)
         return ran

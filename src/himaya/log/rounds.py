@@ -81,9 +81,9 @@ class WitnessRound(Handler):
         """
         try:
             checkpoint, silent = publish_with_witnesses()
-        except RefusesToSign as error:
-            raise GiveUp(str(error)) from error
-        except NoWitnessAnswers as error:
+        except (NoWitnessAnswers, RefusesToSign) as error:
+            if isinstance(error, RefusesToSign) and error.alarm != RESTORED:
+                raise GiveUp(str(error)) from error
             if job.attempt < job.max_attempts:
                 raise TryAgain(str(error)) from error
             return {"silent": str(error)}

@@ -44,6 +44,8 @@ class RefusesToSign(HimayaError):
     )
     status = 409
     exit_code = 1
+    alarm = ""
+    """The kind of the worst alarm that is open."""
 
 
 class BadVerifierKey(HimayaError):
@@ -130,7 +132,7 @@ def refuse_if_alarmed(*, kinds: Collection[str] = OURS) -> None:
     if open_:
         worst = min(open_, key=lambda one: OURS.index(one.kind))
         error = RefusesToSign(origin=worst.origin, why=meaning(worst))
-        error.remedy = remedy(worst) or error.remedy
+        error.remedy, error.alarm = remedy(worst) or error.remedy, worst.kind
         raise error
 
 

@@ -157,12 +157,16 @@ def others_here(archive: Archive) -> list[Path]:
 
 
 def put_back_secrets(archive: Archive) -> None:
-    """Write ``secrets.json``, and ``himaya.toml`` where there is none."""
-    data = config().data
-    replace(data / places.SECRETS, (archive.files[places.SECRETS],))
+    """Write ``secrets.json``."""
+    replace(config().data / places.SECRETS, (archive.files[places.SECRETS],))
+
+
+def put_back_settings(archive: Archive) -> None:
+    """Write ``himaya.toml`` where there is none; it counts from now on."""
     if places.SETTINGS in archive.files and not config().file.exists():
         config().file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace(config().file, (archive.files[places.SETTINGS],))
+        config.cache_clear()
 
 
 def _packed(at: datetime) -> bytes:

@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from himaya.core.config import config
@@ -53,7 +53,7 @@ def check_for_data(to: Path) -> None:
         NoPlace: it lies in the data directory or with the keys, or holds an archive of keys.
     """
     _not_within(to, N_("data"))
-    if archives(to):
+    if any(archives(one) for one in (to, *to.resolve().parents)):
         raise NoPlace(what=N_("data"), path=to, why=N_("there are archives of keys, and keys are kept apart from data"))
 
 
@@ -64,17 +64,22 @@ def check_for_keys(to: Path) -> None:
         NoPlace: it lies in the data directory or with the keys, or within a place of backups of the data.
     """
     _not_within(to, N_("keys"))
-    for one in (to, *to.resolve().parents):
-        if one.is_dir() and ((one / LOCK).exists() or any(NAME.fullmatch(name) for name in os.listdir(one))):
+    for one in (to.resolve(), *to.resolve().parents):
+        if (one / LOCK).exists() or NAME.fullmatch(one.name) or any(map(NAME.fullmatch, _names(one))):
             why = Said("{other} holds backups of the data, and keys are kept apart from them", other=str(one))
             raise NoPlace(what=N_("keys"), path=to, why=why)
 
 
+def _names(place: Path) -> list[str]:
+    with suppress(OSError):  # it is not there yet, or not for us to look into
+        return os.listdir(place)
+    return []
+
+
 def archives(place: Path) -> list[Path]:
     """The archives of keys in a directory, the newest first: their names begin with the time."""
-    if not place.is_dir():
-        return []
-    return sorted(place.glob(f"{KEYS_NAME}*{KEYS_ENDING}"), reverse=True)
+    found = (name for name in _names(place) if name.startswith(KEYS_NAME) and name.endswith(KEYS_ENDING))
+    return [place / name for name in sorted(found, reverse=True)]
 
 
 def _not_within(to: Path, what: str) -> None:

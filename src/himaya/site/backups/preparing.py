@@ -86,18 +86,26 @@ def unmark() -> None:
     sync_directory(config().data)
 
 
-def check(backup: Backup, archive: Archive | None) -> None:
-    """See that the backup fits the node.
+def check_secrets(archive: Archive | None) -> None:
+    """See that the secrets are here, or come.
 
     Raises:
-        WrongDatabase, NoSecrets: as their names say.
+        NoSecrets: neither.
+    """
+    if archive is None and not (config().data / places.SECRETS).exists():
+        raise NoSecrets(path=config().data / places.SECRETS)
+
+
+def check_database(backup: Backup) -> None:
+    """See that the node is set to a database of the kind that the backup holds.
+
+    Raises:
+        WrongDatabase: it is not.
     """
     names = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
     wanted = "postgresql" if config().database_url else "sqlite"
     if backup.manifest.database.kind != wanted:
         raise WrongDatabase(held=names[backup.manifest.database.kind], wanted=names[wanted])
-    if archive is None and not (config().data / places.SECRETS).exists():
-        raise NoSecrets(path=config().data / places.SECRETS)
 
 
 def database_file() -> Path:

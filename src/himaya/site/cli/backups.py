@@ -126,13 +126,16 @@ def restore(
     found = manifest.newest(source)
     archive = archives.read(keys, identities=identity) if keys and identity else None
     config().data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    preparing.check(found, archive)
+    preparing.check_secrets(archive)
     with start.nobody_running(config().data) as still, _steps() as steps:
         if not still:
             raise NodeRuns(data=config().data)
         size = found.manifest.database.size + found.manifest.files.size
         steps.task("digests", size)
         checking.verify(found, heard=steps.done)
+        if archive is not None:
+            archives.put_back_settings(archive)
+        preparing.check_database(found)
         aside = _make_way(found, archive, over=over)
         _put_back(found, archive, steps)
     if aside is not None:
