@@ -288,6 +288,18 @@ class Config(BaseSettings):
             " directory, with -epoch-keys behind its name."
         ),
     )
+    backup_days: int = Field(
+        7,
+        ge=0,
+        le=3650,
+        description=N_("A backup older than so many days is a concern. 0: backups are made in another way."),
+    )
+    drill_days: int = Field(
+        90,
+        ge=0,
+        le=3650,
+        description=N_("So many days without a drill that puts a backup back are a concern. 0: it is not looked at."),
+    )
     demo: bool = Field(
         False, description=N_("Shows that everything here is drawn and invented. `himaya demo` sets it.")
     )

@@ -25,6 +25,7 @@ from himaya.lists import lasting, subscribing
 from himaya.lists.quarantine import quarantines
 from himaya.lists.queries import nothing_to_match, terms
 from himaya.log import queries as transparency_log
+from himaya.log import restored
 from himaya.screening import before, decoders, snapshots
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def health(*, thorough: bool = False) -> list[Finding]:
         *decoders_health(start=thorough),
         *routes_health(),
         *before_health(),
+        *backup_health(),
     ]
 
 
@@ -290,11 +292,11 @@ def log_health() -> Finding:
     what, open_, newest = N_("Log"), transparency_log.alarms(), transparency_log.latest()
     doubted = transparency_log.DOUBTED
     if alarm := open_.exclude(kind=doubted).first() or open_.first():
-        said = Said("alarm {n}: {why}", n=alarm.pk, why=transparency_log.ALARMS[alarm.kind])
+        said = Said("alarm {n}: {why}", n=alarm.pk, why=restored.meaning(alarm))
         if alarm.kind == doubted:
             return Finding(what, "wait", said, DOUBTS)
         remedy = N_("Run: himaya log alarms, keep what it shows, and ask the operators of both nodes what happened.")
-        return Finding(what, "danger", said, remedy)
+        return Finding(what, "danger", said, restored.remedy(alarm) or remedy)
     if newest is None:
         return Finding(what, "ok", N_("no checkpoint yet"))
     said = Said("leaves in the last checkpoint: {n}; {when}", n=number(newest.size), when=moment(newest.at))
@@ -331,6 +333,28 @@ def exchange_health() -> list[Finding]:
         return found
     said = Said("root {n} is in force, good until {day}", n=root.version, day=day(root.until))
     return [Finding(what, "ok", said)]
+
+
+def backup_health() -> list[Finding]:
+    """Whether backups are made and put back for a trial; nothing before the node is as old as they may be."""
+    first, found, what = ledger.entry(1), [], N_("Backups")
+    if first is None:
+        return []
+    made, drilled = N_("Run: himaya backup --to DIRECTORY"), N_("Run: himaya drill DIRECTORY")
+    for act, days, said, never, remedy in (
+        ("backup.made", config().backup_days, N_("the last was made {when}"), N_("none was made yet"), made),
+        (
+            "backup.drilled",
+            config().drill_days,
+            N_("the last drill was {when}"),
+            N_("none was put back for a trial yet"),
+            drilled,
+        ),
+    ):
+        last = ledger.entries(act=act).first()
+        if days and clock.now() - (last or first).at > timedelta(days=days):
+            found.append(Finding(what, "wait", Said(said, when=day(last.at)) if last else never, remedy))
+    return found
 
 
 def people_health() -> Finding:

@@ -15,6 +15,7 @@ from himaya.accounts.paging import section
 from himaya.core.wire import Asked, Cursor, Id, Limit, Told, problems
 from himaya.core.words import N_
 from himaya.log import auditing, queries, services
+from himaya.log.restored import meaning
 
 if TYPE_CHECKING:
     from himaya.log.models import Alarm, Audit
@@ -207,7 +208,7 @@ def _alarm(row: Alarm) -> AlarmTold:
     return AlarmTold(
         id=row.pk,
         kind=row.kind,
-        means=queries.ALARMS[row.kind],
+        means=str(meaning(row)),
         log=row.origin,
         size=row.size,
         evidence=row.evidence,

@@ -43,6 +43,7 @@ def _options(
 
 def _load() -> None:
     from himaya.site.cli import (  # noqa: F401
+        backups,
         demo,
         evidence,
         exchange,

@@ -49,10 +49,12 @@ def database() -> None:
     """Load Django and see that the database is prepared; an empty one is prepared now.
 
     Raises:
+        HalfRestored: a backup was not put back to its end.
         NotReady: it was prepared by an older version.
         TooNew: it was prepared by a newer one.
     """
     django()
+    refuse_half_restored()
     from himaya.site.cli.trouble import NotReady, TooNew
 
     state = standing()
@@ -66,6 +68,20 @@ def database() -> None:
         raise TooNew
     if state == "older":
         raise NotReady
+
+
+def refuse_half_restored() -> None:
+    """See that no backup was begun to be put back, and not ended.
+
+    Raises:
+        HalfRestored: one was.
+    """
+    from himaya.site.backups.preparing import half_done
+    from himaya.site.cli.trouble import HalfRestored
+
+    half = half_done()
+    if half is not None:
+        raise HalfRestored(backup=half.backup, aside=half.aside or "-")
 
 
 def standing() -> Literal["empty", "older", "ready", "newer"]:

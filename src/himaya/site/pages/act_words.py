@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 ACTS = {
     **words.ACTS,
+    "backup.drilled": N_("Backup %(name)s put back for a drill, in %(seconds)s seconds"),
+    "backup.keys-made": N_("Keys of this node backed up, encrypted to others: %(recipients)s"),
+    "backup.made": N_("Backup %(name)s made"),
+    "backup.restored": N_("Node restored from the backup of %(made_at)s; deliveries to be looked at: %(jobs)s"),
     "bank.named": N_("List named %(name)s for HMA's clients"),
     "bank.removed": N_("Bank %(name)s deleted by an HMA client: its list is off"),
     "content.added": N_("Content %(content)s added by an HMA client"),
@@ -100,6 +104,7 @@ ACTS = {
     "subscription.opened": N_("Source may be asked about hashes from now on, and learns them: at most %(daily)s a day"),
 }
 ROOMS = {
+    "backup": N_("Backups"),
     "bank": N_("Banks of HMA's clients"),
     "case": N_("Cases"),
     "content": N_("Contents of HMA's clients"),
