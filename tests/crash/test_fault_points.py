@@ -35,11 +35,13 @@ ELSEWHERE = {
     "repository.metadata",
     "repository.before_timestamp",
     "repository.before_root",
+    "bundles.folder",
+    "bundles.zip",
     "epochs.marked",
     "epochs.overwritten",
 }
 """Points that no ordinary run reaches: see ``test_released_killed`` and ``test_exchange_killed`` here,
-``core/test_repository_publishing``, ``core/test_vault`` and ``federation/test_hub``."""
+``core/test_repository_publishing``, ``core/test_bundles``, ``core/test_vault`` and ``federation/test_hub``."""
 CONTENTS = [f"file {n}".encode() for n in range(6)]
 KNOWN = [hashlib.sha256(content).hexdigest() for content in CONTENTS[:3]]
 ROWS = "signal,value,scheme,code\n" + "".join(f"sha256,{value},interpol,baseline\n" for value in KNOWN)
