@@ -28,7 +28,7 @@ from himaya.core.bundles.report import Language
 from himaya.core.config import config
 from himaya.core.ports import ItemRow
 from himaya.core.vault.epochs import EpochDestroyed, EpochKeys, EpochReturned
-from himaya.core.vault.recipients import Identity, decrypt
+from himaya.core.vault.recipients import Identity
 from himaya.evidence import custody, queries
 from himaya.evidence.bundling import hand_over
 from himaya.evidence.ending import end_due
@@ -106,7 +106,7 @@ def test_one_exhibit(node: SimpleNamespace, people: SimpleNamespace, clock: Any)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     with opened(bundle) as received:
         clear = io.BytesIO()
-        received.take(exhibit.uuid, clear, lambda source, to: decrypt(source, to, identity=court))
+        received.take(exhibit.uuid, clear, identity=court)
     assert clear.getvalue() == CONTENT
 
     # A year passes; another court has it held, and it stays.

@@ -298,7 +298,7 @@ class Config(BaseSettings):
         90,
         ge=0,
         le=3650,
-        description=N_("So many days without a drill that puts a backup back are a concern. 0: it is not looked at."),
+        description=N_("So many days without a drill that puts a backup back are a concern. 0: not looked at."),
     )
     demo: bool = Field(
         False, description=N_("Shows that everything here is drawn and invented. `himaya demo` sets it.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from django.db import transaction
@@ -14,7 +13,6 @@ from himaya.core.bundles.facts import Acquisition, Authorisation, Bundle, Custod
 from himaya.core.bundles.report import Language, reports
 from himaya.core.bundles.writing import Packed, stream_zip
 from himaya.core.config import config
-from himaya.core.vault.recipients import encrypt, recipients
 from himaya.core.vault.verifier import key_name
 from himaya.evidence import custody
 from himaya.evidence.granting import UnknownAccess, count_reading, exhibits_of
@@ -42,9 +40,7 @@ class HandedOver:
         Raises:
             ExhibitDiffers, SealBroken, …: an exhibit is not what was acquired.
         """
-        sealed_to = partial(encrypt, recipients=recipients(self.access.recipient))
-        made = reports(self.bundle, tuple(languages))
-        return stream_zip(self.bundle, to, contents=_content, encrypt=sealed_to, reports=made)
+        return stream_zip(self.bundle, to, contents=_content, reports=reports(self.bundle, tuple(languages)))
 
 
 @transaction.atomic

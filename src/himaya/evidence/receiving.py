@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -16,7 +15,7 @@ from django.db import transaction
 import himaya
 from himaya.core.bundles.reading import Received, opened
 from himaya.core.errors import HimayaError
-from himaya.core.vault.recipients import Identity, decrypt
+from himaya.core.vault.recipients import Identity
 from himaya.core.vault.verifier import NotProved, check_line, key_name
 from himaya.core.words import Said
 from himaya.evidence import custody
@@ -129,7 +128,7 @@ def _clear(received: Received, one: ExhibitFacts, identity: Identity) -> Iterato
     def push() -> None:
         try:
             with os.fdopen(writer, "wb") as to:
-                received.take(one.uuid, to, partial(decrypt, identity=identity))
+                received.take(one.uuid, to, identity=identity)
         except BaseException as error:  # noqa: BLE001 - raised by who reads
             failed.append(error)
 

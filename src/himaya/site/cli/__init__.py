@@ -106,7 +106,7 @@ def main() -> None:
         complain(known)
         sys.exit(known.exit_code)
     finally:
-        gc.freeze()  # the interpreter's last collection would look at two hundred thousand objects, for a fifth of a second
+        gc.freeze()  # the interpreter's last collection would look at 200,000 objects, for a fifth of a second
 
 
 def _known(error: Exception) -> HimayaError | None:
