@@ -172,7 +172,8 @@ def nobody_running(data: Path) -> Iterator[bool]:
 
 def write_config() -> Path | None:
     """Write the commented configuration file where there is none; its path, or None where one is there already."""
-    from himaya.core.config import config, template
+    from himaya.core.config import config
+    from himaya.core.template import template
 
     path = config().file
     if path.exists():
