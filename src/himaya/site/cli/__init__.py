@@ -103,6 +103,7 @@ def main() -> None:
         complain(known)
         sys.exit(known.exit_code)
     finally:
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)  # what was to be raised again has no place left, and would kill
         gc.freeze()  # the interpreter's last collection would look at two hundred thousand objects, for a fifth of a second
 
 
