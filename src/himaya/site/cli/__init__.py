@@ -104,7 +104,7 @@ def main() -> None:
         sys.exit(known.exit_code)
     finally:
         signal.signal(signal.SIGALRM, signal.SIG_IGN)  # what was to be raised again has no place left, and would kill
-        gc.freeze()  # the interpreter's last collection would look at two hundred thousand objects, for a fifth of a second
+        gc.freeze()  # the interpreter's last collection would look at all that was loaded, for a fifth of a second
 
 
 def _known(error: Exception) -> HimayaError | None:
