@@ -75,7 +75,7 @@ def test_a_node_that_was_restored(tmp_path: Path, compiled: str) -> None:
         work(new)
         assert set(jobs(new).values()) <= {"unknown", "dead", "done", "ready"}
         assert len(list((tmp_path / "reports").glob("*.json"))) == 1, "the report that has left is not sent again"
-        assert "cosigned by 1" in new.run("log", "show").stdout, "the last that it knows of, and nothing newer"
+        assert "cosigned    by 1" in new.run("log", "show").stdout, "the last that it knows of, and nothing newer"
 
         # What is missing is lost for good: it goes on under another name.
         new.run("log", "begin-again", "--reason", "the machine was lost")

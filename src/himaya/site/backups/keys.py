@@ -28,6 +28,7 @@ from himaya.core.vault.epochs import NAME as EPOCH
 from himaya.core.vault.epochs import EpochKeys
 from himaya.core.words import N_
 from himaya.site.backups import places
+from himaya.site.secrets import NAME as SECRETS
 
 FACTS, EPOCHS = "keys.json", "epochs/"
 LONGEST, MOST = 64 * 1024**2, 1024**2
@@ -150,7 +151,7 @@ def put_back(archive: Archive | None, *, destroyed: Sequence[str]) -> list[str]:
 
 def others_here(archive: Archive) -> list[Path]:
     """Secrets and keys that are here and are others than those in the archive: they would be replaced."""
-    pairs = [(config().data / places.SECRETS, archive.files.get(places.SECRETS))]
+    pairs = [(config().data / SECRETS, archive.files.get(SECRETS))]
     directory = places.epoch_directory()
     pairs += [(directory / f"{epoch}.key", content) for epoch, content in archive.epochs.items()]
     return [path for path, content in pairs if content is not None and path.exists() and path.read_bytes() != content]
@@ -158,7 +159,7 @@ def others_here(archive: Archive) -> list[Path]:
 
 def put_back_secrets(archive: Archive) -> None:
     """Write ``secrets.json``."""
-    replace(config().data / places.SECRETS, (archive.files[places.SECRETS],))
+    replace(config().data / SECRETS, (archive.files[SECRETS],))
 
 
 def put_back_settings(archive: Archive) -> None:
@@ -181,7 +182,7 @@ def _packed(at: datetime) -> bytes:
 
 
 def _contents() -> Iterator[tuple[str, bytes]]:
-    yield places.SECRETS, (config().data / places.SECRETS).read_bytes()
+    yield SECRETS, (config().data / SECRETS).read_bytes()
     with suppress(FileNotFoundError):
         yield places.SETTINGS, config().file.read_bytes()
     directory = places.epoch_directory()
@@ -210,7 +211,7 @@ def _unpacked(path: Path, content: bytes) -> Archive:
                 files[member.name] = held.read()
         facts = json.loads(files.pop(FACTS))
         whole = {name: hashlib.sha256(held).hexdigest() for name, held in files.items()} == facts["sha256"]
-        if facts["format"] != "himaya-keys" or not whole or places.SECRETS not in files:
+        if facts["format"] != "himaya-keys" or not whole or SECRETS not in files:
             raise KeysStayClosed(path=path, why=N_("it is not whole"))
         return Archive(path, datetime.fromisoformat(facts["made_at"]), files)
     except (tarfile.TarError, ValueError, KeyError, TypeError) as error:

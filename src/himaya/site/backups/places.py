@@ -19,7 +19,7 @@ FOLDERS = ("outbox", "proposals", "repository", "vault")
 previews) or read anew (subscriptions)."""
 SEALED = "vault"
 """The one whose files never change under their names."""
-SECRETS, SETTINGS = "secrets.json", "himaya.toml"
+SETTINGS = "himaya.toml"
 LOCK = ".himaya-backup.lock"
 PARTIAL, REMOVED = ".partial", ".removed"
 KEYS_NAME, KEYS_ENDING = "himaya-keys-", ".age"

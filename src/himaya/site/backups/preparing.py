@@ -22,6 +22,7 @@ from himaya.site.backups.copying import piece_of, walk
 from himaya.site.backups.keys import Archive
 from himaya.site.backups.manifest import Backup
 from himaya.site.database import database
+from himaya.site.secrets import NAME as SECRETS
 
 SHOWN = 5
 FOLDERS = tuple(name for name in places.FOLDERS if name != places.SEALED)
@@ -92,8 +93,8 @@ def check_secrets(archive: Archive | None) -> None:
     Raises:
         NoSecrets: neither.
     """
-    if archive is None and not (config().data / places.SECRETS).exists():
-        raise NoSecrets(path=config().data / places.SECRETS)
+    if archive is None and not (config().data / SECRETS).exists():
+        raise NoSecrets(path=config().data / SECRETS)
 
 
 def check_database(backup: Backup) -> None:

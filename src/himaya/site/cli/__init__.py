@@ -43,7 +43,9 @@ def _options(
 
 def _load() -> None:
     from himaya.site.cli import (  # noqa: F401
+        backups,
         demo,
+        evidence,
         exchange,
         fingerprinting,
         index,
@@ -54,6 +56,7 @@ def _load() -> None:
         looking_up,
         partners,
         people,
+        reference,
         running,
         screening,
         sources,

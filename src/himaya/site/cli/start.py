@@ -33,10 +33,16 @@ def django() -> None:
 
     Raises:
         BadConfig, SecretsExposed, SecretsUnreadable: as their names say.
+        HalfRestored: a backup was not put back as far as its secrets, and others would be made now.
     """
     os.umask(0o077)  # whatever this process writes is its owner's alone
     import django as framework
 
+    from himaya.core.config import config
+    from himaya.site.secrets import NAME
+
+    if not (config().data / NAME).exists():
+        refuse_half_restored()
     gc.disable()  # what is loaded stays, and collections would look at it again and again
     try:
         framework.setup()
