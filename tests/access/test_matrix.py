@@ -1,6 +1,6 @@
 """Role × address × object: who may do what, written out, and tried on every address that the resolver knows.
 
-A new address must be given a row here; a change of rights is a visible change of the table.
+A new address must be given a row in ``rows.py``; a change of rights is a visible change of that table.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import pytest
 from django.apps import apps
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from tests.access.rows import ADMIN, BOTH, LEAD, ONLY_POST, OPEN, REVIEWER, ROLES, TABLE
 from tests.casework import opened
+from tests.desk import objects_of_the_desk
 
 from himaya.accounts import services as accounts
 from himaya.cases import services as cases
@@ -25,142 +27,6 @@ from himaya.ledger.queries import head
 from himaya.lists import services as lists
 from himaya.lists import subscribing
 from himaya.lists.models import Proposal
-
-ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN = ROLES = ("analyst", "reviewer", "lead", "auditor", "admin")
-EVERYBODY = set(ROLES)
-CASE_READERS = {ANALYST, REVIEWER, LEAD, AUDITOR}
-CASE_WORKERS = {ANALYST, REVIEWER, LEAD}
-DECIDERS = {REVIEWER, LEAD}
-DOCUMENT_READERS = {REVIEWER, LEAD, AUDITOR}
-DELIVERY_READERS = {REVIEWER, LEAD, AUDITOR, ADMIN}
-LIST_KEEPERS = {LEAD, ADMIN}
-SUBSCRIPTION_READERS = {LEAD, AUDITOR, ADMIN}
-RECORD_READERS = {LEAD, AUDITOR}
-
-OPEN = {
-    "site:healthz", "site:theme", "set_language", "account_login", "account_logout", "account_inactive",
-    "mfa_authenticate", "account_signup", "account_email", "account_set_password",
-}  # fmt: skip
-"""Addresses that ask for nobody's name; the last three lead to nothing."""
-
-TABLE: dict[str, set[str]] = {
-    "site:dashboard": EVERYBODY,
-    "site:settings": {ADMIN},
-    "site:add_person": {ADMIN},
-    "site:change_role": {ADMIN},
-    "site:bar_person": {ADMIN},
-    "site:readmit_person": {ADMIN},
-    "site:reset_password": {ADMIN},
-    "site:reset_factor": {ADMIN},
-    "site:add_key": {ADMIN},
-    "site:revoke_key": {ADMIN},
-    "account_reauthenticate": EVERYBODY,
-    "account_change_password": EVERYBODY,
-    "mfa_index": EVERYBODY,
-    "mfa_reauthenticate": EVERYBODY,
-    "mfa_activate_totp": EVERYBODY,
-    "mfa_deactivate_totp": EVERYBODY,
-    "mfa_view_recovery_codes": EVERYBODY,
-    "mfa_generate_recovery_codes": EVERYBODY,
-    "mfa_download_recovery_codes": EVERYBODY,
-    "mfa_list_webauthn": EVERYBODY,
-    "mfa_add_webauthn": EVERYBODY,
-    "mfa_reauthenticate_webauthn": EVERYBODY,
-    "mfa_remove_webauthn": EVERYBODY,
-    "mfa_edit_webauthn": EVERYBODY,
-    "cases:queue": CASE_READERS,
-    "cases:case": CASE_READERS,
-    "cases:sightings": CASE_READERS,
-    "cases:claim_next": CASE_WORKERS,
-    "cases:claim": CASE_WORKERS,
-    "cases:release": CASE_WORKERS,
-    "cases:comment": CASE_WORKERS,
-    "cases:decide": DECIDERS,
-    "cases:reopen": DECIDERS,
-    "cases:excuse": {LEAD},
-    "lists:index": EVERYBODY,
-    "lists:list": EVERYBODY,
-    "lists:item": EVERYBODY,
-    "lists:quarantine": EVERYBODY,
-    "lists:release": {LEAD},
-    "lists:export": LIST_KEEPERS,
-    "lists:create": LIST_KEEPERS,
-    "lists:change": LIST_KEEPERS,
-    "lists:import": LIST_KEEPERS,
-    "lists:preview": LIST_KEEPERS,
-    "lists:bring": LIST_KEEPERS,
-    "lists:refused_lines": LIST_KEEPERS,
-    "lists:mark": LIST_KEEPERS,
-    "lists:vote": DECIDERS,
-    "lists:proposals": EVERYBODY,
-    "lists:proposal": EVERYBODY,
-    "lists:approve": {LEAD},
-    "lists:refuse": {LEAD},
-    "lists:take_back": EVERYBODY,
-    "lists:subscriptions": SUBSCRIPTION_READERS,
-    "lists:subscription": SUBSCRIPTION_READERS,
-    "lists:follow": LIST_KEEPERS,
-    "lists:subscription_change": LIST_KEEPERS,
-    "lists:subscription_due": LIST_KEEPERS,
-    "lists:subscription_pause": LIST_KEEPERS,
-    "lists:subscription_resume": LIST_KEEPERS,
-    "lists:ask": LIST_KEEPERS,
-    "partners:index": {LEAD, AUDITOR, ADMIN},
-    "partners:partner": {LEAD, AUDITOR, ADMIN},
-    "partners:add": {ADMIN},
-    "partners:add_key": {ADMIN},
-    "partners:end_key": {ADMIN},
-    "partners:end": {ADMIN},
-    "partners:share": {LEAD},
-    "partners:unshare": {LEAD},
-    "publishing:index": {LEAD, AUDITOR, ADMIN},
-    "publishing:root_file": {LEAD, AUDITOR, ADMIN},
-    "publishing:publish": {ADMIN},
-    "publishing:install": {ADMIN},
-    "publishing:bundle": {ADMIN},
-    "publishing:admit": {ADMIN},
-    "publishing:dismiss": {ADMIN},
-    "reporting:index": DOCUMENT_READERS,
-    "takedown:index": DOCUMENT_READERS,
-    "reference:index": EVERYBODY,
-    "reference:rows": EVERYBODY,
-    "reference:row": EVERYBODY,
-    "reference:add": {LEAD},
-    "reference:change": {LEAD},
-    "reference:aside": {LEAD},
-    "reference:restore": {LEAD},
-    "reference:as_shipped": {LEAD},
-    "transparency:numbers": EVERYBODY,
-    "transparency:numbers_csv": EVERYBODY,
-    "transparency:days_csv": EVERYBODY,
-    "log:index": {LEAD, AUDITOR, ADMIN},
-    "ledger:index": RECORD_READERS,
-    "ledger:entry": RECORD_READERS,
-    "ledger:verify": RECORD_READERS,
-    "ledger:deliveries": DELIVERY_READERS,
-    "ledger:delivery": DELIVERY_READERS,
-    "ledger:retry": {LEAD},
-    "ledger:settle": {LEAD},
-    "ledger:cancel": {LEAD},
-}
-
-ONLY_POST = {
-    "site:add_person", "site:change_role", "site:readmit_person",
-    "site:add_key", "site:revoke_key", "cases:claim_next", "cases:claim", "cases:release", "cases:comment",
-    "cases:decide", "cases:reopen", "cases:excuse", "lists:mark", "lists:release",
-    "lists:vote", "lists:approve", "lists:refuse", "lists:take_back",
-    "lists:subscription_due", "lists:subscription_pause", "lists:subscription_resume",
-    "lists:bring", "lists:ask",
-    "partners:add_key", "partners:end_key", "partners:end", "partners:share", "partners:unshare",
-    "publishing:publish", "publishing:install", "publishing:bundle",
-    "publishing:admit", "publishing:dismiss",
-    "reference:aside", "reference:restore", "reference:as_shipped",
-    "ledger:verify", "ledger:retry", "ledger:settle", "ledger:cancel",
-}  # fmt: skip
-"""Addresses that do something: no link leads there."""
-BOTH = {"site:reset_factor", "site:reset_password", "site:bar_person", "lists:create", "lists:change", "lists:import",
-        "lists:follow", "lists:subscription_change", "partners:add", "reference:add", "reference:change"}  # fmt: skip
-"""Forms with a page of their own."""
 
 
 def patterns(found: list[Any], space: str = "") -> Iterator[tuple[str, URLPattern]]:
@@ -196,7 +62,16 @@ def objects(people: SimpleNamespace) -> dict[str, Any]:
         "username": "analyst",
         "prefix": made_key.key.prefix,
     }
-    return {"pk": case.pk, "seq": 1, "draft": "t" * 32, "table": "limits", "row_key": "us-2703-f-preserve", **names}
+    objects_of_the_desk(case.pk, people.lead)
+    return {
+        "pk": case.pk,
+        "seq": 1,
+        "act": "close",
+        "draft": "t" * 32,
+        "table": "limits",
+        "row_key": "us-2703-f-preserve",
+        **names,
+    }
 
 
 def address(name: str, objects: dict[str, Any]) -> str:

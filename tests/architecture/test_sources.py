@@ -20,7 +20,7 @@ from himaya.core.errors import HimayaError
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base"}
 VERBS = re.compile(
-    r"add|answer|append|arm|ask|assign|attach|begin|cancel|change|check|claim|close|comment|compose|confirm|count|create|decide"
+    r"accept|add|answer|append|arm|ask|assign|attach|begin|cancel|change|check|claim|close|comment|compose|confirm|count|create|decide"
     r"|declare|deliver|discard|dispute|draw|end|enrol|enqueue|export|find|finish|forget|give|hold|import|issue"
     r"|join|keep|lock|look|make|mark|match|merge|move|note|notify|open|postpone|preserve|publish|queue|raise|read"
     r"|reclaim|record|refuse|release|remove|rename|renew|reopen|replace|report|reset|resolve|rest|restore|resume"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from himaya.cases.states import CASE, DECIDED, OPEN, Graph, Move, WrongMove
+from himaya.cases.states import CASE, DECIDED, OPEN, WrongMove
+from himaya.core.states import Graph, Move
 
 
 def test_a_case_is_open_until_it_is_decided_and_can_be_opened_again() -> None:
@@ -40,4 +41,4 @@ def test_every_state_has_a_way_out() -> None:
 )
 def test_a_graph_with_a_mistake_cannot_be_made(states: tuple[str, ...], moves: tuple[Move, ...], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        Graph(initial="a", states=states, moves=moves)
+        Graph(initial="a", states=states, moves=moves, wrong=WrongMove)

@@ -51,6 +51,7 @@ ELSEWHERE = {
     "repository.before_root",
     "bundles.folder",
     "bundles.zip",
+    "demands.answer",
     "epochs.marked",
     "epochs.overwritten",
     "evidence.destroyed",
@@ -68,8 +69,8 @@ ELSEWHERE = {
     "stores.written",
 }
 """Points that no ordinary run reaches: see ``test_released_killed``, ``test_exchange_killed`` and
-``test_evidence_killed`` here, ``core/test_bundles``, ``core/test_repository_publishing``,
-``core/test_stores_local``, ``core/test_vault``, ``federation/test_hub`` and ``backup``."""
+``test_evidence_killed`` here, ``core/test_bundles``, ``core/test_repository_publishing``, ``core/test_stores_local``,
+``core/test_vault``, ``evidence/test_demands_answers``, ``federation/test_hub`` and ``backup``."""
 CONTENTS = [f"file {n}".encode() for n in range(6)]
 KNOWN = [hashlib.sha256(content).hexdigest() for content in CONTENTS[:3]]
 ROWS = "signal,value,scheme,code\n" + "".join(f"sha256,{value},interpol,baseline\n" for value in KNOWN)

@@ -55,6 +55,13 @@ def proved_recently(request: HttpRequest) -> bool:
     return bool(proofs) and 0 <= time.time() - proofs[-1]["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
+def last_factor(request: HttpRequest) -> tuple[str, float] | None:
+    """The last second factor that the person used in this session (``webauthn``, ``totp``), and when, in Unix time."""
+    proofs = get_authentication_records(request, request.user)
+    used = [proof for proof in proofs if proof["method"] == "mfa"]
+    return (str(used[-1].get("type", "")), float(used[-1]["at"])) if used else None
+
+
 def _hold(request: HttpRequest, back: str) -> HttpResponseBase:
     """Keep what was posted in the session and ask. The number ties the answer to this post and to no other."""
     posted = request.POST.copy()

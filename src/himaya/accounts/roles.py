@@ -31,6 +31,9 @@ MAY: dict[str, frozenset[str]] = {
     "evidence.urgent": frozenset({LEAD}),
     "evidence.rule": frozenset({LEAD}),
     "evidence.hold": frozenset({LEAD}),
+    "demands.view": frozenset({LEAD, AUDITOR}),
+    "demands.work": frozenset({LEAD}),
+    "demands.approve": frozenset({LEAD}),
     "documents.view": frozenset({REVIEWER, LEAD, AUDITOR}),
     "deliveries.view": frozenset({REVIEWER, LEAD, AUDITOR, ADMIN}),
     "deliveries.settle": frozenset({LEAD}),
@@ -50,7 +53,7 @@ ROLES = (ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN)
 SCOPES = (
     "screen", "scans:read", "lists:read", "lists:write", "subscriptions:read", "subscriptions:write", "cases:read",
     "numbers:read", "log:read", "log:write", "partners:read", "partners:write", "publishing:read", "publishing:write",
-    "reference:read", "exchange",
+    "reference:read", "demands:read", "exchange",
 )  # fmt: skip
 """What a key may be allowed. Keys never decide: a verdict is a person's."""
 OWNED = frozenset({"lists:write", "subscriptions:write", "partners:write", "publishing:write"})

@@ -40,7 +40,7 @@ class HandedOver:
         Raises:
             ExhibitDiffers, SealBroken, …: an exhibit is not what was acquired.
         """
-        return stream_zip(self.bundle, to, contents=_content, reports=reports(self.bundle, tuple(languages)))
+        return write_bundle(self.bundle, to, languages=languages)
 
 
 @transaction.atomic
@@ -66,7 +66,8 @@ def hand_over(
     for one in chosen:
         count_reading(one, access=access, person=person, act="export", bundle=number)
     record("evidence.handed-over", by=person.actor, about=found.about, bundle=number, exhibits=len(chosen))
-    made = _bundle(number, found, chosen, authorisation)
+    to = Recipient(str(found.asked_by), found.recipient)
+    made = bundle_of(number, exhibits=chosen, to=to, authorisation=authorisation)
     if to_node:
         facts = {"from": key_name(custody.own_key()), "to": key_name(to_node), "bundle": number}
         offers = [custody.offer_step(one, act="transfer", by=person.actor, facts=facts) for one in chosen]
@@ -74,13 +75,26 @@ def hand_over(
     return HandedOver(made, found)
 
 
-def _bundle(number: str, access: Access, chosen: Sequence[Exhibit], authorisation: Authorisation | None) -> Bundle:
+def bundle_of(
+    number: str, *, exhibits: Sequence[Exhibit], to: Recipient, authorisation: Authorisation | None
+) -> Bundle:
+    """What a bundle of these exhibits says, with their chains as they stand now."""
     return Bundle(
         number=number, organisation=config().organisation or config().node_name, made_at=clock.now(),
-        case=", ".join(sorted({one.case for one in chosen if one.case})), exhibits=tuple(map(_facts, chosen)),
-        keys=tuple(_keys()), authorisation=authorisation,
-        recipients=(Recipient(str(access.asked_by), access.recipient),), certificates=roots(),
+        case=", ".join(sorted({one.case for one in exhibits if one.case})), exhibits=tuple(map(_facts, exhibits)),
+        keys=tuple(_keys()), authorisation=authorisation, recipients=(to,), certificates=roots(),
     )  # fmt: skip
+
+
+def write_bundle(bundle: Bundle, to: BinaryIO, *, languages: Sequence[Language]) -> Packed:
+    """Write a bundle as a ZIP, in constant memory, its exhibits encrypted to its recipients.
+
+    It is the material itself, closed: whoever calls this has put on record for whom and why.
+
+    Raises:
+        UnfitBundle, ExhibitDiffers, ExhibitEnded, SealBroken, …: what came before is no bundle.
+    """
+    return stream_zip(bundle, to, contents=_content, reports=reports(bundle, tuple(languages)))
 
 
 def _facts(one: Exhibit) -> ExhibitFacts:

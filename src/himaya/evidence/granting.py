@@ -138,7 +138,7 @@ def grant_access(number: int, *, person: Person, proof: Proof | None) -> Access:
         NoFreshProof: a security key was not used within the last five minutes.
     """
     access = _open(number, person)
-    _prove(proof)
+    check_proof(proof)
     _give(access, by=person, reads=exhibits_of(access).count())
     record("evidence.access-granted", by=person.actor, about=access.about, until=_until(access))
     return access
@@ -187,7 +187,7 @@ def take_access(
         MayNotAct, BadAccess, NoFreshProof: as their names say.
     """
     access = _asked(exhibits, "urgent", reason, recipient, person, act="evidence.urgent")
-    _prove(proof)
+    check_proof(proof)
     access.urgent = True
     _give(access, by=person, reads=len(exhibits))
     record("evidence.access-taken", by=person.actor, about=access.about, until=_until(access))
@@ -313,7 +313,12 @@ def _until(access: Access) -> str:
     return access.until.isoformat() if access.until else ""
 
 
-def _prove(proof: Proof | None) -> None:
+def check_proof(proof: Proof | None) -> None:
+    """Whoever lets something be read or leave has just confirmed who they are.
+
+    Raises:
+        NoFreshProof: not with a security key, or not within the last five minutes.
+    """
     if proof is None or proof.method != WEBAUTHN or not timedelta(0) <= clock.now() - proof.at <= FRESH:
         raise NoFreshProof
 

@@ -321,3 +321,8 @@ class TimeStamp(models.Model):
     by = models.CharField(max_length=300)
     until = models.DateTimeField()
     """When the certificate of who signed it ends."""
+
+
+from himaya.evidence.demands import models as demands  # noqa: E402 - Django finds the tables of a room in this module
+
+__all__ = ["demands"]

@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 
 from himaya.cases import words
 from himaya.core.words import N_
+from himaya.evidence.demands import words as desk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,7 @@ ACTS = {
     "backup.keys-made": N_("Keys of this node backed up, encrypted to others: %(recipients)s"),
     "backup.made": N_("Backup %(name)s made"),
     "backup.restored": N_("Node restored from the backup of %(made_at)s; deliveries to be looked at: %(jobs)s"),
+    **desk.ACTS,
     "bank.named": N_("List named %(name)s for HMA's clients"),
     "bank.removed": N_("Bank %(name)s deleted by an HMA client: its list is off"),
     "content.added": N_("Content %(content)s added by an HMA client"),
@@ -109,6 +111,7 @@ ROOMS = {
     "case": N_("Cases"),
     "content": N_("Contents of HMA's clients"),
     "delivery": N_("Deliveries"),
+    "demand": N_("Demands of authorities"),
     "flow": N_("Rules"),
     "item": N_("Items"),
     "key": N_("Keys for programs"),
@@ -123,6 +126,7 @@ ROOMS = {
     "proposal": N_("Proposals"),
     "reference": N_("Reference"),
     "report": N_("Reports"),
+    "request": N_("Requests to others"),
     "scan": N_("Scans"),
     "signatory": N_("Signatories whose words are passed on"),
     "subscription": N_("Subscriptions"),

@@ -34,6 +34,8 @@ PLACES = {
     "case": ("cases:case", "cases.view"),
     "list": ("lists:list", "lists.view"),
     "item": ("lists:item", "lists.view"),
+    "demand": ("demands:demand", "demands.view"),
+    "request": ("demands:request", "demands.view"),
     "reference": ("reference:row", "reference.view"),
 }
 """Kind of object → its page, and who may see it."""

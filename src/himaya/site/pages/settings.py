@@ -58,6 +58,7 @@ SCOPE_WORDS = {
     "publishing:read": N_("Read how our lists are published"),
     "publishing:write": N_("Publish our lists"),
     "reference:read": N_("Read time limits and contact points"),
+    "demands:read": N_("Read demands of authorities and our requests"),
     "exchange": N_("Read our lists as a partner"),
 }
 GONE_WORDS = {

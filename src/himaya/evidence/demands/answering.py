@@ -1,0 +1,239 @@
+"""Handing over: exactly what was demanded and accepted, selected by one person, approved by another, encrypted.
+
+What is outside of the scope of the demand gets into no answer: the selection is the program's, a person can only leave
+something out; and it is asked again when the answer is approved, and when it leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, BinaryIO
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from himaya.core import clock, faults
+from himaya.core.bundles.facts import Authorisation, Recipient
+from himaya.core.errors import HimayaError
+from himaya.core.vault.recipients import recipients
+from himaya.core.words import N_, Said, printable
+from himaya.evidence.bundling import bundle_of, write_bundle
+from himaya.evidence.custody import add_step
+from himaya.evidence.demands import clocks
+from himaya.evidence.demands.acting import BadDemand, UnknownAnswer, demand_for, move, note, reason, require
+from himaya.evidence.demands.lists import DISCLOSING
+from himaya.evidence.demands.models import APPROVED, DROPPED, GIVEN_OUT, PREPARED, Answer, AnswerPart, Demand
+from himaya.evidence.demands.selecting import asked_for, is_asked_for
+from himaya.evidence.demands.states import ANSWERED, TAKEN
+from himaya.evidence.granting import Proof, check_proof
+from himaya.evidence.models import DESTROYED, GUARDED, Exhibit
+from himaya.ledger.services import record
+
+if TYPE_CHECKING:
+    from himaya.accounts.models import Person
+    from himaya.core.bundles.report import Language
+    from himaya.core.bundles.writing import Packed
+    from himaya.core.vault.custody import Fact
+
+GIVE_WITHIN = timedelta(days=1)
+"""How long an approval counts."""
+
+
+class AnswerMoved(HimayaError):
+    """This answer cannot be {act}: it is {state}."""
+
+    remedy = "Reload the page: somebody else may have been faster."
+    status = 409
+
+
+class OwnAnswer(HimayaError):
+    """You prepared this answer: somebody else lets it leave."""
+
+    remedy = "Ask another lead."
+    status = 403
+
+
+class PreservesOnly(HimayaError):
+    """{number} asks to preserve and not to hand over: nothing that is kept can leave by it."""
+
+    remedy = "When a demand to hand over comes, record it as one that follows this one."
+    status = 409
+
+
+class OutOfScope(HimayaError):
+    """{exhibit} is not within what {number} asks for: the answer cannot leave."""
+
+    remedy = "Drop this answer, and prepare another one."
+    status = 409
+
+
+@transaction.atomic
+def prepare_answer(
+    number: int, *, recipient: str, recipient_name: str, person: Person, leave_out: Collection[int] = ()
+) -> Answer:
+    """Select what a demand asks for.
+
+    Args:
+        number: of the demand, which was accepted, whole or in part.
+        recipient: a public key of the authority: ``age1…`` or an SSH key. Nobody else opens what leaves.
+        recipient_name: whose it is, 1 to 200 characters.
+        person: who prepares it.
+        leave_out: numbers of exhibits that are not handed over although they are asked for.
+
+    Raises:
+        MayNotAct, UnknownDemand, PreservesOnly, NotRecipients: as their names say.
+        BadDemand: it is not accepted, an answer is being prepared already, nothing is left to hand over, or something
+            opens with the parts of custodians only.
+    """
+    demand = demand_for(number, person)
+    _check_discloses(demand)
+    found = recipients(recipient)
+    name = printable(recipient_name.strip())
+    if len(found) != 1 or len(found[0].text) > 200 or not 0 < len(name) <= 200:
+        raise BadDemand(
+            why=N_("the answer is encrypted to one key, of at most 200 characters, of somebody who is named")
+        )
+    if Answer.objects.filter(demand=demand, state__in=(PREPARED, APPROVED)).exists():
+        raise BadDemand(why=N_("an answer to it is being prepared already"))
+    exhibits = [one for one in asked_for(demand) if one.pk not in set(leave_out)]
+    if not exhibits:
+        raise BadDemand(why=N_("nothing that is kept is asked for"))
+    if closed := next((one for one in exhibits if one.kept_class == GUARDED), None):
+        raise BadDemand(why=Said("{exhibit} opens with the parts of two custodians only", exhibit=closed.reference))
+    made = Answer.objects.create(
+        demand=demand, kind=demand.kind, recipient=found[0].text, recipient_name=name, prepared_by=person,
+        prepared_at=clock.now(),
+    )  # fmt: skip
+    AnswerPart.objects.bulk_create(
+        AnswerPart(answer=made, exhibit=one, sha256=one.digests["sha256"], size=one.blob.size) for one in exhibits
+    )
+    left = sorted(set(leave_out))
+    note(
+        demand, "answer prepared", why="", by=person.actor, name="answer-prepared", answer=made.pk, left_out=left,
+        exhibits=[one.pk for one in exhibits],
+    )  # fmt: skip
+    return made
+
+
+@transaction.atomic
+def approve_answer(number: int, *, person: Person, proof: Proof | None) -> Answer:
+    """Let an answer leave, within a day: another lead does, who has just confirmed with a security key who they are.
+
+    Raises:
+        MayNotAct, UnknownAnswer, AnswerMoved, OwnAnswer, OutOfScope, PreservesOnly, BadDemand: as their names say.
+        NoFreshProof: a security key was not used within the last five minutes.
+    """
+    answer, demand = _locked(number, person, "demands.approve")
+    if answer.state != PREPARED:
+        raise AnswerMoved(act=N_("approved"), state=Said(answer.state))
+    if answer.prepared_by == person:
+        raise OwnAnswer
+    check_proof(proof)
+    _check_parts(answer, demand)
+    answer.state, answer.approved_by, answer.approved_at = APPROVED, person, clock.now()
+    answer.save(update_fields=["state", "approved_by", "approved_at"])
+    note(demand, "answer approved", why="", by=person.actor, name="answer-approved", answer=answer.pk)
+    return answer
+
+
+@transaction.atomic
+def drop_answer(number: int, *, why: str, person: Person) -> Answer:
+    """Do not hand it over: whoever prepared it takes it back, or another one refuses it.
+
+    Raises:
+        MayNotAct, UnknownAnswer, AnswerMoved, BadDemand: as their names say.
+    """
+    answer, demand = _locked(number, person, "demands.work")
+    if answer.state not in (PREPARED, APPROVED):
+        raise AnswerMoved(act=N_("dropped"), state=Said(answer.state))
+    answer.state, answer.note = DROPPED, reason(why, longest=500)
+    answer.save(update_fields=["state", "note"])
+    note(demand, "answer dropped", why=answer.note, by=person.actor, name="answer-dropped", answer=answer.pk)
+    return answer
+
+
+def write_answer(number: int, to: BinaryIO, *, person: Person, languages: Sequence[Language] = ()) -> Packed:
+    """Write an approved answer as a bundle (``core.bundles``) in a ZIP. When this returns, the demand is answered.
+
+    That it is taken out, and each exhibit of it, is on record before the first byte. Killed in between, it can be
+    written again while the approval counts, and that is on record as well. ``languages``: of its reports of custody.
+
+    Raises:
+        MayNotAct, UnknownAnswer, AnswerMoved, OutOfScope, PreservesOnly, BadDemand: as their names say.
+        UnfitBundle, ExhibitDiffers, ExhibitEnded, SealBroken, …: it cannot be written; what was written is no bundle.
+    """
+    answer, demand, exhibits = _take_out(number, person)
+    faults.point("demands.answer")
+    bundle = bundle_of(
+        f"{demand.reference}-{answer.pk}", exhibits=exhibits, to=Recipient(answer.recipient_name, answer.recipient),
+        authorisation=Authorisation(demand.instrument, demand.reference_theirs or demand.reference, demand.authority),
+    )  # fmt: skip
+    packed = write_bundle(bundle, to, languages=languages)
+    _settle(number, person, packed)
+    return packed
+
+
+@transaction.atomic
+def _take_out(number: int, person: Person) -> tuple[Answer, Demand, list[Exhibit]]:
+    answer, demand = _locked(number, person, "demands.work")
+    since = answer.approved_at
+    if answer.state != APPROVED or since is None:
+        raise AnswerMoved(act=N_("handed over"), state=Said(answer.state))
+    if since + GIVE_WITHIN <= clock.now() or answer.approved_by is None:
+        raise BadDemand(why=N_("its approval is over: drop it, and prepare another one"))
+    require(answer.approved_by, "demands.approve")
+    exhibits = _check_parts(answer, demand)
+    facts: dict[str, Fact] = {
+        "to": answer.recipient_name, "recipient": answer.recipient, "demand": demand.reference,
+        "authority": demand.authority, "instrument": demand.instrument, "answer": answer.pk,
+    }  # fmt: skip
+    for one in exhibits:
+        add_step(one, act="export", by=person.actor, facts=facts)
+    record("demand.handing-over", by=person.actor, about=demand.about, answer=answer.pk, exhibits=len(exhibits))
+    return answer, demand, exhibits
+
+
+@transaction.atomic
+def _settle(number: int, person: Person, packed: Packed) -> None:
+    answer, demand = _locked(number, person, "demands.work")
+    answer.state, answer.given_at = GIVEN_OUT, clock.now()
+    answer.save(update_fields=["state", "given_at"])
+    facts = {"answer": answer.pk, "files": packed.files, "size": packed.size}
+    clocks.meet(demand, clocks.ANSWER)
+    if demand.state in TAKEN:
+        move(demand, "answered", why="", by=person.actor, name="answered", **facts)
+    else:
+        note(demand, "answered", why="", by=person.actor, name="answered", **facts)
+
+
+def _locked(number: int, person: Person, act: str) -> tuple[Answer, Demand]:
+    """Answer and demand, the demand locked first, as every act of the desk does."""
+    found = Answer.objects.filter(pk=number).first()
+    if found is None:
+        require(person, act)
+        raise UnknownAnswer(number=number)
+    demand = demand_for(found.demand_id, person, act)
+    return Answer.objects.select_for_update(of=("self",)).get(pk=number), demand
+
+
+def _check_discloses(demand: Demand) -> None:
+    if demand.kind not in DISCLOSING:
+        raise PreservesOnly(number=demand.reference)
+    if demand.state not in (*TAKEN, ANSWERED):
+        raise BadDemand(why=Said("it is {state}, and was not accepted", state=Said(demand.state)))
+
+
+def _check_parts(answer: Answer, demand: Demand) -> list[Exhibit]:
+    """What leaves is what was asked for, accepted, and selected; it is locked, and still kept."""
+    _check_discloses(demand)
+    exhibits = list(_exhibits(answer).select_for_update(of=("self",)))
+    for one in exhibits:
+        if one.state == DESTROYED or not is_asked_for(demand, one):
+            raise OutOfScope(exhibit=one.reference, number=demand.reference)
+    return exhibits
+
+
+def _exhibits(answer: Answer) -> QuerySet[Exhibit]:
+    named = AnswerPart.objects.filter(answer=answer).values("exhibit")
+    return Exhibit.objects.filter(pk__in=named).select_related("blob", "epoch").order_by("pk")

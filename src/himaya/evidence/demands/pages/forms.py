@@ -1,0 +1,146 @@
+"""The forms of the desk. They ask; what may be is the services' to say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from himaya.core.countries import PLACES
+from himaya.evidence.demands import lists, queries, requesting
+from himaya.evidence.demands.acting import LONGEST
+from himaya.reference.queries import time_limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from himaya.evidence.demands.models import Request
+
+PLAIN = {"autocomplete": "off", "spellcheck": "false", "dir": "auto"}
+TIME = {"autocomplete": "off", "spellcheck": "false", "dir": "ltr", "placeholder": "2026-01-15 10:00"}
+SCOPE_HELP = _(
+    "Accounts, cases, exhibits, within a window, of some kinds. accounts: a, b; from 2026-01-01T00:00Z to 2026-02-01;"
+    " exhibits E-2026-000012-E-2026-000020, case H-2026-000001; kinds pictures"
+)
+
+
+def text(label: Any, *, most: int, needed: bool = True, help_text: Any = "") -> forms.CharField:
+    """A line."""
+    return forms.CharField(
+        label=label, max_length=most, required=needed, help_text=help_text, widget=forms.TextInput(attrs=PLAIN)
+    )
+
+
+def lines(
+    label: Any, *, most: int = LONGEST, needed: bool = True, help_text: Any = "", rows: int = 3
+) -> forms.CharField:
+    """Several lines."""
+    widget = forms.Textarea(attrs={"rows": rows, "dir": "auto"})
+    return forms.CharField(label=label, max_length=most, required=needed, help_text=help_text, widget=widget)
+
+
+def when(label: Any, *, needed: bool = False, help_text: Any = "") -> forms.DateTimeField:
+    """A time, in UTC."""
+    return forms.DateTimeField(
+        label=label, required=needed, help_text=help_text or _("In UTC."), widget=forms.DateTimeInput(attrs=TIME)
+    )
+
+
+def choice(
+    label: Any, options: Iterable[tuple[str, Any]], *, needed: bool = True, help_text: Any = ""
+) -> forms.ChoiceField:
+    """One of a list."""
+    return forms.ChoiceField(label=label, choices=[("", "–"), *options], required=needed, help_text=help_text)
+
+
+def named(options: Mapping[str, str]) -> list[tuple[str, str]]:
+    """A closed list with its words, a long one by them."""
+    found = [(key, gettext(words)) for key, words in options.items()]
+    return sorted(found, key=lambda one: one[1]) if len(found) > 20 else found
+
+
+def limits(*duties: str) -> list[tuple[str, str]]:
+    """Time limits of the reference that have these duties."""
+    found = [one for duty in duties for one in time_limits(duty=duty)]
+    return [(one.key, f"{one.jurisdiction} · {one.instrument} · {one.task}") for one in found]
+
+
+class DemandForm(forms.Form):
+    """A demand, as it came."""
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        preserving = queries.demands(kind=lists.PRESERVATION).exclude(state="closed").order_by("-pk")[:200]
+        self.fields.update(
+            {
+                "kind": choice(_("What is demanded"), named(lists.KINDS)),
+                "authority": text(_("Authority"), most=200),
+                "country": choice(_("Country of the authority"), named(PLACES)),
+                "person": text(_("Who signed it"), most=200, needed=False),
+                "address": text(_("Where that person is reached"), most=300, needed=False),
+                "channel": choice(_("How it came"), named(lists.CHANNELS)),
+                "received_at": when(_("When it came"), needed=True),
+                "reference": text(_("Their reference"), most=120, needed=False),
+                "instrument": text(_("Law or order"), most=200, help_text=_("As it names it.")),
+                "limit": choice(
+                    _("Time limit that counts"), limits("preserve", "answer"), needed=False,
+                    help_text=_("From the reference. Empty: the dates below, or what this node promises."),
+                ),
+                "answer_by": when(_("Answer due, where it says so")),
+                "preserve_until": when(_("Preserve until, where it says so")),
+                "asked": lines(_("What it asks, in its own words"), needed=False),
+                "scope": lines(_("Scope"), most=10_000, needed=False, help_text=SCOPE_HELP),
+                "follows": choice(
+                    _("The demand to preserve that it follows"),
+                    [(str(one.pk), f"{one.reference} · {one.authority}") for one in preserving], needed=False,
+                ),
+                "gag": forms.BooleanField(label=_("The person concerned may not be told"), required=False),
+                "gag_until": when(_("Until when"), help_text=_("In UTC. Empty: until somebody lifts it.")),
+            }
+        )  # fmt: skip
+
+
+class RequestForm(forms.Form):
+    """A request, before its fields are filled in."""
+
+    def __init__(self, data: Any = None, *, country: str = "") -> None:
+        super().__init__(data)
+        points = [(one.key, f"{one.name} · {one.kind}") for one in requesting.contacts_for(country)] if country else []
+        self.fields.update(
+            {
+                "kind": choice(_("What is asked"), named(requesting.KINDS)),
+                "country": choice(_("Country that is asked"), named(PLACES)),
+                "contact": choice(
+                    _("Contact point"), points, needed=False,
+                    help_text=_("From the reference, once a country is chosen. Else say below who is asked."),
+                ),
+                "recipient": text(_("Who is asked"), most=300, needed=False),
+                "case": text(_("Case"), most=20, needed=False, help_text=_("Its number: H-2026-000001.")),
+                "limit": choice(_("Time limit that counts"), limits("preserve"), needed=False),
+            }
+        )  # fmt: skip
+        self.initial = {"country": country}
+
+
+class FieldsForm(forms.Form):
+    """What a request states, part by part."""
+
+    def __init__(self, one: Request, data: Any = None) -> None:
+        super().__init__(data, initial=one.fields)
+        missing = {field.key for each in requesting.lacking(one) for field in each.fields}
+        for field in requesting.asked_fields():
+            self.fields[field.key] = lines(
+                field.field, most=requesting.LONGEST, needed=False, rows=2,
+                help_text=_("Needed before it can be sent.") if field.key in missing else "",
+            )  # fmt: skip
+
+    def parts(self) -> list[tuple[str, list[Any]]]:
+        """Part in words → its fields."""
+        from himaya.core.reference.requests import PARTS
+
+        of: dict[str, list[Any]] = {}
+        for field in requesting.asked_fields():
+            of.setdefault(field.part, []).append(self[field.key])
+        return [(gettext(PARTS[part]), found) for part, found in of.items()]

@@ -1,0 +1,105 @@
+"""One request: what it states, part by part, what is missing, and what was done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from himaya.accounts.access import needs
+from himaya.accounts.faces import Actors, asked, told_at
+from himaya.core.countries import PLACES
+from himaya.evidence.demands import lists, queries, requesting
+from himaya.evidence.demands.pages.acts import REQUEST_ACTS, ActForm, offered
+from himaya.evidence.demands.pages.forms import FieldsForm, RequestForm
+from himaya.evidence.demands.states import DRAFT
+from himaya.evidence.demands.words import clock_row, country, history, kind, state
+
+if TYPE_CHECKING:
+    from himaya.accounts.access import StaffRequest
+    from himaya.evidence.demands.models import Request
+
+
+@needs("demands.work")
+@require_http_methods(["GET", "POST"])
+def add(request: StaffRequest) -> HttpResponse:
+    """Begin one."""
+    posted = request.POST if request.method == "POST" else None
+    place = request.POST.get("country", "") or asked(request, "country")["country"]
+    form = RequestForm(posted, country=place if place in PLACES else "")
+    if form.is_valid():
+        given: dict[str, Any] = dict(form.cleaned_data)
+        number = given.pop("case").rpartition("-")[2].lstrip("0")
+        with told_at(form):
+            made = requesting.make_request(
+                given.pop("kind"), case=f"case:{number}" if number else "", person=request.user, **given
+            )
+            messages.success(request, gettext("The request was begun. Nothing has gone out."))
+            return redirect("demands:request", made.pk)
+    context = {"form": form, "place": place, "places": sorted((gettext(name), code) for code, name in PLACES.items())}
+    return render(request, "demands/add_request.html", context, status=422 if form.errors else 200)
+
+
+@needs("demands.view")
+@require_safe
+def request(request: StaffRequest, pk: int) -> HttpResponse:
+    """Its page."""
+    return _page(request, queries.request(pk))
+
+
+@needs("demands.work")
+@require_http_methods(["GET", "POST"])
+def fill(request: StaffRequest, pk: int) -> HttpResponse:
+    """Fill in what it states."""
+    one = queries.request(pk)
+    form = FieldsForm(one, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        with told_at(form):
+            requesting.fill_request(pk, fields=form.cleaned_data, person=request.user)
+            messages.success(request, gettext("Kept. Nothing has gone out."))
+            return redirect("demands:request", pk)
+    context = {"one": one, "form": form, "parts": form.parts()}
+    return render(request, "demands/fill.html", context, status=422 if form.errors else 200)
+
+
+@needs("demands.work")
+@require_POST
+def do(request: StaffRequest, pk: int, act: str) -> HttpResponse:
+    """Do something with it; what is wrong is said at the form, and what was typed stays."""
+    if act not in REQUEST_ACTS:
+        raise Http404
+    found, chosen = queries.request(pk), REQUEST_ACTS[act]
+    form = ActForm(act, chosen, request.POST)
+    if form.is_valid():
+        with told_at(form):
+            chosen.run(pk, form.cleaned_data, request.user)
+            messages.success(request, gettext("Done, and on record."))
+            return redirect("demands:request", pk)
+    return _page(request, found, (act, form), status=422)
+
+
+def _page(
+    request: StaffRequest, one: Request, typed: tuple[str, ActForm] | None = None, *, status: int = 200
+) -> HttpResponse:
+    changes = list(queries.changes(one))
+    may_work = request.user.may("demands.work")
+    is_draft = one.state == DRAFT
+    context = {
+        "one": one,
+        "kind": kind(one),
+        "country": country(one.country),
+        "badge": state(one),
+        "channel": gettext(lists.CHANNELS[one.channel]) if one.channel else "",
+        "is_draft": is_draft,
+        "missing": [str(each) for each in requesting.lacking(one)] if is_draft else [],
+        "text": requesting.rendered(one) if is_draft else one.text,
+        "clocks": [clock_row(each) for each in queries.clocks_of(one)],
+        "history": history(changes, Actors(each.by for each in changes)),
+        "acts": offered(REQUEST_ACTS, one.state, one.kind, typed=typed) if may_work else [],
+        "may_work": may_work,
+    }
+    return render(request, "demands/request.html", context, status=status)
