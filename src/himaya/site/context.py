@@ -24,6 +24,7 @@ NAV = (
     (N_("Reports"), "reporting:index", "documents.view"),
     (N_("Notices"), "takedown:index", "documents.view"),
     (N_("Deliveries"), "ledger:deliveries", "deliveries.view"),
+    (N_("Evidence"), "evidence:index", "evidence.view"),
     (N_("Reference"), "reference:index", "reference.view"),
     (N_("Numbers"), "transparency:numbers", "numbers.view"),
     (N_("Ledger"), "ledger:index", "ledger.view"),

@@ -8,6 +8,7 @@ from django.views.i18n import set_language
 from himaya.accounts import pages as accounts_pages
 from himaya.accounts.access import open_to_all
 from himaya.cases import pages as cases_pages
+from himaya.evidence import pages as evidence_pages
 from himaya.federation import addresses as exchange
 from himaya.federation import pages as partners_pages
 from himaya.federation.native import pages as publishing_pages
@@ -32,6 +33,7 @@ staff = [
     path("publishing/", include((publishing_pages.urlpatterns, "publishing"))),
     path("reports/", include((reporting_pages.urlpatterns, "reporting"))),
     path("notices/", include((takedown_pages.urlpatterns, "takedown"))),
+    path("evidence/", include((evidence_pages.urlpatterns, "evidence"))),
     path("reference/", include((reference_pages.urlpatterns, "reference"))),
     path("numbers/", include((transparency_pages.urlpatterns, "transparency"))),
     path("log/", include((log_pages.urlpatterns, "log"))),
