@@ -39,6 +39,7 @@ from himaya.core import registry
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.wire import PARAMETERS, WORDS, Problem, Told, problems
+from himaya.evidence.api import router as evidence
 from himaya.federation.api import router as partners
 from himaya.federation.native.api import router as exchange
 from himaya.ledger.queries import head
@@ -364,5 +365,17 @@ def health(request: HttpRequest) -> HttpResponse:
     return reply(Health(status="ok", version=__version__))
 
 
-for router in (screening, lists, subscriptions, partners, exchange, cases, reference, transparency, log, node):
+for router in (
+    screening,
+    lists,
+    subscriptions,
+    partners,
+    exchange,
+    cases,
+    evidence,
+    reference,
+    transparency,
+    log,
+    node,
+):
     api.add_router("", router)

@@ -35,6 +35,8 @@ PLACES = {
     "list": ("lists:list", "lists.view"),
     "item": ("lists:item", "lists.view"),
     "reference": ("reference:row", "reference.view"),
+    "exhibit": ("evidence:exhibit", "evidence.view"),
+    "access": ("evidence:access", "evidence.view"),
 }
 """Kind of object → its page, and who may see it."""
 

@@ -58,6 +58,8 @@ SCOPE_WORDS = {
     "publishing:read": N_("Read how our lists are published"),
     "publishing:write": N_("Publish our lists"),
     "reference:read": N_("Read time limits and contact points"),
+    "evidence:read": N_("Read what is kept and until when, never its content"),
+    "evidence:write": N_("Keep files as evidence, place holds"),
     "exchange": N_("Read our lists as a partner"),
 }
 GONE_WORDS = {
