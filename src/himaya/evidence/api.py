@@ -18,6 +18,7 @@ from himaya.accounts.keys import Key, caller, reply, require_media_type
 from himaya.core import paging
 from himaya.core.vault.verifier import NotProved
 from himaya.core.wire import NO_NUL, Asked, Cursor, Id, Limit, Told, inlined, problems
+from himaya.core.words import N_
 from himaya.evidence import custody, holding, queries, services
 from himaya.evidence.services import Acquired
 from himaya.reference.rows import BadDay
@@ -296,7 +297,7 @@ def place_hold(request: HttpRequest, asked: HoldAsked) -> Answer:
     try:
         on = date.fromisoformat(asked.review_on)
     except ValueError:
-        raise BadDay(given=asked.review_on, why="it is no day of the calendar") from None
+        raise BadDay(given=asked.review_on, why=N_("it is no day of the calendar")) from None
     made = holding.place_hold(
         asked.about, reason=asked.reason, authority=asked.authority, review_on=on, by=caller(request).actor
     )

@@ -43,8 +43,8 @@ def _files() -> list[Finding]:
         return []
     said = Said("sealed files that are not what was sealed, and that no second store has repaired: {n}", n=number(n))
     remedy = N_(
-        "Look at the disk or the bucket, put back what a copy of the store has, then run: himaya evidence scrub. Name a "
-        "second store (evidence_second_store), from which such files are repaired."
+        "Look at the disk or the bucket, put back what a copy of the store has, then run: himaya evidence scrub. Name "
+        "a second store (evidence_second_store), from which such files are repaired."
     )
     return [Finding(WHAT, "danger", said, remedy)]
 

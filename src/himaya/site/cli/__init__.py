@@ -44,6 +44,7 @@ def _load() -> None:
     from himaya.site.cli import (  # noqa: F401
         demo,
         evidence,
+        evidence_rules,
         exchange,
         fingerprinting,
         index,
