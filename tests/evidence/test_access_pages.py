@@ -138,7 +138,7 @@ def test_urgent_reading_warns_is_told_and_waits_for_another_lead(
     assert client.post("/evidence/access/urgent", given).status_code == 302
     made = Access.objects.get()
     assert made.urgent
-    assert "another person looks at it" in words(client.get("/evidence/access/"))
+    assert "to be looked at" in words(client.get("/evidence/access/"))
     mine = client.post(f"/evidence/access/{made.pk}/look", {"note": "fine"}, follow=True)
     assert "own request" in messages(mine)[0]
     clock.advance(timedelta(days=1, minutes=1))

@@ -1,4 +1,4 @@
-"""What is wrong with evidence is named on the first page and by the doctor, and nothing is said where nothing is kept."""
+"""What is wrong with evidence is named on the first page and by the doctor; where nothing is kept nothing is said."""
 
 from __future__ import annotations
 
