@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
 
 from django.db import connection
 
@@ -27,9 +25,8 @@ from himaya.lists.queries import nothing_to_match, terms
 from himaya.log import queries as transparency_log
 from himaya.log import restored
 from himaya.screening import before, decoders, snapshots
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from himaya.site.evidence_health import evidence_health
+from himaya.site.finding import Finding as Finding
 
 KEYS_END = timedelta(days=14)
 """So long before a partner's key ends, somebody is told."""
@@ -43,23 +40,6 @@ ALARMED = timedelta(days=30)
 """For so long after a canary was caught it is told."""
 STUCK = {"dead", "unknown"}
 """States of a job that do not end by themselves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. ``what``, ``said`` and ``remedy`` are marked for translation."""
-
-    what: str
-    state: Literal["ok", "wait", "danger"]
-    said: str
-    remedy: str = ""
-    needs: str = ""
-    """The permission without which the remedy is somebody else's; ``otherwise`` is for those who have it not."""
-    otherwise: str = ""
-
-    def advice(self, may: Callable[[str], bool]) -> str:
-        """The remedy for whoever ``may`` do this and not that."""
-        return self.remedy if not self.needs or may(self.needs) else self.otherwise
 
 
 def health(*, thorough: bool = False) -> list[Finding]:
@@ -88,6 +68,7 @@ def health(*, thorough: bool = False) -> list[Finding]:
         *routes_health(),
         *before_health(),
         *backup_health(),
+        *evidence_health(thorough=thorough),
     ]
 
 
