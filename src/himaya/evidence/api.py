@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, cast
 from uuid import uuid4
 
 from django.db import transaction
@@ -330,7 +330,7 @@ def preserve(request: HttpRequest) -> HttpResponse:
         media_type=asked.media_type,
     )  # fmt: skip
     services.check_acquired(acquired)
-    sealed = services.begin(request.FILES["file"], occasion=asked.occasion)
+    sealed = services.begin(cast(BinaryIO, request.FILES["file"]), occasion=asked.occasion)
     parts = [asked.model_dump_json(), sealed.seal.digests["sha256"]]
     kept: list[Exhibit] = []
     try:
