@@ -114,7 +114,8 @@ def _rooted(source: Node) -> Path:
 def _introduced(source: Node, follower: Node, address: str, root: Path) -> None:
     """The one becomes a partner of the other, and follows its list."""
     key = source.folder / "key"
-    key.write_text(source.run("partners", "add", "follower", "--jurisdiction", "NL").strip())
+    most = str(max(5_000_000, 10 * ITEMS))  # items that it may be told in a day
+    key.write_text(source.run("partners", "add", "follower", "--jurisdiction", "NL", "--items", most).strip())
     source.run("partners", "share", "follower", "bench")
     log = source.run("log", "show").split()[1]
     options = (f"address={address}/exchange/himaya/bench", f"root={root.read_text()}", f"log={log}")

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from dataclasses import replace as replaced
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
 from uuid import UUID, uuid5
 
-import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from himaya.core import merkle
+from himaya.core.bundles.alone import bag
 from himaya.core.bundles.facts import (
     Acquisition,
     Authorisation,
@@ -27,13 +26,14 @@ from himaya.core.bundles.facts import (
 from himaya.core.notes import NOTE, Checkpoint, SigningKey
 from himaya.core.proofs import Proof, commitment
 from himaya.core.vault import custody
+from himaya.core.vault.recipients import Identity
 
 __all__ = ["replaced"]
 AT = datetime(2026, 11, 29, 3, tzinfo=UTC)
 ANNA, BEN, EVE = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (1, 2, 3))
 HOLDERS = ((ANNA, "Anna, examiner of the hotline"), (BEN, "Ben, officer of the unit"))
 LOG = SigningKey("log.hotline.example", NOTE, bytes([7]) * 32)
-IDENTITY = pyrage.x25519.Identity.generate()
+IDENTITY = Identity.new()
 ACTS = (("acquire", (ANNA,)), ("analyse", (ANNA,)), ("transfer", (ANNA, BEN)))
 
 
@@ -93,7 +93,7 @@ def bundle(
         number="HMY-B-2026-17", organisation="Example Hotline", made_at=AT + timedelta(hours=1), case="HMY-2026-000123",
         exhibits=exhibits, keys=tuple(CustodyKey(public(key), holder) for key, holder in HOLDERS),
         authorisation=Authorisation("production order", "PO-2026-7", "District Court of Example"),
-        recipients=(Recipient("The unit", str(IDENTITY.to_public())),), certificates=certificates,
+        recipients=(Recipient("The unit", str(IDENTITY.recipient)),), certificates=certificates,
         log_keys=(str(LOG.verifier),),
     )  # fmt: skip
 
@@ -108,12 +108,21 @@ def contents(made: Bundle, size: int = 1000):  # type: ignore[no-untyped-def]
     return give
 
 
-def encrypt(source: BinaryIO, to: BinaryIO) -> None:
-    pyrage.encrypt_io(source, to, [IDENTITY.to_public()])
-
-
-def decrypt(source: BinaryIO, to: BinaryIO) -> None:
-    pyrage.decrypt_io(source, to, [IDENTITY])
+def rebag(path: Path) -> None:
+    """Manifests anew, as a forger would make them."""
+    names = sorted(str(one.relative_to(path)) for one in path.rglob("*") if one.is_file())
+    payload = [name for name in names if name.startswith("data/")]
+    size = sum((path / name).stat().st_size for name in payload)
+    lines = [
+        f"Payload-Oxum: {size}.{len(payload)}" if line.startswith("Payload-Oxum") else line
+        for line in (path / "bag-info.txt").read_text().splitlines()
+    ]
+    (path / "bag-info.txt").write_text("\n".join(lines) + "\n")
+    for kind in ("", "tag"):
+        for algorithm in bag.ALGORITHMS:
+            chosen = [name for name in names if name.startswith("data/") != bool(kind) and "tagmanifest" not in name]
+            rows = [f"{hashlib.new(algorithm, (path / n).read_bytes()).hexdigest()}  {n}\n" for n in chosen]
+            (path / f"{kind}manifest-{algorithm}.txt").write_text("".join(rows))
 
 
 @dataclass(frozen=True)

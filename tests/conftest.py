@@ -42,7 +42,7 @@ from tests import emptying, network  # noqa: E402
 
 from tools import system_parts  # noqa: E402
 
-pytest_plugins = ["tests.decoding", "tests.servers", "tests.s3", "tests.windows"]
+pytest_plugins = ["tests.decoding", "tests.nodes", "tests.servers", "tests.s3", "tests.windows"]
 NEEDS = {
     "browser": "chromium",
     "postgres": "postgres",
@@ -51,6 +51,8 @@ NEEDS = {
     "pango": "pango",
 }
 """Marker → the part of the system that its tests need."""
+LONG = {"story", "cli", "crash"}
+"""Folders whose tests start whole nodes."""
 DATABASE_FIXTURES = {
     "db",
     "transactional_db",
@@ -68,10 +70,11 @@ _skipped: list[str] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--only-database", action="store_true", help="only tests that use the configured database")
+    parser.addoption("--only-database", action="store_true", help="only tests that the configured database decides")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "one_database: no database decides how it ends, so it runs on one")
     config.addinivalue_line("markers", "postgres: starts a PostgreSQL server of its own")
     config.addinivalue_line("markers", "gettext: needs the gettext tools")
     config.addinivalue_line("markers", "bubblewrap: needs bwrap")
@@ -115,10 +118,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (dropped if unfit else chosen).append(item)
     if dropped:
         config.hook.pytest_deselected(items=dropped)
-        items[:] = chosen
+    items[:] = sorted(chosen, key=_comes_late)
+
+
+def _comes_late(item: pytest.Item) -> bool:
+    """Files of few long tests come first: begun last, one would keep a single process busy while the others idle."""
+    return item.path.parent.name not in LONG
 
 
 def _uses_database(item: pytest.Item) -> bool:
+    """Whether the database may decide how it ends. How pages look and what a terminal shows, it does not."""
+    if item.get_closest_marker("one_database"):
+        return False
     return bool(item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())))
 
 

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.configured import free_port
+from tests.forking import Forks
 
-FORKS = Path(__file__).parent / "cli" / "forks.py"
 HIMAYA = Path(sys.executable).with_name("himaya")
 AS_ROOT_MAY_READ_ANYTHING = os.geteuid() == 0
 WITHOUT_PRIVILEGE = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
 """Makes root obey the modes of files, as everybody else must."""
+
+
+PATIENCE = 60
+"""Seconds after which a command hangs."""
 
 
 class Node:
@@ -29,22 +34,45 @@ class Node:
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
         self.data = Path(environment["HIMAYA_DATA"])
+        self.forks: Forks | None = None
 
     def run(
-        self, *command: object, status: int = 0, plainly: bool = False, **more: Any
+        self, *command: object, status: int | None = 0, plainly: bool = False, **more: Any
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command that must end with ``status``, and never with a traceback.
+        """Run a command that must end with ``status``, which None leaves open, and never with a traceback.
 
         ``plainly``: without the privilege of root to read and write everything.
         """
-        words = [str(HIMAYA), *map(str, command)]
-        if plainly and AS_ROOT_MAY_READ_ANYTHING:
-            words = [*WITHOUT_PRIVILEGE, *words]
-        environment = {**self.environment, **more.pop("env", {})}
-        ran = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False, **more)
+        words, environment = [str(HIMAYA), *map(str, command)], {**self.environment, **more.pop("env", {})}
+        if not plainly and (forks := self._forks(command, environment, more)):
+            ran = forks.run(words, environment, more)
+        else:
+            if plainly and AS_ROOT_MAY_READ_ANYTHING:
+                words = [*WITHOUT_PRIVILEGE, *words]
+            ran = subprocess.run(
+                words, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False, **more
+            )
         assert "Traceback" not in ran.stderr + ran.stdout, ran.stderr
-        assert ran.returncode == status, (ran.returncode, ran.stdout, ran.stderr)
+        assert status in (None, ran.returncode), (ran.returncode, ran.stdout, ran.stderr)
         return ran
+
+    def do(self, code: str) -> str:
+        """Run Python where Django is set up, in a process of its own that must end well; what it printed."""
+        environment = {**self.environment, "DJANGO_SETTINGS_MODULE": "himaya.site.settings"}
+        if self.forks and self.forks.can(environment, {}):
+            ran = self.forks.run([code], environment, {}, main=False)
+        else:
+            command = [sys.executable, "-c", f"import django; django.setup()\n{code}"]
+            ran = subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+            )
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout.strip()
+
+    def _forks(self, command: tuple[object, ...], environment: dict[str, str], more: dict[str, Any]) -> Forks | None:
+        """Who can run a command in a fork: whoever has loaded this node, or who has loaded libraries alone."""
+        mine = None if command[:1] == ("demo",) else self.forks  # a demonstration is a node of its own
+        return next((forks for forks in (mine, bare()) if forks and forks.can(environment, more)), None)
 
     def begin(self, *command: object, **more: Any) -> subprocess.Popen[str]:
         """Start a command in a group of its own."""
@@ -59,33 +87,37 @@ class Node:
             **more,
         )
 
-    def run_each(self, commands: list[tuple[str, ...]]) -> list[subprocess.CompletedProcess[str]]:
-        """Run many commands, each in a process forked from one that has loaded everything: faster, the same words."""
-        asked = json.dumps(commands)
-        ran = subprocess.run(
-            [sys.executable, "-W", "default", FORKS], env=self.environment, input=asked, capture_output=True, text=True,
-            timeout=120, check=True,
-        )  # fmt: skip
-        done = [subprocess.CompletedProcess(c, *r) for c, r in zip(commands, json.loads(ran.stdout), strict=True)]
-        for one in done:
-            assert "Traceback" not in one.stderr, one
-        return done
-
     def counts(self, name: str = "") -> str:
         """What the lists hold, or one of them: to see that nothing was changed."""
         return self.run("lists", "show", *([name] if name else [])).stdout
 
 
-def environment_of(data: Path, compiled: str) -> dict[str, str]:
+def environment_of(data: Path) -> dict[str, str]:
     kept = {n: v for n, v in os.environ.items() if n not in ("PYTHONDONTWRITEBYTECODE", "COLUMNS", "FORCE_COLOR")}
     path = f"{HIMAYA.parent}{os.pathsep}{os.environ['PATH']}"
-    return {
-        **kept,
-        "PATH": path,
-        "HIMAYA_DATA": str(data),
-        "PYTHONPYCACHEPREFIX": compiled,
-        "PYTHONWARNINGS": "default",
-    }
+    return {**kept, "PATH": path, "HIMAYA_DATA": str(data), "PYTHONWARNINGS": "default"}
+
+
+@cache
+def bare() -> Forks:
+    """Forks for commands of every node."""
+    return Forks(environment_of(Path(os.devnull)), bare=True)
+
+
+def pytest_unconfigure() -> None:
+    if bare.cache_info().currsize:
+        bare().close()
+
+
+@contextmanager
+def forking(node: Node) -> Iterator[Node]:
+    """Inside the block the commands of a node that was prepared run in forks; those of another environment do not."""
+    node.forks = Forks(node.environment)
+    try:
+        yield node
+    finally:
+        node.forks.close()
+        node.forks = None
 
 
 @contextmanager
@@ -108,3 +140,10 @@ def served(node: Node, *options: object) -> Iterator[str]:
         with suppress(ProcessLookupError):
             os.killpg(running.pid, signal.SIGKILL)
         running.communicate()
+
+
+@pytest.fixture
+def in_forks() -> Iterator[Callable[[Node], Node]]:
+    """Has the commands of a node that is prepared run in forks until the end of the test."""
+    with ExitStack() as until_then:
+        yield lambda node: until_then.enter_context(forking(node))

@@ -22,8 +22,8 @@ def sha256(content: bytes | str) -> str:
 class Program:
     """Calls of ``/api/v1`` with one key. Answers are Django's, with ``.json()``."""
 
-    def __init__(self, *scopes: str) -> None:
-        made = add_key("tests", scopes=scopes or SCOPES, by="system")
+    def __init__(self, *scopes: str, owner: str = "") -> None:
+        made = add_key("tests", scopes=scopes or SCOPES, by="system", owner=owner)
         self.key, self.secret = made.key, made.secret
         self._client = Client(raise_request_exception=False, headers={"Authorization": f"Bearer {made.secret}"})
 

@@ -26,7 +26,17 @@ def pytest(*arguments: str) -> list[str]:
     """The command line of a pytest run; the order of tests is drawn here so that it can be repeated."""
     seed = os.environ.get("SEED") or str(random.SystemRandom().randrange(10**6))
     jobs = os.environ.get("JOBS") or str(min(os.cpu_count() or 1, 4))
-    fixed = ["-n", jobs, "--dist", "loadfile", "-p", "no:cacheprovider", f"--randomly-seed={seed}"]
+    # In the order of tests/conftest.py: by itself, xdist begins the files of few tests last, and those are the longest.
+    fixed = [
+        "-n",
+        jobs,
+        "--dist",
+        "loadfile",
+        "--no-loadscope-reorder",
+        "-p",
+        "no:cacheprovider",
+        f"--randomly-seed={seed}",
+    ]
     print(f"(to repeat this order: SEED={seed} JOBS={jobs} make test)", flush=True)
     return [sys.executable, "-m", "pytest", *fixed, *arguments]
 

@@ -14,7 +14,7 @@ from tests.conftest import PASSWORD
 
 from himaya.accounts import services as accounts
 from himaya.accounts.models import ApiKey, Person
-from himaya.accounts.queries import key_by_secret, names, person, tally
+from himaya.accounts.queries import key_by_secret, names, owner, person, tally
 from himaya.accounts.roles import MAY, ROLES, SCOPES
 from himaya.accounts.services import BadKey, BadPerson, LastAdministrator, UnknownKey, UnknownPerson
 from himaya.ledger.models import Entry
@@ -189,6 +189,20 @@ def test_a_key_that_cannot_be_made_is_refused_in_words(change: dict[str, Any], w
         accounts.add_key(asked.pop("name"), **asked)
     assert not ApiKey.objects.exists()
     assert not Entry.objects.exists()
+
+
+def test_a_key_of_the_command_line_acts_for_whom_it_names_and_needs_one_where_people_are_counted(
+    people: SimpleNamespace,
+) -> None:
+    for scope in ("lists:write", "subscriptions:write", "partners:write", "publishing:write"):
+        with pytest.raises(BadKey, match=f"{scope} it acts for a person"):
+            accounts.add_key("coop", scopes=["screen", scope], by="cli:root")
+    with pytest.raises(UnknownPerson):
+        accounts.add_key("coop", scopes=["lists:write"], by="cli:root", owner="nobody")
+    made = accounts.add_key("coop", scopes=["lists:write"], by="cli:root", owner=people.lead.username)
+    assert owner(made.key.actor) == people.lead.actor == last().data["owner"]
+    screens = accounts.add_key("scanner", scopes=["screen", "log:write"], by="cli:root")
+    assert screens.key.created_by is None
 
 
 def test_a_key_ends_when_it_is_revoked_or_its_time_is_over(clock: Any) -> None:

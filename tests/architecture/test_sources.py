@@ -24,7 +24,7 @@ VERBS = re.compile(
     r"|declare|deliver|discard|dispute|draw|end|enrol|enqueue|export|find|finish|forget|give|hold|import|issue"
     r"|join|keep|lock|look|make|mark|match|merge|move|note|notify|open|postpone|preserve|publish|queue|raise|read"
     r"|reclaim|record|refuse|release|remove|rename|renew|reopen|replace|report|reset|resolve|rest|restore|resume"
-    r"|retire|retry|retract|revoke|save|scan|screen|send|set|settle|share|sign|start|stop|store|submit|take|tell|undo"
+    r"|retire|retry|retract|revoke|save|scan|screen|seal|send|set|settle|share|sign|start|stop|store|submit|take|tell|undo"
     r"|unlock|update|verify|withdraw|write"
 )
 

@@ -6,29 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.nodes import Node, environment_of
+from tests.nodes import Node, environment_of, forking
 from tests.servers import create_database, drop_database
 
 WORK = "import django; django.setup(); from himaya.ledger.worker import run_until_idle; run_until_idle()"
 
 
-@pytest.fixture(scope="session")
-def _compiled() -> Iterator[str]:
-    """Compiled modules are kept for the session: a command starts in half the time."""
-    folder = tempfile.mkdtemp(prefix="himaya-pyc-")
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _made(data: Path, compiled: str) -> Iterator[Node]:
-    environment = environment_of(data, compiled)
+def _made(data: Path) -> Iterator[Node]:
+    environment = environment_of(data)
     server = os.environ.get("HIMAYA_DATABASE_URL")
     if not server:
         yield Node(environment)
@@ -48,17 +39,17 @@ def _prepare(made: Node) -> Node:
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory, _compiled: str) -> Node:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Node:
     """A node on SQLite with a list ``hotline`` and somebody who can decide. It is copied, never changed."""
-    environment = environment_of(tmp_path_factory.mktemp("prepared") / "node", _compiled)
+    environment = environment_of(tmp_path_factory.mktemp("prepared") / "node")
     environment.pop("HIMAYA_DATABASE_URL", None)
     return _prepare(Node(environment))
 
 
 @pytest.fixture(scope="session")
-def prepared_on_server(tmp_path_factory: pytest.TempPathFactory, _compiled: str) -> Iterator[Node]:
+def prepared_on_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """The same on the server that the tests run on."""
-    for made in _made(tmp_path_factory.mktemp("prepared") / "node", _compiled):
+    for made in _made(tmp_path_factory.mktemp("prepared") / "node"):
         yield _prepare(made)
 
 
@@ -74,25 +65,28 @@ def node(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
     data = tmp_path_factory.mktemp("shared") / "node"
     server = os.environ.get("HIMAYA_DATABASE_URL")
     if not server:
-        yield copied(request.getfixturevalue("prepared"), data)
+        with forking(copied(request.getfixturevalue("prepared"), data)) as alone:
+            yield alone
         return
     made = copied(request.getfixturevalue("prepared_on_server"), data)
     name = f"node_{uuid.uuid4().hex[:12]}"
     template = made.environment["HIMAYA_DATABASE_URL"].rpartition("/")[2]
-    yield Node({**made.environment, "HIMAYA_DATABASE_URL": create_database(server, name, like=template)})
+    url = create_database(server, name, like=template)
+    with forking(Node({**made.environment, "HIMAYA_DATABASE_URL": url})) as shared:
+        yield shared
     drop_database(server, name)
 
 
 @pytest.fixture
-def fresh_node(tmp_path: Path, _compiled: str) -> Iterator[Node]:
+def fresh_node(tmp_path: Path) -> Iterator[Node]:
     """A node on which no command was ever run."""
-    yield from _made(tmp_path / "node", _compiled)
+    yield from _made(tmp_path / "node")
 
 
 @pytest.fixture
-def sqlite_node(tmp_path: Path, _compiled: str) -> Node:
+def sqlite_node(tmp_path: Path) -> Node:
     """A node on SQLite, whatever the tests run on; no command was ever run on it."""
-    environment = environment_of(tmp_path / "node", _compiled)
+    environment = environment_of(tmp_path / "node")
     environment.pop("HIMAYA_DATABASE_URL", None)
     return Node(environment)
 

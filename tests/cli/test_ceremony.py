@@ -14,6 +14,7 @@ from tuf.api.metadata import Metadata
 from himaya.core.repository import keys
 from himaya.core.repository.publishing import Repository
 
+pytestmark = pytest.mark.one_database
 WORDS = "five quiet words by lot"
 
 

@@ -20,7 +20,7 @@ from tests.cli.conftest import Node
 from tests.s3 import Store
 from tests.screening.archived import zipped
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 RAY = Path(sys.executable).with_name("ray")
 KNOWN = b"note of the cluster"
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a token of the tests of no worth at all"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,9 @@ WORDS = "five quiet words by lot"
 
 
 @pytest.fixture
-def hotline(prepared: Node, tmp_path: Path) -> Node:
+def hotline(prepared: Node, tmp_path: Path, in_forks: Callable[[Node], Node]) -> Node:
     """A node on SQLite, with a list that has items."""
-    made = copied(prepared, tmp_path / "node")
+    made = in_forks(copied(prepared, tmp_path / "node"))
     made.run("lists", "import", "hotline", "-", "--signal", "sha256", input="\n".join(map(sha256, ("a", "b"))))
     return made
 

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -52,7 +53,7 @@ def test_the_help_of_an_import_names_the_columns_of_a_csv_file() -> None:
 
 def test_every_example_can_be_parsed() -> None:
     for path, command in COMMANDS.items():
-        words = command.epilog.partition("himaya ")[2].replace('"National hotline"', "National").split()
+        words = shlex.split(command.epilog.partition("himaya ")[2])
         with command.make_context("himaya", words[len(path) :]) as context:
             assert context.params is not None
 

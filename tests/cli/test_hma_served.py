@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -51,7 +52,14 @@ def served(node: Node, **settings: str) -> Iterator[Call]:
 
 def test_a_served_node_in_hma_s_place(prepared: Node, tmp_path: Path) -> None:
     node = copied(prepared, tmp_path / "node")
-    node.run("keys", "add", "coop", "--scope", "screen", "--scope", "lists:read", "--scope", "lists:write")
+    scopes = ("--scope", "screen", "--scope", "lists:read", "--scope", "lists:write")
+    assert "--owner USERNAME" in node.run("keys", "add", "coop", *scopes, status=2).stderr
+    node.run("users", "add", "lea", "--role", "lead")
+    node.run("keys", "add", "coop", *scopes, "--owner", "lea")
+    node.run("keys", "add", "scanner", "--scope", "screen")
+    listed = node.run("keys", "list").stdout
+    assert re.search(r"coop +│? *lea", listed), listed
+    assert re.search(r"scanner +│? *no owner", listed), listed
     with served(node) as call:
         assert call("GET", "/c/banks", by="127.0.0.2")[0] == 401
         assert call("GET", "/c/banks", by="127.0.0.2", X_Forwarded_For="127.0.0.1")[0] == 401

@@ -47,11 +47,14 @@ def test_it_is_asked_only_once_somebody_lets_it_be(node: Node, source: Recorded,
 
     hashes, report = tmp_path / "hashes.txt", tmp_path / "answers.csv"
     hashes.write_text(f"# ours\n{ONE}\npdq:{OTHER}\nmd5:{'0' * 32}\nnot a hash\n")
-    said = node.run("subscriptions", "look-up", "centre", "--file", hashes, "--report", report, "--take")
-    assert "2 known to centre of 2 asked about, 1 of them answered before" in said.stderr
+    said = node.run("subscriptions", "look-up", "centre", ONE, OTHER, "--take")
+    assert "1 only resemble what the source knows, and are not taken; --near takes them, too" in said.stderr
+    assert OTHER not in node.run("lists", "export", "asked").stdout
+    said = node.run("subscriptions", "look-up", "centre", "--file", hashes, "--report", report, "--take", "--near")
+    assert "2 known to centre of 2 asked about, 2 of them answered before" in said.stderr
     assert "line 4" in said.stderr
     assert "line 5" in said.stderr
-    assert "asked: 2 added, 0 changed, 0 taken back" in said.stderr
+    assert "asked: 1 added, 0 changed, 0 taken back" in said.stderr
     rows = list(csv.DictReader(report.read_text().splitlines()))
     assert [(row["value"], row["code"], row["organisation"]) for row in rows] == [
         (ONE, "csam", "centre"),

@@ -24,6 +24,7 @@ from cryptography.x509.oid import NameOID
 from tests.cli.conftest import Node
 from tests.cli.test_demo_and_serve import answers, free_port, stopped, until
 
+pytestmark = pytest.mark.one_database
 FORM = "application/x-www-form-urlencoded"
 
 

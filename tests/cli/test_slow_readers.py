@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import socket
-import tempfile
 import urllib.request
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
-import pytest
 from tests.nodes import Node, environment_of, served
 from tests.program import sha256
 
 ROWS = 40_000
 PATH = "/exchange/files/hotline.vics"
 PARTNERS = ("north", "south", "east")
-
-
-@pytest.fixture(scope="module")
-def compiled() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield folder
 
 
 def stalled(at: str, path: str, key: str) -> socket.socket:
@@ -48,8 +39,8 @@ def status(at: str, path: str, key: str = "") -> int:
         return error.code
 
 
-def test_partners_who_stop_reading_hold_up_nobody_else(tmp_path: Path, compiled: str) -> None:
-    node = Node(environment_of(tmp_path, compiled))
+def test_partners_who_stop_reading_hold_up_nobody_else(tmp_path: Path) -> None:
+    node = Node(environment_of(tmp_path))
     (tmp_path / "rows.hashes").write_text("".join(f"{sha256(str(n))}\n" for n in range(ROWS)))
     node.run("lists", "create", "hotline")
     node.run("lists", "import", "hotline", tmp_path / "rows.hashes", "--signal", "sha256")
@@ -68,4 +59,4 @@ def test_partners_who_stop_reading_hold_up_nobody_else(tmp_path: Path, compiled:
             if status(at, PATH, keys["north"]) == 200:
                 break
         else:
-            pytest.fail("the places of those who are gone are never free again")
+            raise AssertionError("the places of those who are gone are never free again")

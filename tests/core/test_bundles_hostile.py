@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -24,6 +25,7 @@ from tests import bundling
 from himaya.core.bundles import reading, writing
 from himaya.core.bundles.alone import bag, program
 from himaya.core.bundles.alone.stamps import read_stamp
+from himaya.core.vault import recipients
 from himaya.core.vault.verifier import NotProved
 
 MADE = bundling.bundle(2)
@@ -33,7 +35,7 @@ MADE = bundling.bundle(2)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bundle") / "bag"
     reports = {"en.html": b"<!doctype html>\n"}
-    writing.write_folder(MADE, path, contents=bundling.contents(MADE), encrypt=bundling.encrypt, reports=reports)
+    writing.write_folder(MADE, path, contents=bundling.contents(MADE), reports=reports)
     return path
 
 
@@ -271,24 +273,31 @@ def test_what_is_no_time_stamp_is_told_of(content: bytes) -> None:
         read_stamp(b"\x30\x81" + bytes([len(content)]) + content)
 
 
-def test_an_exhibit_that_decrypts_to_something_else_is_not_taken(folder: Path) -> None:
+def test_an_exhibit_that_is_something_else_is_not_taken(tmp_path: Path) -> None:
+    """The maker of the bundle has encrypted another thing than the one that the bundle tells of."""
     one = MADE.exhibits[0]
-    with reading.opened(folder) as received:
-        for given_ in (b"", bytes(one.size), bytes(one.size + 1)):
+    for number, clear in enumerate((b"", bytes(one.size), bytes(one.size + 1))):
+        path = tmp_path / str(number)
+        writing.write_folder(MADE, path, contents=bundling.contents(MADE), reports={})
+        with (path / "data" / "exhibits" / f"{one.uuid}.age").open("wb") as file:
+            recipients.encrypt(io.BytesIO(clear), file, recipients=[bundling.IDENTITY.recipient])
+        bundling.rebag(path)
+        with reading.opened(path) as received:
             with pytest.raises(reading.ExhibitNotTaken):
-                received.take(one.uuid, io.BytesIO(), lambda source, to, given_=given_: to.write(given_))  # type: ignore[misc]
-        with pytest.raises(reading.ExhibitNotTaken):
-            received.take(one.uuid, io.BytesIO(), lambda source, to: 1 / 0)
-        with pytest.raises(KeyError):
-            received.take(MADE.number, io.BytesIO(), bundling.decrypt)  # type: ignore[arg-type]
+                received.take(one.uuid, io.BytesIO(), identity=bundling.IDENTITY)
+            with pytest.raises(recipients.NotOpened):
+                received.take(one.uuid, io.BytesIO(), identity=recipients.Identity.new())
+            with pytest.raises(KeyError):
+                received.take(UUID(int=1), io.BytesIO(), identity=bundling.IDENTITY)
 
 
-def test_a_bomb_of_json_fills_no_memory(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [bag.MAX_TEXT + 3, 10 * 1024**2])
+def test_a_bomb_of_json_fills_no_memory(folder: Path, size: int) -> None:
     """In a process that may have little: it ends with words, and not by the system."""
     path = folder / "data" / "vics.json"
     whole = path.read_bytes()
     try:
-        path.write_bytes(b"[" + b"[]," * (bag.MAX_TEXT // 3) + b"[]]")
+        path.write_bytes(b"[" + b"[]," * (size // 3) + b"[]]")
         ran = subprocess.run(
             [sys.executable, "-I", "-S", folder / "verify.py", folder], capture_output=True, check=False, timeout=120,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (400 * 1024**2,) * 2),
@@ -297,3 +306,9 @@ def test_a_bomb_of_json_fills_no_memory(folder: Path, tmp_path: Path) -> None:
         assert b"has more than" in ran.stdout
     finally:
         path.write_bytes(whole)
+
+
+def test_what_would_be_held_in_memory_has_an_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_KEPT", 100)
+    with pytest.raises(reading.BundleNotProved, match="larger than can be taken"), reading.opened(folder):
+        pass

@@ -84,6 +84,80 @@ def published(*, root: str, folder: str) -> dict[str, Any]:
     }
 
 
+# --- a hub -----------------------------------------------------------------------------------------------------------
+
+
+def begin_hub(*, url: str, root: str) -> str:
+    """A node that follows a publisher and has admitted its signatory; the node's own root."""
+    from tests.federation.native import Holders
+    from tests.repositories import ORGANISATION
+
+    from himaya.federation.native import hub
+    from himaya.lists import services, subscribing
+
+    own = Holders().install()
+    to = services.create_list(LIST, by="system", radius=24)
+    options = {"address": f"{url}/known", "key": "k", "root": root}
+    subscribing.subscribe(NAME, to=to, exchange="himaya", options=options, by="system", private=True)
+    hub.admit(hub.examine(NAME, organisation=ORGANISATION, permission="letter 7"), by="system")
+    return own.decode()
+
+
+def pass_on() -> bool:
+    """Take over what is new of the signatory."""
+    from tests.repositories import ORGANISATION
+
+    from himaya.federation.native import hub, passing
+
+    return passing.pass_on(hub.find(LIST, organisation=ORGANISATION))
+
+
+def dismiss() -> None:
+    """Pass on nothing of it any more."""
+    from tests.repositories import ORGANISATION
+
+    from himaya.federation.native import hub
+
+    hub.dismiss(LIST, organisation=ORGANISATION, by="system")
+
+
+def settle() -> bool:
+    """What the worker's round does about whom nobody admits."""
+    from himaya.federation.native.hub import settle
+    from himaya.lists.services import find_list
+
+    return settle(find_list(LIST))
+
+
+def passed_on(*, root: str, folder: str) -> dict[str, Any]:
+    """What a follower who begins now is told of the signatory; and what the log and the tables have of it."""
+    from tests.federation.native import place
+    from tests.repositories import ORGANISATION, Shelf, following
+
+    from himaya.core.repository.plan import offered
+    from himaya.federation.models import Publication
+    from himaya.federation.native.hub import may_tell
+    from himaya.ledger.queries import entries
+    from himaya.lists.services import find_list
+
+    of, said, digests = find_list(LIST), 0, set[str]()
+    if (place(of) / "metadata" / "timestamp.json").exists():
+        with following(Shelf(place(of)), Path(folder), root.encode()) as follower:
+            for list_, who in offered(follower.refresh(), LIST):
+                for one in follower.fetch(list_, who, to=Path(folder) / "files"):
+                    digests.add(one.part.target.hashes["sha256"])
+                    with follower.statements(one) as (_, statements):
+                        said += sum(1 for _ in statements)
+    logged = list(Publication.objects.values_list("sha256", flat=True))
+    return {
+        "said": said,
+        "told": may_tell(of, ORGANISATION),
+        "unlogged": sorted(digests - set(logged)),
+        "twice": len(logged) - len(set(logged)),
+        "on record": entries(act="list.passed-on").count() - len(logged),
+    }
+
+
 # --- a file, and a subscription to one -------------------------------------------------------------------------------
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.crash.conftest import MakeNode, Node
 from tests.crash.exchanging import write_rows
+from tests.repositories import ORGANISATION, Shelf, Stage, delta, said
 
 ROWS, BATCH = 2400, 300
 KILLED = -9
+PASSED = {"unlogged": [], "twice": 0, "on record": 0}
 NOTHING_WRONG = {"unlogged": [], "twice": 0, "leaves": 0, "on record": 0}
 
 
@@ -60,6 +63,48 @@ def test_a_round_of_publishing_that_is_killed_leaves_the_old_state_or_the_new_on
     assert told(node, root, tmp_path / "f3") == {"items": 25, **NOTHING_WRONG}
     assert node.run("publish") is False
     assert node.run("check", idle=False) == []
+
+
+HUB = ["hub.fetched", "hub.logged", "repository.file", "repository.before_timestamp", "hub.attached"]
+
+
+@pytest.fixture
+def publisher(tmp_path: Path) -> Iterator[tuple[Stage, str]]:
+    """Fifty statements that somebody else signs, and where they are served."""
+    (tmp_path / "r").mkdir()
+    stage = Stage(tmp_path, at=tmp_path / "r" / "known")
+    with Shelf(tmp_path / "r").serving() as url:
+        yield stage, url
+
+
+@pytest.mark.parametrize("point", HUB)
+def test_a_hub_that_is_killed_passes_on_the_old_state_or_the_new_one(
+    node: Node, tmp_path: Path, publisher: tuple[Stage, str], point: str
+) -> None:
+    stage, url = publisher
+    root, good = node.run("begin_hub", url=url, root=stage.root.decode()), {"told": True, **PASSED}
+    for said_before, said_now in ((0, 50), (50, 51)):
+        if said_before:
+            stage.made.publish(ORGANISATION, delta(tmp_path / "new", 1, 2, said(1, seed=2)))
+        kill(node, "pass_on", f"{point}:kill@1")
+        between = node.run("passed_on", root=root, folder=str(tmp_path / f"b{said_now}"))
+        assert between["said"] in (said_before, said_now)
+        assert between["unlogged"] == []
+        node.run("pass_on")
+        assert node.run("passed_on", root=root, folder=str(tmp_path / f"a{said_now}")) == {"said": said_now, **good}
+    assert node.run("pass_on") is False
+
+
+def test_a_hub_that_is_killed_while_it_dismisses_somebody_tells_nothing_of_it(
+    node: Node, tmp_path: Path, publisher: tuple[Stage, str]
+) -> None:
+    stage, url = publisher
+    root = node.run("begin_hub", url=url, root=stage.root.decode())
+    node.run("pass_on")
+    kill(node, "dismiss", "hub.dismissed:kill@1")
+    assert node.run("passed_on", root=root, folder=str(tmp_path / "b"))["told"] is False, "no file of it is handed out"
+    assert node.run("settle") is True
+    assert node.run("passed_on", root=root, folder=str(tmp_path / "a")) == {"said": 0, "told": False, **PASSED}
 
 
 def test_of_several_who_publish_at_once_one_does(node: Node, tmp_path: Path) -> None:

@@ -21,6 +21,20 @@ from himaya.screening.telling import NO_PICTURE
 IN_A_CHILD = {"fingerprinting.begin", "fingerprinting.decode"}
 """Points at which a decoder dies, not the node."""
 ELSEWHERE = {
+    "backup.before_rename",
+    "backup.database",
+    "backup.files",
+    "backup.keys",
+    "backup.removed",
+    "backup.renamed",
+    "drill.restored",
+    "restore.before_rename",
+    "restore.before_unmark",
+    "restore.cleared",
+    "restore.database",
+    "restore.known",
+    "restore.marks",
+    "restore.set_aside",
     "hub.attached",
     "hub.dismissed",
     "hub.fetched",
@@ -35,9 +49,18 @@ ELSEWHERE = {
     "repository.metadata",
     "repository.before_timestamp",
     "repository.before_root",
+    "bundles.folder",
+    "bundles.zip",
     "demands.answer",
     "epochs.marked",
     "epochs.overwritten",
+    "evidence.destroyed",
+    "evidence.key-destroyed",
+    "evidence.moved",
+    "evidence.preserved",
+    "evidence.read",
+    "evidence.removed",
+    "evidence.sealed",
     "stores.begun",
     "stores.lasting",
     "stores.linked",
@@ -45,9 +68,9 @@ ELSEWHERE = {
     "stores.unlinked",
     "stores.written",
 }
-"""Points that no ordinary run reaches: see ``test_released_killed`` and ``test_exchange_killed`` here,
-``core/test_repository_publishing``, ``core/test_stores_local``, ``core/test_vault``, ``evidence/test_demands_answers``
-and ``federation/test_hub``."""
+"""Points that no ordinary run reaches: see ``test_released_killed``, ``test_exchange_killed`` and
+``test_evidence_killed`` here, ``core/test_bundles``, ``core/test_repository_publishing``, ``core/test_stores_local``,
+``core/test_vault``, ``evidence/test_demands_answers``, ``federation/test_hub`` and ``backup``."""
 CONTENTS = [f"file {n}".encode() for n in range(6)]
 KNOWN = [hashlib.sha256(content).hexdigest() for content in CONTENTS[:3]]
 ROWS = "signal,value,scheme,code\n" + "".join(f"sha256,{value},interpol,baseline\n" for value in KNOWN)

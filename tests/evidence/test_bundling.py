@@ -16,7 +16,7 @@ from tests.evidence.test_granting import proof
 from himaya.core.bundles.facts import Authorisation
 from himaya.core.bundles.reading import opened
 from himaya.core.bundles.report import Language
-from himaya.core.vault.recipients import Identity, decrypt
+from himaya.core.vault.recipients import Identity
 from himaya.evidence import custody
 from himaya.evidence.bundling import hand_over
 from himaya.evidence.granting import NoAccess, UnknownAccess, ask_access, grant_access
@@ -49,7 +49,7 @@ def test_a_bundle_is_verified_without_the_node_and_opened_by_its_recipient(
         assert received.bundle.authorisation == right
         assert {each.label for each in received.bundle.exhibits} == {one.reference, two.reference}
         clear = io.BytesIO()
-        received.take(one.uuid, clear, lambda source, to: decrypt(source, to, identity=mine))
+        received.take(one.uuid, clear, identity=mine)
         assert clear.getvalue() == b"a neutral text"
     assert [step.fields["act"] for step in custody.check(one)] == ["acquire", "export"]
     with pytest.raises(NoAccess, match="used"):

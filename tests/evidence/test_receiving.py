@@ -15,9 +15,9 @@ from tests.evidence.conftest import Keep
 from tests.evidence.test_granting import proof
 from tests.evidence.test_preserving import content
 
-from himaya.core.bundles.reading import BundleNotProved, ExhibitNotTaken
+from himaya.core.bundles.reading import BundleNotProved
 from himaya.core.bundles.report import Language
-from himaya.core.vault.recipients import Identity
+from himaya.core.vault.recipients import Identity, NotOpened
 from himaya.core.vault.verifier import key_name
 from himaya.evidence import custody
 from himaya.evidence.bundling import hand_over
@@ -144,6 +144,6 @@ def test_what_is_here_already_or_was_changed_or_is_for_others_is_refused(
             new.writestr(name, body + b" " if name.endswith("bundle.json") else body)
     with pytest.raises(BundleNotProved):
         receive_bundle(changed, identity=made.identity, by="person:9")
-    with as_another_node(), pytest.raises(ExhibitNotTaken):
+    with as_another_node(), pytest.raises(NotOpened):
         receive_bundle(made.path, identity=Identity.new(), by="person:9")
     assert not Exhibit.objects.exists()

@@ -147,6 +147,8 @@ def test_a_bundle_comes_down_whole_on_record_and_leaves_no_file(
     sign_in: Callable[[str], Client], hotline: HashList, holders: Holders, tmp_path: Path
 ) -> None:
     root, admin = holders.begin(), sign_in("admin")
+    assert "a worker does so now" in words(admin.post("/publishing/bundle", {"list": "hotline"}))
+    publishing.publish(hotline)
     answer = admin.post("/publishing/bundle", {"list": "hotline"})
     assert answer["Content-Disposition"] == 'attachment; filename="hotline.bundle"'
     (tmp_path / "came").write_bytes(b"".join(answer.streaming_content))

@@ -11,6 +11,7 @@ from tests.federation.native import Holders
 from tests.program import Program, is_problem
 
 from himaya.core.repository import bundle
+from himaya.federation.native import publishing
 from himaya.ledger.queries import entries
 from himaya.lists.models import HashList
 
@@ -38,6 +39,9 @@ def test_a_program_puts_a_finished_root_in_force_and_its_signatures_count(nothin
 
 def test_a_program_fetches_a_list_as_one_file_on_record(filled: HashList, holders: Holders, tmp_path: Path) -> None:
     program = Program("publishing:read", "publishing:write")
+    is_problem(program.get("/exchange/bundles/hotline"), 409, "nothing-published")
+    assert not entries(act="list.published").exists(), "it takes long, and nobody waits for it"
+    assert publishing.publish_due(), "a worker was told"
     answer = program.get("/exchange/bundles/hotline")
     assert answer["Content-Disposition"] == 'attachment; filename="hotline.bundle"'
     (tmp_path / "came").write_bytes(b"".join(answer.streaming_content))

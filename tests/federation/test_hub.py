@@ -17,7 +17,7 @@ from tuf.api.metadata import Metadata, Targets
 
 from himaya.core import clock, faults
 from himaya.core.errors import HimayaError
-from himaya.core.exchange import SourceTrouble
+from himaya.core.exchange import SourceTrouble, left_for_hub
 from himaya.core.outward import Client
 from himaya.core.repository import files, keys
 from himaya.core.repository.distrust import TooFewSigned
@@ -31,28 +31,15 @@ from himaya.federation.native import hub, overview, passing, publishing
 from himaya.federation.native.hub import NoSuchSignatory, NotPassedOn
 from himaya.federation.native.keys import ring
 from himaya.federation.queries import use_today
+from himaya.ledger.models import Turn
 from himaya.ledger.queries import entries
-from himaya.lists import organisations
+from himaya.lists import organisations, subscribing
 from himaya.lists.models import HashList
 from himaya.lists.terms import change_list
 from himaya.log import queries as log
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nothing_published")]
 LIST = "from-theirs"
-
-
-@pytest.fixture(autouse=True)
-def _clean() -> Iterator[None]:
-    native.clear()
-    yield
-    native.clear()
-
-
-@pytest.fixture
-def holders(db: None) -> native.Holders:
-    made = native.Holders()
-    made.install()
-    return made
 
 
 @pytest.fixture
@@ -160,6 +147,24 @@ def test_what_is_here_is_not_fetched_again(line: Line) -> None:
     passed()
     fetched = [path for path, _ in line.shelf.asked if "/targets/" in path]
     assert [path.rpartition(".gz")[0].rpartition(".")[2] for path in fetched] == ["delta-1-2"]
+
+
+def test_what_a_round_has_read_is_passed_on_without_being_fetched_again(line: Line, follows: Follows) -> None:
+    admitted()
+    assert passing.pass_on_due()
+    for state in (2, 3):
+        line.publish(state)
+        line.shelf.asked.clear()
+        line.run()
+        Turn.objects.all().delete()
+        assert passing.pass_on_due(), "as soon as its source was read"
+        fetched = [path for path, _ in line.shelf.asked if "/targets/" in path]
+        assert len(fetched) == len(set(fetched)) == (2 if state == 2 else 1)
+        assert len(follows.look()[1][ORGANISATION]) == 49 + state
+    left = left_for_hub(subscribing.client(line.one).keep, ORGANISATION)
+    assert list(left.iterdir()) == []
+    hub.dismiss(LIST, organisation=ORGANISATION, by="person:1")
+    assert not left.exists()
 
 
 def test_a_key_that_its_node_exchanges_is_exchanged_here(line: Line, follows: Follows) -> None:

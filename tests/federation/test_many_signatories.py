@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.federation import native
 from tests.federation.hostile import Line, matching, refused
 from tests.repositories import ORGANISATION, OTHER, TERMS, delta, full, said
 
@@ -20,14 +19,7 @@ from himaya.core.repository.states import NotAttached
 from himaya.lists import subscribing
 from himaya.lists.subscribing import BadSubscription
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _clean() -> Iterator[None]:
-    native.clear()
-    yield
-    native.clear()
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nothing_published")]
 
 
 @pytest.fixture

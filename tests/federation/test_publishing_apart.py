@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -25,17 +25,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["other_node"]
 
 
-@pytest.fixture(autouse=True)
-def _clean() -> Iterator[None]:
-    native.clear()
-    yield
-    native.clear()
-
-
 @pytest.fixture
-def lists(db: None, clock: Any) -> list[HashList]:
+def lists(clock: Any, holders: native.Holders) -> list[HashList]:
     """Three that are published."""
-    native.Holders().install()
     made = [make(name) for name in ("alpha", "beta", "gamma")]
     for one in made:
         fill(one, [("md5", md5(one.name))])
@@ -59,10 +51,25 @@ def test_a_damaged_repository_stops_the_renewal_of_no_other(lists: list[HashList
     assert Served.objects.filter(trouble={}).count() == 2
 
 
+def test_a_damaged_repository_keeps_a_new_root_from_no_other_and_gets_it_once_it_is_restored(
+    lists: list[HashList], holders: native.Holders
+) -> None:
+    stamp = directory() / "beta/metadata/timestamp.json"
+    whole = stamp.read_bytes()
+    stamp.write_text("{")
+    holders.install()
+    versions = {one.name: Repository(directory() / one.name).store.root().signed.version for one in lists}
+    assert versions == {"alpha": 2, "beta": 1, "gamma": 2}
+    assert Served.objects.get(list__name="beta").trouble["code"] == "not-renewed"
+    stamp.write_bytes(whole)
+    publishing.publish(lists[1])
+    assert Repository(directory() / "beta").store.root().signed.version == 2
+
+
 def test_what_was_not_renewed_is_told_until_it_is(lists: list[HashList], clock: Any) -> None:
     clock.advance(timedelta(hours=20))
     held = Repository(directory() / "beta")
-    assert not publishing._renew(held)  # the keys are not at hand
+    assert not publishing._tend(held, held.renew)  # the keys are not at hand
     assert Served.objects.get(list__name="beta").trouble["code"] == "not-renewed"
     publishing.publish(lists[1])  # nothing is new, which mends nothing
     assert Served.objects.get(list__name="beta").trouble["code"] == "not-renewed"

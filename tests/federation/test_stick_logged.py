@@ -34,6 +34,7 @@ def follower(holders: native.Holders, key: str) -> Subscription:
 
 
 def stick(of: HashList, to: Path) -> Path:
+    publishing.publish(of)
     publishing.write_bundle(of, to / "bundle", by="person:1")
     return to / "bundle"
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from tests.configured import configured
-from tests.federation import native
 from tests.federation.hostile import Line
 from tests.repositories import ORGANISATION, OTHER, TERMS, said
 
@@ -18,15 +17,8 @@ from himaya.core.statements import Statement as Word
 from himaya.lists import organisations, services, subscribing
 from himaya.lists.models import Item, Statement
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nothing_published")]
 FIRST, SECOND = said(50)[:2]
-
-
-@pytest.fixture(autouse=True)
-def _clean() -> Iterator[None]:
-    native.clear()
-    yield
-    native.clear()
 
 
 @pytest.fixture

@@ -59,8 +59,10 @@ def vouching(spoken: list[Word]) -> set[int]:
     """Told plainly: whose last word under any of their keys is a vouch that has not ended. What is borrowed says as
     much as one organisation, and only where nobody else vouches.
     """
-    last = {(one.organisation, one.key, one.borrowed): one for one in spoken if one.act in (VOUCH, RETRACT)}
-    lasting = [one for one in last.values() if one.act == VOUCH and (not one.until or one.until > NOW)]
+    back = {(one.organisation, one.key): n for n, one in enumerate(spoken) if one.act == RETRACT}
+    stands = [one for n, one in enumerate(spoken) if one.act == VOUCH and n > back.get((one.organisation, one.key), -1)]
+    last = {(one.organisation, one.key, one.borrowed): one for one in stands}
+    lasting = [one for one in last.values() if not one.until or one.until > NOW]
     return {one.organisation for one in lasting if not one.borrowed} or {one.organisation for one in lasting[:1]}
 
 

@@ -261,7 +261,7 @@ def test_what_is_answered_comes_onto_no_list_by_itself(opened: Subscription) -> 
 
 
 def test_what_is_taken_stands_on_the_list_in_the_voice_of_the_source(opened: Subscription) -> None:
-    done = subscribing.take_answers(opened, answers=ask(*KNOWN, *UNKNOWN).answers, by="person:5")
+    done = subscribing.take_answers(opened, answers=ask(*KNOWN, *UNKNOWN).answers, by="person:5", near=True)
     assert (done.entries, done.added, done.refused) == (4, 2, 0)
     assert {one.value for one in Item.objects.all()} == set(KNOWN)
     said = Statement.objects.get(item__value=KNOWN[0])
@@ -274,15 +274,25 @@ def test_what_is_taken_stands_on_the_list_in_the_voice_of_the_source(opened: Sub
     )
     (row,) = entries(act="list.answered")
     assert (row.actor, row.about, row.data["added"]) == ("person:5", "list:hotline", 2)
-    again = subscribing.take_answers(opened, answers=ask(*KNOWN).answers, by="person:5")
+    again = subscribing.take_answers(opened, answers=ask(*KNOWN).answers, by="person:5", near=True)
     assert (again.added, again.changed, again.retracted) == (0, 0, 0)
     assert entries(act="list.answered").count() == 1
 
 
+def test_what_only_resembles_known_material_is_taken_where_somebody_says_so_and_else_not(opened: Subscription) -> None:
+    answers = ask(*KNOWN).answers
+    done = subscribing.take_answers(opened, answers=answers, by="person:5")
+    assert (done.added, done.refused, [one["excerpt"] for one in done.first]) == (1, 1, [f"pdq:{KNOWN[1]}"])
+    assert {one.value for one in Item.objects.all()} == {KNOWN[0]}
+    assert subscribing.take_answers(opened, answers=answers, by="person:5", near=True).added == 1
+    subscribing.take_answers(opened, answers=answers, by="person:5")
+    assert Item.objects.get(value=KNOWN[1]).state == "withdrawn", "it is not known by itself"
+
+
 def test_what_it_knew_and_does_not_know_any_more_it_takes_back(source: Recorded, opened: Subscription) -> None:
-    subscribing.take_answers(opened, answers=ask(*KNOWN).answers, by="person:5")
+    subscribing.take_answers(opened, answers=ask(*KNOWN).answers, by="person:5", near=True)
     source.answers = {**source.answers, coded(KNOWN[0]): result("no-known-match")}  # type: ignore[misc]
-    done = subscribing.take_answers(opened, answers=ask(*KNOWN, anew=True).answers, by="person:5")
+    done = subscribing.take_answers(opened, answers=ask(*KNOWN, anew=True).answers, by="person:5", near=True)
     assert (done.retracted, done.added) == (1, 0)
     assert dict(Item.objects.values_list("value", "state")) == {KNOWN[0]: "withdrawn", KNOWN[1]: "active"}
 

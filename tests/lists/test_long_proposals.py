@@ -11,7 +11,7 @@ from tests.lists.test_proposals import FILE, _no_files, common, import_, needed,
 from himaya.accounts.models import Person
 from himaya.core.config import config
 from himaya.ledger.queries import entries
-from himaya.lists import proposals, services
+from himaya.lists import proposals, services, voting
 from himaya.lists.models import HashList, Item
 
 __all__ = ["_no_files", "common", "other"]
@@ -54,3 +54,24 @@ def test_what_cannot_be_done_any_more_once_a_worker_comes_says_why(
     (config().data / "proposals" / stored()[0]).unlink()
     assert proposals.do_approved()
     assert (proposals.find(made.pk).state, "is gone" in proposals.find(made.pk).why) == ("failed", True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_long_list_that_is_made_common_is_judged_by_a_worker_and_as_it_was_until_then(
+    common: HashList, people: SimpleNamespace, other: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("himaya.lists.terms.AT_ONCE", 0)
+    lead, item = people.lead.actor, Item.objects.get()
+    services.change_list("hotline", by=lead, second=other.actor, disputes=2)
+    voting.vote(item.pk, opinion="dispute", reason="A logo.", by=lead)
+    made = proposals.propose(needed(lambda: services.change_list("hotline", by=lead, common=True)), by=lead)
+    services.change_list("hotline", by=lead, second=other.actor, common=False)
+    item.refresh_from_db()
+    assert item.state == "disputed", "our own word is enough there"
+    assert proposals.approve(made.pk, person=other).state == "approved"
+    item.refresh_from_db()
+    assert (item.state, services.find_list("hotline").common) == ("disputed", False)
+    assert proposals.do_approved()
+    item.refresh_from_db()
+    assert (item.state, services.find_list("hotline").common) == ("active", True), "one vote of two that it takes"
+    assert (proposals.find(made.pk).state, entries(act="list.changed").first().data["items"]) == ("done", 1)

@@ -89,7 +89,7 @@ def test_the_console_turns_an_act_on_a_common_list_into_a_proposal_that_another_
 def test_a_program_is_answered_with_the_proposal_and_never_approves(
     common: HashList, people: SimpleNamespace, other: Person, key: str | None
 ) -> None:
-    program, item = Program("lists:read", "lists:write"), Item.objects.get(value=ONE)
+    program, item = Program("lists:read", "lists:write", owner="lead"), Item.objects.get(value=ONE)
     asked: list[tuple[str, str, Any]] = [
         ("PATCH", f"/items/{item.pk}", {"state": "withdrawn", "reason": "Wrong."}),
         ("POST", "/lists/hotline/items", {"items": [{"signal": "sha256", "value": TWO}]}),

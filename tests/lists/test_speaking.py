@@ -239,5 +239,10 @@ def test_nobody_approves_what_their_own_key_proposed(common: Item, people: Simpl
     made = proposals.propose(caught.value, by=key)
     with pytest.raises(proposals.MayNotDecide, match="proposed it yourself"):
         proposals.approve(made.pk, person=people.lead)
+    nobody = accounts.add_key("old", scopes=["lists:write"], by="system").key.actor
+    late = proposals.propose(caught.value, by=nobody)
+    with pytest.raises(proposals.MayNotDecide, match="a key without an owner"):
+        proposals.approve(late.pk, person=people.lead)
+    assert proposals.refuse(late.pk, person=people.lead, reason="Whose?").state == "refused"
     other = Person.objects.create(username="other", name="Other", role="lead", password="!")
     assert proposals.approve(made.pk, person=other).state == "done"

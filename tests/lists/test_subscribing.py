@@ -20,8 +20,9 @@ from himaya.core.exchange import Exchange, SourceTrouble
 from himaya.core.outward import Client
 from himaya.core.ports import ItemRow
 from himaya.ledger.queries import entries
-from himaya.lists import queries, services, subscribing
+from himaya.lists import organisations, queries, services, subscribing
 from himaya.lists.admission import MATCHING
+from himaya.lists.arrivals import Voice
 from himaya.lists.models import HashList, Item, Organisation, Portion, Statement, Subscription
 from himaya.lists.subscribing import rounds
 
@@ -176,7 +177,7 @@ def test_two_sources_of_one_list_make_an_item_count_where_the_rule_asks_for_two(
     one, two = recorded("stopncii"), recorded("stopncii")
     one.name = two.name = "stopncii"
     with one.serving(), two.serving():
-        follow(one, hotline)
+        follow(one, hotline, second="person:2")
         run(subscribing.find("from-stopncii"))
         assert matching(hotline) == set()
         assert set(Item.objects.values_list("state", flat=True)) == {"proposed"}
@@ -193,6 +194,30 @@ def test_two_sources_of_one_list_make_an_item_count_where_the_rule_asks_for_two(
         run(subscribing.find("from-stopncii"))
         assert matching(hotline) == named(one, one.second)  # what one of them took back has one voice left
         assert set(Item.objects.exclude(state="active").values_list("state", flat=True)) == {"proposed"}
+
+
+def test_what_one_alone_follows_counts_as_nobody_s_word_beside_others_until_a_second_approves(
+    stopncii: Any, hotline: HashList
+) -> None:
+    one = follow(stopncii, hotline)
+    run(one)
+    assert matching(hotline) == named(stopncii, stopncii.first), "one organisation is enough there"
+    with transaction.atomic():
+        voice = Voice(organisations.lent("north", by="person:1"))
+    rows = [ItemRow(1, *row) for row in named(stopncii, stopncii.first)]
+    services.add_items(hotline, rows=rows, by="person:1", second="person:2", voice=voice)
+    services.change_list("hotline", by="person:1", organisations=2)
+    assert matching(hotline) == set()
+    with pytest.raises(services.NeedsSecond, match="asks for several organisations"):
+        subscribing.change(one.name, by="person:1", members=False)
+    subscribing.change(one.name, by="person:1", second="person:2", members=False)
+    stopncii.round = 1
+    run(one)
+    assert matching(hotline) == named(stopncii, stopncii.first)
+    stopncii.round = 2
+    run(one)
+    gone = named(stopncii, stopncii.first) - named(stopncii, stopncii.second)
+    assert set(Item.objects.filter(state="active").values_list("signal", "value")).isdisjoint(gone)
 
 
 def test_what_the_steward_withdrew_stays_withdrawn_whatever_the_source_says(stopncii: Any, hotline: HashList) -> None:

@@ -29,8 +29,8 @@ def recorded(exchange: Exchange) -> Any:
     return module.Recorded()
 
 
-def client(attempts: int = 1) -> Client:
-    return Client(private=True, attempts=attempts, total=10, wait=lambda _: None, keep=Path(tempfile.mkdtemp()))
+def client(attempts: int = 1, total: float = 10) -> Client:
+    return Client(private=True, attempts=attempts, total=total, wait=lambda _: None, keep=Path(tempfile.mkdtemp()))
 
 
 def pull(exchange: Exchange, source: Any, *, checkpoint: str = "", resume: str = "") -> list[Page]:

@@ -8,6 +8,7 @@ import io
 import time
 import tracemalloc
 from itertools import islice
+from string import ascii_lowercase, digits
 
 import pytest
 from hypothesis import example, given
@@ -42,8 +43,10 @@ def rendered(format_, rows):
     return b"".join(format_.render(rows))
 
 
-names = st.from_regex(r"[a-z][a-z0-9]{1,9}", fullmatch=True)
-hex_values = st.from_regex(r"[0-9a-f]{32,64}", fullmatch=True)
+names = st.builds(
+    str.__add__, st.sampled_from(ascii_lowercase), st.text(ascii_lowercase + digits, min_size=1, max_size=9)
+)
+hex_values = st.text("0123456789abcdef", min_size=32, max_size=64)
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
 
 

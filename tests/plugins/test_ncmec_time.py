@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.peer import answer, peer
 from tests.plugins.recorded.ncmec import STAMP, Record, Recorded, md5
 from tests.plugins.test_ncmec import NCMEC, changes, line, pull
+from tests.sources import Answer, Asked
 
 from himaya.core import clock
-from himaya.core.exchange import Entry, Gone
+from himaya.core.exchange import Entry, Gone, SourceTrouble
+from himaya.core.outward import Client
 from himaya.core.statements import read_moment
 
 AHEAD = timedelta(hours=2)
@@ -68,3 +72,36 @@ def test_what_was_deleted_says_when() -> None:
     with source.serving():
         gone = [one for one in changes(pull(source)) if isinstance(one, Gone)]
     assert {one.at for one in gone} == {datetime(2024, 1, 3, tzinfo=UTC)}
+
+
+class Poor(Recorded):
+    """A line on which pages of 300 entries come in time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gone = threading.Event()
+
+    def answer(self, asked: Asked) -> Answer:
+        if asked.path.endswith("/entries") and int(asked.query.get("size", "1000")) > 300:
+            self.gone.wait(20)
+        return super().answer(asked)
+
+
+def test_pages_that_take_too_long_are_asked_for_again_half_as_large_and_stay_so() -> None:
+    plain, source = Recorded(), Poor()
+    with plain.serving(), source.serving(), Client(private=True, attempts=1, total=1) as poor:
+        config = NCMEC.Config(**source.config(source.url))
+        pages = list(NCMEC.pull(config, poor, checkpoint="", resume=""))
+        assert changes(pages) == changes(pull(plain))
+        sizes = [one.query.get("size", "") for one in source.asked if one.path.endswith("/entries")]
+        assert sizes == ["", "500", *["250"] * (len(sizes) - 2)]
+        assert [json.loads(page.resume)["size"] for page in pages[:2]] == [500, 250], "noted at once"
+        source.asked = []
+        list(NCMEC.pull(config, poor, checkpoint=pages[-1].checkpoint, resume=""))
+        assert source.asked[0].query["size"] == "250"
+        place = {**json.loads(pages[0].resume), "query": "a=b", "given": pages[-1].checkpoint.partition(" ")[0]}
+        linked, source.asked = json.dumps(place), []
+        with pytest.raises(SourceTrouble, match="took too long"):
+            list(NCMEC.pull(config, poor, checkpoint="", resume=linked))
+        assert [one.query for one in source.asked] == [{"a": "b"}], "a link of its own is not touched"
+        source.gone.set()

@@ -112,6 +112,42 @@ def test_a_page_whose_answer_was_lost_is_not_left_out() -> None:
         assert len(source.asked) == 2  # it was not asked for again
 
 
+def test_pages_that_take_too_long_are_asked_for_again_half_as_large_and_stay_so() -> None:
+    found = Poor()
+    with found.serving(), client(total=1) as line:
+        config = EXCHANGE.Config(**found.config(found.url))
+        pages = list(EXCHANGE.pull(config, line, checkpoint="", resume=""))
+        assert set(standing(pages)) == set(found.first)
+        asked = [int(one.query["limit"]) for one in found.asked]
+        assert asked[:4] == [500, 250, 250, 125]
+        assert asked == sorted(asked, reverse=True)
+        halved = [json.loads(page.resume)["limit"] for page in pages if page.resume and not page.changes]
+        assert halved[:2] == [250, 125], "noted at once: who is killed then does not begin with large ones"
+        found.round, found.asked = 2, []
+        list(EXCHANGE.pull(config, line, checkpoint=pages[-1].checkpoint, resume=""))
+        assert int(found.asked[0].query["limit"]) == asked[-1]
+        found.good, found.asked = 0, []
+        with pytest.raises(SourceTrouble, match="took too long"):
+            list(EXCHANGE.pull(config, line, checkpoint=f"{time(1)} 40", resume=""))
+        assert [int(one.query["limit"]) for one in found.asked] == [40, 25]
+        found.gone.set()
+
+
+class Poor(Recorded):
+    """A line on which pages come of so many objects at most; behind a token, of half as many."""
+
+    good = 400
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gone = threading.Event()
+
+    def answer(self, asked: Asked) -> Answer:
+        if int(asked.query["limit"]) > self.good // (2 if "next" in asked.query else 1):
+            self.gone.wait(20)
+        return super().answer(asked)
+
+
 def test_patterns_that_say_more_are_refused_and_the_rest_is_taken() -> None:
     other = {**indicator("a"), "pattern": "[ipv4-addr:value = '192.0.2.1']"}
     (page,) = told(envelope(other, indicator("b"), added=time(1)))

@@ -49,6 +49,7 @@ def begin(node: SimpleNamespace) -> None:
     Served.objects.update(trouble=trouble)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("look", LOOKS)
 def test_the_page_is_clean_before_a_root_and_after(node: SimpleNamespace, window: Any, look: dict[str, Any]) -> None:
     seen = window(person=node.people.admin, **look)

@@ -43,6 +43,7 @@ def node(people: SimpleNamespace, one_factor: None) -> SimpleNamespace:
     return SimpleNamespace(people=people, item=item.pk)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("language", LOOKS)
 def test_nothing_is_cut_off_on_a_phone(node: SimpleNamespace, window: Any, language: str) -> None:
     pages = {

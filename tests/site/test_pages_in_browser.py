@@ -57,6 +57,7 @@ def visit(window: Any, look: dict[str, Any], person: Any, paths: list[str]) -> d
     return {path: found for path, found in wrong.items() if found}
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("look", LOOKS)
 def test_pages_for_those_who_decide_are_clean(node, window, look):
     paths = ["/cases/?state=decided", "/cases/?q=nowhere", "/accounts/2fa/"]
@@ -64,6 +65,7 @@ def test_pages_for_those_who_decide_are_clean(node, window, look):
     assert visit(window, look, node.people.reviewer, paths) == {}
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("look", LOOKS)
 def test_pages_for_administrators_are_clean(node, window, look):
     from himaya.accounts.services import add_key
@@ -73,6 +75,7 @@ def test_pages_for_administrators_are_clean(node, window, look):
     assert visit(window, look, node.people.admin, paths) == {}
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("look", LOOKS)
 def test_pages_for_leads_and_what_their_numbers_lead_to_are_clean(node, window, look):
     delivery = f"/ledger/deliveries/{jobs().first().pk}"
@@ -80,6 +83,7 @@ def test_pages_for_leads_and_what_their_numbers_lead_to_are_clean(node, window, 
     assert visit(window, look, node.people.lead, paths) == {}
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("look", LOOKS)
 def test_the_page_of_the_log_is_clean_with_all_that_it_can_say(node, window, look):
     from himaya.core.notes import COSIGNATURE, NOTE, SigningKey
@@ -95,6 +99,7 @@ def test_the_page_of_the_log_is_clean_with_all_that_it_can_say(node, window, loo
     assert visit(window, look, node.people.auditor, ["/log/"]) == {}
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("look", LOOKS)
 def test_pages_for_strangers_are_clean(node, window, look):
     assert visit(window, look, None, ["/accounts/login/"]) == {}
@@ -103,6 +108,7 @@ def test_pages_for_strangers_are_clean(node, window, look):
     assert [said for said in lost.complaints() if "404" not in said] == []
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("language", ["en", "ar"])
 def test_on_a_phone_names_without_a_space_stay_in_the_window(node, window, language, monkeypatch):
     from himaya.accounts.services import add_key, add_person

@@ -14,6 +14,7 @@ from himaya.federation import services
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("role", ["admin", "lead"])
 def test_the_pages_of_partners_are_sound(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import json
+from functools import cache
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+from schemathesis.checks import load_all_checks
 from schemathesis.config import SchemathesisConfig
+from schemathesis.generation.feedback import FeedbackSources
+from schemathesis.pytest._test_builder import build_operation_test
+from schemathesis.python._constants.orchestrator import make_constants_value_source
 from schemathesis.specs.openapi.checks import negative_data_rejection
 from tests.program import Program, sha256
 
@@ -43,10 +49,37 @@ def program(transactional_db: None) -> Program:
     return Program()
 
 
-@described.parametrize()
 @settings(max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
-def test_the_api_keeps_to_its_description(case: Any, program: Program) -> None:
+def keeps_to_its_description(case: Any, program: Program) -> None:
     # In a form everything is text, and one text where a list is wanted is a list of one: nothing is of a wrong type.
     not_asked = [negative_data_rejection] if case.media_type == "multipart/form-data" else []
     headers = {"Host": "localhost", "Authorization": f"Bearer {program.secret}"}
     case.call_and_validate(headers=headers, excluded_checks=not_asked)
+
+
+OPERATIONS = {found.ok().label: found.ok() for found in described.get_all_operations()}
+"""Told apart by name alone: ``described.parametrize()`` makes up the requests of all while tests are collected, which
+takes ten seconds of every process, whether it comes to run one of them or not."""
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_the_api_keeps_to_its_description(operation: str, program: Program) -> None:
+    gc.disable()  # as while tests are collected: schemathesis compiles, which a collection within disturbs
+    try:
+        test = build_operation_test(
+            config=described.config,
+            operation=OPERATIONS[operation],
+            test_func=keeps_to_its_description,
+            given_kwargs={},
+            feedback=feedback(),
+        )
+    finally:
+        gc.enable()
+    test(program=program)
+
+
+@cache
+def feedback() -> FeedbackSources:
+    """What all operations learn from: the constants of our own program, as the schema finds them."""
+    load_all_checks()
+    return FeedbackSources(constants_value_source=make_constants_value_source(described))

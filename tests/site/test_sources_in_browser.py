@@ -57,6 +57,7 @@ def wrong(seen: Any, path: str, status: int = 200) -> list[str]:
     return seen.complaints() + ([] if found == status else [f"status {found}"])
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("look", LOOKS)
 def test_pages_of_subscriptions_are_clean(node: SimpleNamespace, window: Any, look: dict[str, Any]) -> None:
     seen = window(person=node.people.admin, **look)
@@ -66,6 +67,7 @@ def test_pages_of_subscriptions_are_clean(node: SimpleNamespace, window: Any, lo
     assert {path: found for path, found in complaints.items() if found} == {}
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_list_and_a_file_on_its_way_in_are_clean(node: SimpleNamespace, window: Any, look: dict[str, Any]) -> None:
     seen = window(person=node.people.lead, **look)

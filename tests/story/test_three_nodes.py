@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
 from tests.drawn import picture
 from tests.nodes import Node, served
 from tests.story.test_two_nodes import do, matches, node
@@ -27,17 +25,9 @@ from himaya.federation.native.keys import directory
 print(max(directory().glob("{name}/metadata/*.hotline.example.json")).read_text())"""
 
 
-@pytest.fixture(scope="module")
-def compiled() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield folder
-
-
 def run(at: Node, *commands: tuple[object, ...]) -> list[str]:
     """Commands one after the other, which end well; what each wrote."""
-    done = at.run_each([tuple(map(str, command)) for command in commands])
-    assert [one.returncode for one in done] == [0] * len(commands), done
-    return [one.stdout for one in done]
+    return [at.run(*command).stdout for command in commands]
 
 
 def root_of(at: Node, sticks: Path) -> Path:
@@ -72,10 +62,10 @@ def follow(
     return [("lists", "create", to), ("subscriptions", "add", name, *how), ("subscriptions", "run", name)]
 
 
-def test_a_hotline_a_hub_and_a_platform(tmp_path: Path, compiled: str) -> None:
-    hotline = node(tmp_path / "a", compiled, organisation="hotline.example", jurisdiction="LU")
-    hub = node(tmp_path / "b", compiled, organisation="hub.example", jurisdiction="NL")
-    platform = node(tmp_path / "c", compiled, organisation="platform.example", jurisdiction="FR")
+def test_a_hotline_a_hub_and_a_platform(tmp_path: Path, in_forks: Callable[[Node], Node]) -> None:
+    hotline = in_forks(node(tmp_path / "a", organisation="hotline.example", jurisdiction="LU"))
+    hub = in_forks(node(tmp_path / "b", organisation="hub.example", jurisdiction="NL"))
+    platform = in_forks(node(tmp_path / "c", organisation="platform.example", jurisdiction="FR"))
     root, root_of_hub = root_of(hotline, tmp_path / "a-sticks"), root_of(hub, tmp_path / "b-sticks")
 
     # The hotline has a list that may be passed on with its permission alone. The hub follows it.

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from tests.drawn import picture
-from tests.nodes import HIMAYA, Node, environment_of, served
+from tests.nodes import Node, environment_of, served
 from tests.plugins.recorded.ncmec import Recorded as Ncmec
 from tests.plugins.recorded.taxii import Recorded as Taxii
 from tests.program import sha256
@@ -23,7 +19,7 @@ from himaya.core import drawing, registry
 from himaya.core.contents import Content
 
 DO = """
-import json, sys, django; django.setup()
+import json
 from himaya.ledger.worker import run_until_idle
 from himaya.lists import queries, services, voting
 from himaya.lists.models import Item, Statement
@@ -33,22 +29,12 @@ from himaya.lists.models import Item, Statement
 
 def do(node: Node, act: str) -> str:
     """What a person would do in the console of a node."""
-    environment = {**node.environment, "DJANGO_SETTINGS_MODULE": "himaya.site.settings"}
-    code = DO.format(act=act)
-    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout.strip()
+    return node.do(DO.format(act=act))
 
 
-@pytest.fixture(scope="module")
-def compiled() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield folder
-
-
-def node(folder: Path, compiled: str, *, organisation: str, jurisdiction: str) -> Node:
+def node(folder: Path, *, organisation: str, jurisdiction: str) -> Node:
     """A node on SQLite of its own."""
-    environment = environment_of(folder, compiled)
+    environment = environment_of(folder)
     environment.pop("HIMAYA_DATABASE_URL", None)
     named = {"HIMAYA_ORGANISATION": organisation, "HIMAYA_JURISDICTION": jurisdiction}
     return Node({**environment, **named})
@@ -71,16 +57,15 @@ def root_of(hotline: Node, at: Path) -> Path:
 
 def matches(at: Node, file: Path) -> list[dict[str, Any]]:
     """What a node says of an upload; nothing follows from it."""
-    command = [str(HIMAYA), "screen", str(file), "--json", "--ask-only"]
-    ran = subprocess.run(command, env=at.environment, capture_output=True, text=True, timeout=60)
+    ran = at.run("screen", file, "--json", "--ask-only", status=None)
     assert ran.returncode in (0, 1), ran.stderr  # 1: it is known
     found: list[dict[str, Any]] = json.loads(ran.stdout)["matches"]
     return found
 
 
-def test_a_hotline_and_a_platform(tmp_path: Path, compiled: str) -> None:
-    hotline = node(tmp_path / "hotline", compiled, organisation="hotline.example", jurisdiction="LU")
-    platform = node(tmp_path / "platform", compiled, organisation="platform.example", jurisdiction="NL")
+def test_a_hotline_and_a_platform(tmp_path: Path, in_forks: Callable[[Node], Node]) -> None:
+    hotline = in_forks(node(tmp_path / "hotline", organisation="hotline.example", jurisdiction="LU"))
+    platform = in_forks(node(tmp_path / "platform", organisation="platform.example", jurisdiction="NL"))
     sticks = tmp_path / "sticks"
     sticks.mkdir()
 
@@ -216,7 +201,7 @@ print(Publication.objects.order_by("pk").last().sha256)""",
 
     # A node without a line gets the same list on a stick.
     hotline.run("exchange", "bundle", "hotline", sticks / "hotline.bundle")
-    remote = node(tmp_path / "remote", compiled, organisation="remote.example", jurisdiction="SC")
+    remote = in_forks(node(tmp_path / "remote", organisation="remote.example", jurisdiction="SC"))
     remote.run("lists", "create", "from-hotline")
     remote.run(
         "subscriptions",

@@ -15,11 +15,15 @@ from typing import TYPE_CHECKING, Any
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.internal.flows.reauthentication import stash_and_reauthenticate
 from allauth.account.utils import get_next_redirect_url
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
+from django.contrib import messages
 from django.http import QueryDict
 from django.shortcuts import redirect
 from django.urls import resolve, reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +32,10 @@ if TYPE_CHECKING:
 
     View = Callable[..., HttpResponseBase]
 
+KEY_FRESH = 270.0
+"""Seconds; less than the five minutes within which a grant counts it, so that what goes on is not refused."""
+BY_KEY = "mfa_reauthenticate_webauthn"
+
 
 def confirmed(*, back: str) -> Callable[[View], View]:
     """A post is acted on only soon after the person proved who they are; else they are asked, and it goes on then.
@@ -35,13 +43,34 @@ def confirmed(*, back: str) -> Callable[[View], View]:
     Args:
         back: the name of the page to come back to where nothing waits any more (the question was reloaded).
     """
+    return _asking(proved_recently, reverse_to=back, at="account_reauthenticate")
 
+
+def confirmed_by_key(*, back: str) -> Callable[[View], View]:
+    """The same with a security key alone, used within :data:`KEY_FRESH` seconds; whoever has none is told to add one.
+
+    Args:
+        back: as of :func:`confirmed`.
+    """
+    return _asking(
+        lambda request: 0 <= time.time() - key_used_at(request) < KEY_FRESH,
+        reverse_to=back,
+        at=BY_KEY,
+    )
+
+
+def _asking(proved: Callable[[HttpRequest], bool], *, reverse_to: str, at: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if request.method != "POST" or proved_recently(request):
+            if request.method != "POST" or proved(request):
                 return view(request, *args, **kwargs)
-            return _hold(request, reverse(back))
+            if at == BY_KEY and not is_mfa_enabled(request.user, types=[Authenticator.Type.WEBAUTHN]):
+                messages.error(
+                    request, gettext("This needs a security key, and you have none yet. Add one here first.")
+                )
+                return redirect("mfa_index")
+            return _hold(request, reverse(reverse_to), at)
 
         guarded.confirmed = True  # type: ignore[attr-defined]
         return guarded
@@ -62,14 +91,20 @@ def last_factor(request: HttpRequest) -> tuple[str, float] | None:
     return (str(used[-1].get("type", "")), float(used[-1]["at"])) if used else None
 
 
-def _hold(request: HttpRequest, back: str) -> HttpResponseBase:
+def key_used_at(request: HttpRequest) -> float:
+    """When the person last showed a security key in this session, in seconds since 1970; 0.0: never."""
+    proofs = get_authentication_records(request, request.user)
+    return max((proof["at"] for proof in proofs if proof.get("type") == Authenticator.Type.WEBAUTHN), default=0.0)
+
+
+def _hold(request: HttpRequest, back: str, at: str) -> HttpResponseBase:
     """Keep what was posted in the session and ask. The number ties the answer to this post and to no other."""
     posted = request.POST.copy()
     posted.pop("csrfmiddlewaretoken", None)
     after = f"{back}?{urlencode({'held': secrets.token_urlsafe(9)})}"
     held = {"path": request.path_info, "posted": posted.urlencode(), "after": after}
-    asking = stash_and_reauthenticate(request, held, f"{go_on.__module__}.{go_on.__name__}")
-    return redirect(f"{asking.url}?{urlencode({'next': after})}")
+    stash_and_reauthenticate(request, held, f"{go_on.__module__}.{go_on.__name__}")
+    return redirect(f"{reverse(at)}?{urlencode({'next': after})}")
 
 
 def go_on(request: HttpRequest, held: dict[str, str]) -> HttpResponseBase:

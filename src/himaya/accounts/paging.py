@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from django.db.models import Model
 
+from himaya.core import paging as cursors
 from himaya.core.errors import BadCursor
 
 if TYPE_CHECKING:
@@ -62,6 +63,19 @@ def page(request: HttpRequest, rows: QuerySet[M], *, newest_first: bool = False,
         _url(request, before=shown[0].pk) if earlier else "",
         _url(request, after=shown[-1].pk) if later else "",
     )
+
+
+def section(
+    rows: QuerySet[M], kind: str, *, limit: int, cursor: str, newest_first: bool = False
+) -> tuple[list[M], str | None]:
+    """For programs: the rows of the listing ``kind`` behind a cursor, and the cursor after them (None: no more).
+
+    Raises:
+        BadCursor: it is none of that listing.
+    """
+    key = cursors.decode(kind, cursor)
+    rows = rows.filter(**{"pk__lt" if newest_first else "pk__gt": key}) if key else rows
+    return cursors.page(rows.order_by("-pk" if newest_first else "pk"), kind, limit=limit, key=lambda row: row.pk)
 
 
 def _key(request: HttpRequest, name: str) -> int | None:

@@ -53,6 +53,8 @@ ROLES = (ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN)
 SCOPES = (
     "screen", "scans:read", "lists:read", "lists:write", "subscriptions:read", "subscriptions:write", "cases:read",
     "numbers:read", "log:read", "log:write", "partners:read", "partners:write", "publishing:read", "publishing:write",
-    "reference:read", "demands:read", "exchange",
+    "reference:read", "evidence:read", "evidence:write", "demands:read", "exchange",
 )  # fmt: skip
 """What a key may be allowed. Keys never decide: a verdict is a person's."""
+OWNED = frozenset({"lists:write", "subscriptions:write", "partners:write", "publishing:write"})
+"""What two people may have to stand behind: a key that may do so acts for one of them, its owner."""

@@ -16,11 +16,11 @@ from django.db import transaction
 
 from himaya.accounts import queries, revocations
 from himaya.accounts.models import ApiKey, Person
-from himaya.accounts.roles import ADMIN, ROLES, SCOPES
+from himaya.accounts.roles import ADMIN, OWNED, ROLES, SCOPES
 from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
-from himaya.ledger.services import record
+from himaya.ledger.services import SYSTEM, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -187,7 +187,7 @@ def _person(username: str) -> Person:
 
 
 @transaction.atomic
-def add_key(name: str, *, scopes: Iterable[str], by: str, days: int = 365) -> NewKey:
+def add_key(name: str, *, scopes: Iterable[str], by: str, days: int = 365, owner: str = "") -> NewKey:
     """Make a key for a program.
 
     Args:
@@ -195,9 +195,12 @@ def add_key(name: str, *, scopes: Iterable[str], by: str, days: int = 365) -> Ne
         scopes: some of ``roles.SCOPES``.
         by: the actor.
         days: how long it is good, 1 to 1095.
+        owner: user name of the person it acts for; whoever makes it where empty. Where two people have to approve, it
+            counts as that one: a key that may ask for such things needs one.
 
     Raises:
-        BadKey: no or unknown scopes, or a time outside those limits.
+        BadKey: no or unknown scopes, a time outside those limits, or no owner where it needs one.
+        UnknownPerson: there is no such owner.
     """
     wanted = sorted(set(scopes))
     unknown = [scope for scope in wanted if scope not in SCOPES]
@@ -208,7 +211,12 @@ def add_key(name: str, *, scopes: Iterable[str], by: str, days: int = 365) -> Ne
         raise BadKey(name=name[:80], why=N_("its name has 1 to 80 characters"))
     if not 1 <= days <= LONGEST_LIFE:
         raise BadKey(name=name, why=Said("it is good for 1 to {n} days", n=LONGEST_LIFE))
-    maker = queries.owner(by)
+    who = _person(owner).actor if owner else queries.owner(by)
+    if by != SYSTEM and not who.startswith("person:") and OWNED & set(wanted):
+        why = Said("with {scopes} it acts for a person: say whom with --owner USERNAME",
+                   scopes=", ".join(sorted(OWNED & set(wanted))))  # fmt: skip
+        raise BadKey(name=name, why=why)
+    mine = Person.objects.filter(pk=who.removeprefix("person:")).first() if "person:" in who else None
     prefix, rest = secrets.token_hex(6), secrets.token_urlsafe(32)
     secret = f"himaya_{prefix}_{rest}"
     key = ApiKey.objects.create(
@@ -216,10 +224,10 @@ def add_key(name: str, *, scopes: Iterable[str], by: str, days: int = 365) -> Ne
         prefix=prefix,
         digest=hashlib.sha256(secret.encode()).hexdigest(),
         scopes=wanted,
-        created_by=Person.objects.filter(pk=maker.removeprefix("person:")).first() if "person:" in maker else None,
+        created_by=mine,
         expires_at=clock.now() + timedelta(days=days),
     )
-    record("key.added", by=by, about=key.actor, scopes=wanted, days=days)
+    record("key.added", by=by, about=key.actor, scopes=wanted, days=days, owner=mine.actor if mine else "")
     return NewKey(key, secret)
 
 

@@ -6,13 +6,15 @@ that answer everything else (``site.gate``), each reader has a few of them, and 
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO
 
+from django.db import connections
 from django.http import StreamingHttpResponse
 
 from himaya.core.config import WEB_STREAMS
@@ -107,3 +109,34 @@ def paced(parts: Iterable[bytes]) -> Iterator[bytes]:
         spent = time.monotonic() - begun
         if spent > GRACE and size < LEAST * spent:
             raise ReadTooSlowly(n=LEAST)
+
+
+PART = 64 * 1024
+
+
+def written(write: Callable[[BinaryIO], object]) -> Iterator[bytes]:
+    """What ``write`` writes into the file that it is given, in parts, while it writes; it stands in a thread.
+
+    It waits where nobody takes the parts, and gets a ``BrokenPipeError`` where nobody will any more. An error of its
+    own is raised here, after the parts before it.
+    """
+    reading, writing = os.pipe()
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            with suppress(BrokenPipeError), os.fdopen(writing, "wb", buffering=PART) as to:
+                write(to)
+        except BaseException as error:  # noqa: BLE001 - raised by whoever takes the parts
+            failed.append(error)
+        finally:
+            connections.close_all()
+
+    worker = threading.Thread(target=work, name="written", daemon=True)
+    with os.fdopen(reading, "rb", buffering=0) as parts:
+        worker.start()
+        while part := parts.read(PART):
+            yield part
+        worker.join()
+    if failed:
+        raise failed[0]

@@ -7,7 +7,6 @@ starts with neither. ``himaya init`` writes the file with every setting explaine
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import re
 from collections.abc import Iterable
@@ -288,6 +287,18 @@ class Config(BaseSettings):
             " directory, with -epoch-keys behind its name."
         ),
     )
+    backup_days: int = Field(
+        7,
+        ge=0,
+        le=3650,
+        description=N_("A backup older than so many days is a concern. 0: backups are made in another way."),
+    )
+    drill_days: int = Field(
+        90,
+        ge=0,
+        le=3650,
+        description=N_("So many days without a drill that puts a backup back are a concern. 0: not looked at."),
+    )
     demo: bool = Field(
         False, description=N_("Shows that everything here is drawn and invented. `himaya demo` sets it.")
     )
@@ -368,29 +379,3 @@ def unknown() -> dict[str, str]:
     known = {*FOREIGN, *(f"HIMAYA_{name.upper()}" for name in Config.model_fields)}
     strange = (name for name in os.environ if name.startswith("HIMAYA_") and name.partition("__")[0] not in known)
     return {name: _no_such(name, known) for name in sorted(strange)}
-
-
-def template() -> str:
-    """The commented configuration file: every setting with its meaning and its default, commented out."""
-    lines = ["# Himaya. Every line is optional; the defaults are shown. HIMAYA_<NAME> in the environment wins.", ""]
-    for name, field in Config.model_fields.items():
-        if name in ("demo", "reports", "notices"):
-            continue
-        lines += [f"# {field.description}", f"# {name} = {json.dumps(field.default)}", ""]
-    for name in ("reports", "notices"):
-        lines.append(f"# {Config.model_fields[name].description} One block for each destination.")
-        for route in Config.model_fields[name].default:
-            lines += [f"# [[{name}]]", f'# name = "{route.name}"', f'# channel = "{route.channel}"', ""]
-    lines += [
-        "# [[notices]]",
-        '# name = "abuse-desk"',
-        '# channel = "email"',
-        '# options.host = "mail.example"',
-        "# options.port = 587",
-        '# options.security = "starttls"  # or "tls"; "none" only for a server on this machine',
-        '# options.sender = "node@example"',
-        '# options.recipient = "abuse@host.example"',
-        "# A block that you add takes the place of the defaults: keep the ones you want.",
-        "",
-    ]
-    return "\n".join(lines)

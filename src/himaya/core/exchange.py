@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Opinion = Literal["confirm", "dispute"]
 """What we think of an entry after a look: it is what its source says, or it is not."""
+NEAR = "near"
+"""The note on what a source that is asked does not know itself, but something like it."""
 LATER = N_("Try again later; if it lasts, ask whoever runs the source.")
 """What to do where nobody knows better."""
 MAX_KEY = 120
@@ -34,6 +36,15 @@ MAX_SIGNALS = 64
 """Fingerprints of one entry."""
 MAX_RESUME, MAX_CHECKPOINT = 4000, 1_000_000
 """Characters of a connector's notes."""
+SMALLEST = 25
+"""Things that a page is asked for at least, however poor the line is."""
+
+
+def left_for_hub(keep: Path, organisation: str) -> Path:
+    """Where :meth:`Exchange.pull` leaves the files that it has read of a member, if that directory is there: whoever
+    passes them on (:meth:`Exchange.mirror`) need not fetch them again, and clears it.
+    """
+    return keep / "passed" / organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +159,10 @@ class SourceTrouble(HimayaError):
     remedy = "{mend}"
     status = 502
 
-    def __init__(self, *, why: str, mend: str = "", permanent: bool = False) -> None:
-        self.permanent = permanent
-        """True where trying again cannot help until a person changes something (credentials, address)."""
+    def __init__(self, *, why: str, mend: str = "", permanent: bool = False, late: bool = False) -> None:
+        self.permanent, self.late = permanent, late
+        """``permanent``: trying again cannot help until a person changes something (credentials, address). ``late``:
+        the answer took too long, as a smaller one may not."""
         super().__init__(why=why, mend=mend or LATER)
 
 
@@ -225,8 +237,8 @@ class Exchange(ABC):
             values: canonical values of that signal.
 
         Yields:
-            An entry for each value that is known, in the order asked, under the key ``signal:value``; nothing for one
-            that is not.
+            An entry for each value that is known, in the order asked, under the key ``signal:value``; with the note
+            :data:`NEAR` for one that only resembles what is known; nothing for one that is not.
 
         Raises:
             SourceTrouble: as :meth:`pull`.

@@ -37,6 +37,7 @@ _EVENTS = (("Event",), ("response", EACH, "Event"), (EACH, "Event"))
 _WANTED: objects.Wanted = {
     **{(*event, "Attribute", EACH): READ for event in _EVENTS},
     **{(*event, "Object", EACH): frozenset({"Attribute", "deleted"}) for event in _EVENTS},
+    **{(*event, "Tag", EACH): frozenset({"name"}) for event in _EVENTS},
     **{(*event, "uuid"): None for event in _EVENTS},
     ("response", "Attribute", EACH): READ,
 }
@@ -50,7 +51,7 @@ _FOREIGN_CLASS = re.compile(r"copine-scale:level-\d{1,2}")
 
 def attributes(stream: BinaryIO, *, format: str) -> Iterator[tuple[int, Mapping[str, Any]] | Refusal]:  # noqa: A002
     """The attributes of one event, of a list of them, or of a search's answer, with the lines on which they begin;
-    those of objects too. The content of files (``data``) is not kept.
+    those of objects too, and each tag of an event as one without a type. The content of files (``data``) is not kept.
 
     Raises:
         BadListFile: the document is none of these.
@@ -62,7 +63,7 @@ def attributes(stream: BinaryIO, *, format: str) -> Iterator[tuple[int, Mapping[
             yield found
         else:
             for thing in _of(found):
-                yield found.line, thing
+                yield found.line, {"Tag": [thing]} if found.path[-2:] == ("Tag", EACH) else thing
     if not told:
         raise BadListFile(format=format, why=N_("it has no event and no attributes"))
 

@@ -346,7 +346,8 @@ class Format(ABC):
         """Read rows as they come, values as they stand in the file: whoever imports them parses them.
 
         ``signal`` is empty where the file does not name it. A defect of a line is a :class:`Refusal` and reading
-        goes on; a defect of the whole file is an error.
+        goes on; a defect of the whole file is an error. A generator may return how far what it read may be handed on:
+        the strictest label in the file (``core.labels``).
 
         Raises:
             BadListFile: the file as a whole is not of this format.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from django.db import transaction
@@ -14,7 +13,6 @@ from himaya.core.bundles.facts import Acquisition, Authorisation, Bundle, Custod
 from himaya.core.bundles.report import Language, reports
 from himaya.core.bundles.writing import Packed, stream_zip
 from himaya.core.config import config
-from himaya.core.vault.recipients import encrypt, recipients
 from himaya.core.vault.verifier import key_name
 from himaya.evidence import custody
 from himaya.evidence.granting import UnknownAccess, count_reading, exhibits_of
@@ -96,8 +94,7 @@ def write_bundle(bundle: Bundle, to: BinaryIO, *, languages: Sequence[Language])
     Raises:
         UnfitBundle, ExhibitDiffers, ExhibitEnded, SealBroken, …: what came before is no bundle.
     """
-    sealed_to = partial(encrypt, recipients=recipients("\n".join(one.key for one in bundle.recipients)))
-    return stream_zip(bundle, to, contents=_content, encrypt=sealed_to, reports=reports(bundle, tuple(languages)))
+    return stream_zip(bundle, to, contents=_content, reports=reports(bundle, tuple(languages)))
 
 
 def _facts(one: Exhibit) -> ExhibitFacts:

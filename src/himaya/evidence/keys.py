@@ -97,6 +97,14 @@ def epoch_name(exhibit: Exhibit) -> str:
     return Epoch(month=month, kept_class=exhibit.kept_class, generation=exhibit.generation).name
 
 
+def lost_epochs() -> list[str]:
+    """Epochs without whose keys exhibits do not open, and whose keys are neither here nor destroyed."""
+    here, gone = set(epoch_keys().names()), set(epoch_keys().destroyed())
+    needed = Exhibit.objects.exclude(state=DESTROYED).values_list("epoch__month", "kept_class", "generation").distinct()
+    names = {Epoch(month=month, kept_class=of, generation=n).name for month, of, n in needed}
+    return sorted(names - here - gone)
+
+
 def is_gone(exhibit: Exhibit) -> bool:
     """Whether nothing opens it any more, although the database may not say so yet."""
     return exhibit.state == DESTROYED or epoch_name(exhibit) in epoch_keys().destroyed()

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from himaya.core import clock
 from himaya.evidence import rules
 from himaya.evidence.ending import held
-from himaya.evidence.models import DESTROYED, ROTTEN, Binding, Blob, Exhibit, Hold, Rule
+from himaya.evidence.granting import UnknownAccess, waiting
+from himaya.evidence.holding import UnknownHold
+from himaya.evidence.models import DESTROYED, ROTTEN, Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, Step
+from himaya.evidence.ruling import UnknownRule
 from himaya.evidence.services import UnknownExhibit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from himaya.accounts.models import Person
 
 
 def exhibits(*, case: str = "", state: str = "", since: int = 0) -> QuerySet[Exhibit]:
@@ -25,13 +31,27 @@ def exhibits(*, case: str = "", state: str = "", since: int = 0) -> QuerySet[Exh
     return found.filter(state=state) if state else found
 
 
+def find(*, case: str = "", state: str = "", ends_before: datetime | None = None) -> QuerySet[Exhibit]:
+    """Exhibits for a person: ``state`` may also be ``held`` or ``rotten``; ``ends_before``: of those that stand."""
+    found = Exhibit.objects.select_related("blob").annotate(is_held=held())
+    found = found.filter(case=case) if case else found
+    if state == "held":
+        found = found.filter(held()).exclude(state=DESTROYED)
+    elif state == "rotten":
+        found = found.filter(blob__state=ROTTEN)
+    elif state:
+        found = found.filter(state=state)
+    return found.filter(until__lt=ends_before).exclude(state=DESTROYED) if ends_before else found
+
+
 def exhibit(number: int) -> Exhibit:
     """One of them.
 
     Raises:
         UnknownExhibit: there is none of this number.
     """
-    found = Exhibit.objects.select_related("blob", "epoch").annotate(is_held=held()).filter(pk=number).first()
+    chosen = Exhibit.objects.select_related("blob", "epoch").annotate(is_held=held())
+    found = chosen.filter(pk=number).first() if number < 2**63 else None
     if found is None:
         raise UnknownExhibit(exhibit=number)
     return found
@@ -66,6 +86,90 @@ def holds_on(one: Exhibit) -> QuerySet[Hold]:
     return holds().filter(Q(exhibit=one) | (Q(case=one.case) & ~Q(case="")))
 
 
+def holds_of(one: Exhibit) -> list[Hold]:
+    """Every hold that keeps an exhibit or kept it, in the order in which they were placed."""
+    about = Q(exhibit=one) | (Q(case=one.case) & ~Q(case=""))
+    return list(Hold.objects.filter(about).order_by("placed_at", "pk"))
+
+
+def hold(number: int) -> Hold:
+    """One hold, lifted or not.
+
+    Raises:
+        UnknownHold: there is none of this number.
+    """
+    found = Hold.objects.select_related("exhibit").filter(pk=number).first()
+    if found is None:
+        raise UnknownHold(number=number)
+    return found
+
+
+def overdue_holds() -> QuerySet[Hold]:
+    """Holds that stand although the day has passed on which somebody was to ask whether they are still wanted."""
+    return holds().filter(review_on__lt=clock.now().date())
+
+
+def steps(one: Exhibit) -> list[Step]:
+    """The chain of custody, from its acquisition on."""
+    return list(Step.objects.filter(exhibit=one).order_by("number"))
+
+
+def told(step: Step) -> tuple[str, dict[str, Any]]:
+    """Who did a step, and what it tells; nothing where the line cannot be read (:func:`custody.check` says why)."""
+    try:
+        fields = json.loads(bytes(step.line))["step"]
+        return str(fields["by"]), dict(fields["facts"])
+    except (ValueError, KeyError, TypeError):
+        return "", {}
+
+
+def to_review() -> QuerySet[Exhibit]:
+    """What waits for somebody to look at it before it may end, the first one first."""
+    found = Exhibit.objects.select_related("blob").exclude(state=DESTROYED).filter(review=True)
+    return found.filter(~held(), until__lte=clock.now()).annotate(is_held=held()).order_by("until", "pk")
+
+
+def accesses(state: str = "") -> QuerySet[Access]:
+    """Requests for access, the oldest first, of a state or all; ``n`` counts the exhibits that each names."""
+    found = Access.objects.select_related("asked_by", "decided_by", "reviewed_by")
+    found = found.filter(state=state) if state else found
+    counted = AccessTo.objects.filter(access=OuterRef("pk")).order_by().values("access").annotate(n=Count("pk"))
+    return found.annotate(n=Subquery(counted.values("n"))).order_by("pk")
+
+
+def access(number: int) -> Access:
+    """One of them.
+
+    Raises:
+        UnknownAccess: there is none of this number.
+    """
+    found = accesses().filter(pk=number).first()
+    if found is None:
+        raise UnknownAccess(number=number)
+    return found
+
+
+def accesses_to(one: Exhibit) -> QuerySet[Access]:
+    """Requests that name an exhibit, the newest first."""
+    return accesses().filter(pk__in=AccessTo.objects.filter(exhibit=one).values("access")).order_by("-pk")
+
+
+def last_recipient(person: Person) -> str:
+    """The key to which this person let something be encrypted last; empty: never."""
+    last = Access.objects.filter(asked_by=person).order_by("-pk").values_list("recipient", flat=True).first()
+    return last or ""
+
+
+def waiting_accesses() -> int:
+    """How many requests and urgent readings wait for somebody."""
+    return waiting().count()
+
+
+def rotten() -> QuerySet[Blob]:
+    """Sealed files that are not what they must be, and that no second store has repaired."""
+    return Blob.objects.filter(state=ROTTEN).order_by("pk")
+
+
 def bindings(one: Exhibit) -> tuple[list[Binding], rules.Bound]:
     """The rules that bind an exhibit, and which of them counts."""
     found = list(Binding.objects.filter(exhibit=one).select_related("rule").order_by("pk"))
@@ -75,6 +179,30 @@ def bindings(one: Exhibit) -> tuple[list[Binding], rules.Bound]:
 def rules_that_hold() -> QuerySet[Rule]:
     """Rules by which something new may be kept, by name."""
     return Rule.objects.filter(ended_at=None).order_by("name")
+
+
+def versions(name: str) -> list[Rule]:
+    """A rule in all its versions, the newest first.
+
+    Raises:
+        UnknownRule: there was never one of this name.
+    """
+    found = list(Rule.objects.filter(name=name).order_by("-version"))
+    if not found:
+        raise UnknownRule(name=name[:60])
+    return found
+
+
+def bound_by(rule: Rule) -> int:
+    """How many exhibits that stand are bound by a version of a rule."""
+    return Binding.objects.filter(rule=rule).exclude(exhibit__state=DESTROYED).count()
+
+
+def latest_rules() -> list[Rule]:
+    """Every rule in its newest version, those that hold first, by name."""
+    newest = Rule.objects.order_by("name", "-version")
+    found = list({one.name: one for one in reversed(list(newest))}.values())
+    return sorted(found, key=lambda one: (one.ended_at is not None, one.name))
 
 
 @dataclass(frozen=True, slots=True)

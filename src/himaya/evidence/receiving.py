@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -16,8 +15,9 @@ from django.db import transaction
 import himaya
 from himaya.core.bundles.reading import Received, opened
 from himaya.core.errors import HimayaError
-from himaya.core.vault.recipients import Identity, decrypt
+from himaya.core.vault.recipients import Identity
 from himaya.core.vault.verifier import NotProved, check_line, key_name
+from himaya.core.words import Said
 from himaya.evidence import custody
 from himaya.evidence.models import Exhibit
 from himaya.evidence.services import Acquired, Begun, Sealed, begin, discard, keep, lock
@@ -128,7 +128,7 @@ def _clear(received: Received, one: ExhibitFacts, identity: Identity) -> Iterato
     def push() -> None:
         try:
             with os.fdopen(writer, "wb") as to:
-                received.take(one.uuid, to, partial(decrypt, identity=identity))
+                received.take(one.uuid, to, identity=identity)
         except BaseException as error:  # noqa: BLE001 - raised by who reads
             failed.append(error)
 
@@ -191,7 +191,7 @@ def take_receipt(content: bytes, *, key: bytes, by: str) -> list[Exhibit]:
                 raise NotProved("it is about nothing that is kept here")
             follows = custody.add_line(exhibit, line)
         except NotProved as error:
-            raise NotOurReceipt(why=f"line {number}: {error}") from None
+            raise NotOurReceipt(why=Said("line {line}: {why}", line=number, why=str(error))) from None
         facts = {"step": step["number"], "to": key_name(key), "follows": follows}
         record("evidence.receipt", by=by, about=exhibit.about, **facts)
         done.append(exhibit)

@@ -12,7 +12,7 @@ from pydantic import StringConstraints
 
 from himaya.accounts.idempotency import Answer, once
 from himaya.accounts.keys import Key, caller, reply
-from himaya.core import paging
+from himaya.accounts.paging import section
 from himaya.core.wire import Asked, Cursor, Limit, ListName, ShortText, Told, problems
 from himaya.federation import queries, services
 from himaya.lists.api.proposals import seconded
@@ -115,8 +115,7 @@ ACT: dict[str, Any] = {"auth": Key("partners:write"), "response": {200: PartnerT
 )
 def partners(request: HttpRequest, limit: Limit = 100, cursor: Cursor = "") -> HttpResponse:
     """All partners, those that ended too, in the order in which they were admitted."""
-    rows = queries.partners().filter(pk__gt=paging.decode("partners", cursor)).order_by("pk")
-    found, following = paging.page(rows, "partners", limit=limit, key=lambda row: row.pk)
+    found, following = section(queries.partners(), "partners", limit=limit, cursor=cursor)
     return reply(PartnersTold(partners=[_told(row) for row in found], next_cursor=following))
 
 

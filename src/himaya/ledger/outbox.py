@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, FloatField, Func, Q
@@ -20,6 +20,9 @@ from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said, either, printable
 from himaya.ledger import services
 from himaya.ledger.models import Job, Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 LEASE = 30.0
 """Seconds for which a claimed job belongs to its worker; a heartbeat every third of it renews them."""
@@ -232,6 +235,16 @@ def retry(pk: int, *, by: str) -> None:
     job.save()
     Lane.objects.filter(name=job.lane).update(failures=0, rests_until=0)
     services.record("delivery.retried", by=by, about=job.about, job=job.pk)
+
+
+def doubt_all(*, but: Collection[str], why: str) -> int:
+    """Make every job that waits, runs or was given up one for a person: it may have been done, unknown to us.
+
+    In the caller's transaction, which records it. ``but``: kinds that stay as they are. How many there were.
+    """
+    services.lock_head()
+    open_ = Job.objects.filter(state__in=(Job.READY, Job.RUNNING, Job.DEAD)).exclude(kind__in=but)
+    return open_.update(state=Job.UNKNOWN, error=_told(why), settled_at=clock.now())
 
 
 @transaction.atomic

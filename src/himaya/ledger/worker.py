@@ -46,6 +46,10 @@ class Handler(ABC):
     done: ClassVar[str] = "delivery.sent"
     """What the ledger says once it is done."""
 
+    repeats: ClassVar[bool] = False
+    """True where doing it once more, whatever became of it before, changes nothing for anybody outside. Of other kinds,
+    what is queued in a backup is not done when that is put back: it may have been done since."""
+
     def may_have_happened(self, job: outbox.Claimed) -> bool:
         """Whether an earlier attempt, of which nothing is known, forbids another one."""
         return False
@@ -72,6 +76,11 @@ _beside: list[Callable[[], bool]] = []
 def register(handler: Handler) -> None:
     """Let ``handler`` take the jobs of its kind."""
     _handlers[handler.kind] = handler
+
+
+def repeated() -> list[str]:
+    """Kinds of jobs that may be done again whatever became of them."""
+    return sorted(kind for kind, handler in _handlers.items() if handler.repeats)
 
 
 def on_tick(react: Callable[[], bool]) -> None:

@@ -86,6 +86,8 @@ def standing(words: Iterable[Word], rule: Rule, *, now: datetime) -> Standing:
     for word in words:
         if word.act in (VOUCH, RETRACT):
             vouches[word.organisation, word.key, word.borrowed] = word
+            if word.act == RETRACT:  # whoever brought it, and in whatever way
+                vouches.pop((word.organisation, word.key, True), None)
         elif word.act in (CONFIRM, DISPUTE, ABSTAIN):
             votes[word.organisation] = word
         elif word.own and word.act in STEWARD:

@@ -13,11 +13,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from himaya.core import registry
-from himaya.core.ports import Refusal
-from himaya.core.words import packed
 from himaya.lists import proposals
 from himaya.lists.parsing import Reader
-from himaya.lists.previewing import REFUSALS, ROWS, told_row
+from himaya.lists.previewing import note
 
 if TYPE_CHECKING:
     from himaya.lists.models import Proposal
@@ -72,16 +70,8 @@ def _seen(
     made, reader = Glimpse(), Reader(signal, benign=benign, radius=radius)
     with proposals.opened(proposals.find(pk)) as stream:
         lines = reader.read(registry.format_(format_name).read(stream))
-        for row in islice(lines, most):
-            if isinstance(row, Refusal):
-                made.refused += 1
-                if len(made.refusals) < REFUSALS:
-                    made.refusals.append({"line": row.line, "why": packed(row.why), "excerpt": row.excerpt})
-                continue
-            made.good += 1
-            made.classes[row.scheme, row.code, row.negative] += 1
-            if len(made.rows) < ROWS:
-                made.rows.append(told_row(row))
+        for line in islice(lines, most):
+            made.classes.update((row.scheme, row.code, row.negative) for row in note(made, [line]))
         made.whole = next(iter(lines), None) is None
     made.caught = reader.caught
     return made

@@ -23,6 +23,7 @@ from himaya.core.errors import Flawed, HimayaError
 from himaya.core.ports import ItemRow, Refusal
 from himaya.ledger.services import record
 from himaya.lists.arrivals import Arrival, Voice
+from himaya.lists.labels import StricterThanList, bind, check_file
 from himaya.lists.parsing import Reader
 from himaya.lists.seconding import NeedsSecond, is_seconded, require_second
 
@@ -139,12 +140,26 @@ class Staged:
     """Rows that match a canary."""
     second: str = ""
     """Who approved, where the list is a common one."""
+    tlp: str = ""
+    """How far the file may be handed on."""
     arrival: Arrival | None = None
 
     def heard(self, voice: Voice | None) -> Voice | None:
         """In whose name: borrowed where it is another's, and no second person approves."""
         other = voice is not None and not voice.organisation.own
         return voice._replace(borrowed=not is_seconded(by=self.by, second=self.second)) if voice and other else voice
+
+    def check_label(self) -> None:
+        """Let the file pass, where the list is for no more readers.
+
+        Raises:
+            StricterThanList: it is.
+        """
+        try:
+            check_file(self.hash_list, self.tlp)
+        except StricterThanList:
+            alarm(self.hash_list.name, self.caught, by=self.by)
+            raise
 
     def require_second(self, act: str, arguments: dict[str, Any], *, other: bool = False) -> None:
         """Let it pass, where it may.
@@ -164,11 +179,13 @@ class Staged:
 
         Raises:
             ImportLost: this import stood still and was taken for dead.
+        StricterThanList: the list has become one for more readers than the file is meant for.
         """
         come = self.arrival
         alarm(self.hash_list.name, self.caught, by=self.by)
         if come is None:
             return ImportResult(rows=self.rows, refused=self.refused, imported=False, caught=self.caught)
+        bind(self.hash_list, self.tlp)
         come.publish()
         counts = {"added": come.added, "changed": come.changed, "kept_withdrawn": come.kept_withdrawn}
         counts |= {"negative": come.negative} if come.negative else {}
@@ -220,11 +237,11 @@ def staged(
     Raises:
         BadListFile: the file as a whole is not of the format.
         AmbiguousSignal: the values fit more than one signal and ``signal`` is not given.
+        StricterThanList: the file is marked as one for fewer readers than the list.
         NeedsSecond: the file can be taken, but a second person has to approve, and none does.
         ImportUnderWay, ImportLost: another import into this list has not ended; this one stood still too long.
     """
-    reader = Reader(signal, benign=benign, radius=hash_list.radius)
-    format_ = registry.format_(format_name)
+    reader, format_ = Reader(signal, benign=benign, radius=hash_list.radius), registry.format_(format_name)
     good = refused = 0
     with _Spool() as spool:
         for row in reader.read(format_.read(stream)):
@@ -236,7 +253,8 @@ def staged(
                 spool.add(row)
             if (good + refused) % BATCH == 0:
                 on_progress(good + refused, 0)
-        read = Staged(hash_list, by, good + refused, refused, reader.caught, second)
+        read = Staged(hash_list, by, good + refused, refused, reader.caught, second, reader.tlp)
+        read.check_label()
         if refused and not accept_good:
             yield read
             return

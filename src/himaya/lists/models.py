@@ -60,6 +60,8 @@ class HashList(models.Model):
     """It is shared by several organisations: what changes it needs a second person."""
     tlp = models.CharField(max_length=12, default="amber+strict")
     """How far it may be handed on; one of :data:`TLP`."""
+    given = models.CharField(max_length=12, default="")
+    """The strictest label in a file that was imported; empty: none had one."""
     enabled = models.BooleanField(default=True)
     switched_on = models.BigIntegerField(default=0)
     """The :class:`Revision`, its id, by which it was switched on last; 0: it always was, or is off."""
@@ -197,6 +199,8 @@ class Subscription(models.Model):
     """Whether it may lie in a private network."""
     members = models.BooleanField(default=False)
     """Whether the source is believed about who of its members says what: each counts as an organisation then."""
+    seconded = models.BooleanField(default=False)
+    """Whether two people set it so: what one alone set speaks in borrowed names."""
     basis = models.CharField(max_length=12, default=UNSTATED)
     interval = models.PositiveIntegerField()
     """Seconds from the beginning of one round to that of the next."""

@@ -38,10 +38,11 @@ class Reader:
 
     Attributes:
         caught: rows that match a canary, which are refused and call for an alarm.
+        tlp: how far what was read to its end may be handed on; empty: it does not say so.
     """
 
     def __init__(self, signal: str, *, benign: bool = False, radius: int = 0) -> None:
-        self._benign, self._radius, self.caught = benign, radius, 0
+        self._benign, self._radius, self.caught, self.tlp = benign, radius, 0, ""
         self._signals = registry.signals()
         self._fixed = registry.signal(signal).name if signal else ""
         self._by_shape: dict[int, str] = {}
@@ -53,7 +54,13 @@ class Reader:
         Raises:
             AmbiguousSignal: a value fits more than one signal, and nobody says which it is.
         """
-        for row in rows:
+        left = iter(rows)
+        while True:
+            try:
+                row = next(left)
+            except StopIteration as end:
+                self.tlp = end.value or ""
+                return
             yield row if isinstance(row, Refusal) else self._parsed(row)
 
     def _parsed(self, row: ItemRow) -> ItemRow | Refusal:

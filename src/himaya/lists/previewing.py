@@ -16,7 +16,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from django.db import transaction
 
@@ -29,6 +29,7 @@ from himaya.core.words import packed
 from himaya.ledger.services import record
 from himaya.lists import organisations, services
 from himaya.lists.arrivals.words import steps
+from himaya.lists.labels import check_file
 from himaya.lists.models import WITHDRAWN, HashList, Item
 from himaya.lists.parsing import HEAD, Reader, recognise
 from himaya.lists.repeats import Repeats
@@ -131,7 +132,7 @@ def look(
         benign: whether its lines may say what is known to be benign.
 
     Raises:
-        BadListFile, AmbiguousSignal, UnknownPlugin: as :func:`himaya.lists.services.import_items`.
+        BadListFile, AmbiguousSignal, StricterThanList, UnknownPlugin: as :func:`himaya.lists.services.import_items`.
     """
     sweep()
     _make_room(person)
@@ -313,29 +314,43 @@ def _read(made: Preview, hash_list: HashList, stream: BinaryIO, *, benign: bool)
     if made.caught:
         with transaction.atomic():  # whoever only looks whether something is a canary leaves a trace, too
             record("list.canary", by=made.person, about=f"list:{made.list_name}", items=made.caught)
+    check_file(hash_list, reader.tlp)
 
 
 def _read_on(made: Preview, hash_list: HashList, lines: Iterator[ItemRow | Refusal], repeats: Repeats) -> None:
     while some := list(islice(lines, BATCH)):
-        good = [row for row in some if isinstance(row, ItemRow)]
+        good = note(made, some)
         again = repeats.note(good)
-        made.good, made.repeated = made.good + len(good), made.repeated + len(again)
+        made.repeated += len(again)
         made.otherwise += sum(one.otherwise for one in again.values())
         told = [{"line": one.line, "of": one.of} for one in again.values() if one.otherwise]
         made.conflicts += told[: CONFLICTS - len(made.conflicts)]
         _count(made, hash_list, [row for at, row in enumerate(good) if at not in again])
-        made.rows += [told_row(row) for row in good[: ROWS - len(made.rows)]]
-        for row in some:
-            if isinstance(row, Refusal):
-                made.refused += 1
-                if len(made.refusals) < REFUSALS:
-                    made.refusals.append({"line": row.line, "why": packed(row.why), "excerpt": row.excerpt})
 
 
-def told_row(row: ItemRow) -> dict[str, Any]:
-    """A good line as it is shown: JSON types."""
-    names = ("line", "signal", "value", "scheme", "code", "source", "reference", "negative")
-    return {name: getattr(row, name) for name in names}
+class Noted(Protocol):
+    """Lines that were read: how many, and the first of each."""
+
+    good: int
+    refused: int
+    rows: list[dict[str, Any]]
+    refusals: list[dict[str, Any]]
+
+
+def note(made: Noted, some: Iterable[ItemRow | Refusal]) -> list[ItemRow]:
+    """Count lines, and keep the first of each as they are shown (JSON types); the good ones."""
+    good, names = [], ("line", "signal", "value", "scheme", "code", "source", "reference", "negative")
+    for row in some:
+        if isinstance(row, ItemRow):
+            good.append(row)
+            if len(made.rows) < ROWS:
+                made.rows.append({name: getattr(row, name) for name in names})
+        else:
+            made.refused += 1
+            if len(made.refusals) < REFUSALS:
+                made.refusals.append({"line": row.line, "why": packed(row.why), "excerpt": row.excerpt})
+    made.good += len(good)
+    return good
 
 
 def _count(made: Preview, hash_list: HashList, rows: Iterable[ItemRow]) -> None:

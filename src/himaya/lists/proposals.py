@@ -199,6 +199,8 @@ def approve(pk: int, *, person: Person) -> Proposal:
         ImportUnderWay, ImportLost: an import into the list is under way; the proposal still waits.
     """
     found = _decidable(pk, person)
+    if owner(found.by).startswith("key:"):
+        raise MayNotDecide(proposal=pk, why=N_("a key without an owner proposed it, which may be your own"))
     if _is_long(found):
         return _settle(pk, Proposal.APPROVED, by=person.actor, why="")
     return _do(found, by=person.actor)

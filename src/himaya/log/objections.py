@@ -31,13 +31,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """A witness's word that it has seen another history of our log. ``proof``: a note of ours that shows it."""
+    """A witness's word that it has seen another history of our log.
+
+    ``proof``: a note of ours that shows it; ``seen``: how many leaves it says it has seen, where it says so.
+    """
 
     witness: Witness
     kind: str
     size: int
     said: str
     proof: str = ""
+    seen: int = 0
 
 
 def objection(client: Client, witness: Witness, checkpoint: Checkpoint, *, said: Reply, seen: int | None) -> Objection:
@@ -48,8 +52,8 @@ def objection(client: Client, witness: Witness, checkpoint: Checkpoint, *, said:
     proof = _note_seen(client, witness, checkpoint.origin)
     proved = _speaks_against_us(proof, newest) if proof else None
     if proved is None:
-        return Objection(witness, kind, checkpoint.size, text)
-    return Objection(witness, proved, checkpoint.size, text, proof)
+        return Objection(witness, kind, checkpoint.size, text, seen=seen or 0)
+    return Objection(witness, proved, checkpoint.size, text, proof, Signed.read(Note.read(proof).text).size)
 
 
 def weigh(found: Sequence[Objection], *, asked: Sequence[Witness], origin: str) -> None:
@@ -65,7 +69,8 @@ def weigh(found: Sequence[Objection], *, asked: Sequence[Witness], origin: str) 
     stopping = proved or (against if 2 * len(against) > len(voters) else [])
     if stopping:
         evidence = "\n".join(f"{one.said}\n{one.proof}" for one in stopping)
-        raise_alarm(stopping[0].kind, origin=origin, size=stopping[0].size, evidence=evidence)
+        seen = max(one.seen for one in stopping)
+        raise_alarm(stopping[0].kind, origin=origin, size=stopping[0].size, evidence=evidence, seen=seen)
         return
     for one in found:
         raise_alarm(DOUBTED, origin=origin, size=one.size, evidence=one.said, once=one.witness.key)

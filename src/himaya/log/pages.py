@@ -15,6 +15,7 @@ from himaya.core.config import config
 from himaya.core.words import told
 from himaya.log import auditing, queries
 from himaya.log.keys import identity
+from himaya.log.restored import meaning
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -46,7 +47,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 def _alarm(one: Alarm) -> dict[str, Any]:
     """An alarm in words; ``warns``: it is only a warning."""
-    return {"alarm": one, "words": gettext(queries.ALARMS[one.kind]), "warns": one.kind == queries.DOUBTED}
+    return {"alarm": one, "words": told(meaning(one), gettext), "warns": one.kind == queries.DOUBTED}
 
 
 def _witnesses(newest: queries.Standing | None) -> list[dict[str, Any]]:

@@ -28,12 +28,15 @@ if TYPE_CHECKING:
 SET_BACK, FORKED, DAMAGED, STRANGER_FORKED, INCONSISTENT = "set-back", "forked", "damaged", "log-forked", "inconsistent"
 DOUBTED = "doubted"
 """The word of a witness alone: a warning."""
-OURS = (SET_BACK, FORKED, DAMAGED)
+RESTORED = "restored"
+"""A backup was put back: what was signed after it is not known. It is closed where the witnesses have seen no more."""
+OURS = (SET_BACK, FORKED, DAMAGED, RESTORED)
 """Alarms about our own log: while one is open, nothing is signed."""
 ALARMS: Mapping[str, str] = {
     SET_BACK: N_("a witness has seen more of this log than this node knows: the database was set back"),
     FORKED: N_("a witness has seen another log under the name of this one"),
     DAMAGED: N_("the log does not have the root that this node signed"),
+    RESTORED: N_("this node was restored from a backup; what its log has signed since then is not known here"),
     STRANGER_FORKED: N_("a log that this node witnesses has signed two different histories"),
     DOUBTED: N_("a witness says that it has seen another history of this log; alone it does not stop it"),
     INCONSISTENT: N_("a log that this node witnesses could not prove that it goes on from what was seen"),

@@ -21,17 +21,19 @@ from himaya.core.outward import Client, Reply
 from himaya.core.words import N_, Said, printable
 from himaya.ledger import outbox, turns
 from himaya.ledger.queries import jobs
+from himaya.ledger.services import SYSTEM
 from himaya.ledger.worker import GiveUp, Handler, TryAgain, register
 from himaya.log import tree
 from himaya.log.keys import identity
 from himaya.log.models import Checkpoint, Cosignature, Witness
 from himaya.log.objections import Objection, objection, weigh
-from himaya.log.queries import checkpoints, last_cosigned, witnesses
+from himaya.log.queries import OURS, RESTORED, alarms, checkpoints, last_cosigned, witnesses
 from himaya.log.services import (
     RefusesToSign,
     note_asked,
     publish_checkpoint,
     refuse_if_alarmed,
+    settle_alarm,
     store_cosignature,
 )
 
@@ -42,6 +44,7 @@ PATIENCE = 10.0
 """Seconds for the answer of a witness."""
 LONGEST_ANSWER = 16 * 1024
 NO_WITNESS = N_("it answers {status}, and not as a witness does: a Himaya's address ends in /log/v1")
+BUT_RESTORED = tuple(kind for kind in OURS if kind != RESTORED)
 ANSWERS = (200, 400, 403, 404, 409, 422)
 """Statuses that a witness may answer with."""
 
@@ -67,6 +70,7 @@ class WitnessRound(Handler):
 
     kind: ClassVar[str] = "log"
     done: ClassVar[str] = "log.witnessed"
+    repeats: ClassVar[bool] = True
 
     def act(self, job: outbox.Claimed) -> dict[str, Any]:
         """Do it; a witness that is silent is asked again, and by the next round, which comes within the hour.
@@ -77,9 +81,9 @@ class WitnessRound(Handler):
         """
         try:
             checkpoint, silent = publish_with_witnesses()
-        except RefusesToSign as error:
-            raise GiveUp(str(error)) from error
-        except NoWitnessAnswers as error:
+        except (NoWitnessAnswers, RefusesToSign) as error:
+            if isinstance(error, RefusesToSign) and error.alarm != RESTORED:
+                raise GiveUp(str(error)) from error
             if job.attempt < job.max_attempts:
                 raise TryAgain(str(error)) from error
             return {"silent": str(error)}
@@ -103,7 +107,7 @@ def publish_when_due() -> bool:
             return False  # the alarm stands in the health of the node
         return True
     try:
-        refuse_if_alarmed()
+        refuse_if_alarmed(kinds=BUT_RESTORED)  # whether a restored node may go on, the witnesses say
     except RefusesToSign:
         return False
     if jobs().filter(kind=WitnessRound.kind, state__in=("ready", "running")).exists():
@@ -124,6 +128,7 @@ def publish_with_witnesses() -> tuple[Checkpoint, dict[str, str]]:
         RefusesToSign: an alarm about this log is open, or was raised by what witnesses said.
         NoWitnessAnswers: there are witnesses that have cosigned before, and now none does.
     """
+    look_ahead()
     refuse_if_alarmed()
     last, asked = checkpoints().first(), list(witnesses())
     if last is not None and asked:
@@ -135,6 +140,22 @@ def publish_with_witnesses() -> tuple[Checkpoint, dict[str, str]]:
     silent = _ask_all(asked, new)
     refuse_if_alarmed()
     return new, silent
+
+
+def look_ahead() -> None:
+    """Where a backup was put back: ask the witnesses what they have seen, and close its alarm where it is no more.
+
+    It takes the word of all that have ever cosigned, and of one at least: the one that is silent may be the only one
+    that has seen what is missing here. Where one has seen more, that is another alarm, and this one stays open.
+    """
+    mine, last, asked = identity(), checkpoints().first(), list(witnesses())
+    alarm = alarms().filter(kind=RESTORED, origin=mine.origin).first() if mine else None
+    if alarm is None or last is None or not asked:
+        return
+    proven, silent = last_cosigned(), _ask_all(asked, last)
+    voices = [one for one in asked if one.pk in proven]
+    if voices and not any(one.name in silent for one in voices):
+        settle_alarm(alarm.pk, reason="all witnesses that have cosigned have seen no more than is here", by=SYSTEM)
 
 
 def _ask_all(asked: list[Witness], checkpoint: Checkpoint) -> dict[str, str]:

@@ -21,10 +21,11 @@ from himaya.log.following import anchor_ledger, follow_ledger
 from himaya.log.growing import grow
 from himaya.log.keys import BadOrigin, identity, keys, lock_growth, make_keys, new_origin
 from himaya.log.models import Alarm, Checkpoint, Cosignature, Seen, Witness
-from himaya.log.queries import ALARMS, DAMAGED, DOUBTED, INCONSISTENT, OURS, alarms, checkpoints
+from himaya.log.queries import DAMAGED, DOUBTED, INCONSISTENT, OURS, alarms, checkpoints
+from himaya.log.restored import meaning, remedy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from himaya.log.events import Event
@@ -43,6 +44,8 @@ class RefusesToSign(HimayaError):
     )
     status = 409
     exit_code = 1
+    alarm = ""
+    """The kind of the worst alarm that is open."""
 
 
 class BadVerifierKey(HimayaError):
@@ -118,16 +121,19 @@ def publish_checkpoint() -> Checkpoint:
     return _sign()
 
 
-def refuse_if_alarmed() -> None:
+def refuse_if_alarmed(*, kinds: Collection[str] = OURS) -> None:
     """Go on only while nothing speaks against our own log.
 
     Raises:
-        RefusesToSign: an alarm about it is open.
+        RefusesToSign: an alarm about it, of these ``kinds``, is open.
     """
     mine = identity()
-    alarm = alarms().filter(kind__in=OURS, origin=mine.origin).first() if mine else None
-    if alarm is not None:
-        raise RefusesToSign(origin=alarm.origin, why=ALARMS[alarm.kind])
+    open_ = list(alarms().filter(kind__in=kinds, origin=mine.origin)) if mine else []
+    if open_:
+        worst = min(open_, key=lambda one: OURS.index(one.kind))
+        error = RefusesToSign(origin=worst.origin, why=meaning(worst))
+        error.remedy, error.alarm = remedy(worst) or error.remedy, worst.kind
+        raise error
 
 
 def _damage() -> Checkpoint | None:
@@ -249,11 +255,12 @@ def read_key(text: str, *, algorithm: int) -> VerifierKey:
 
 
 @transaction.atomic
-def raise_alarm(kind: str, *, origin: str, size: int, evidence: str, once: str = "") -> Alarm:
+def raise_alarm(kind: str, *, origin: str, size: int, evidence: str, once: str = "", seen: int = 0) -> Alarm:
     """Note what must not be, once for the same evidence (or the same ``once``), with a ledger entry.
 
     One about our own log that somebody settled opens again where its cause is still there. One about another log does
-    not: whoever has the evidence could send it for ever.
+    not: whoever has the evidence could send it for ever. ``seen``: how many leaves somebody else has seen, where
+    that is known.
     """
     key = hashlib.sha256(f"{kind}\n{origin}\n{once or evidence}".encode()).hexdigest()
     made, new = Alarm.objects.get_or_create(
@@ -263,7 +270,8 @@ def raise_alarm(kind: str, *, origin: str, size: int, evidence: str, once: str =
         Alarm.objects.filter(pk=made.pk).update(settled_at=None)
         made.settled_at, new = None, True
     if new:
-        record("log.forked", by=SYSTEM, about="log", kind=kind, origin=origin, size=size, alarm=made.pk)
+        more = {"seen": seen} if seen else {}
+        record("log.forked", by=SYSTEM, about="log", kind=kind, origin=origin, size=size, alarm=made.pk, **more)
     return made
 
 

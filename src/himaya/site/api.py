@@ -39,6 +39,7 @@ from himaya.core import registry
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.wire import PARAMETERS, WORDS, Problem, Told, problems
+from himaya.evidence.api import router as evidence
 from himaya.evidence.demands.api import router as demands
 from himaya.federation.api import router as partners
 from himaya.federation.native.api import router as exchange
@@ -365,5 +366,18 @@ def health(request: HttpRequest) -> HttpResponse:
     return reply(Health(status="ok", version=__version__))
 
 
-for router in (screening, lists, subscriptions, partners, exchange, cases, demands, reference, transparency, log, node):
+for router in (
+    screening,
+    lists,
+    subscriptions,
+    partners,
+    exchange,
+    cases,
+    evidence,
+    demands,
+    reference,
+    transparency,
+    log,
+    node,
+):
     api.add_router("", router)

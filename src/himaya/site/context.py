@@ -25,6 +25,7 @@ NAV = (
     (N_("Notices"), "takedown:index", "documents.view"),
     (N_("Deliveries"), "ledger:deliveries", "deliveries.view"),
     (N_("Legal desk"), "demands:index", "demands.view"),
+    (N_("Evidence"), "evidence:index", "evidence.view"),
     (N_("Reference"), "reference:index", "reference.view"),
     (N_("Numbers"), "transparency:numbers", "numbers.view"),
     (N_("Ledger"), "ledger:index", "ledger.view"),

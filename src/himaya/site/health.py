@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
 
 from django.db import connection
 
@@ -25,10 +23,10 @@ from himaya.lists import lasting, subscribing
 from himaya.lists.quarantine import quarantines
 from himaya.lists.queries import nothing_to_match, terms
 from himaya.log import queries as transparency_log
+from himaya.log import restored
 from himaya.screening import before, decoders, snapshots
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from himaya.site.evidence_health import evidence_health
+from himaya.site.finding import Finding as Finding
 
 KEYS_END = timedelta(days=14)
 """So long before a partner's key ends, somebody is told."""
@@ -42,23 +40,6 @@ ALARMED = timedelta(days=30)
 """For so long after a canary was caught it is told."""
 STUCK = {"dead", "unknown"}
 """States of a job that do not end by themselves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. ``what``, ``said`` and ``remedy`` are marked for translation."""
-
-    what: str
-    state: Literal["ok", "wait", "danger"]
-    said: str
-    remedy: str = ""
-    needs: str = ""
-    """The permission without which the remedy is somebody else's; ``otherwise`` is for those who have it not."""
-    otherwise: str = ""
-
-    def advice(self, may: Callable[[str], bool]) -> str:
-        """The remedy for whoever ``may`` do this and not that."""
-        return self.remedy if not self.needs or may(self.needs) else self.otherwise
 
 
 def health(*, thorough: bool = False) -> list[Finding]:
@@ -86,6 +67,8 @@ def health(*, thorough: bool = False) -> list[Finding]:
         *decoders_health(start=thorough),
         *routes_health(),
         *before_health(),
+        *backup_health(),
+        *evidence_health(thorough=thorough),
     ]
 
 
@@ -206,30 +189,30 @@ def lists_health() -> Finding:
 
 def canary_health() -> list[Finding]:
     """Lists to which somebody brought a fingerprint of a picture that was drawn to be benign, of late."""
-    caught = ledger.entries(act="list.canary").filter(at__gt=clock.now() - ALARMED)
-    names = sorted({about.removeprefix("list:") for about in caught.values_list("about", flat=True)})
-    if not names:
-        return []
-    said = Said("fingerprints of benign pictures were brought to these, and refused: {names}", names=", ".join(names))
     remedy = N_(
         "Look in the ledger who brought them, ask them how it came about, and look at what else came from them: "
         "withdraw what is wrong. This ends 30 days after the last time."
     )
-    return [Finding(N_("Canaries"), "danger", said, remedy, "ledger.view", N_("A lead can see who brought them."))]
+    said = N_("fingerprints of benign pictures were brought to these, and refused: {names}")
+    return _brought("list.canary", N_("Canaries"), said, remedy)
 
 
 def benign_health() -> list[Finding]:
     """Lists into which items came, of late, that lie beside what is known to be benign."""
-    met = ledger.entries(act="list.beside-benign").filter(at__gt=clock.now() - ALARMED)
-    names = sorted({about.removeprefix("list:") for about in met.values_list("about", flat=True)})
-    if not names:
-        return []
-    said = Said("new items of these lie beside what is known to be benign: {names}", names=", ".join(names))
     remedy = N_(
         "Look in the ledger who brought them, and at these items: withdraw what is wrong. This ends 30 days after the "
         "last time."
     )
-    return [Finding(N_("Benign items"), "danger", said, remedy, "ledger.view", N_("A lead can see who brought them."))]
+    said = N_("new items of these lie beside what is known to be benign: {names}")
+    return _brought("list.beside-benign", N_("Benign items"), said, remedy)
+
+
+def _brought(act: str, what: str, said: str, remedy: str) -> list[Finding]:
+    """What the ledger holds, of late, of an act about lists."""
+    met = ledger.entries(act=act).filter(at__gt=clock.now() - ALARMED)
+    names = ", ".join(sorted({about.removeprefix("list:") for about in met.values_list("about", flat=True)}))
+    who = N_("A lead can see who brought them.")
+    return [Finding(what, "danger", Said(said, names=names), remedy, "ledger.view", who)] if names else []
 
 
 def radius_health() -> list[Finding]:
@@ -290,11 +273,11 @@ def log_health() -> Finding:
     what, open_, newest = N_("Log"), transparency_log.alarms(), transparency_log.latest()
     doubted = transparency_log.DOUBTED
     if alarm := open_.exclude(kind=doubted).first() or open_.first():
-        said = Said("alarm {n}: {why}", n=alarm.pk, why=transparency_log.ALARMS[alarm.kind])
+        said = Said("alarm {n}: {why}", n=alarm.pk, why=restored.meaning(alarm))
         if alarm.kind == doubted:
             return Finding(what, "wait", said, DOUBTS)
         remedy = N_("Run: himaya log alarms, keep what it shows, and ask the operators of both nodes what happened.")
-        return Finding(what, "danger", said, remedy)
+        return Finding(what, "danger", said, restored.remedy(alarm) or remedy)
     if newest is None:
         return Finding(what, "ok", N_("no checkpoint yet"))
     said = Said("leaves in the last checkpoint: {n}; {when}", n=number(newest.size), when=moment(newest.at))
@@ -331,6 +314,28 @@ def exchange_health() -> list[Finding]:
         return found
     said = Said("root {n} is in force, good until {day}", n=root.version, day=day(root.until))
     return [Finding(what, "ok", said)]
+
+
+def backup_health() -> list[Finding]:
+    """Whether backups are made and put back for a trial; nothing before the node is as old as they may be."""
+    first, found, what = ledger.entry(1), [], N_("Backups")
+    if first is None:
+        return []
+    made, drilled = N_("Run: himaya backup --to DIRECTORY"), N_("Run: himaya drill DIRECTORY")
+    for act, days, said, never, remedy in (
+        ("backup.made", config().backup_days, N_("the last was made {when}"), N_("none was made yet"), made),
+        (
+            "backup.drilled",
+            config().drill_days,
+            N_("the last drill was {when}"),
+            N_("none was put back for a trial yet"),
+            drilled,
+        ),
+    ):
+        last = ledger.entries(act=act).first()
+        if days and clock.now() - (last or first).at > timedelta(days=days):
+            found.append(Finding(what, "wait", Said(said, when=day(last.at)) if last else never, remedy))
+    return found
 
 
 def people_health() -> Finding:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from himaya.core.errors import HimayaError
 
+NAME = "secrets.json"
 SHORTEST = 32
 """Characters of a key that is taken; those made here have 86."""
 
@@ -45,7 +46,7 @@ def secret_key(directory: Path) -> str:
         SecretsUnreadable: it is not what this function wrote, or may not be read.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = directory / "secrets.json"
+    path = directory / NAME
     if not path.exists():
         _write_once(path, {"secret_key": secrets.token_urlsafe(64)})
     mode = path.stat().st_mode & 0o777

@@ -8,6 +8,7 @@ from django.views.i18n import set_language
 from himaya.accounts import pages as accounts_pages
 from himaya.accounts.access import open_to_all
 from himaya.cases import pages as cases_pages
+from himaya.evidence import pages as evidence_pages
 from himaya.evidence.demands import pages as demands_pages
 from himaya.federation import addresses as exchange
 from himaya.federation import pages as partners_pages
@@ -34,6 +35,7 @@ staff = [
     path("reports/", include((reporting_pages.urlpatterns, "reporting"))),
     path("notices/", include((takedown_pages.urlpatterns, "takedown"))),
     path("desk/", include((demands_pages.urlpatterns, "demands"))),
+    path("evidence/", include((evidence_pages.urlpatterns, "evidence"))),
     path("reference/", include((reference_pages.urlpatterns, "reference"))),
     path("numbers/", include((transparency_pages.urlpatterns, "transparency"))),
     path("log/", include((log_pages.urlpatterns, "log"))),

@@ -21,6 +21,8 @@ from himaya.cases.services import UnknownCase
 from himaya.cases.states import DECIDED, OPEN
 from himaya.core import clock, registry
 from himaya.core.config import config
+from himaya.evidence import queries as evidence
+from himaya.evidence.words import state_of
 from himaya.ledger.delivery import DeliveryHandler
 from himaya.ledger.queries import jobs
 from himaya.lists.words import class_label, signal_label
@@ -103,6 +105,7 @@ def case_page(
         "open_kin": list(queries.kin(shown, state=OPEN)[:KIN]),
         "verdict": _verdict(shown.verdict) if shown.verdict else None,
         "deliveries": _deliveries(shown, request.user),
+        "exhibits": _exhibits(shown, request.user),
         "history": _history(request, shown),
         "typed": typed or {},
         **_next(shown, matches, request.user),
@@ -189,6 +192,15 @@ def _deliveries(shown: Case, person: Person) -> dict[str, Any]:
         "moving": any(row["ahead"] or row["going"] for row in rows),
         "hidden": False,
     }
+
+
+def _exhibits(shown: Case, person: Person) -> dict[str, Any]:
+    """What is kept of this case, for those whose role includes it; empty where nothing is, or it is not theirs."""
+    if not person.may("evidence.view"):
+        return {}
+    found = list(evidence.find(case=shown.about).order_by("pk")[: SHOWN + 1])
+    rows = [{"one": one, **state_of(one)} for one in found[:SHOWN]]
+    return {"rows": rows, "more": len(found) > SHOWN} if rows else {}
 
 
 def _delivery(kind: str, route: str, state: str, word: str, *, ahead: bool = False) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,12 +22,14 @@ from himaya.core.bundles.alone.agreement import json_of
 from himaya.core.bundles.alone.bag import Bag, bag_info, text_of
 from himaya.core.bundles.alone.program import Outcome, verify_bag
 from himaya.core.bundles.facts import Acquisition, Authorisation, Bundle, CustodyKey, ExhibitFacts, Recipient
-from himaya.core.errors import HimayaError, in_words
+from himaya.core.errors import HimayaError
+from himaya.core.vault.recipients import Identity, decrypt
 from himaya.core.vault.verifier import NotProved
 from himaya.core.words import N_
 
-Decrypt = Callable[[BinaryIO, BinaryIO], object]
-"""Decrypts what the first gives into the second, in constant memory."""
+KEPT, MAX_KEPT = ("data/custody/", "data/timestamps/", "data/proofs/"), 128 * 1024**2
+"""Files that are held in memory, and their bytes together."""
+TOO_MUCH = N_("its custody, time stamps and proofs are larger than can be taken")
 OURS = frozenset(
     {"Source-Organization", "External-Identifier", "Bagging-Date", "Payload-Oxum", "Bag-Size", "Bag-Software-Agent",
      "Himaya-Reports"}
@@ -70,25 +72,21 @@ class Received:
     digest: str
     _bag: Bag
 
-    def take(self, uuid: UUID, to: BinaryIO, decrypt: Decrypt) -> None:
+    def take(self, uuid: UUID, to: BinaryIO, *, identity: Identity) -> None:
         """Decrypt an exhibit into ``to``, in constant memory; what came before an error is worth nothing.
 
         Raises:
             KeyError: there is no such exhibit.
-            ExhibitNotTaken: it does not decrypt, or is not what the bundle says.
+            NotOpened: it does not decrypt.
+            ExhibitNotTaken: it is not what the bundle says.
             OSError: ``to`` cannot be written.
         """
         one = next((each for each in self.bundle.exhibits if each.uuid == uuid), None)
         if one is None:
             raise KeyError(uuid)
         checked = _Checked(to, one)
-        try:
-            with self._bag.open(f"data/exhibits/{uuid}.age") as file:
-                decrypt(file, cast(BinaryIO, checked))
-        except Exception as error:
-            if checked.failed is not None:
-                raise checked.failed from None
-            raise ExhibitNotTaken(exhibit=uuid, why=in_words(error)) from error
+        with self._bag.open(f"data/exhibits/{uuid}.age") as file:
+            decrypt(file, cast(BinaryIO, checked), identity=identity)
         checked.check()
 
 
@@ -113,6 +111,8 @@ def opened(path: Path, *, trusted: Sequence[str] = ()) -> Iterator[Received]:
         outcome = verify_bag(bag, list(trusted))
         if outcome.problems:
             raise BundleNotProved(path=path, outcome=outcome)
+        if sum(bag.files[name] for name in bag.files if name.startswith(KEPT)) > MAX_KEPT:
+            raise BundleNotProved(path=path, outcome=outcome._replace(problems=[("", TOO_MUCH)]))
         whole = hashlib.sha256(text_of(bag, "tagmanifest-sha512.txt")).hexdigest()
         yield Received(_bundle(bag, outcome.facts), outcome, whole, bag)
     finally:
@@ -161,19 +161,14 @@ class _Checked:
     def __init__(self, to: BinaryIO, one: ExhibitFacts) -> None:
         self._to, self._one, self._size = to, one, 0
         self._hashes = {name: hashlib.new(name, usedforsecurity=False) for name in one.digests}
-        self.failed: Exception | None = None
 
     def write(self, part: bytes) -> int:
-        try:
-            self._size += len(part)
-            if self._size > self._one.size:
-                raise ExhibitNotTaken(exhibit=self._one.uuid, why=N_("it is longer than the bundle says"))
-            for one in self._hashes.values():
-                one.update(part)
-            self._to.write(part)
-        except Exception as error:
-            self.failed = error
-            raise
+        self._size += len(part)
+        if self._size > self._one.size:
+            raise ExhibitNotTaken(exhibit=self._one.uuid, why=N_("it is longer than the bundle says"))
+        for one in self._hashes.values():
+            one.update(part)
+        self._to.write(part)
         return len(part)
 
     def flush(self) -> None:

@@ -24,11 +24,10 @@ from himaya.core.bundles.alone import bag
 from himaya.core.bundles.alone.agreement import check_facts, check_steps
 from himaya.core.bundles.facts import Bundle, ExhibitFacts
 from himaya.core.errors import HimayaError
+from himaya.core.vault import recipients
 from himaya.core.vault.verifier import NotProved, check_chain
 from himaya.core.words import N_, Said
 
-Encrypt = Callable[[BinaryIO, BinaryIO], object]
-"""Encrypts what the first gives into the second, to the recipients of the bundle, in constant memory."""
 Contents = Callable[[UUID], Iterable[bytes]]
 """Gives an exhibit in clear, in parts."""
 _REPORT = re.compile(r"[a-z]{2,3}(\.[0-9]{1,4})?\.(html|pdf)")
@@ -72,21 +71,18 @@ class Place(Protocol):
         """Open a new file."""
 
 
-def write_folder(
-    bundle: Bundle, path: Path, *, contents: Contents, encrypt: Encrypt, reports: Mapping[str, bytes]
-) -> Packed:
+def write_folder(bundle: Bundle, path: Path, *, contents: Contents, reports: Mapping[str, bytes]) -> Packed:
     """Write a bundle as a folder, which is there whole or not at all.
 
     Args:
         bundle: what it says.
         path: the folder, which must not be there.
         contents: gives the exhibits in clear; each is compared with its size and digests on the way.
-        encrypt: to the recipients.
-        reports: ``en.html``, ``en.pdf`` … → the report.
+        reports: what :func:`report.reports` made: ``en.html``, ``en.pdf`` … → the report.
 
     Raises:
         BundleExists: there is something at ``path``.
-        UnfitBundle: the facts are none that could be verified.
+        UnfitBundle, NotRecipients: the facts are none that could be verified, or nobody could open it.
         ExhibitDiffers: an exhibit is not what was acquired.
         OSError: it cannot be written.
     """
@@ -95,7 +91,7 @@ def write_folder(
         raise BundleExists(path=path)
     beside = Path(mkdtemp(prefix=f".{path.name[:40]}.", dir=path.parent))
     try:
-        packed = _write(bundle, _Directory(beside), contents, encrypt, reports)
+        packed = _write(bundle, _Directory(beside), contents, reports)
         for folder, _, _ in os.walk(beside):
             files.sync_directory(Path(folder))
         faults.point("bundles.folder")
@@ -115,9 +111,7 @@ def _take_name(beside: Path, path: Path) -> None:
     beside.replace(path)
 
 
-def write_zip(
-    bundle: Bundle, path: Path, *, contents: Contents, encrypt: Encrypt, reports: Mapping[str, bytes]
-) -> Packed:
+def write_zip(bundle: Bundle, path: Path, *, contents: Contents, reports: Mapping[str, bytes]) -> Packed:
     """Write a bundle as a ZIP, which is there whole or not at all. Arguments and errors as :func:`write_folder`."""
     check_fit(bundle, reports)
     if path.is_symlink() or path.exists():
@@ -125,7 +119,7 @@ def write_zip(
     number, name = mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
     try:
         with os.fdopen(number, "wb") as file:
-            packed = stream_zip(bundle, file, contents=contents, encrypt=encrypt, reports=reports)
+            packed = stream_zip(bundle, file, contents=contents, reports=reports)
             file.flush()
             os.fsync(file.fileno())
         faults.point("bundles.zip")
@@ -139,16 +133,14 @@ def write_zip(
     return packed
 
 
-def stream_zip(
-    bundle: Bundle, to: BinaryIO, *, contents: Contents, encrypt: Encrypt, reports: Mapping[str, bytes]
-) -> Packed:
+def stream_zip(bundle: Bundle, to: BinaryIO, *, contents: Contents, reports: Mapping[str, bytes]) -> Packed:
     """Write a bundle as a ZIP into a stream that need not seek: what came before an error is no bundle.
 
     Nothing is compressed (what is encrypted cannot be), and times are that of the bundle.
     """
     check_fit(bundle, reports)
     with zipfile.ZipFile(to, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        return _write(bundle, _Zip(archive, bundle), contents, encrypt, reports)
+        return _write(bundle, _Zip(archive, bundle), contents, reports)
 
 
 def check_fit(bundle: Bundle, reports: Mapping[str, bytes]) -> None:
@@ -156,6 +148,7 @@ def check_fit(bundle: Bundle, reports: Mapping[str, bytes]) -> None:
 
     Raises:
         UnfitBundle: they do not; says why.
+        NotRecipients: a key of a recipient is none.
     """
     keys = {one.name: one.public for one in bundle.keys}
     try:
@@ -170,6 +163,8 @@ def check_fit(bundle: Bundle, reports: Mapping[str, bytes]) -> None:
         raise UnfitBundle(why=N_("a report has another name than a language and html or pdf"))
     if bundle.exhibits and not bundle.recipients:
         raise UnfitBundle(why=N_("nobody is named who could open the exhibits"))
+    if bundle.recipients:
+        recipients.recipients("\n".join(one.key for one in bundle.recipients))
     if not all(_TAG.fullmatch(name) and value.isprintable() for name, value in bundle.about.items()):
         raise UnfitBundle(why=N_("a further field of its bag-info is none"))
 
@@ -177,12 +172,14 @@ def check_fit(bundle: Bundle, reports: Mapping[str, bytes]) -> None:
 # --- the files of a bag ----------------------------------------------------------------------------------------------
 
 
-def _write(bundle: Bundle, place: Place, contents: Contents, encrypt: Encrypt, reports: Mapping[str, bytes]) -> Packed:
+def _write(bundle: Bundle, place: Place, contents: Contents, reports: Mapping[str, bytes]) -> Packed:
     made = _Bag(place)
+    to = [recipients.Recipient(one.key) for one in bundle.recipients]
     for one in bundle.exhibits:
         with made.file(f"data/exhibits/{one.uuid}.age") as file:
             clear = _Clear(contents(one.uuid), one)
-            _encrypt(encrypt, clear, file)
+            recipients.encrypt(cast(BinaryIO, clear), file, recipients=to)
+            clear.check()
         made.whole(f"data/custody/{one.uuid}.jsonl", (line + b"\n" for line in one.custody))
         for number, stamp in enumerate(one.timestamps):
             made.whole(facts.stamp_name(one.uuid, number), [stamp])
@@ -208,18 +205,6 @@ def _write(bundle: Bundle, place: Place, contents: Contents, encrypt: Encrypt, r
     for algorithm in bag.ALGORITHMS:
         made.whole(f"tagmanifest-{algorithm}.txt", _manifest(tags, algorithm))
     return Packed(len(made.files), sum(one.size for one in made.files.values()))
-
-
-def _encrypt(encrypt: Encrypt, clear: _Clear, file: BinaryIO) -> None:
-    """What fails while it reads or writes is raised as it was: a library in between makes errors of its own of it."""
-    to = _Kept(file)
-    try:
-        encrypt(cast(BinaryIO, clear), cast(BinaryIO, to))
-    except Exception:
-        if clear.failed or to.failed:
-            raise (clear.failed or to.failed) from None  # type: ignore[misc]
-        raise
-    clear.check()
 
 
 def _bag_info(bundle: Bundle, payload: Mapping[str, _Seen], reports: Mapping[str, bytes]) -> bytes:
@@ -305,49 +290,26 @@ class _Tee:
         self._to.flush()
 
 
-class _Kept:
-    """Writes on, and keeps what fails."""
-
-    def __init__(self, to: BinaryIO) -> None:
-        self._to = to
-        self.failed: BaseException | None = None
-
-    def write(self, part: bytes) -> int:
-        try:
-            return self._to.write(part)
-        except BaseException as error:
-            self.failed = error
-            raise
-
-    def flush(self) -> None:
-        self._to.flush()
-
-
 class _Clear(RawIOBase):
     """An exhibit in clear as a stream, compared with what was acquired when it ends."""
 
     def __init__(self, parts: Iterable[bytes], one: ExhibitFacts) -> None:
         self._parts, self._left, self._one, self._size = iter(parts), memoryview(b""), one, 0
         self._hashes = {name: hashlib.new(name, usedforsecurity=False) for name in one.digests}
-        self.failed: BaseException | None = None
 
     def readable(self) -> bool:
         return True
 
     def read(self, most: int = -1, /) -> bytes:
-        """Up to so many bytes. What fails is kept."""
-        try:
-            while not self._left:
-                part = next(self._parts, None)
-                if part is None:
-                    return b""
-                for one in self._hashes.values():
-                    one.update(part)
-                self._size += len(part)
-                self._left = memoryview(part)
-        except BaseException as error:
-            self.failed = error
-            raise
+        """Up to so many bytes; none at the end alone."""
+        while not self._left:
+            part = next(self._parts, None)
+            if part is None:
+                return b""
+            for one in self._hashes.values():
+                one.update(part)
+            self._size += len(part)
+            self._left = memoryview(part)
         taken = self._left if most < 0 else self._left[:most]
         self._left = self._left[len(taken) :]
         return bytes(taken)

@@ -254,7 +254,7 @@ class Client:
                 trouble = SourceTrouble(why=why, mend=REACH, permanent=error.permanent)
                 again, asked = not (error.permanent or error.late), None
             except BrokenOff as error:
-                trouble = SourceTrouble(why=error.why)
+                trouble = SourceTrouble(why=error.why, late=error.late)
                 again, asked = may_repeat and not error.late, None
             except _Declined as error:
                 trouble, asked = error.trouble, error.pause

@@ -107,14 +107,28 @@ class EpochKeys:
         """
         path, mark = self._paths(epoch)
         if not path.exists() and not mark.exists():
-            self._make(path)
+            self._make(path, _HEAD + secrets.token_hex(KEY).encode() + b"\n")
         return self.key(epoch)
 
-    def _make(self, path: Path) -> None:
+    def put_back(self, epoch: str, content: bytes) -> bool:
+        """Bring the file of a key back from a copy; False, and nothing is written, where there is one, or a mark.
+
+        Raises:
+            BadEpochKey: it is no such file.
+        """
+        path, mark = self._paths(epoch)
+        if mark.exists() or path.exists():
+            return False
+        if len(content) != _LENGTH or not content.startswith(_HEAD):
+            raise BadEpochKey(path=path)
+        self._make(path, content)
+        return True
+
+    def _make(self, path: Path, content: bytes) -> None:
         number, name = mkstemp(prefix=".new.", dir=self._directory)
         try:
             with os.fdopen(number, "wb") as file:
-                file.write(_HEAD + secrets.token_hex(KEY).encode() + b"\n")
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             with suppress(FileExistsError):  # somebody was faster: theirs is the key

@@ -76,8 +76,9 @@ def install(request: HttpRequest) -> HttpResponse:
     summary="Fetch a list as one file",
 )
 def bundle(request: HttpRequest, name: ListName, since: Since = 0) -> streams.Streamed:
-    """What is published of a list as one signed file, for a node without a line; what is new is published first. With
-    `since`, the state that the other node has, only what came after it. Who took it is put on record.
+    """What is published of a list as one signed file, for a node without a line; what is new is queued for a
+    worker, as by `POST /exchange/publish`. With `since`, the state that the other node has, only what came after it.
+    Who took it is put on record.
     """
     by = caller(request).actor
     with streams.place(by) as there:
@@ -85,12 +86,15 @@ def bundle(request: HttpRequest, name: ListName, since: Since = 0) -> streams.St
 
 
 def bundled(one: HashList, *, since: int | None, by: str, at: streams.Place) -> streams.Streamed:
-    """A list in one signed file, sent as it is read from the disk, and on record.
+    """A list as it is published, in one signed file, sent as it is read from the disk, and on record.
+
+    To publish what is new takes long: a worker does.
 
     Raises:
-        NoRoot: there is none yet.
+        NoRoot, NothingPublished: there is none yet; nothing is, and a worker was told.
     """
     keys.roots()
+    publishing.set_due()
     hub.settle(one)
     with tempfile.TemporaryDirectory(dir=keys.directory()) as folder:
         place = Path(folder) / "bundle"

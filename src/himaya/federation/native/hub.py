@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from django.db import transaction
 
 from himaya.core import clock, faults, registry
 from himaya.core.errors import HimayaError
+from himaya.core.exchange import left_for_hub
 from himaya.core.repository.chains import MAX_DELTAS
 from himaya.core.repository.publishing import MAX_SIGNATORIES, Repository
 from himaya.core.words import N_, Said
@@ -210,13 +212,15 @@ def dismiss(name: str, *, organisation: str, by: str) -> Signatory:
     with transaction.atomic():
         if Signatory.objects.filter(pk=one.pk, ended_at=None).update(ended_at=clock.now(), ended_by=by):
             record("signatory.dismissed", by=by, about=f"list:{name}", organisation=organisation)
-        transaction.on_commit(lambda: _dismissed(one.list))
+        transaction.on_commit(lambda: _dismissed(one))
     return one
 
 
-def _dismissed(of: HashList) -> None:
+def _dismissed(one: Signatory) -> None:
     faults.point("hub.dismissed")
-    settle(of)
+    settle(one.list)
+    with subscribing.client(one.subscription) as line:
+        shutil.rmtree(left_for_hub(line.keep, one.organisation), ignore_errors=True)
 
 
 def settle(of: HashList) -> bool:

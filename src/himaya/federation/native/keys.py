@@ -38,6 +38,13 @@ class NoRoot(HimayaError):
     status = 409
 
 
+class NothingPublished(HimayaError):
+    """Nothing of the list {list} is published yet; a worker does so now."""
+
+    remedy = "Do it again in a minute. Where no worker runs, start one: himaya worker"
+    status = 409
+
+
 class NotOurRoot(HimayaError):
     """The root cannot be put in force here: {why}."""
 

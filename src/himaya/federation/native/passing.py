@@ -7,7 +7,6 @@ killed in between, followers see the old state or the new one, and the next roun
 from __future__ import annotations
 
 import logging
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from django.db import transaction
 
 from himaya.core import clock, faults
 from himaya.core.errors import HimayaError
+from himaya.core.exchange import left_for_hub
 from himaya.core.repository.files import Header, read
 from himaya.core.repository.publishing import Repository
 from himaya.core.words import Said
@@ -34,7 +34,7 @@ from himaya.federation.native.hub import (
 from himaya.federation.native.keys import alone, directory, root_path
 from himaya.ledger import turns
 from himaya.ledger.services import record
-from himaya.lists import queries
+from himaya.lists import queries, subscribing
 
 if TYPE_CHECKING:
     from himaya.core.repository.chains import Holding
@@ -87,7 +87,10 @@ def _tell_of_key(one: Signatory, key: str) -> None:
 
 def _take(one: Signatory) -> bool:
     """Fetch what is not here, look at all of it, commit to it in the log, and attach it; False: dismissed meanwhile."""
-    place = directory() / ".passed" / str(one.pk)
+    with subscribing.client(one.subscription) as line:
+        place = left_for_hub(line.keep, one.organisation)
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    before = list(place.glob("*.gz"))
     here = directory() / one.list.name / "targets" / one.source / one.organisation
     have = {path.name.partition(".")[0] for path in here.glob("*.gz")}
     came = mirrored(one.subscription, one.organisation, to=place, have=have)
@@ -113,7 +116,8 @@ def _take(one: Signatory) -> bool:
         _resume(one)  # before its metadata is in: what settles meanwhile would take that out
         _attach(one, came, list(written))
     faults.point("hub.attached")
-    shutil.rmtree(place, ignore_errors=True)
+    for path in {*before, *written}:  # what a round left meanwhile is newer, and for the next time
+        path.unlink(missing_ok=True)
     return True
 
 
@@ -186,7 +190,9 @@ def _note(one: Signatory, **facts: Any) -> None:
 
 
 def pass_on_due() -> bool:
-    """Take over what signatories signed, as often as their sources are read. In a thread of the worker's own."""
+    """Take over what signatories signed, once their sources were read: those files are here then. In a thread of the
+    worker's own. Where a source was not read for long, what they signed is asked for by itself.
+    """
     if not Signatory.objects.exists() or not root_path(1).exists() or not turns.is_due("pass-on", every=EVERY):
         return False
     turns.note("pass-on")
@@ -197,7 +203,9 @@ def pass_on_due() -> bool:
         except HimayaError as error:
             log.error("who is passed on in the list %s cannot be settled: %s", of.name, error.diagnostics())
     for one in signatories().filter(list__enabled=True, subscription__enabled=True):
-        if one.looked_at is None or abs(now - one.looked_at).total_seconds() >= one.subscription.interval:
+        last, read = one.looked_at, one.subscription.ended_at
+        late = last and abs(now - last).total_seconds() >= 2 * one.subscription.interval
+        if last is None or late or (read and read > last):
             done |= attempt(one)
     return done
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +29,17 @@ from himaya.core.repository.states import LIVES
 from himaya.core.repository.store import RepositoryDamaged
 from himaya.core.words import Said, packed
 from himaya.federation.models import Publication, Served
-from himaya.federation.native.keys import alone, check_root, directory, named, retire, ring, root_path, roots
+from himaya.federation.native.keys import (
+    NothingPublished,
+    alone,
+    check_root,
+    directory,
+    named,
+    retire,
+    ring,
+    root_path,
+    roots,
+)
 from himaya.federation.native.logged import KIND, canonical
 from himaya.ledger import turns
 from himaya.ledger.services import record
@@ -70,7 +80,8 @@ class NotRenewed(HimayaError):
 def install_root(content: bytes, *, by: str) -> int:
     """Put a root in force: the first one, or one that follows on it. Returns its version.
 
-    Keys of this node that it names sign from now on, and those that it does not name any more are retired.
+    Keys of this node that it names sign from now on, and those that it does not name any more are retired. A list whose
+    repository is damaged gets it once that is restored, and keeps no other from it.
 
     Raises:
         NotOurRoot: it does not name a key of this node, or does not follow on the root in force.
@@ -79,13 +90,18 @@ def install_root(content: bytes, *, by: str) -> int:
     with alone():
         version = check_root(content)
         for one in _repositories():
-            one.install_root(content)
-            _admit(one)
+            _tend(one, partial(_admit_under, one, content))
         files.replace(root_path(version), [content])
         with transaction.atomic():
             record("node.root", by=by, about="node", version=version, sha256=hashlib.sha256(content).hexdigest())
             retire(by=by)
     return version
+
+
+def _admit_under(one: Repository, root: bytes) -> bool:
+    one.install_root(root)
+    _admit(one)
+    return True
 
 
 def _admit(one: Repository) -> None:
@@ -292,17 +308,17 @@ def write_bundle(one: HashList, path: Path, *, by: str, since: int | None = None
         since: the state that the receiver has; None: none.
 
     Raises:
-        NoRoot, KeyNotHere: as their names say.
+        NoRoot, KeyNotHere, NothingPublished: as their names say.
         OSError: it cannot be written.
     """
-    publish(one)
     ours, latest = organisations.own().name, log_queries.latest()
     have = {(one.name, ours): since} if since else None
     checkpoint = latest.note.encode() if latest else b""
     with alone():
-        written = bundle.write(
-            repository(one.name), path, have=have, checkpoint=checkpoint, prove=partial(_proofs, one)
-        )
+        known = repository(one.name)
+        if not known.holdings():
+            raise NothingPublished(list=one.name)
+        written = bundle.write(known, path, have=have, checkpoint=checkpoint, prove=partial(_proofs, one))
     with transaction.atomic():
         record("list.bundled", by=by, about=f"list:{one.name}", since=since or 0, bytes=written.size)
     return written
@@ -335,15 +351,15 @@ def publish_due() -> bool:
     if turns.is_due("renew", every=RENEWED):
         turns.note("renew")
         for known in _repositories():
-            done |= _renew(known)
+            done |= _tend(known, known.renew)
     return done
 
 
-def _renew(known: Repository) -> bool:
-    """Sign anew what grows old of a list; what stands in the way is noted with it, and no other list waits for it."""
+def _tend(known: Repository, sign: Callable[[], bool]) -> bool:
+    """Sign anew what there is of a list; what stands in the way is noted with it, and no other list waits for it."""
     name, noted = known.store.directory.name, Served.objects.filter(list__name=known.store.directory.name)
     try:
-        done = known.renew()
+        done = sign()
     except (HimayaError, OSError, ValueError) as error:
         log.error("what was signed of the list %s is not signed anew: %s", name, error)
         why = NotRenewed(list=name, why=str(error)[:500].rstrip("."))

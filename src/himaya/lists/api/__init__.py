@@ -12,6 +12,7 @@ from ninja import Router
 from himaya.accounts import streams
 from himaya.accounts.idempotency import Answer, answer_once, declared, digest, earlier, once, ticket
 from himaya.accounts.keys import Key, caller, reply, require_media_type
+from himaya.accounts.paging import section
 from himaya.core import paging, registry
 from himaya.core.config import config
 from himaya.core.ports import ItemRow, Refusal
@@ -55,8 +56,7 @@ CHUNK = 256 * 1024
 @router.get("/lists", auth=Key("lists:read"), response={200: Lists, **problems()}, summary="List the lists")
 def lists(request: HttpRequest, limit: Limit = 100, cursor: Cursor = "") -> HttpResponse:
     """All lists, in the order in which they were made."""
-    rows = queries.lists().filter(pk__gt=paging.decode("lists", cursor)).order_by("pk")
-    found, following = paging.page(rows, "lists", limit=limit, key=lambda row: row.pk)
+    found, following = section(queries.lists(), "lists", limit=limit, cursor=cursor)
     standings = queries.standings() if found else {}
     told = [_list(row, standings.get(row.pk)) for row in found]
     return reply(Lists(lists=told, next_cursor=following))
@@ -185,11 +185,8 @@ def item(request: HttpRequest, item_id: Id) -> HttpResponse:
 def statements(request: HttpRequest, item_id: Id, limit: Limit = 100, cursor: Cursor = "") -> HttpResponse:
     """Everything that organisations said about an item, the newest first."""
     found = _found(item_id)
-    kind = f"statements:{found.pk}"
-    before = paging.decode(kind, cursor)
-    rows = queries.statements(found)
-    rows = rows.filter(pk__lt=before) if before else rows
-    shown, following = paging.page(rows, kind, limit=limit, key=lambda row: row.pk)
+    rows, kind = queries.statements(found), f"statements:{found.pk}"
+    shown, following = section(rows, kind, limit=limit, cursor=cursor, newest_first=True)
     return reply(Statements(statements=[_statement(row) for row in shown], next_cursor=following))
 
 

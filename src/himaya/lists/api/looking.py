@@ -12,7 +12,8 @@ from pydantic import Field
 
 from himaya.accounts.idempotency import Answer, once
 from himaya.accounts.keys import Key, caller, reply, require_media_type
-from himaya.core import paging, registry
+from himaya.accounts.paging import section
+from himaya.core import registry
 from himaya.core.config import config
 from himaya.core.wire import AnyPluginName, Asked, Cursor, Id, Limit, ListName, Told, problems
 from himaya.core.words import unpacked
@@ -228,8 +229,7 @@ def _plain(why: Any) -> str:
 )
 def held(request: HttpRequest, limit: Limit = 100, cursor: Cursor = "") -> HttpResponse:
     """Items that suddenly matched too much: they match and say so, and open no case until somebody lets them go."""
-    rows = quarantine.quarantines().filter(pk__gt=paging.decode("quarantine", cursor))
-    shown, following = paging.page(rows, "quarantine", limit=limit, key=lambda row: row.pk)
+    shown, following = section(quarantine.quarantines(), "quarantine", limit=limit, cursor=cursor)
     return reply(HeldItems(items=[_held(row) for row in shown], next_cursor=following))
 
 

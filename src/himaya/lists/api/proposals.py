@@ -12,7 +12,7 @@ from ninja import Router
 
 from himaya.accounts.idempotency import HEADER, Answer, once
 from himaya.accounts.keys import Key, caller, reply
-from himaya.core import paging
+from himaya.accounts.paging import section
 from himaya.core.wire import Cursor, Id, Limit, problems
 from himaya.lists import proposals, services
 from himaya.lists.api.shapes import Proposals, ProposalTold
@@ -34,10 +34,8 @@ def index(
     cursor: Cursor = "",
 ) -> HttpResponse:
     """What waits for a second person, and what was decided, the newest first."""
-    before = paging.decode("proposals", cursor)
     rows = proposals.proposals("" if state == "any" else state)
-    rows = rows.filter(pk__lt=before) if before else rows
-    shown, following = paging.page(rows, "proposals", limit=limit, key=lambda row: row.pk)
+    shown, following = section(rows, "proposals", limit=limit, cursor=cursor, newest_first=True)
     return reply(Proposals(proposals=[told(row) for row in shown], next_cursor=following))
 
 

@@ -65,13 +65,15 @@ class SubscriptionChange(Asked):
 
 class QuestionAsked(Asked):
     """Hashes that a source is asked about, which learns them. ``signal``: needed where it takes several; ``anew``: also
-    what was answered within a week; ``take``: what it knows comes onto the list of the subscription.
+    what was answered within a week; ``take``: what it knows comes onto the list of the subscription, with
+    ``near`` also what only resembles something that it knows.
     """
 
     values: Annotated[list[AnyValue], Field(min_length=1, max_length=100)]
     signal: AnyPluginName = ""
     anew: bool = False
     take: bool = False
+    near: bool = False
 
 
 # --- what is told ----------------------------------------------------------------------------------------------------
@@ -142,7 +144,8 @@ class SubscriptionTold(Told):
     """A subscription without its secrets, which ``secrets`` names. ``state``: ``fine``, ``new``, ``paused``, ``late``,
     ``failing``; where the source brings no list: ``closed``, ``open``, ``answering``, ``paused``, ``failing``. ``lag``:
     seconds since a round was applied last, or a question answered; ``waiting``: pages of a round that is on its way;
-    ``asking``: its source may be asked about hashes, ``daily`` of them a day.
+    ``asking``: its source may be asked about hashes, ``daily`` of them a day; ``seconded``: two people set it so, else
+    it does not count beside other organisations.
     """
 
     name: str
@@ -154,6 +157,7 @@ class SubscriptionTold(Told):
     enabled: bool
     private: bool
     members: bool
+    seconded: bool
     asking: bool
     daily: int
     options: dict[str, Any]

@@ -11,7 +11,8 @@ from ninja import Router
 
 from himaya.accounts.idempotency import Answer, once
 from himaya.accounts.keys import Key, caller, reply
-from himaya.core import paging, registry
+from himaya.accounts.paging import section
+from himaya.core import registry
 from himaya.core.errors import Flawed
 from himaya.core.ports import ItemRow, Refusal
 from himaya.core.wire import AnyListName, Cursor, Limit, ListName, inlined, problems
@@ -47,8 +48,8 @@ class BadHashes(Flawed):
     remedy = "Correct the values named here."
 
 
-ROW = ("name", "exchange", "basis", "interval", "enabled", "private", "members", "asking", "daily", "options",
-       "rounds", "tlp", "due_at", "began_at", "ended_at", "failures", "failed_at", "created_at",
+ROW = ("name", "exchange", "basis", "interval", "enabled", "private", "members", "seconded", "asking", "daily",
+       "options", "rounds", "tlp", "due_at", "began_at", "ended_at", "failures", "failed_at", "created_at",
        "created_by")  # fmt: skip
 """Fields that are told as they stand in the row."""
 
@@ -75,9 +76,8 @@ def subscriptions(
 ) -> HttpResponse:
     """All subscriptions, or those that fill a `list`, in the order in which they were made."""
     of = services.find_list(list) if list else None
-    kind = f"subscriptions:{of.pk if of else ''}"
-    rows = subscribing.subscriptions(of).filter(pk__gt=paging.decode(kind, cursor)).order_by("pk")
-    found, following = paging.page(rows, kind, limit=limit, key=lambda row: row.pk)
+    rows, kind = subscribing.subscriptions(of), f"subscriptions:{of.pk if of else ''}"
+    found, following = section(rows, kind, limit=limit, cursor=cursor)
     return reply(SubscriptionsTold(subscriptions=[_told(row) for row in found], next_cursor=following))
 
 
@@ -165,7 +165,7 @@ def ask(request: HttpRequest, name: ListName, asked: QuestionAsked) -> HttpRespo
     told = subscribing.ask(
         one, signal=signal, values=values, by=by, anew=asked.anew, on_answers=note, line=subscribing.hasty_client(one)
     )
-    brought = subscribing.take_answers(one, answers=told.answers, by=by) if asked.take else None
+    brought = subscribing.take_answers(one, answers=told.answers, by=by, near=asked.near) if asked.take else None
     last = LastRound.of(brought.told()) if brought else None
     return reply(AnswersTold(answers=answers, asked=told.asked, brought=last))
 

@@ -22,7 +22,7 @@ from himaya.core.words import N_, Said
 from himaya.ledger.services import record
 from himaya.lists import organisations
 from himaya.lists.models import HashList, Subscription
-from himaya.lists.seconding import require_second
+from himaya.lists.seconding import is_seconded, require_second
 from himaya.lists.subscribing.asking import MOST as MOST_DAILY
 from himaya.lists.subscribing.asking import answers, ask, askable, forget_answers, read_hashes, signal_of
 from himaya.lists.subscribing.asking import take as take_answers
@@ -184,11 +184,11 @@ def subscribe(
     members = plugin.signed if members is None else members
     wanted |= {"private": private, "members": members, "enabled": enabled, **_speaker(organisation)}
     require_second(to, by=by, second=second, act="subscribe", arguments=wanted, other=True)
-    public, sealed = split(found)
+    (public, sealed), now = split(found), clock.now()
     made = Subscription.objects.create(
         name=name, list=to, organisation=organisation or organisations.named(name, by=by), exchange=exchange,
         options=public, sealed=sealed, private=private, members=members, basis=_basis(name, basis), interval=seconds,
-        enabled=enabled, due_at=clock.now(), created_at=clock.now(), created_by=by,
+        enabled=enabled, seconded=is_seconded(by=by, second=second), due_at=now, created_at=now, created_by=by,
     )  # fmt: skip
     record("list.subscribed", by=by, about=f"list:{to.name}", subscription=name, exchange=exchange)
     return made
@@ -219,36 +219,36 @@ def change(
         interval: seconds between rounds.
         options: what is to change of the options; None takes one away, an empty secret stays what it was.
         near: whether the actor may set what lies in a private network or on this machine.
-        second: who approves of other options or terms, and of asking it, where the source fills a common list; to
-            pause it, to let it go on and how often it is read needs nobody.
+        second: who approves of other options or terms, of asking it, and of what one alone set (``members`` are named,
+            even as they are), where its list needs a second person; to pause it and how often it is read needs nobody.
         asking: whether its source may be asked about hashes, and so learns them.
         daily: about how many a day (UTC), 1 to :data:`MOST_DAILY`.
         terms: ``basis``, ``members``, ``private``, as :func:`subscribe` has them; None: as before.
 
     Raises:
         UnknownSubscription, BadSubscription, BadSubscriptionName, NotFromHere: as their names say.
-        NeedsSecond: its list is a common one, and no second person approves.
+        NeedsSecond: its list needs a second person, and none approves.
     """
     one = Subscription.objects.select_for_update(no_key=True).get(pk=find(name).pk)
     plugin, reading = registry.exchange(one.exchange), health(one).reading
-    said, held = (one.basis, one.members), (one.basis, one.members, one.private)
-    asked = one.asking, one.daily
+    said, held = (one.basis, one.members, one.seconded), (one.basis, one.members, one.private)
+    asked, public = (one.asking, one.daily), one.options
     one.interval = one.interval if interval is None else _interval(plugin, name, interval)
     one.enabled = one.enabled if enabled is None else enabled
     one.basis = _basis(name, terms.get("basis") or one.basis)
     for term in ("members", "private"):
         setattr(one, term, getattr(one, term) if terms.get(term) is None else terms[term])
-    anew = said != (one.basis, one.members)
-    public = one.options
     other = _set_options(one, plugin, options) if options else []
-    anew = anew or public != one.options
     _check_place(one, plugin, sets=bool(options or terms.get("private")), near=near)
     opened = _set_asking(one, plugin, asking=asking, daily=daily)
-    if other or opened or held != (one.basis, one.members, one.private):
+    named = terms.get("members") is not None and not one.seconded
+    spoken = bool(other) or named or held != (one.basis, one.members, one.private)
+    if spoken or opened:
         wanted = {"name": name, "exchange": one.exchange, "options": dict(options or {}), "near": near, **terms}
         wanted |= {"enabled": one.enabled, "interval": one.interval, "asking": one.asking, "daily": one.daily}
         require_second(one.list, by=by, second=second, act="source", arguments=wanted, other=True)
-    one.checkpoint = "" if anew else one.checkpoint
+    one.seconded = is_seconded(by=by, second=second) if spoken else one.seconded
+    one.checkpoint = one.checkpoint if (*said, public) == (one.basis, one.members, one.seconded, one.options) else ""
     one.due_at = one.due_at if reading else clock.now()
     one.save()
     if asked != (one.asking, one.daily):

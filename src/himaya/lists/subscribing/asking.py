@@ -19,9 +19,9 @@ from django.db import transaction
 
 from himaya.core import clock, registry
 from himaya.core.errors import BadSignal, HimayaError
-from himaya.core.exchange import Entry, Gone, SourceTrouble
+from himaya.core.exchange import NEAR, Entry, Gone, SourceTrouble
 from himaya.core.ports import ItemRow, Refusal
-from himaya.core.words import N_, Said
+from himaya.core.words import N_, Said, packed
 from himaya.ledger import turns
 from himaya.ledger.services import record
 from himaya.lists.arrivals import FromSource
@@ -45,6 +45,7 @@ MOST = 100_000
 """Hashes of one question."""
 FRESH, KEPT = timedelta(days=7), timedelta(days=30)
 """How long an answer is not asked for again, and how long it is kept."""
+RESEMBLES = N_("it only resembles what the source knows")
 FORGOTTEN = 3600
 """Seconds after which a worker looks for answers to forget."""
 
@@ -283,15 +284,17 @@ def _note(one: Subscription, told: Question) -> None:
 # --- what to do with answers -----------------------------------------------------------------------------------------
 
 
-def take(one: Subscription, *, answers: list[int], by: str) -> Round:
+def take(one: Subscription, *, answers: list[int], by: str, near: bool = False) -> Round:
     """Let what the source answered count on the list of the subscription, in the voice of the source, in one moment.
 
-    What it knows it vouches for; what it knew once, and does not know any more, it takes back.
+    What it knows it vouches for; what it knew once, and does not know any more, it takes back. What only resembles
+    something that it knows is not known itself: it is refused.
 
     Args:
         one: the subscription.
         answers: ids, as :func:`ask` gives them.
         by: the actor.
+        near: whether somebody says that what resembles known material shall count as known, too.
 
     Raises:
         ImportUnderWay, ImportLost: an import into the list is in the way; the answers are kept.
@@ -300,7 +303,7 @@ def take(one: Subscription, *, answers: list[int], by: str) -> Round:
     with FromSource(one.list, by=by, voice=rounds.voice_of(one)) as come:
         for batch in _parts(answers, min(BATCH, AT_ONCE)):
             rows = Answer.objects.filter(pk__in=batch, subscription=one).order_by("pk")
-            said = {key_of(row.signal, row.value): _entry(row) for row in rows}
+            said = {key_of(row.signal, row.value): _entry(row, done, near=near) for row in rows}
             rounds.bring(come, said, reader, done, members=False)
         rounds.weigh(come, reader, done)
         with transaction.atomic():
@@ -308,8 +311,12 @@ def take(one: Subscription, *, answers: list[int], by: str) -> Round:
     return done
 
 
-def _entry(row: Answer) -> Entry | Gone:
+def _entry(row: Answer, done: Round, *, near: bool) -> Entry | Gone:
     key = key_of(row.signal, row.value)
+    if row.known and row.note == NEAR and not near:
+        done.refused += 1
+        done.first += [{"line": 0, "why": packed(RESEMBLES), "excerpt": key[:80]}][: rounds.FIRST - len(done.first)]
+        return Gone(key, RESEMBLES, row.at)
     if not row.known:
         return Gone(key, N_("the source does not know it any more"), row.at)
     return Entry(key, ((row.signal, row.value),), row.scheme, row.code, at=row.at, note=row.note)

@@ -153,7 +153,7 @@ def apply(one: Subscription, spool: Spool, on_progress: OnProgress) -> Round | N
 
 def voice_of(one: Subscription) -> Voice:
     """In whose name the source speaks."""
-    return Voice(one.organisation, one.basis, one.pk, one.members)
+    return Voice(one.organisation, one.basis, one.pk, one.members, not one.seconded)
 
 
 def weigh(come: Arrival, reader: Reader, done: Round) -> None:

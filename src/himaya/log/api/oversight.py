@@ -11,10 +11,11 @@ from pydantic import Field
 
 from himaya.accounts.idempotency import Answer, once
 from himaya.accounts.keys import Key, MissingScope, caller, may, reply
-from himaya.core import paging
+from himaya.accounts.paging import section
 from himaya.core.wire import Asked, Cursor, Id, Limit, Told, problems
 from himaya.core.words import N_
 from himaya.log import auditing, queries, services
+from himaya.log.restored import meaning
 
 if TYPE_CHECKING:
     from himaya.log.models import Alarm, Audit
@@ -185,10 +186,8 @@ def alarms(
     request: HttpRequest, state: Literal["open", "any"] = "open", limit: Limit = 100, cursor: Cursor = ""
 ) -> HttpResponse:
     """What must not be: forks, and signs that this node was set back, with the evidence."""
-    before = paging.decode("alarms", cursor)
     rows = queries.alarms(settled=state == "any")
-    rows = rows.filter(pk__lt=before) if before else rows
-    shown, following = paging.page(rows, "alarms", limit=limit, key=lambda row: row.pk)
+    shown, following = section(rows, "alarms", limit=limit, cursor=cursor, newest_first=True)
     return reply(Alarms(alarms=[_alarm(row) for row in shown], next_cursor=following))
 
 
@@ -209,7 +208,7 @@ def _alarm(row: Alarm) -> AlarmTold:
     return AlarmTold(
         id=row.pk,
         kind=row.kind,
-        means=queries.ALARMS[row.kind],
+        means=str(meaning(row)),
         log=row.origin,
         size=row.size,
         evidence=row.evidence,
@@ -226,10 +225,7 @@ def _alarm(row: Alarm) -> AlarmTold:
 @router.get("/log/audits", auth=Key("log:read"), response={200: Audits, **problems()}, summary="List audits")
 def audits(request: HttpRequest, limit: Limit = 100, cursor: Cursor = "") -> HttpResponse:
     """Audits, the newest first. The same is public, without a key, at `/log/v1/audits`."""
-    before = paging.decode("audits", cursor)
-    rows = queries.audits()
-    rows = rows.filter(pk__lt=before) if before else rows
-    shown, following = paging.page(rows, "audits", limit=limit, key=lambda row: row.pk)
+    shown, following = section(queries.audits(), "audits", limit=limit, cursor=cursor, newest_first=True)
     return reply(Audits(audits=[_audit(row) for row in shown], next_cursor=following))
 
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from himaya.core.exchange import Entry, Exchange, Page, SourceTrouble
+from himaya.core.exchange import NEAR, Entry, Exchange, Page, SourceTrouble
 from himaya.core.outward import Client
 from himaya.core.words import N_, Said, printable
 
@@ -105,7 +105,7 @@ def _entry(value: str, told: object) -> Entry | None:
         shown = printable(repr(found)[:60])
         raise SourceTrouble(why=Said("it was asked about a hash, and its answer is none: {shown}", shown=shown))
     how = told.get("match_type")
-    note = how if how in ("exact", "near") else ""
+    note = how if how in ("exact", NEAR) else ""
     return Entry(f"pdq:{value}", (("pdq", value),), SCHEME, str(found), note=note)
 
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -20,7 +20,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, fi
 
 from himaya.core import proofs, registry
 from himaya.core.errors import BadSignal, in_words
-from himaya.core.exchange import MAX_KEY, Entry, Exchange, Gone, Opinion, Page, SourceTrouble, Voted
+from himaya.core.exchange import (
+    MAX_KEY,
+    Entry,
+    Exchange,
+    Gone,
+    Opinion,
+    Page,
+    SourceTrouble,
+    Voted,
+    left_for_hub,
+)
 from himaya.core.labels import narrowest
 from himaya.core.notes import BadNote, VerifierKey
 from himaya.core.outward import Client
@@ -252,6 +262,8 @@ def _round(follower: Follower, name: str, keep: Path, checkpoint: str, log: LogF
                 log.prove(file)
             yield from _pages(follower, file)
         for file in files:
+            with suppress(OSError):  # nobody passes it on
+                file.path.replace(left_for_hub(keep, one.organisation) / file.path.name)
             file.path.unlink(missing_ok=True)
     ended = tuple(Refusal(0, Said(one.template(), **one.facts), who) for who, one in planned.ended.items())
     told = json.dumps(planned.states, sort_keys=True)

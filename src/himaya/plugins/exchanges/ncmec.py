@@ -21,13 +21,13 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal, Self, cast
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 from xml.sax.saxutils import escape
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from himaya.core import clock, registry
-from himaya.core.exchange import MAX_KEY, Entry, Exchange, Gone, Opinion, Page, SourceTrouble
+from himaya.core.exchange import MAX_KEY, SMALLEST, Entry, Exchange, Gone, Opinion, Page, SourceTrouble
 from himaya.core.hash_sharing import ODD, SPACE, TYPES, Linked, Told, untold
 from himaya.core.markup import BadMarkup, child, named, text, whole
 from himaya.core.outward import LOGIN
@@ -65,6 +65,8 @@ OVERLAP = timedelta(minutes=10)
 """Each round begins so much before the end of the last one: two clocks are not one."""
 MOST, MOST_SMALL, MOST_LARGE = 8 * 1024**2, 256 * 1024, 1024**2
 """Bytes of a page (of about 1,000 entries), of an answer about us, of a fingerprint that is linked to."""
+SIZE = 1000
+"""Entries of a page, where nobody says how many."""
 PAGES = 200_000
 """Pages of a range."""
 HELD = 4 * 1024**2
@@ -128,7 +130,8 @@ class _Place:
     """Where a round stands: the range, the query of the page to read next (empty: the first), when it was given.
 
     ``stage`` is 0 in a round of changes, 1 in one of everything, 2 in its second range; ``told`` counts its entries.
-    ``there`` is when the source began to tell it, by its own clock, ``latest`` the last change that it told.
+    ``there`` is when the source began to tell it, by its own clock, ``latest`` the last change that it told. ``size``:
+    so many entries a page, because more took too long; 0: as many as the source gives.
     """
 
     since: str
@@ -140,13 +143,15 @@ class _Place:
     told: int = 0
     there: str = ""
     latest: str = ""
+    size: int = 0
 
     @classmethod
     def begin(cls, checkpoint: str) -> _Place:
         now = clock.now()
         if not checkpoint:
             return cls(moment(datetime(1970, 1, 1, tzinfo=UTC)), moment(now), 1)
-        return cls(moment(min(read_moment(checkpoint), now) - OVERLAP), moment(now), 0)
+        since, _, size = checkpoint.partition(" ")
+        return cls(moment(min(read_moment(since), now) - OVERLAP), moment(now), 0, size=int(size or 0))
 
     @classmethod
     def again(cls, resume: str, checkpoint: str) -> _Place:
@@ -180,8 +185,22 @@ class _Place:
         if query:
             return replace(self, query=query, given=moment(clock.now()), number=self.number + 1)
         if self.stage == 1:
-            return _Place(moment(read_moment(self.end) - OVERLAP), moment(clock.now()), 2, told=self.told)
+            since = moment(read_moment(self.end) - OVERLAP)
+            return _Place(since, moment(clock.now()), 2, told=self.told, size=self.size)
         return None
+
+    def smaller(self) -> _Place | None:
+        """The same page, half as large, where one can be asked for: a link has to say how large its page is."""
+        half = replace(self, size=(self.size or SIZE) // 2)
+        return half if half.size >= SMALLEST and half.asked != self.asked else None
+
+    @property
+    def asked(self) -> str:
+        """The query of its page."""
+        told = dict(parse_qsl(self.query, keep_blank_values=True)) or {"from": self.since, "to": self.to}
+        if self.query and not (self.size and "size" in told):
+            return self.query
+        return urlencode(told | ({"size": str(self.size)} if self.size else {}))
 
 
 class NCMEC(Exchange):
@@ -202,7 +221,13 @@ class NCMEC(Exchange):
         place: _Place | None = _Place.again(resume, checkpoint) if resume else _Place.begin(checkpoint)
         while place:
             here, held, large = place, list[Entry | Gone | Refusal](), 0
-            told = source.entries(here)
+            try:
+                told = source.entries(here)
+            except SourceTrouble as error:
+                if not (error.late and (place := here.smaller())):
+                    raise
+                yield Page(resume=place.note())
+                continue
             for change in told.changes():
                 for filled in source.filled(change):
                     held.append(filled)
@@ -215,7 +240,11 @@ class NCMEC(Exchange):
             if place:
                 yield Page(tuple(held), resume=place.note(), total=_total(place.query))
             else:  # a list that is told to be empty is one that we may not read: nothing is taken as gone
-                yield Page(tuple(held), checkpoint=here.end, complete=here.stage == 2 and here.told > 0)
+                yield Page(
+                    tuple(held),
+                    checkpoint=f"{here.end} {here.size or ''}".strip(),
+                    complete=here.stage == 2 and here.told > 0,
+                )
 
     def vote(
         self, config: BaseModel, client: Client, *, key: str, signal: str, value: str, opinion: Opinion, reason: str
@@ -262,8 +291,7 @@ class _Source:
 
     def entries(self, place: _Place) -> Told:
         """A page of entries."""
-        query = place.query or urlencode({"from": place.since, "to": place.to})
-        reply = self.client.get(f"{self.base}/v2/entries?{query}", auth=self.auth, most=MOST)
+        reply = self.client.get(f"{self.base}/v2/entries?{place.asked}", auth=self.auth, most=MOST)
         self.there = _dated(reply.headers.get("date", ""))
         return Told(reply.content)
 

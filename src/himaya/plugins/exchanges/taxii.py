@@ -2,7 +2,8 @@
 
 Objects come in the order in which they were added. A server may keep its place in the pages for a short time only, or
 move it on although its answer was lost: so a round that was cut off goes on by the time of the last page that arrived,
-a moment earlier, and reads a few objects twice.
+a moment earlier, and reads a few objects twice. So does one whose answer took too long, with pages half as large, which
+it keeps to from then on.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, ClassVar, Self, cast
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from himaya.core import labels, stix
-from himaya.core.exchange import Entry, Exchange, Gone, Page, SourceTrouble
+from himaya.core.exchange import SMALLEST, Entry, Exchange, Gone, Page, SourceTrouble
 from himaya.core.objects import EACH, Found, Wanted
 from himaya.core.outward import Client, Reply
 from himaya.core.ports import Refusal
@@ -77,19 +78,28 @@ class TAXII(Exchange):
     def pull(self, config: BaseModel, client: Client, *, checkpoint: str, resume: str) -> Iterator[Page]:
         """What was added since the checkpoint; each new version of an object is added anew, a revoked one too."""
         config = cast("Config", config)
-        note: dict[str, Any] = (
-            json.loads(resume) if resume else {"after": checkpoint, "last": checkpoint, "some": False}
-        )
-        after, last, some, following = note["after"], note["last"], note["some"], ""
+        begun, _, small = checkpoint.partition(" ")
+        note: dict[str, Any] = {"after": begun, "last": begun, "some": False, "limit": int(small or PAGE_SIZE)}
+        note |= json.loads(resume or "{}")
+        after, last, some, limit, following = note["after"], note["last"], note["some"], note["limit"], ""
         for _ in range(MAX_PAGES):
-            reply = _asked(config, client, after, following)
+            try:
+                reply = _asked(config, client, after, following, limit)
+            except SourceTrouble as error:
+                if not (error.late and note and limit > SMALLEST):
+                    raise
+                note["limit"] = limit = max(limit // 2, SMALLEST)
+                after, following = note["after"], ""
+                yield Page(resume=json.dumps(note))
+                continue
             envelope, seen, changes, label = _read(reply)
             some = some or seen
             added = _added(reply)
             last = _later(last, added)
             more, token = envelope.get("more") is True, envelope.get("next")
             if not more:
-                yield Page(changes, checkpoint=last or NEVER, complete=some and not checkpoint, tlp=label)
+                told = f"{last or NEVER} {limit}" if limit < PAGE_SIZE else last or NEVER
+                yield Page(changes, checkpoint=told, complete=some and not checkpoint, tlp=label)
                 return
             if not seen:
                 raise SourceTrouble(why=N_("it says that there is more, and gives nothing"))
@@ -99,8 +109,8 @@ class TAXII(Exchange):
                 after, following = added, ""
             else:
                 raise SourceTrouble(why=N_("it says that there is more, and does not say where"))
-            again = {"after": _moment_before(added), "last": last, "some": some} if added else None
-            yield Page(changes, resume=json.dumps(again) if again else "", tlp=label)
+            note = {"after": _moment_before(added), "last": last, "some": some, "limit": limit} if added else {}
+            yield Page(changes, resume=json.dumps(note) if note else "", tlp=label)
         raise SourceTrouble(why=Said("it has more than {n} pages", n=MAX_PAGES))
 
     def check(self, config: BaseModel, client: Client) -> str:
@@ -116,8 +126,8 @@ class TAXII(Exchange):
         return Said("collection {title}", title=str(told.get("title", config.collection))[:80])
 
 
-def _asked(config: Config, client: Client, after: str, following: str) -> Reply:
-    params: dict[str, str | int] = {"limit": PAGE_SIZE}
+def _asked(config: Config, client: Client, after: str, following: str, limit: int) -> Reply:
+    params: dict[str, str | int] = {"limit": limit}
     if after:
         params["added_after"] = after
     if following:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from itertools import chain
 from typing import Any, BinaryIO, ClassVar
 
-from himaya.core import misp, objects
+from himaya.core import labels, misp, objects
 from himaya.core.ports import Format, ItemRow, Refusal
 from himaya.core.words import N_
 
@@ -33,20 +33,25 @@ class MISP(Format):
         """By the event, or the answer, that it begins with."""
         return bool(_MARK.search(head[:200]))
 
-    def read(self, stream: BinaryIO) -> Iterator[ItemRow | Refusal]:
-        """A row for each attribute that names a fingerprint; ``line`` is the one on which it begins, or its object."""
+    def read(self, stream: BinaryIO) -> Generator[ItemRow | Refusal, None, str]:
+        """A row for each attribute that names a fingerprint; ``line`` is the one on which it begins, or its object. A
+        tag of the Traffic Light Protocol, on one of these or on an event, marks the file.
+        """
+        label = ""
         for found in misp.attributes(stream, format=self.name):
             if isinstance(found, Refusal):
                 yield found
                 continue
             line, thing = found
-            told = misp.fingerprint(thing)
+            told, tags, key = misp.fingerprint(thing), thing.get("Tag"), thing.get("uuid")
+            tags = tags if isinstance(tags, list) else []
+            if "type" not in thing or (told and not misp.is_deleted(thing)):
+                label = labels.narrowest((label, labels.of_tags(tags)))
             if told and not misp.is_deleted(thing):
-                tags, key = thing.get("Tag"), thing.get("uuid")
-                tags = tags if isinstance(tags, list) else []
                 (scheme, code), note = misp.classed(tags)
                 note = note or (N_("disputed at the source") if misp.is_disputed(tags) else "")
                 yield ItemRow(line, *told, scheme, code, reference=key if isinstance(key, str) else "", note=note)
+        return label
 
     def render(self, rows: Iterable[ItemRow]) -> Iterator[bytes]:
         """One event, not shared beyond the organisation that takes it in. Its UUID is made from its first attribute, so

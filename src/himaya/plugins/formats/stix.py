@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, BinaryIO, ClassVar
 
-from himaya.core import kinds, objects, registry, stix
+from himaya.core import kinds, labels, objects, registry, stix
 from himaya.core.exchange import Gone
 from himaya.core.objects import EACH
 from himaya.core.ports import BadListFile, Format, ItemRow, Refusal
@@ -14,7 +14,7 @@ from himaya.core.words import N_
 
 _WANTED: objects.Wanted = {
     ("type",): None,
-    ("objects", EACH): stix.READ,
+    ("objects", EACH): stix.READ | {"object_marking_refs"},
 }
 
 
@@ -35,9 +35,11 @@ class STIX(Format):
         """By the id that every bundle has."""
         return b'"bundle--' in head and b'"bundle"' in head
 
-    def read(self, stream: BinaryIO) -> Iterator[ItemRow | Refusal]:
-        """The rows of each indicator, one a fingerprint; ``line`` is the one on which the object begins."""
-        kind, some = None, False
+    def read(self, stream: BinaryIO) -> Generator[ItemRow | Refusal, None, str]:
+        """The rows of each indicator, one a fingerprint; ``line`` is the one on which the object begins. What marks an
+        indicator with a label of the Traffic Light Protocol marks the file.
+        """
+        kind, some, label = None, False, ""
         for found in objects.read(stream, _WANTED, format=self.name):
             if isinstance(found, Refusal):
                 yield found
@@ -45,9 +47,13 @@ class STIX(Format):
                 kind = found.value
             else:
                 some = True
-                yield from _rows(found.line, found.value)
+                for row in _rows(found.line, found.value):
+                    if isinstance(row, ItemRow):
+                        label = labels.narrowest((label, labels.of_markings(found.value.get("object_marking_refs"))))
+                    yield row
         if kind != "bundle" and (kind is not None or not some):
             raise BadListFile(format=self.name, why=N_("it is no bundle"))
+        return label
 
     def render(self, rows: Iterable[ItemRow]) -> Iterator[bytes]:
         """A bundle with an indicator a row. Ids are made from the values, times are fixed: the same rows give the same

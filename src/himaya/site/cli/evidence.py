@@ -2,18 +2,238 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
-from himaya.site.cli import app
+from himaya.core.errors import HimayaError
+from himaya.site.cli import app, start
 from himaya.site.cli.grammar import KEEP, command, commands
 from himaya.site.cli.log import UnreadableFile
+from himaya.site.cli.shown import counted, done, out, table
+
+if TYPE_CHECKING:
+    from himaya.core.vault.stores.scrub import Outcome
+    from himaya.evidence.models import Binding, Exhibit
 
 evidence = commands("Evidence: sealed, countable, provable.")
 app.add_typer(evidence, name="evidence", rich_help_panel=KEEP)
+Json = Annotated[bool, typer.Option("--json", help="Tell it to a machine.")]
+Number = Annotated[str, typer.Argument(help="The exhibit, as E-2026-000042 or 42.", metavar="EXHIBIT")]
+MOST = 1000
+"""Exhibits that one list shows."""
+
+
+class RottenFiles(HimayaError):
+    """{n} sealed files are not what was sealed, and no second store has repaired them."""
+
+    remedy = "Look at the disk or the bucket, and put back what a copy of the store has."
+    exit_code = 1
+
+
+class BadCaseName(HimayaError):
+    """{given!r} is no case."""
+
+    remedy = "Write its number: --case 12."
+
+
+@command(evidence, "list", example="himaya evidence list --case 12 --state kept")
+def list_(
+    case: Annotated[str, typer.Option(help="Only of a case: 12.", metavar="NUMBER")] = "",
+    state: Annotated[str, typer.Option(help="kept, ending, destroyed, held or rotten.", metavar="STATE")] = "",
+    json_: Json = False,
+) -> None:
+    """What is kept, and what was: at most 1,000, the newest first."""
+    start.database()
+    from himaya.evidence import queries
+
+    found = queries.find(case=case_of(case), state=state).order_by("-pk")[:MOST]
+    _print([*found], as_json=json_)
+
+
+@command(evidence, "ends", example="himaya evidence ends --days 90")
+def ends(
+    days: Annotated[int, typer.Option(help="Within so many days.", min=1, max=36500)] = 90, json_: Json = False
+) -> None:
+    """What ends next, the first one first: what a hold keeps and what waits for a person is told."""
+    start.database()
+    from datetime import timedelta
+
+    from himaya.core import clock
+    from himaya.evidence import queries
+
+    found = queries.ends_next(before=clock.now() + timedelta(days=days)).select_related("blob")[:MOST]
+    _print([*found], as_json=json_)
+
+
+def case_of(text: str) -> str:
+    """``12`` and ``case:12`` as the ledger names it.
+
+    Raises:
+        BadCaseName: it is no number.
+    """
+    number = text.removeprefix("case:")
+    if number and not (number.isascii() and number.isdigit() and len(number) <= 18):
+        raise BadCaseName(given=text[:40])
+    return f"case:{int(number)}" if number else ""
+
+
+def _print(found: list[Exhibit], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([_told(one) for one in found]))
+        return
+    shown = table("exhibit", "what", "case", "kept because", "bytes#", "until", "state", keep=("exhibit", "until"))
+    for one in found:
+        case = one.case.removeprefix("case:")
+        cells = (one.reference, one.label, case, one.occasion, f"{one.blob.size:,}", f"{one.until:%Y-%m-%d}")
+        shown.add_row(*map(escape, cells), ", ".join(_marks(one)))
+    out.print(shown)
+
+
+def _marks(one: Exhibit) -> list[str]:
+    held, stands = getattr(one, "is_held", False), one.state != "destroyed"
+    rotten = one.blob.state == "rotten"
+    told = {"held": held and stands, "review": one.review and stands, "rotten": rotten}
+    return [one.state, *(word for word, is_so in told.items() if is_so)]
+
+
+def _told(one: Exhibit) -> dict[str, Any]:
+    same = ("reference", "label", "case", "occasion", "state", "kept_class", "media_type", "digests", "acquired_by")
+    return {
+        "id": one.pk, "uuid": str(one.uuid), **{name: getattr(one, name) for name in same}, "how": one.how,
+        "tool": one.tool, "origin": one.origin, "acquired_at": one.acquired_at.isoformat(), "size": one.blob.size,
+        "until": one.until.isoformat(), "held": bool(getattr(one, "is_held", False)), "review": one.review,
+        "file": one.blob.state, "read_at": one.blob.read_at.isoformat(),
+    }  # fmt: skip
+
+
+@command(evidence, "show", example="himaya evidence show E-2026-000042")
+def show(number: Number, json_: Json = False) -> None:
+    """One exhibit: how it came, what binds it and until when, its holds, its custody and whether that is proved."""
+    start.database()
+    from himaya.core.vault.verifier import NotProved
+    from himaya.evidence import custody, queries
+
+    one = queries.by_reference(number)
+    found, bound = queries.bindings(one)
+    why = ""
+    try:
+        custody.check(one)
+    except NotProved as error:
+        why = str(error)
+    if json_:
+        lines = [line.decode("utf-8", "replace") for line in custody.lines(one)]
+        rules = [_binding(each, counts=each.pk == bound.by.pk) for each in found]
+        typer.echo(json.dumps({**_told(one), "rules": rules, "custody": lines, "proved": not why, "why": why}))
+        return
+    facts = table("exhibit", one.reference)
+    for name, value in _told(one).items():
+        if name not in ("id", "reference", "digests"):
+            facts.add_row(name, escape(str(value)))
+    for name, value in sorted(one.digests.items()):
+        facts.add_row(name, value)
+    out.print(facts)
+    _show_rules(found, bound.by)
+    _show_custody(one)
+    if why:
+        out.print(escape(f"The chain of custody does not hold: {why}"))
+    else:
+        out.print(f"Its custody is proved: {counted(len(custody.lines(one)), 'step')}, linked and signed.")
+
+
+def _binding(one: Binding, *, counts: bool) -> dict[str, Any]:
+    ends_ = {name: end.isoformat() if (end := getattr(one, name)) else None for name in ("at_least", "at_most")}
+    return {"rule": one.rule.name, "version": one.rule.version, **ends_, "renewed": one.renewed, "counts": counts}
+
+
+def _show_rules(found: list[Binding], counts: Binding) -> None:
+    shown = table("rule", "law", "at the least", "at the most", "")
+    for one in found:
+        days = [f"{end:%Y-%m-%d}" if end else "" for end in (one.at_least, one.at_most)]
+        shown.add_row(escape(str(one.rule)), escape(one.rule.instrument), *days, "counts" if one == counts else "")
+    out.print(shown)
+
+
+def _show_custody(one: Exhibit) -> None:
+    from himaya.evidence import queries
+
+    held = table("hold#", "authority", "review", "state")
+    for hold in queries.holds_of(one):
+        state = "lifted" if hold.lifted_at else "stands"
+        held.add_row(str(hold.pk), escape(hold.authority), f"{hold.review_on}", state)
+    if held.row_count:
+        out.print(held)
+    steps = table("step#", "when", "act", "by")
+    for step in queries.steps(one):
+        steps.add_row(str(step.number), f"{step.at:%Y-%m-%d %H:%M:%S}", step.act, escape(queries.told(step)[0]))
+    out.print(steps)
+
+
+@command(evidence, "add", example="himaya evidence add received.bin --label 'file of a report' --case 12")
+def add(
+    file: Annotated[Path, typer.Argument(help="What is kept; it stays where it is.", metavar="FILE")],
+    label: Annotated[str, typer.Option(help="What it is, in neutral words, not the file's name.", metavar="TEXT")],
+    case: Annotated[str, typer.Option(help="The case it belongs to: 12.", metavar="NUMBER")] = "",
+    occasion: Annotated[
+        str, typer.Option(help="received: another body sent it; tip: somebody brought it.", metavar="NAME")
+    ] = "received",
+    origin: Annotated[str, typer.Option(help="From where: an address, a platform, a sender.", metavar="TEXT")] = "",
+    media_type: Annotated[str, typer.Option(help="As image/jpeg.", metavar="TYPE")] = "",
+    json_: Json = False,
+) -> None:
+    """Seal a file and keep it, where a rule says that it is kept on this occasion."""
+    named = case_of(case)
+    start.database()
+    from uuid import uuid4
+
+    import himaya
+    from himaya.evidence import queries, services
+
+    how = "received" if occasion == "received" else "uploaded"
+    acquired = services.Acquired(
+        label=label, occasion=occasion, once=f"cli:{uuid4()}", how=how, tool=f"himaya {himaya.__version__}",
+        by=start.actor(), case=named, origin=origin, media_type=media_type,
+    )  # fmt: skip
+    try:
+        with file.open("rb") as content:
+            one = services.preserve(content, acquired=acquired)
+    except OSError as error:
+        raise UnreadableFile(path=file, why=os.strerror(error.errno or 0)) from error
+    if json_:
+        typer.echo(json.dumps(_told(queries.exhibit(one.pk))))
+    else:
+        done(f"{one.reference}: {one.blob.size:,} bytes, kept until {one.until:%Y-%m-%d}")
+        done(f"SHA-256 {one.digests['sha256']}")
+
+
+@command(evidence, "scrub", example="himaya evidence scrub")
+def scrub(json_: Json = False) -> None:
+    """Read every sealed file now, repair what a second store has, and name what is rotten. Needs no key."""
+    start.database()
+    from himaya.evidence.models import ROTTEN, WHOLE, Blob
+    from himaya.evidence.scrubbing import scrub_blobs
+
+    counts: dict[str, int] = {}
+    bad: list[Outcome] = []
+    blobs = Blob.objects.filter(state__in=(WHOLE, ROTTEN)).order_by("read_at", "pk")
+    for blob in list(blobs):
+        for outcome in scrub_blobs([blob]):
+            counts[outcome.found] = counts.get(outcome.found, 0) + 1
+            bad += [outcome] if outcome.found not in ("whole", "repaired") else []
+    if json_:
+        rotten = [{"file": str(one.name), "found": one.found, "copies": dict(one.copies)} for one in bad]
+        typer.echo(json.dumps({"read": sum(counts.values()), "found": counts, "rotten": rotten}))
+    else:
+        for one in bad:
+            out.print(escape(f"{one.name}: {', '.join(f'{place} {was}' for place, was in one.copies)}"))
+        told = ", ".join(f"{n:,} {word}" for word, n in sorted(counts.items()))
+        done(f"{counted(sum(counts.values()), 'file')} read" + (f": {told}" if told else ""))
+    if bad:
+        raise RottenFiles(n=len(bad))
 
 
 @command(evidence, "verify", example="himaya evidence verify bundle.zip")

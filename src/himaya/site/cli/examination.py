@@ -222,6 +222,7 @@ def _database() -> Iterator[Finding]:
     from himaya.site.health import Finding, health, kernel_health, routes_health
 
     try:
+        start.refuse_half_restored()
         state = start.standing()
         if state == "empty":
             yield Finding("Database", "wait", "empty: nothing has been kept yet", "Run: himaya init")

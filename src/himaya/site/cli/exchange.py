@@ -193,12 +193,13 @@ def bundle(
     """Put a list into one signed file, for a node without a line. It is good for 30 days."""
     start.database()
     from himaya.federation.native import hub
-    from himaya.federation.native.publishing import write_bundle
+    from himaya.federation.native.publishing import publish, write_bundle
     from himaya.lists import services
 
     found = services.find_list(name)
     hub.settle(found)
     try:
+        publish(found)
         written = write_bundle(found, file, since=since, by=start.actor())
     except OSError as error:
         raise NotWritten(path=file, why=error.strerror) from error

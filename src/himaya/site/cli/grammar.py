@@ -18,6 +18,7 @@ from himaya.core.errors import HimayaError
 ORDER = (
     "demo", "init", "doctor", "serve", "worker", "scan", "screen", "fingerprint", "lists", "subscriptions", "partners",
     "exchange", "reference", "evidence", "index", "users", "keys", "ledger", "log",
+    "backup", "restore", "drill",
 )  # fmt: skip
 BEGIN, LOOK, KEEP = "Begin and run", "Find", "Keep"
 READER_LEFT = 128 + signal.SIGPIPE

@@ -80,7 +80,7 @@ def show() -> None:
     """The log's name and keys, its last checkpoint, and who has cosigned it."""
     start.database()
     from himaya.core.config import config
-    from himaya.log import keys, queries
+    from himaya.log import keys, queries, restored
 
     mine = keys.identity()
     if mine is None:
@@ -102,7 +102,7 @@ def show() -> None:
     for name, at in newest.cosigned.items():
         out.print(f"            {printable(name)}, {at:%Y-%m-%d %H:%M} UTC", markup=False)
     for alarm in queries.alarms():
-        out.print(f"alarm {alarm.pk}     {alarm.origin}: {queries.ALARMS[alarm.kind]}", markup=False, soft_wrap=True)
+        out.print(f"alarm {alarm.pk}     {alarm.origin}: {restored.meaning(alarm)}", markup=False, soft_wrap=True)
 
 
 @command(log, "publish", example="himaya log publish")
@@ -340,7 +340,7 @@ def alarms(
 ) -> None:
     """What must not be: forks, and signs that this node was set back. With the evidence."""
     start.database()
-    from himaya.log import queries, services
+    from himaya.log import queries, restored, services
 
     if settle is not None:
         services.settle_alarm(settle, reason=reason, by=start.actor())
@@ -354,7 +354,7 @@ def alarms(
             typer.echo(json.dumps({**told, "evidence": one.evidence}))
         else:
             out.print(f"alarm {one.pk}, {one.at:%Y-%m-%d %H:%M} UTC, {one.origin}, {one.size:,} leaves", markup=False)
-            out.print(f"  {queries.ALARMS[one.kind]}", markup=False, soft_wrap=True)
+            out.print(f"  {restored.meaning(one)}", markup=False, soft_wrap=True)
             out.print(f"{one.evidence}", markup=False, soft_wrap=True)
 
 

@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from himaya.core.errors import HimayaError
+from himaya.core.exchange import NEAR
 from himaya.core.words import printable
 from himaya.site.cli import start
 from himaya.site.cli.grammar import command
@@ -51,13 +52,17 @@ def look_up(
     take: Annotated[
         bool, typer.Option("--take", help="Let what the source knows come onto the list of the subscription.")
     ] = False,
+    near: Annotated[
+        bool, typer.Option("--near", help="With --take: also what only resembles something that the source knows.")
+    ] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Ask again what was answered within a week.")] = False,
 ) -> None:
     """Ask a source what it knows of hashes. It learns each of them, and that this node holds it; nothing else goes out.
 
     Every question is put on record, and each day has a limit. Whatever cuts it off, the same command goes on where it
     was: what is answered already is not asked again. With --take, what the source knows is imported as its statement,
-    and what it knew once and does not know any more is taken back.
+    and what it knew once and does not know any more is taken back. What only resembles something that it knows is not
+    known itself, and is refused unless --near says otherwise.
     """
     start.database()
     from himaya.lists import subscribing
@@ -83,11 +88,13 @@ def look_up(
     kept = f", {told.kept:,} of them answered before" if told.kept else ""
     done(f"{told.known:,} known to {one.organisation.title} of {told.asked + told.kept:,} asked about{kept}")
     if take:
-        brought = subscribing.take_answers(one, answers=told.answers, by=start.actor())
+        brought = subscribing.take_answers(one, answers=told.answers, by=start.actor(), near=near)
         done(
             f"{one.list.name}: {brought.added:,} added, {brought.changed:,} changed, {brought.retracted:,} taken back, "
             f"{brought.kept_withdrawn:,} stay withdrawn, {brought.refused:,} refused"
         )
+        if shown.near and not near:
+            err.print(f"{shown.near:,} only resemble what the source knows, and are not taken; --near takes them, too")
 
 
 @contextmanager
@@ -116,11 +123,12 @@ class _Shown:
 
     def __init__(self) -> None:
         self._first: list[Answer] = []
-        self._known = 0
+        self._known = self.near = 0
 
     def add(self, answers: list[Answer]) -> None:
         known = [one for one in answers if one.known]
         self._known += len(known)
+        self.near += sum(one.note == NEAR for one in known)
         self._first += known[: SHOWN - len(self._first)]
 
     def tell(self, one: Subscription) -> None:

@@ -104,12 +104,17 @@ def add_key(
         typer.Option(help=f"{', '.join(SCOPES[:-1])} or {SCOPES[-1]}; repeatable.", metavar="SCOPE"),
     ],
     days: Annotated[int, typer.Option(help="How long it is good.", metavar="DAYS")] = 365,
+    owner: Annotated[str, typer.Option(help="User name of the person it acts for.", metavar="USERNAME")] = "",
 ) -> None:
-    """Make a key. Its secret is printed, once."""
+    """Make a key. Its secret is printed, once.
+
+    Where two people have to approve, a key counts as its owner: one that changes lists, subscriptions, partners or
+    publishing needs one.
+    """
     start.database()
     from himaya.accounts import services
 
-    made = services.add_key(name, scopes=scope, by=start.actor(), days=days)
+    made = services.add_key(name, scopes=scope, by=start.actor(), days=days, owner=owner)
     done(f"key {made.key.prefix} until {made.key.expires_at:%Y-%m-%d}. Secret, shown this once:")
     out.print(made.secret, markup=False)
 
@@ -120,11 +125,13 @@ def list_keys() -> None:
     start.database()
     from himaya.accounts import queries
 
-    shown = table("key", "name", "scopes", "until", "last used", "revoked")
+    shown = table("key", "name", "owner", "scopes", "until", "last used", "revoked")
     for one in queries.keys():  # noqa: SIM118 - keys of the API
         used = f"{one.last_used_at:%Y-%m-%d %H:%M}" if one.last_used_at else "never"
         revoked = f"{one.revoked_at:%Y-%m-%d}" if one.revoked_at else ""
-        shown.add_row(one.prefix, escape(one.name), " ".join(one.scopes), f"{one.expires_at:%Y-%m-%d}", used, revoked)
+        owner = one.created_by.username if one.created_by else "no owner"
+        until = f"{one.expires_at:%Y-%m-%d}"
+        shown.add_row(one.prefix, escape(one.name), owner, " ".join(one.scopes), until, used, revoked)
     out.print(shown)
 
 

@@ -41,6 +41,7 @@ class CannotListen(HimayaError):
 def init() -> None:
     """Prepare the data directory, its secrets, the configuration file and the database; safe to repeat."""
     start.django()
+    start.refuse_half_restored()
     from himaya.core.config import config
 
     start.migrate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,21 +33,34 @@ def django() -> None:
 
     Raises:
         BadConfig, SecretsExposed, SecretsUnreadable: as their names say.
+        HalfRestored: a backup was not put back as far as its secrets, and others would be made now.
     """
     os.umask(0o077)  # whatever this process writes is its owner's alone
     import django as framework
 
-    framework.setup()
+    from himaya.core.config import config
+    from himaya.site.secrets import NAME
+
+    if not (config().data / NAME).exists():
+        refuse_half_restored()
+    gc.disable()  # what is loaded stays, and collections would look at it again and again
+    try:
+        framework.setup()
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def database() -> None:
     """Load Django and see that the database is prepared; an empty one is prepared now.
 
     Raises:
+        HalfRestored: a backup was not put back to its end.
         NotReady: it was prepared by an older version.
         TooNew: it was prepared by a newer one.
     """
     django()
+    refuse_half_restored()
     from himaya.site.cli.trouble import NotReady, TooNew
 
     state = standing()
@@ -60,6 +74,20 @@ def database() -> None:
         raise TooNew
     if state == "older":
         raise NotReady
+
+
+def refuse_half_restored() -> None:
+    """See that no backup was begun to be put back, and not ended.
+
+    Raises:
+        HalfRestored: one was.
+    """
+    from himaya.site.backups.preparing import half_done
+    from himaya.site.cli.trouble import HalfRestored
+
+    half = half_done()
+    if half is not None:
+        raise HalfRestored(backup=half.backup, aside=half.aside or "-")
 
 
 def standing() -> Literal["empty", "older", "ready", "newer"]:
@@ -150,7 +178,8 @@ def nobody_running(data: Path) -> Iterator[bool]:
 
 def write_config() -> Path | None:
     """Write the commented configuration file where there is none; its path, or None where one is there already."""
-    from himaya.core.config import config, template
+    from himaya.core.config import config
+    from himaya.core.template import template
 
     path = config().file
     if path.exists():

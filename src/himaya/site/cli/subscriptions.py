@@ -323,6 +323,7 @@ def _one(one: Subscription) -> Any:
         "source": one.exchange,
         "speaks for": f"{one.organisation.name} ({one.organisation.jurisdiction or 'no jurisdiction'}), {one.basis}",
         "members": "believed" if one.members else "not believed",
+        "set by": "two people" if one.seconded else "one person alone: beside other organisations it does not count",
         "may be near": "yes" if one.private else "no",
         **{f"  {name}": escape(_shown(value)) for name, value in one.options.items() if value not in ("", None)},
         **dict.fromkeys((f"  {name}" for name in subscribing.secrets_set(one)), "set, not shown"),

@@ -64,6 +64,13 @@ class NotReady(HimayaError):
     exit_code = 3
 
 
+class HalfRestored(HimayaError):
+    """The backup {backup} was not put back to its end; what was there before is in {aside}."""
+
+    remedy = "Run himaya restore again, with this backup or another one. Until then the node does not run."
+    exit_code = 3
+
+
 class TooNew(HimayaError):
     """The database was prepared by a newer version of this program."""
 

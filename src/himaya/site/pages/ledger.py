@@ -37,6 +37,8 @@ PLACES = {
     "demand": ("demands:demand", "demands.view"),
     "request": ("demands:request", "demands.view"),
     "reference": ("reference:row", "reference.view"),
+    "exhibit": ("evidence:exhibit", "evidence.view"),
+    "access": ("evidence:access", "evidence.view"),
 }
 """Kind of object → its page, and who may see it."""
 

@@ -59,6 +59,8 @@ SCOPE_WORDS = {
     "publishing:write": N_("Publish our lists"),
     "reference:read": N_("Read time limits and contact points"),
     "demands:read": N_("Read demands of authorities and our requests"),
+    "evidence:read": N_("Read what is kept and until when, never its content"),
+    "evidence:write": N_("Keep files as evidence, place holds"),
     "exchange": N_("Read our lists as a partner"),
 }
 GONE_WORDS = {

@@ -16,8 +16,10 @@ FORMAT = "himaya-bundle/1"
 LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
 MAX_EXHIBITS, MAX_LOOSE, MAX_WORDS = 20_000, 64, 4000
 """Exhibits of a bundle; time stamps, and proofs, of one exhibit; characters of a text."""
+MAX_PARTS = 2_000_000
+"""Values of a JSON file, about: each takes up to a hundred bytes of memory, however few it has in the file."""
 _NUMBER = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _TEXTS = {"number", "organisation", "made_at", "case"}
 _ACQUIRED = {"at", "by", "how", "tool", "version", "source", "clock"}
 _EXHIBIT = {"uuid", "label", "size", "media_type", "digests", "acquisition", "timestamps", "proofs"}
@@ -39,8 +41,11 @@ def json_of(bag: Bag, name: str) -> Any:
     Raises:
         NotProved: it is none.
     """
+    content = text_of(bag, name)
+    if sum(map(content.count, (b",", b"[", b"{"))) > MAX_PARTS:
+        raise NotProved(f"{name} has more than {MAX_PARTS} parts")
     try:
-        return json.loads(text_of(bag, name).decode(), object_pairs_hook=_once, parse_constant=_no_constant)
+        return json.loads(content.decode(), object_pairs_hook=_once, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise NotProved(f"{name} is not JSON as it should be: {str(error)[:200]}") from None
 

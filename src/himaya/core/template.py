@@ -1,0 +1,33 @@
+"""The commented configuration file, made of the settings themselves."""
+
+from __future__ import annotations
+
+import json
+
+from himaya.core.config import Config
+
+
+def template() -> str:
+    """The commented configuration file: every setting with its meaning and its default, commented out."""
+    lines = ["# Himaya. Every line is optional; the defaults are shown. HIMAYA_<NAME> in the environment wins.", ""]
+    for name, field in Config.model_fields.items():
+        if name in ("demo", "reports", "notices"):
+            continue
+        lines += [f"# {field.description}", f"# {name} = {json.dumps(field.default)}", ""]
+    for name in ("reports", "notices"):
+        lines.append(f"# {Config.model_fields[name].description} One block for each destination.")
+        for route in Config.model_fields[name].default:
+            lines += [f"# [[{name}]]", f'# name = "{route.name}"', f'# channel = "{route.channel}"', ""]
+    lines += [
+        "# [[notices]]",
+        '# name = "abuse-desk"',
+        '# channel = "email"',
+        '# options.host = "mail.example"',
+        "# options.port = 587",
+        '# options.security = "starttls"  # or "tls"; "none" only for a server on this machine',
+        '# options.sender = "node@example"',
+        '# options.recipient = "abuse@host.example"',
+        "# A block that you add takes the place of the defaults: keep the ones you want.",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,234 @@
+"""The forms of evidence. They ask; what may be is the services' to say."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from himaya.core import clock
+from himaya.core.reference import TimeLimit
+from himaya.evidence.models import CLASSES, Rule
+from himaya.evidence.reasons import LONGEST
+from himaya.evidence.rules import EVENTS, OCCASIONS
+from himaya.evidence.ruling import RuleTerms
+from himaya.evidence.words import AFTER
+from himaya.evidence.words import CLASSES as CLASS_WORDS
+
+PLAIN = {"autocomplete": "off", "spellcheck": "false", "dir": "auto"}
+CODE = {**PLAIN, "dir": "ltr"}
+NEEDED = {"required": _("Give a reason.")}
+
+
+def _day() -> forms.DateInput:
+    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "autocomplete": "off"})
+
+
+class WhyForm(forms.Form):
+    """Why something is done."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=LONGEST,
+        widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}),
+        help_text=_("One sentence that a colleague understands in a year."),
+        error_messages=NEEDED,
+    )
+
+
+class NoteForm(forms.Form):
+    """What somebody found who looked at an urgent reading."""
+
+    note = forms.CharField(
+        label=_("What you found"),
+        max_length=LONGEST,
+        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
+        help_text=_("Whether it was needed, and whether it was what was said. It stays on record."),
+        error_messages={"required": _("Say what you found.")},
+    )
+
+
+class UrgentForm(forms.Form):
+    """What is wanted at once, and why nobody can be asked."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=LONGEST,
+        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
+        help_text=_(
+            "What is asked by whom and, where it is urgent, why nobody can be waited for. Name nobody who is shown."
+        ),
+        error_messages=NEEDED,
+    )
+    recipient = forms.CharField(
+        label=_("Key of the recipient"),
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 2, **CODE}),
+        help_text=_(
+            "What is taken out is encrypted to it and opens with nothing else: age1…, as age-keygen writes it, or the "
+            "public part of an SSH key."
+        ),
+    )
+
+
+class AskForm(UrgentForm):
+    """What is wanted, and what for."""
+
+    purpose = forms.CharField(
+        label=_("What for"),
+        max_length=10,
+        widget=forms.TextInput(attrs=PLAIN),
+        help_text=_("One word of at most 10 letters, by which requests are counted: court, police, analysis."),
+    )
+    field_order = ("purpose", "reason", "recipient")
+
+
+class RightForm(forms.Form):
+    """By what right a bundle is handed over; all of it or nothing."""
+
+    instrument = forms.CharField(label=_("Law or order"), max_length=200, required=False, widget=forms.TextInput(PLAIN))
+    number = forms.CharField(label=_("Its number"), max_length=100, required=False, widget=forms.TextInput(PLAIN))
+    authority = forms.CharField(label=_("Authority"), max_length=200, required=False, widget=forms.TextInput(PLAIN))
+
+    def clean(self) -> dict[str, Any]:
+        """Some of it names nothing that a court could look up."""
+        given = self.cleaned_data
+        if any(given.values()) and not all(given.values()):
+            raise forms.ValidationError(gettext("Name law, number and authority, or none of them."))
+        return given
+
+
+class HoldForm(forms.Form):
+    """What is to be kept beyond its time, for whom, and when somebody asks again."""
+
+    about = forms.RegexField(
+        r"^(exhibit|case):[0-9]{1,18}$",
+        label=_("What is held"),
+        max_length=30,
+        widget=forms.TextInput(attrs=CODE),
+        help_text=_("exhibit:12 for one of them, case:12 for all that a case has and gets."),
+    )
+    authority = forms.CharField(
+        label=_("Authority"),
+        max_length=200,
+        widget=forms.TextInput(attrs=PLAIN),
+        help_text=_("Who wants it, as it stands on their letter."),
+    )
+    review_on = forms.DateField(
+        label=_("To be reviewed on"), widget=_day(), help_text=_("When somebody asks whether it is still wanted.")
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=LONGEST,
+        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
+        help_text=_("The number of the letter or order, and what it says."),
+        error_messages=NEEDED,
+    )
+
+    @staticmethod
+    def in_half_a_year() -> str:
+        """A day to begin with."""
+        return f"{clock.now().date() + timedelta(days=182)}"
+
+
+class RuleForm(forms.Form):
+    """What a rule says."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=60,
+        widget=forms.TextInput(attrs=CODE),
+        help_text=_("Small letters, digits and dashes. A rule of the same name is a new version of it."),
+    )
+    instrument = forms.CharField(
+        label=_("Law or order"), max_length=200, widget=forms.TextInput(attrs=PLAIN), help_text=_("With its article.")
+    )
+    jurisdiction = forms.CharField(
+        label=_("Jurisdiction"),
+        max_length=6,
+        widget=forms.TextInput(attrs=CODE),
+        help_text=_("Code of the country, or EU, as in LU."),
+    )
+    basis = forms.CharField(
+        label=_("Legal basis"),
+        max_length=40,
+        widget=forms.TextInput(attrs=PLAIN),
+        help_text=_("Why you may keep it: legal-obligation, public-task, consent, …"),
+    )
+    occasions = forms.MultipleChoiceField(
+        label=_("What is kept by it"),
+        choices=lambda: [(name, gettext(words)) for name, words in OCCASIONS.items()],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    begins = forms.ChoiceField(
+        label=_("Its time runs from"), choices=lambda: [(name, gettext(words)) for name, words in EVENTS.items()]
+    )
+    minimum = forms.CharField(
+        label=_("At the least"),
+        max_length=20,
+        required=False,
+        widget=forms.TextInput(attrs=CODE),
+        help_text=_("90 days, 6 months, 1 year. One of the two is needed."),
+    )
+    maximum = forms.CharField(label=_("At the most"), max_length=20, required=False, widget=forms.TextInput(attrs=CODE))
+    renewals = forms.IntegerField(
+        label=_("How often it can be renewed"), min_value=0, max_value=100, initial=0, required=False
+    )
+    renewal = forms.CharField(
+        label=_("Each time for"), max_length=20, required=False, widget=forms.TextInput(attrs=CODE)
+    )
+    after = forms.ChoiceField(
+        label=_("When its time is over"), choices=lambda: [(name, gettext(words)) for name, words in AFTER.items()]
+    )
+    kept_class = forms.ChoiceField(
+        label=_("Class"), choices=lambda: [(name, gettext(CLASS_WORDS[name])) for name in CLASSES]
+    )
+    valid_from = forms.DateField(label=_("Holds from"), required=False, widget=_day())
+    valid_to = forms.DateField(label=_("Holds until"), required=False, widget=_day())
+    note = forms.CharField(
+        label=_("Note"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}),
+        help_text=_("Where you read it, and when."),
+    )
+
+    def clean_valid_to(self) -> Any:
+        """The last day is none before the first."""
+        given, first = self.cleaned_data["valid_to"], self.cleaned_data.get("valid_from")
+        if given and first and given < first:
+            raise forms.ValidationError(gettext("It would end before it begins."))
+        return given
+
+    def terms(self) -> RuleTerms:
+        """What was given."""
+        given = {**self.cleaned_data, "renewals": self.cleaned_data["renewals"] or 0}
+        del given["name"]
+        return RuleTerms(**given)
+
+
+def from_rule(one: Rule) -> dict[str, Any]:
+    """What a new version of a rule begins with."""
+    return {name: getattr(one, name) for name in RuleForm.base_fields}
+
+
+def from_limit(one: TimeLimit) -> dict[str, Any]:
+    """What a rule begins with that rests on a row of the reference."""
+    least = one.bound == "at-least" or (one.bound != "at-most" and one.duty == "preserve")
+    length = str(one.period) if one.period else ""
+    return {
+        "name": one.key[:60],
+        "instrument": one.instrument[:200],
+        "jurisdiction": one.jurisdiction if len(one.jurisdiction) == 2 else "",
+        "basis": "legal-obligation",
+        "minimum": length if least else "",
+        "maximum": "" if least else length,
+        "valid_from": one.valid_from,
+        "valid_to": one.valid_to,
+        "note": (gettext("From the reference, %(key)s: %(source)s") % {"key": one.key, "source": one.mark.source})[
+            :500
+        ],
+    }

@@ -1,0 +1,235 @@
+"""What is kept: the list, one exhibit with its custody, what ends next, and what a person decides about its end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.utils.http import urlencode
+from django.utils.translation import gettext
+from django.views.decorators.http import require_POST, require_safe
+
+from himaya.accounts.access import needs
+from himaya.accounts.again import confirmed
+from himaya.accounts.faces import Actors, asked, told_at
+from himaya.accounts.paging import page
+from himaya.core import clock
+from himaya.core.vault.verifier import NotProved
+from himaya.core.words import N_
+from himaya.evidence import custody, queries, retention, words
+from himaya.evidence.forms import WhyForm
+from himaya.evidence.models import DESTROYED, ENDING, GUARDED, KEPT
+from himaya.evidence.pages.drawing import picture
+from himaya.evidence.services import CASE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.http import HttpResponse
+
+    from himaya.accounts.access import StaffRequest
+    from himaya.evidence.models import Binding, Exhibit, Step
+
+SOON = ("30", "90", "365")
+"""Days within which something ends, to choose from."""
+SHOWN = 200
+"""Rows of what ends next."""
+STATES = {
+    "": N_("all"),
+    KEPT: N_("kept"),
+    "held": N_("held"),
+    "rotten": N_("rotten"),
+    ENDING: N_("about to end"),
+    DESTROYED: N_("destroyed"),
+}
+
+
+@needs("evidence.view")
+@require_safe
+def index(request: StaffRequest) -> HttpResponse:
+    """Exhibits, the newest first, by filters that stand in the address."""
+    chosen = asked(request, "case", "state", "ends")
+    chosen["case"] = _case(chosen["case"])
+    chosen["state"] = chosen["state"] if chosen["state"] in STATES else ""
+    chosen["ends"] = chosen["ends"] if chosen["ends"] in SOON else ""
+    before = clock.now() + timedelta(days=int(chosen["ends"])) if chosen["ends"] else None
+    found = queries.find(case=chosen["case"], state=chosen["state"], ends_before=before)
+    shown = page(request, found, newest_first=True)
+    narrowed = {name: value for name, value in chosen.items() if value}
+    context = {
+        "rows": [_row(one) for one in shown.rows],
+        "shown": shown,
+        "chosen": chosen,
+        "narrowed": bool(narrowed),
+        "filters": [
+            {
+                "label": gettext(label),
+                "url": _url({**narrowed, "state": state}),
+                "current": state == chosen["state"],
+            }
+            for state, label in STATES.items()
+        ],
+        "soon": [(days, days == chosen["ends"]) for days in SOON],
+        "standing": queries.standing(),
+        "waiting": queries.waiting_accesses(),
+        "ruled": queries.rules_that_hold().exists(),
+        "may_ask": request.user.may("evidence.ask"),
+    }
+    return render(request, "evidence/index.html", context)
+
+
+def _url(chosen: dict[str, str]) -> str:
+    query = urlencode({name: value for name, value in chosen.items() if value})
+    return f"?{query}" if query else "?"
+
+
+def _case(text: str) -> str:
+    """``12``, ``case:12`` and ``H-2026-000012`` are one case; anything else is none that has exhibits."""
+    digits = text.rpartition("-")[2].rpartition(":")[2].strip()
+    if digits.isascii() and digits.isdigit() and len(digits) <= 18:
+        return f"case:{int(digits)}"
+    return text if CASE.fullmatch(text) else text[:60]
+
+
+def _row(one: Exhibit) -> dict[str, Any]:
+    return {
+        "one": one,
+        "state": words.state_of(one),
+        "case": words.case_word(one.case),
+        "case_pk": one.case.partition(":")[2] if one.case.startswith("case:") else "",
+        "occasion": words.occasion(one.occasion),
+        "rotten": one.blob.state == "rotten",
+        "askable": one.state != DESTROYED and one.kept_class != GUARDED,
+    }
+
+
+@needs("evidence.view")
+@require_safe
+def exhibit(request: StaffRequest, pk: int) -> HttpResponse:
+    """One exhibit."""
+    return _page(request, pk)
+
+
+def _page(request: StaffRequest, pk: int, form: WhyForm | None = None, *, status: int = 200) -> HttpResponse:
+    one = queries.exhibit(pk)
+    found, bound = queries.bindings(one)
+    steps, holds = queries.steps(one), queries.holds_of(one)
+    me, stands = request.user, one.state != DESTROYED
+    over = one.until <= clock.now()
+    context = {
+        **_row(one),
+        "how": gettext(words.HOW[one.how]) if one.how in words.HOW else one.how,
+        "by": Actors([one.acquired_by])[one.acquired_by],
+        "clock": sorted(one.clock.items()),
+        "digests": sorted(one.digests.items()),
+        "file": words.word(words.FILES, one.blob.state),
+        "bound": bound,
+        "rules": [_rule(each, bound.by) for each in found],
+        "holds": holds,
+        "picture": picture(one, steps, found, holds, by=bound.by.pk),
+        "entries": _entries(steps),
+        "verdict": _verdict(one),
+        "accesses": [{"one": each, **words.access_state(each)} for each in queries.accesses_to(one)[:20]],
+        "renewable": [each for each in found if each.renewed < each.rule.renewals] if stands else [],
+        "to_review": stands and one.review,
+        "over": over and stands,
+        "form": form or WhyForm(),
+        "may_rule": me.may("evidence.rule"),
+        "may_hold": stands and me.may("evidence.hold"),
+        "may_ask": me.may("evidence.ask") and stands and one.kept_class != GUARDED,
+        "may_take": me.may("evidence.urgent") and stands and one.kept_class != GUARDED,
+    }
+    return render(request, "evidence/exhibit.html", context, status=status)
+
+
+def _rule(one: Binding, counts: Binding) -> dict[str, Any]:
+    return {
+        "one": one,
+        "counts": one.pk == counts.pk,
+        "begins": words.event(one.rule.begins),
+        "left": one.rule.renewals - one.renewed,
+    }
+
+
+def _entries(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    """The same as the picture, as a list: each step in words, who did it, and its facts."""
+    read = [(step, queries.told(step)) for step in steps]
+    who = Actors(by for _, (by, _facts) in read)
+    return [
+        {
+            "number": step.number,
+            "act": words.act(step.act),
+            "at": step.at,
+            "who": who[by],
+            "facts": [
+                (gettext(words.FACTS[name]) if name in words.FACTS else name, _value(value), name.startswith("sha"))
+                for name, value in facts.items()
+                if value not in ("", [])
+            ],
+        }
+        for step, (by, facts) in read
+    ]
+
+
+def _value(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _verdict(one: Exhibit) -> dict[str, Any]:
+    """Whether its chain of custody is proved, now."""
+    try:
+        proved = custody.check(one)
+    except NotProved as error:
+        return {"proved": False, "why": str(error)}
+    return {"proved": True, "n": len(proved), "keys": sorted({key for step in proved for key in step.signers})}
+
+
+@needs("evidence.rule")
+@confirmed(back="evidence:index")
+@require_POST
+def renew(request: StaffRequest, pk: int) -> HttpResponse:
+    """Keep it for one more of the periods that a rule allows."""
+    form = WhyForm(request.POST)
+    if form.is_valid():
+        with told_at(form):
+            name = request.POST.get("rule", "")[:60]
+            one = retention.renew(pk, rule=name, reason=form.cleaned_data["reason"], by=request.user.actor)
+            messages.success(request, gettext("Renewed. %(exhibit)s is kept for longer.") % {"exhibit": one.reference})
+            return redirect("evidence:exhibit", pk)
+    return _page(request, pk, form, status=422)
+
+
+@needs("evidence.rule")
+@confirmed(back="evidence:index")
+@require_POST
+def let_end(request: StaffRequest, pk: int) -> HttpResponse:
+    """Somebody has looked at it: it may end when its time is over."""
+    form = WhyForm(request.POST)
+    if form.is_valid():
+        with told_at(form):
+            one = retention.end_reviewed(pk, reason=form.cleaned_data["reason"], by=request.user.actor)
+            said = gettext("Noted. %(exhibit)s ends when its time is over, unless a hold keeps it.")
+            messages.success(request, said % {"exhibit": one.reference})
+            return redirect("evidence:exhibit", pk)
+    return _page(request, pk, form, status=422)
+
+
+@needs("evidence.view")
+@require_safe
+def ends(request: StaffRequest) -> HttpResponse:
+    """What ends next, the first one first, and what waits for somebody to look at it."""
+    chosen = asked(request, "days")["days"]
+    chosen = chosen if chosen in SOON else SOON[1]
+    now = clock.now()
+    found = queries.ends_next(before=now + timedelta(days=int(chosen))).select_related("blob")
+    rows = [{**_row(one), "over": one.until <= now} for one in found[: SHOWN + 1]]
+    context = {
+        "rows": rows[:SHOWN],
+        "more": len(rows) > SHOWN,
+        "looks": [{**_row(one)} for one in queries.to_review()[:SHOWN]],
+        "days": [(days, days == chosen) for days in SOON],
+        "may_rule": request.user.may("evidence.rule"),
+    }
+    return render(request, "evidence/ends.html", context)

@@ -1,0 +1,117 @@
+"""How evidence is called on pages and at the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext
+
+from himaya.core import clock
+from himaya.core.bundles.report import ACTS
+from himaya.core.periods import BadPeriod
+from himaya.core.words import N_
+from himaya.evidence.models import ASKED, ENDED, GRANTED, REFUSED
+from himaya.evidence.rules import EVENTS, OCCASIONS, period
+from himaya.reference.words import length
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from himaya.evidence.models import Access, Exhibit
+
+STATES = {
+    "kept": ("ok", N_("kept")),
+    "ending": ("wait", N_("about to end")),
+    "destroyed": ("calm", N_("destroyed")),
+}
+"""State of an exhibit → shape and word."""
+FILES = {
+    "whole": ("ok", N_("whole")),
+    "rotten": ("danger", N_("rotten")),
+    "going": ("calm", N_("being removed")),
+    "gone": ("calm", N_("removed")),
+}
+"""State of a sealed file → shape and word."""
+ACCESS = {
+    ASKED: ("wait", N_("waits for a decision")),
+    GRANTED: ("ok", N_("granted")),
+    REFUSED: ("calm", N_("refused")),
+    ENDED: ("calm", N_("ended")),
+    "over": ("calm", N_("its time is over")),
+    "used": ("calm", N_("used")),
+}
+"""State of a request for access → shape and word; a grant whose time or readings are over is ``over`` or ``used``."""
+CLASSES = {"standard": N_("standard"), "guarded": N_("guarded: it opens with the parts of two custodians")}
+HOW = {
+    "screened": N_("met when it was screened"),
+    "uploaded": N_("brought by a program or a person"),
+    "received": N_("received from another body"),
+    "collected": N_("collected by us"),
+}
+AFTER = {"delete": N_("it ends"), "review": N_("a person looks at it first")}
+
+
+def word(table: dict[str, tuple[str, str]], name: str) -> dict[str, str]:
+    """Shape and word of a badge."""
+    state, said = table.get(name, ("calm", name))
+    return {"state": state, "word": gettext(said)}
+
+
+def state_of(one: Exhibit) -> dict[str, str]:
+    """The badge of an exhibit."""
+    return word(STATES, one.state)
+
+
+def access_state(one: Access) -> dict[str, str]:
+    """The badge of a request for access, as it is now."""
+    name = one.state
+    if name == GRANTED and one.until is not None and one.until <= clock.now():
+        name = "over"
+    elif name == GRANTED and not one.reads_left:
+        name = "used"
+    return word(ACCESS, name)
+
+
+def occasion(name: str) -> str:
+    """For what something is kept."""
+    return gettext(OCCASIONS[name]) if name in OCCASIONS else name
+
+
+def occasions(names: Iterable[str]) -> list[str]:
+    """The same of several."""
+    return [occasion(name) for name in names]
+
+
+def event(name: str) -> str:
+    """From when time runs."""
+    return gettext(EVENTS[name]) if name in EVENTS else name
+
+
+def act(name: str) -> str:
+    """What a step of custody did."""
+    return gettext(ACTS[name]) if name in ACTS else name
+
+
+def time_of(text: str) -> str:
+    """A period of a rule, ``90 days``, in the language; empty where there is none."""
+    if not text:
+        return ""
+    try:
+        return length(period(text))
+    except BadPeriod:
+        return text
+
+
+def case_word(case: str) -> str:
+    """``case:12`` as people call it."""
+    kind, _, number = case.partition(":")
+    return gettext("case %(number)s") % {"number": number} if kind == "case" else case
+
+
+FACTS: dict[str, Any] = {
+    "access": N_("access"), "bundle": N_("bundle"), "clock": N_("clock"), "epoch": N_("epoch"), "how": N_("how"),
+    "met": N_("met"), "origin": N_("from where"), "reason": N_("reason"), "recipient": N_("encrypted to"),
+    "rules": N_("rules"), "sealed_sha256": N_("SHA-256, sealed"), "size": N_("bytes"), "to": N_("to whom"),
+    "tool": N_("tool"), "until": N_("until"),
+}  # fmt: skip
+"""A fact of a step → how it is called; a digest keeps its name."""

@@ -1,0 +1,63 @@
+"""What an alarm means where this node is known to be restored from a backup: of when, and how much is missing."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from himaya.core.words import N_, Said
+from himaya.ledger.queries import entries
+from himaya.log.queries import ALARMS, RESTORED, SET_BACK
+
+if TYPE_CHECKING:
+    from himaya.log.models import Alarm
+
+ACT = "backup.restored"
+REMEDY = N_(
+    "Where there is a newer backup, restore that. Where what is missing is lost for good, keep the evidence (himaya "
+    "log alarms) and run: himaya log begin-again --reason TEXT"
+)
+"""What to do where more was signed than the backup knows."""
+ASK = N_(
+    "Run: himaya log publish, which asks the witnesses. Where there is none that has cosigned, compare with a "
+    "checkpoint that somebody else has kept; where it is no larger: himaya log alarms --settle NUMBER --reason TEXT"
+)
+"""What to do where that is not known."""
+
+
+def meaning(alarm: Alarm) -> str:
+    """An alarm in words: of a node that was restored, from when, and how many leaves witnesses have seen beyond it."""
+    made_at = _made_at() if alarm.kind in (SET_BACK, RESTORED) else None
+    if made_at is None:
+        return ALARMS[alarm.kind]
+    when = f"{made_at:%Y-%m-%d %H:%M} UTC"
+    if alarm.kind == RESTORED:
+        return Said(
+            "this node was restored from a backup of {when}; whether its log has signed more since then is not known",
+            when=when,
+        )
+    return Said(
+        "this node was restored from a backup of {when}; witnesses have seen {n} leaves of its log more than it knows",
+        when=when,
+        n=max(_seen(alarm) - alarm.size, 0) or "?",
+    )
+
+
+def remedy(alarm: Alarm) -> str:
+    """What to do about an alarm that has to do with a restored backup; empty where it has not."""
+    if alarm.kind == RESTORED:
+        return ASK
+    return REMEDY if alarm.kind == SET_BACK and _made_at() else ""
+
+
+def _made_at() -> datetime | None:
+    """When the backup was made that was put back last; None where none was."""
+    last = entries(act=ACT).first()
+    return datetime.fromisoformat(last.data["made_at"]) if last else None
+
+
+def _seen(alarm: Alarm) -> int:
+    """How many leaves the witnesses have seen that raised an alarm; 0 where they did not say."""
+    about = entries(act="log.forked", about="log").filter(content__contains=json.dumps("alarm") + f":{alarm.pk}")
+    return max((int(one.data.get("seen", 0)) for one in about if one.data["alarm"] == alarm.pk), default=0)

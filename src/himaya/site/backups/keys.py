@@ -1,0 +1,238 @@
+"""The keys of the node in an archive of their own: a tar, encrypted with age to whoever keeps it.
+
+It holds ``secrets.json``, ``himaya.toml`` (which may hold passwords), and the keys of epochs with the marks of those
+that were destroyed. Without Django: it is opened before the node has the secret that Django wants.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import secrets
+import tarfile
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyrage
+
+from himaya.core import clock, faults
+from himaya.core.config import config
+from himaya.core.errors import HimayaError
+from himaya.core.files import replace
+from himaya.core.vault.epochs import NAME as EPOCH
+from himaya.core.vault.epochs import EpochKeys
+from himaya.core.words import N_
+from himaya.site.backups import places
+from himaya.site.secrets import NAME as SECRETS
+
+FACTS, EPOCHS = "keys.json", "epochs/"
+LONGEST, MOST = 64 * 1024**2, 1024**2
+"""Bytes of an archive, and of a file in it."""
+_MEMBER = re.compile(rf"secrets\.json|himaya\.toml|keys\.json|epochs/({EPOCH.pattern})\.(key|gone)")
+
+
+class BadAgeRecipient(HimayaError):
+    """{recipient!r} is no recipient of age."""
+
+    remedy = "Give what age-keygen prints as the public key: age1…"
+
+
+class BadAgeIdentity(HimayaError):
+    """{path} holds no identity of age: {why}."""
+
+    remedy = "Give the file that age-keygen wrote, with a line that begins with AGE-SECRET-KEY-1."
+
+
+class KeysStayClosed(HimayaError):
+    """The archive of keys {path} cannot be opened: {why}."""
+
+    remedy = "Give the identity of one of those that it was encrypted to, or another copy of the archive."
+    exit_code = 1
+
+
+class NoRecipients(HimayaError):
+    """Keys are written for somebody only."""
+
+    remedy = "Name who keeps them: --recipient age1…, once for each. age-keygen makes such a key."
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What an archive of keys holds, opened."""
+
+    path: Path
+    made_at: datetime
+    files: dict[str, bytes]
+
+    def __repr__(self) -> str:
+        """Without the keys."""
+        return f"Archive({self.path})"
+
+    @property
+    def destroyed(self) -> list[str]:
+        """The epochs that had been destroyed by then."""
+        return sorted(name[len(EPOCHS) : -len(".gone")] for name in self.files if name.endswith(".gone"))
+
+    @property
+    def epochs(self) -> dict[str, bytes]:
+        """Epoch → the file of its key."""
+        ending = len(".key")
+        return {name[len(EPOCHS) : -ending]: held for name, held in self.files.items() if name.endswith(".key")}
+
+
+def write(to: Path, *, recipients: Sequence[str]) -> Path:
+    """Write the node's keys, encrypted, into a new file below ``to``; its path.
+
+    Raises:
+        NoPlace, BackupRuns, NoRecipients, BadAgeRecipient: as their names say.
+        OSError: it cannot be written; nothing of it is left.
+    """
+    readers = [_recipient(one) for one in recipients]
+    if not readers:
+        raise NoRecipients
+    places.check_for_keys(to)
+    to.mkdir(mode=0o700, parents=True, exist_ok=True)
+    at = clock.now()
+    path = to / f"{places.KEYS_NAME}{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}{places.KEYS_ENDING}"
+    closed = pyrage.encrypt(_packed(at), readers)
+    faults.point("backup.keys")
+    replace(path, (closed,))
+    return path
+
+
+def read(path: Path, *, identities: Path) -> Archive:
+    """Open an archive with the identities in a file.
+
+    Raises:
+        BadAgeIdentity, KeysStayClosed: as their names say.
+    """
+    mine = _identities(identities)
+    try:
+        with path.open("rb") as file:
+            closed = file.read(LONGEST + 1)
+        if len(closed) > LONGEST:
+            raise KeysStayClosed(path=path, why=N_("it is too large to be one"))
+        return _unpacked(path, pyrage.decrypt(closed, mine))
+    except OSError as error:
+        raise KeysStayClosed(path=path, why=error.strerror) from error
+    except pyrage.DecryptError as error:
+        raise KeysStayClosed(path=path, why=str(error)) from error
+
+
+def put_back(archive: Archive | None, *, destroyed: Sequence[str]) -> list[str]:
+    """Bring marks and keys of epochs into their directory: marks first, and never a key over a mark.
+
+    Args:
+        archive: where the keys come from; None: only the marks are brought, and what has come back is destroyed again.
+        destroyed: epochs that the backup of the data knows as destroyed.
+
+    Returns:
+        Epochs that were destroyed and whose keys were here, or in the archive, all the same: they are destroyed again.
+    """
+    gone = {*destroyed, *(archive.destroyed if archive else ())}
+    held = archive.epochs if archive else {}
+    directory = places.epoch_directory()
+    if not gone and not held and not directory.is_dir():
+        return []
+    keys = EpochKeys(directory)
+    again = sorted({*gone, *keys.destroyed()} & {*keys.names(), *held})
+    for epoch in sorted({*gone, *keys.returned()}):
+        keys.destroy(epoch)
+    faults.point("restore.marks")
+    for epoch, content in held.items():
+        keys.put_back(epoch, content)
+    return again
+
+
+def others_here(archive: Archive) -> list[Path]:
+    """Secrets and keys that are here and are others than those in the archive: they would be replaced."""
+    pairs = [(config().data / SECRETS, archive.files.get(SECRETS))]
+    directory = places.epoch_directory()
+    pairs += [(directory / f"{epoch}.key", content) for epoch, content in archive.epochs.items()]
+    return [path for path, content in pairs if content is not None and path.exists() and path.read_bytes() != content]
+
+
+def put_back_secrets(archive: Archive) -> None:
+    """Write ``secrets.json``."""
+    replace(config().data / SECRETS, (archive.files[SECRETS],))
+
+
+def put_back_settings(archive: Archive) -> None:
+    """Write ``himaya.toml`` where there is none; it counts from now on."""
+    if places.SETTINGS in archive.files and not config().file.exists():
+        config().file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace(config().file, (archive.files[places.SETTINGS],))
+        config.cache_clear()
+
+
+def _packed(at: datetime) -> bytes:
+    out, digests = io.BytesIO(), {}
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, content in _contents():
+            digests[name] = hashlib.sha256(content).hexdigest()
+            _add(tar, name, content)
+        facts = {"format": "himaya-keys", "version": 1, "made_at": at.isoformat(), "sha256": digests}
+        _add(tar, FACTS, json.dumps(facts, indent=1).encode())
+    return out.getvalue()
+
+
+def _contents() -> Iterator[tuple[str, bytes]]:
+    yield SECRETS, (config().data / SECRETS).read_bytes()
+    with suppress(FileNotFoundError):
+        yield places.SETTINGS, config().file.read_bytes()
+    directory = places.epoch_directory()
+    if directory.is_dir():
+        gone = {f"{name}.gone" for name in EpochKeys(directory).destroyed()}
+        for path in sorted(directory.iterdir()):
+            if _MEMBER.fullmatch(f"{EPOCHS}{path.name}") and f"{path.stem}.gone" not in gone - {path.name}:
+                with suppress(FileNotFoundError):  # destroyed meanwhile
+                    yield f"{EPOCHS}{path.name}", path.read_bytes()
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(content), 0o600
+    tar.addfile(member, io.BytesIO(content))
+
+
+def _unpacked(path: Path, content: bytes) -> Archive:
+    files = dict[str, bytes]()
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
+            for member in tar:
+                held = tar.extractfile(member) if member.isreg() and member.size <= MOST else None
+                if held is None or not _MEMBER.fullmatch(member.name):
+                    raise KeysStayClosed(path=path, why=N_("it holds something that is no key"))
+                files[member.name] = held.read()
+        facts = json.loads(files.pop(FACTS))
+        whole = {name: hashlib.sha256(held).hexdigest() for name, held in files.items()} == facts["sha256"]
+        if facts["format"] != "himaya-keys" or not whole or SECRETS not in files:
+            raise KeysStayClosed(path=path, why=N_("it is not whole"))
+        return Archive(path, datetime.fromisoformat(facts["made_at"]), files)
+    except (tarfile.TarError, ValueError, KeyError, TypeError) as error:
+        raise KeysStayClosed(path=path, why=N_("it is no archive of keys")) from error
+
+
+def _recipient(text: str) -> pyrage.x25519.Recipient:
+    try:
+        return pyrage.x25519.Recipient.from_str(text.strip())
+    except pyrage.RecipientError as error:
+        raise BadAgeRecipient(recipient=text[:80]) from error
+
+
+def _identities(path: Path) -> list[pyrage.x25519.Identity]:
+    try:
+        lines = [line.strip() for line in path.read_text("ascii").splitlines()]
+        found = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
+    except OSError as error:
+        raise BadAgeIdentity(path=path, why=error.strerror) from error
+    except (ValueError, pyrage.IdentityError) as error:
+        raise BadAgeIdentity(path=path, why=N_("a line of it is none")) from error
+    if not found:
+        raise BadAgeIdentity(path=path, why=N_("it is empty"))
+    return found

@@ -1,0 +1,74 @@
+"""Evidence at the terminal: a rule is set, a file is kept, held, let go, read again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.cli.conftest import Node, copied
+
+RULE = (
+    "evidence", "rule", "set", "lu", "--instrument", "A law", "--jurisdiction", "LU", "--basis", "legal-obligation",
+    "--for", "received", "--for", "tip", "--minimum", "90 days",
+)  # fmt: skip
+HOLD = ("--authority", "A court", "--review", "2099-05-01", "--reason", "letter 17")
+
+
+def test_an_operator_keeps_a_file_holds_it_and_reads_it_again(prepared: Node, tmp_path: Path) -> None:
+    node = copied(prepared, tmp_path / "node")
+    file = tmp_path / "received.bin"
+    file.write_bytes(b"a neutral text")
+    add = ("evidence", "add", str(file), "--label", "file of a report", "--case", "12")
+    assert "no rule with a legal basis" in node.run(*add, status=2).stderr
+    assert "version 1" in node.run(*RULE).stderr
+    kept = json.loads(node.run(*add, "--json").stdout)
+    assert (kept["case"], kept["size"], kept["file"]) == ("case:12", 14, "whole")
+    assert "received.bin" not in json.dumps(kept)
+    number = kept["reference"]
+
+    assert number in node.run("evidence", "list", "--case", "12").stdout
+    assert number not in node.run("evidence", "list", "--state", "destroyed").stdout
+    shown = node.run("evidence", "show", number).stdout
+    for part in ("A law", "acquire", "custody is proved", kept["digests"]["sha256"]):
+        assert part in shown, part
+    told = json.loads(node.run("evidence", "show", number, "--json").stdout)
+    assert told["proved"]
+    assert told["rules"][0]["counts"]
+    assert number in node.run("evidence", "ends", "--days", "91").stdout
+    assert json.loads(node.run("evidence", "ends", "--days", "30", "--json").stdout) == []
+
+    assert "hold 1 on exhibit:1" in node.run("evidence", "hold", number, *HOLD).stderr
+    assert "hold 2 on case:12" in node.run("evidence", "hold", "case:12", *HOLD).stderr
+    assert "held" in node.run("evidence", "list").stdout
+    node.run("evidence", "lift", "1", "--reason", "letter 18")
+    assert [one["id"] for one in json.loads(node.run("evidence", "holds", "--json").stdout)] == [2]
+    assert "lifted" in node.run("evidence", "holds", "--all").stdout
+
+    assert "1 whole" in node.run("evidence", "scrub").stderr
+    (sealed,) = [path for path in (Path(node.data) / "evidence").rglob("*") if path.is_file()]
+    sealed.chmod(0o600)
+    sealed.write_bytes(sealed.read_bytes()[:-1] + b"x")
+    assert "not what was sealed" in node.run("evidence", "scrub", status=1).stderr
+    assert "rotten" in node.run("evidence", "list", "--state", "rotten").stdout
+    assert "not what was sealed" in node.run("doctor", status=1).stdout
+
+
+def test_a_rule_gets_versions_and_ends(prepared: Node, tmp_path: Path) -> None:
+    node = copied(prepared, tmp_path / "node")
+    node.run(*RULE)
+    assert "version 2" in node.run(*RULE, "--maximum", "1 year").stderr
+    (told,) = json.loads(node.run("evidence", "rules", "--json").stdout)
+    assert (told["name"], told["maximum"]) == ("lu", "1 year")
+    node.run("evidence", "rule", "end", "lu", "--reason", "the law lapsed")
+    assert "ended" in node.run("evidence", "rules").stdout
+
+
+def test_what_cannot_be_is_said(prepared: Node, tmp_path: Path, capsys: Any) -> None:
+    node = copied(prepared, tmp_path / "node")
+    assert "no day" in node.run("evidence", "hold", "case:1", *HOLD[:3], "soon", *HOLD[4:], status=2).stderr
+    assert "no case" in node.run("evidence", "list", "--case", "x", status=2).stderr
+    assert "no exhibit" in node.run("evidence", "show", "E-2026-000009", status=2).stderr
+    node.run(*RULE)
+    gone = node.run("evidence", "add", str(tmp_path / "gone"), "--label", "x", status=2)
+    assert "gone" in gone.stderr

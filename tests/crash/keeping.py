@@ -1,0 +1,80 @@
+"""What the processes of a crash test do with evidence: keep, read, end, sweep. Loaded by :mod:`tests.crash.worker`."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from typing import Any
+
+YEAR = timedelta(days=366)
+
+
+def keep_things(upto: int) -> list[str]:
+    """Keep so many things, each for an act of its own, by a rule of a year; their references."""
+    from himaya.evidence.models import Rule
+    from himaya.evidence.ruling import RuleTerms, set_rule
+    from himaya.evidence.services import Acquired, preserve
+
+    if not Rule.objects.exists():
+        set_rule("a-law", terms=RuleTerms("a law", "US", "duty", ["match"], minimum="1 year"), by="system")
+    kept = []
+    for number in range(upto):
+        acquired = Acquired(
+            label="a file", occasion="match", once=f"act {number}", how="screened", tool="a program 1", by="system",
+            case=f"case:{number % 3 + 1}",
+        )  # fmt: skip
+        kept.append(preserve(io.BytesIO(f"text {number}".encode()), acquired=acquired).reference)
+    return kept
+
+
+def hold_case(case: str) -> int:
+    """Have a case held."""
+    from himaya.core import clock
+    from himaya.evidence.holding import place_hold
+
+    day = clock.now().date() + timedelta(days=900)
+    return place_hold(case, reason="an order", authority="a court", review_on=day, by="system").pk
+
+
+def end_over() -> dict[str, int]:
+    """A year later: end what is over; how many exhibits are in which state."""
+    from himaya.core import clock
+    from himaya.evidence.ending import end_due
+    from himaya.evidence.queries import standing
+
+    with clock.use(clock.SetClock(clock.now() + YEAR)):
+        while end_due():
+            pass
+    return dict(standing().states)
+
+
+def sweep_over() -> int:
+    """Two days later: remove what nobody acknowledged; how many sealed files are left."""
+    from himaya.core import clock
+    from himaya.evidence.keys import store
+    from himaya.evidence.scrubbing import SWEEP_TURN, scrub_due
+    from himaya.ledger import turns
+
+    for days in (0, 2):
+        turns.call(SWEEP_TURN)
+        with clock.use(clock.SetClock(clock.now() + timedelta(days=days))):
+            scrub_due()
+    return sum(1 for _ in store().names())
+
+
+def read_all() -> list[Any]:
+    """Of each exhibit: its state, and what it opens as, or which error says why it does not."""
+    from himaya.core.errors import HimayaError
+    from himaya.evidence import custody
+    from himaya.evidence.models import Exhibit
+    from himaya.evidence.reading import unsafe_content
+
+    found = []
+    for one in Exhibit.objects.select_related("blob", "epoch").order_by("once"):
+        acts = [step.fields["act"] for step in custody.check(one)]
+        try:
+            opened = b"".join(unsafe_content(one)).decode()
+        except HimayaError as error:
+            opened = error.code()
+        found.append([one.once, one.state, opened, acts])
+    return found

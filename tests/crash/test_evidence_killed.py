@@ -1,0 +1,85 @@
+"""Killed while it keeps, and while it ends what is over: what was acknowledged opens, what ended never does, what was
+held stays, and what nobody acknowledged is gone after a sweep.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.crash.conftest import Node
+
+import himaya
+
+THINGS = 6
+SOURCE = "".join(path.read_text() for path in (Path(himaya.__file__).parent / "evidence").rglob("*.py"))
+KEEPING = ("evidence.sealed", "evidence.preserved", "stores.written", "stores.linked", "stores.lasting")
+ENDING = (
+    "evidence.moved", "evidence.key-destroyed", "evidence.destroyed", "evidence.removed", "epochs.marked",
+    "epochs.overwritten", "stores.unlinked",
+)  # fmt: skip
+READING = ("evidence.read",)
+"""Reached by no run here: a reading that is cut off there was counted, see ``evidence/test_granting``."""
+
+
+def test_every_fault_point_of_the_room_is_killed_at_here() -> None:
+    points = set(re.findall(r"faults\.point\(\"([^\"]+)\"\)", SOURCE))
+    assert points <= {*KEEPING, *ENDING, *READING}
+
+
+def kept(number: int) -> list[object]:
+    return [f"act {number}", "kept", f"text {number}", ["acquire"]]
+
+
+def ended(number: int) -> list[object]:
+    return [f"act {number}", "destroyed", "exhibit-ended", ["acquire", "destroy"]]
+
+
+@pytest.mark.parametrize("point", KEEPING)
+@pytest.mark.parametrize("passed", [1, 4])
+def test_what_was_acknowledged_opens_and_what_was_not_is_swept(node: Node, point: str, passed: int) -> None:
+    killed = node.start("keep_things", upto=THINGS, fault=f"{point}:kill@{passed}")
+    killed.join(60)
+    assert killed.exitcode == -9, node.log(killed)
+    before = node.run("read_all")
+    assert before == [kept(number) for number in range(len(before))]
+    assert passed - 1 <= len(before) <= passed
+    node.run("keep_things", upto=THINGS)
+    assert node.run("read_all") == [kept(number) for number in range(THINGS)]
+    assert node.run("sweep_over") == THINGS
+    assert node.run("read_all") == [kept(number) for number in range(THINGS)]
+    assert node.run("check", idle=False) == []
+
+
+@pytest.mark.parametrize("point", ENDING)
+def test_what_is_over_ends_once_and_what_is_held_is_never_lost(node: Node, point: str) -> None:
+    node.run("keep_things", upto=THINGS)
+    node.run("hold_case", case="case:2")  # things 1 and 4
+    killed = node.start("end_over", fault=f"{point}:kill")
+    killed.join(60)
+    assert killed.exitcode == -9, node.log(killed)
+    for number, told in enumerate(node.run("read_all")):
+        if number in (1, 4):
+            assert told == kept(number)
+        else:
+            assert told[2] in (f"text {number}", "exhibit-ended", "epoch-destroyed")
+    assert node.run("end_over") == {"destroyed": 4, "kept": 2}
+    assert node.run("read_all") == [kept(n) if n in (1, 4) else ended(n) for n in range(THINGS)]
+    assert node.run("sweep_over") == 2
+    assert node.run("check", idle=False) == []
+
+
+def test_keepers_and_enders_that_are_killed_at_random_lose_nothing(node: Node) -> None:
+    node.run("keep_things", upto=2)
+    for passed in (1, 2, 3):
+        for name, point in (("keep_things", "evidence.sealed"), ("end_over", "evidence.key-destroyed")):
+            arguments = {"upto": 2 + 2 * passed} if name == "keep_things" else {}
+            killed = node.start(name, fault=f"{point}:kill@{passed}", **arguments)
+            killed.join(60)
+    node.run("keep_things", upto=8)
+    node.run("end_over")
+    told = node.run("read_all")
+    assert [one[0] for one in told] == [f"act {number}" for number in range(8)]
+    assert {tuple(one[1:3]) for one in told} == {("destroyed", "exhibit-ended")}
+    assert node.run("check", idle=False) == []

@@ -1,0 +1,86 @@
+"""What is wrong with evidence is named on the first page and by the doctor; where nothing is kept nothing is said."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyrage
+import pytest
+from tests.evidence.conftest import Keep
+from tests.evidence.test_granting import proof
+
+from himaya.core import clock as now_of
+from himaya.core.config import config
+from himaya.evidence.granting import take_access
+from himaya.evidence.holding import place_hold
+from himaya.evidence.keys import epoch_keys, epoch_name
+from himaya.evidence.models import Blob, Exhibit
+from himaya.site.evidence_health import evidence_health
+
+pytestmark = pytest.mark.django_db
+
+
+def said(*, thorough: bool = False) -> list[tuple[str, str]]:
+    return [(one.state, str(one.said)) for one in evidence_health(thorough=thorough)]
+
+
+def test_where_nothing_is_kept_nothing_is_said() -> None:
+    assert said(thorough=True) == []
+
+
+def test_what_is_kept_and_looked_after_is_well(keep: Keep) -> None:
+    keep()
+    assert said(thorough=True) == [("ok", "what is kept is whole, and looked after")]
+
+
+def test_rotten_files_are_told(keep: Keep) -> None:
+    keep()
+    Blob.objects.update(state="rotten")
+    ((state, text),) = said()
+    assert (state, text[-3:]) == ("danger", ": 1")
+
+
+def test_a_key_that_is_gone_or_came_back_is_told_by_name(keep: Keep, tmp_path: Path) -> None:
+    name = epoch_name(Exhibit.objects.select_related("epoch").get(pk=keep().pk))
+    key = tmp_path / "epochs" / f"{name}.key"
+    kept = key.read_bytes()
+    key.unlink()
+    ((_, text),) = said()
+    assert "not here" in text
+    assert name in text
+    key.write_bytes(kept)
+    epoch_keys().destroy(name)
+    key.write_bytes(kept)
+    assert [text for _, text in said() if "here again" in text and name in text]
+
+
+def test_an_urgent_reading_that_nobody_looked_at_is_told(keep: Keep, people: SimpleNamespace, clock: Any) -> None:
+    recipient = str(pyrage.x25519.Identity.generate().to_public())
+    take_access([keep()], reason="a life", recipient=recipient, person=people.lead, proof=proof())
+    assert said()[0][0] == "ok"
+    clock.advance(timedelta(days=1, minutes=1))
+    finding = evidence_health()[0]
+    assert finding.state == "danger"
+    assert "urgent readings" in str(finding.said)
+    assert "say what you found" in str(finding.advice(people.lead.may))
+    assert "has to look" in str(finding.advice(people.admin.may))
+
+
+def test_holds_and_exhibits_that_wait_for_a_person_are_told(keep: Keep, clock: Any) -> None:
+    one, other = keep(), keep("b", case="case:2")
+    on = now_of.now().date() + timedelta(days=30)
+    place_hold(one.about, reason="r", authority="a", review_on=on, by="person:1")
+    Exhibit.objects.filter(pk=other.pk).update(review=True)
+    clock.advance(timedelta(days=400))
+    assert [state for state, _ in said()] == ["wait", "wait"]
+
+
+def test_a_store_that_cannot_be_used_is_told(keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep()
+    monkeypatch.setattr(config(), "evidence_store", "ftp:somewhere")
+    finding = evidence_health()[0]
+    assert finding.state == "danger"
+    assert finding.remedy

@@ -1,0 +1,109 @@
+"""Runs commands, each in a fork of this process, which has loaded what they need.
+
+Orders come on a socket, whose number is the first argument: JSON with ``words``, ``main``, ``cwd`` and ``env``, and
+four descriptors, three for the streams of the command and one for the answers: its process, then its status. Words that
+are not for ``main`` are Python. Whoever closes the socket ends this process. A command that a fork runs reads its
+arguments, asks the database, and comes to its end as any other does; settings and secrets it has as they were when this
+process began. With a second argument nothing of the project is loaded here but how its commands are called, and each
+command finds the settings itself.
+"""
+
+import array
+import gc
+import importlib
+import json
+import os
+import selectors
+import socket
+import sys
+from contextlib import suppress
+from typing import Any
+
+UMASK = os.umask(0o077)
+os.umask(UMASK)
+
+# Loaded once for all of them.
+import typer.rich_utils  # noqa: E402, F401
+
+from himaya.site.cli import main, start  # noqa: E402
+
+LIBRARIES = (
+    "numpy", "httpx", "pydantic_settings", "cryptography.fernet", "argon2", "jinja2", "rich.progress",
+    "django.contrib.auth.hashers", "django.core.management", "django.db.migrations.executor", "django.db.models",
+    "django.forms", "django.test", "django.urls", "django.template.backends.django",
+    "django.db.backends.sqlite3.base", "django.db.backends.postgresql.base",
+)  # fmt: skip
+"""What most commands load and reads no settings."""
+if len(sys.argv) > 2:
+    for library in LIBRARIES:
+        importlib.import_module(library)
+else:
+    start.django()
+    from django.db.migrations.loader import MigrationLoader
+
+    from himaya.screening import scanning  # noqa: F401
+    from himaya.site.cli import trouble  # noqa: F401
+
+    MigrationLoader(None)
+LONGEST = 2**20
+STREAMS = 3
+
+
+def orders(control: socket.socket) -> Any:
+    """Fork for each order, tell of each end. Returns the order in the forks; ends when nobody orders any more."""
+    waiting = selectors.DefaultSelector()
+    waiting.register(control, selectors.EVENT_READ)
+    while True:
+        for key, _ in waiting.select():
+            if key.fileobj is not control:
+                waiting.unregister(key.fileobj)
+                _told(key.fd, *key.data)
+                continue
+            message, passed, _, _ = control.recvmsg(LONGEST, socket.CMSG_SPACE(4 * array.array("i").itemsize))
+            if not message:
+                sys.exit()
+            descriptors = array.array("i", passed[0][2])
+            child = os.fork()
+            if not child:
+                waiting.close()
+                control.close()
+                return _become(json.loads(message), list(descriptors))
+            for stream in descriptors[:STREAMS]:
+                os.close(stream)
+            answers = socket.socket(fileno=descriptors[STREAMS])
+            answers.send(str(child).encode())
+            waiting.register(os.pidfd_open(child), selectors.EVENT_READ, (child, answers))
+
+
+def _told(descriptor: int, child: int, answers: socket.socket) -> None:
+    os.close(descriptor)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with answers, suppress(BrokenPipeError):  # of those whom it took too long
+        answers.send(str(status).encode())
+
+
+def _become(order: dict[str, Any], descriptors: list[int]) -> Any:
+    for number, stream in enumerate(descriptors[:STREAMS]):
+        os.dup2(stream, number)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    # As this process has it, Python remembers of it whether it can be read again.
+    sys.stdin = open(0, encoding=sys.stdin.encoding, errors=sys.stdin.errors, closefd=False)  # noqa: SIM115
+    os.chdir(order["cwd"])
+    os.umask(UMASK)
+    settings = {name: os.environ[name] for name in ("DJANGO_SETTINGS_MODULE",)}  # said by the command line as it loads
+    os.environ.clear()
+    os.environ.update(settings | order["env"])
+    sys.argv = order["words"]
+    return order
+
+
+gc.collect()
+gc.freeze()  # what is loaded stays, and is not copied because a fork looks at it
+with socket.socket(fileno=int(sys.argv[1])) as told:
+    told.send(b"ready")
+    wanted = orders(told)
+if wanted["main"]:
+    main()
+else:
+    exec(wanted["words"][0], {"__name__": "__main__"})
