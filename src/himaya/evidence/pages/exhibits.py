@@ -39,7 +39,7 @@ SHOWN = 200
 STATES = {
     "": N_("all"),
     KEPT: N_("kept"),
-    "held": N_("held"),
+    "held": N_("on hold"),
     "rotten": N_("rotten"),
     ENDING: N_("about to end"),
     DESTROYED: N_("destroyed"),
