@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from himaya.accounts.words import day, joined, moment
 from himaya.core import clock
 from himaya.evidence import words
-from himaya.evidence.models import DESTROYED
+from himaya.evidence.states import DESTROYED
 
 if TYPE_CHECKING:
     from himaya.evidence.models import Binding, Exhibit, Hold, Step
