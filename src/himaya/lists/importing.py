@@ -179,7 +179,7 @@ class Staged:
 
         Raises:
             ImportLost: this import stood still and was taken for dead.
-        StricterThanList: the list has become one for more readers than the file is meant for.
+            StricterThanList: the list has become one for more readers than the file is meant for.
         """
         come = self.arrival
         alarm(self.hash_list.name, self.caught, by=self.by)
