@@ -17,9 +17,10 @@ from himaya.core.vault.wrapping import WrongKey
 from himaya.evidence import custody, queries
 from himaya.evidence.ending import end_due
 from himaya.evidence.holding import BadHold, TooLateToHold, UnknownHold, lift_hold, place_hold
-from himaya.evidence.models import DESTROYED, ENDING, Blob, Exhibit
+from himaya.evidence.models import Blob, Exhibit
 from himaya.evidence.reading import ExhibitEnded
 from himaya.evidence.services import UnknownExhibit
+from himaya.evidence.states import DESTROYED, ENDING
 from himaya.ledger import queries as ledger
 
 YEAR = timedelta(days=366)

@@ -4,7 +4,6 @@ keyboard alone, with a security key.
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,7 +26,6 @@ from himaya.evidence.ruling import RuleTerms, set_rule
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 RECIPIENT = str(pyrage.x25519.Identity.generate().to_public())
-PICTURES = os.environ.get("HIMAYA_PICTURES", "")
 
 
 @pytest.fixture
@@ -76,19 +74,8 @@ def test_the_pages_of_evidence_are_sound(room: SimpleNamespace, window: Any, loo
         f"/evidence/access/new?exhibit={room.one.pk}", f"/evidence/access/urgent?exhibit={room.one.pk}",
         "/evidence/rules/new", "/evidence/rules/new?limit=us-2258a-h-preserve", "/evidence/holds/new?about=case:1",
     ]  # fmt: skip
-    if PICTURES:
-        pictures(room, window, look, [*every, *forms])
     assert visit(window, look, room.people.lead, [*every, *forms]) == {}
     assert visit(window, look, room.people.reviewer, [f"/evidence/access/{room.granted.pk}/"]) == {}
-
-
-def pictures(room: SimpleNamespace, window: Any, look: dict[str, Any], paths: list[str]) -> None:
-    """For whoever wants to look at the pages: HIMAYA_PICTURES names a folder."""
-    seen, name = window(person=room.people.lead, **look), "-".join(f"{value}" for value in look.values())
-    for path in paths:
-        seen.open(path)
-        file = path.strip("/").replace("/", "_").replace("?", "_")[:60]
-        seen.page.screenshot(path=Path(PICTURES, f"{file}-{name}.png"), full_page=True)
 
 
 def press(page: Any, name: str, *, role: str = "button") -> None:

@@ -74,7 +74,7 @@ def test_the_picture_says_what_the_list_says(keep: Keep, sign_in: SignIn, clock:
     assert drawn.solid == drawn.now
     assert drawn.until == 98.5
     assert "Held for: A court" in drawn.summary
-    names = [name for _, name, _ in drawn.ticks]
+    names = [name.strip("\u2068\u2069") for _, name, _ in drawn.ticks]
     assert names[0] == "15 Jan 2026"
     assert names[-1] == "15 Jan 2027"
 

@@ -20,23 +20,8 @@ from himaya.core.vault.custody import Fact
 from himaya.core.vault.stores.port import StillLocked
 from himaya.evidence.custody import add_step, certify
 from himaya.evidence.keys import close, epoch_keys, opened, store
-from himaya.evidence.models import (
-    DESTROYED,
-    ENDING,
-    GOING,
-    GONE,
-    KEPT,
-    LOCKED,
-    ROTTEN,
-    WHOLE,
-    Binding,
-    Blob,
-    Epoch,
-    Exhibit,
-    Hold,
-    InnerKey,
-    Step,
-)
+from himaya.evidence.models import Binding, Blob, Epoch, Exhibit, Hold, InnerKey, Step
+from himaya.evidence.states import DESTROYED, ENDING, GOING, GONE, KEPT, LOCKED, ROTTEN, WHOLE
 from himaya.ledger.services import SYSTEM, record
 
 if TYPE_CHECKING:

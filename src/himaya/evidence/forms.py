@@ -11,10 +11,11 @@ from django.utils.translation import gettext_lazy as _
 
 from himaya.core import clock
 from himaya.core.reference import TimeLimit
-from himaya.evidence.models import CLASSES, Rule
+from himaya.evidence.models import Rule
 from himaya.evidence.reasons import LONGEST
 from himaya.evidence.rules import EVENTS, OCCASIONS
 from himaya.evidence.ruling import RuleTerms
+from himaya.evidence.states import CLASSES
 from himaya.evidence.words import AFTER
 from himaya.evidence.words import CLASSES as CLASS_WORDS
 

@@ -21,9 +21,10 @@ from himaya.core.vault.custody import Fact
 from himaya.core.vault.recipients import NotRecipients, recipients
 from himaya.core.words import N_, Said
 from himaya.evidence.custody import add_step
-from himaya.evidence.models import ASKED, DESTROYED, ENDED, GRANTED, GUARDED, REFUSED, Access, AccessTo, Exhibit
+from himaya.evidence.models import Access, AccessTo, Exhibit
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.reasons import reason_of
+from himaya.evidence.states import ASKED, DESTROYED, ENDED, GRANTED, GUARDED, REFUSED
 from himaya.ledger.services import record
 
 if TYPE_CHECKING:

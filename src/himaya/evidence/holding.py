@@ -10,9 +10,10 @@ from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, printable
 from himaya.evidence.keys import is_gone, lock_epochs
-from himaya.evidence.models import ENDING, KEPT, Epoch, Exhibit, Hold
+from himaya.evidence.models import Epoch, Exhibit, Hold
 from himaya.evidence.reasons import reason_of
 from himaya.evidence.services import CASE, UnknownExhibit
+from himaya.evidence.states import ENDING, KEPT
 from himaya.ledger.services import record
 
 

@@ -17,7 +17,8 @@ from himaya.core.vault.sealed import new_key
 from himaya.core.vault.stores.port import Store
 from himaya.core.vault.stores.setting import open_store
 from himaya.core.vault.wrapping import unwrap, wrap
-from himaya.evidence.models import DESTROYED, Epoch, Exhibit, InnerKey
+from himaya.evidence.models import Epoch, Exhibit, InnerKey
+from himaya.evidence.states import DESTROYED
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Final
 from uuid import uuid4
 
 from django.db import models
 from django.db.models import F, Q
 
-STANDARD, GUARDED = "standard", "guarded"
-CLASSES: Final = (STANDARD, GUARDED)
-"""``guarded``: the outer key is in parts, which two of three people hold; the node alone opens nothing of it."""
-KEPT, ENDING, DESTROYED = "kept", "ending", "destroyed"
-STATES: Final = (KEPT, ENDING, DESTROYED)
-"""Of an exhibit. ``ending``: its time is over and its key is about to be destroyed; a hold still saves it."""
-DELETE, REVIEW = "delete", "review"
-WHOLE, ROTTEN, GOING, LOCKED, GONE = "whole", "rotten", "going", "locked", "gone"
-"""Of a sealed file. ``going``: nobody needs it any more, and it is removed; ``locked``: a bucket still holds it."""
-
-ASKED, GRANTED, REFUSED, ENDED = "asked", "granted", "refused", "ended"
-ACCESS: Final = (ASKED, GRANTED, REFUSED, ENDED)
+from himaya.evidence.states import (
+    ACCESS,
+    CLASSES,
+    DELETE,
+    DESTROYED,
+    ENDED,
+    GOING,
+    GONE,
+    KEPT,
+    LOCKED,
+    REVIEW,
+    ROTTEN,
+    STANDARD,
+    STATES,
+    WHOLE,
+)
 
 
 class Rule(models.Model):

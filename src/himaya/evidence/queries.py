@@ -13,9 +13,10 @@ from himaya.evidence import rules
 from himaya.evidence.ending import held
 from himaya.evidence.granting import UnknownAccess, waiting
 from himaya.evidence.holding import UnknownHold
-from himaya.evidence.models import DESTROYED, ROTTEN, Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, Step
+from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, Step
 from himaya.evidence.ruling import UnknownRule
 from himaya.evidence.services import UnknownExhibit
+from himaya.evidence.states import DESTROYED, ROTTEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

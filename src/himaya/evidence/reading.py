@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from himaya.core.errors import HimayaError
 from himaya.core.vault.stores.mirrored import unsealed
 from himaya.evidence.keys import is_gone, opened, store
-from himaya.evidence.models import DESTROYED, ROTTEN, WHOLE, Blob
+from himaya.evidence.models import Blob
+from himaya.evidence.states import DESTROYED, ROTTEN, WHOLE
 
 if TYPE_CHECKING:
     from himaya.evidence.models import Exhibit

@@ -12,9 +12,10 @@ from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.evidence import rules
 from himaya.evidence.keys import close, lock_epoch, lock_epochs, opened
-from himaya.evidence.models import ENDING, KEPT, Binding, Epoch, Exhibit
+from himaya.evidence.models import Binding, Epoch, Exhibit
 from himaya.evidence.reasons import reason_of
 from himaya.evidence.services import UnknownExhibit
+from himaya.evidence.states import ENDING, KEPT
 from himaya.ledger.services import record
 
 if TYPE_CHECKING:

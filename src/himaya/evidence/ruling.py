@@ -14,8 +14,9 @@ from himaya.core.errors import HimayaError
 from himaya.core.periods import BadPeriod, add_period
 from himaya.core.words import N_, Said
 from himaya.evidence import rules
-from himaya.evidence.models import CLASSES, DELETE, REVIEW, STANDARD, Rule
+from himaya.evidence.models import Rule
 from himaya.evidence.reasons import reason_of
+from himaya.evidence.states import CLASSES, DELETE, REVIEW, STANDARD
 from himaya.ledger.services import record
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,8 @@ from himaya.core import clock
 from himaya.core.config import config
 from himaya.core.vault.stores.scrub import Outcome, scrub
 from himaya.evidence.keys import store
-from himaya.evidence.models import GONE, ROTTEN, WHOLE, Blob, Stray
+from himaya.evidence.models import Blob, Stray
+from himaya.evidence.states import GONE, ROTTEN, WHOLE
 from himaya.ledger import turns
 from himaya.ledger.services import SYSTEM, record
 
@@ -50,6 +51,18 @@ def scrub_due() -> bool:
         return False
     scrub_blobs(found)
     return True
+
+
+def scrub_all() -> Iterator[Outcome]:
+    """Read every sealed file now, in the order of their numbers, in constant memory."""
+    reached = None
+    while True:
+        kept = Blob.objects.filter(state__in=(WHOLE, ROTTEN)).order_by("pk")
+        some = list((kept.filter(pk__gt=reached) if reached else kept)[:AT_ONCE])
+        if not some:
+            return
+        yield from scrub_blobs(some)
+        reached = some[-1].pk
 
 
 def scrub_blobs(blobs: Iterable[Blob], *, stop: threading.Event | None = None) -> list[Outcome]:

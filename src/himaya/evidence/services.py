@@ -20,20 +20,9 @@ from himaya.core.words import N_, printable
 from himaya.evidence import rules
 from himaya.evidence.custody import add_step, take_over
 from himaya.evidence.keys import close, is_gone, lock_epoch, opened, store
-from himaya.evidence.models import (
-    ENDING,
-    GOING,
-    GUARDED,
-    KEPT,
-    ROTTEN,
-    STANDARD,
-    WHOLE,
-    Binding,
-    Blob,
-    Exhibit,
-    Rule,
-)  # fmt: skip
+from himaya.evidence.models import Binding, Blob, Exhibit, Rule
 from himaya.evidence.reasons import LONGEST
+from himaya.evidence.states import ENDING, GOING, GUARDED, KEPT, ROTTEN, STANDARD, WHOLE
 from himaya.ledger.services import lock_head, record
 
 CASE = re.compile(r"[a-z]{1,20}:[0-9]{1,18}")

@@ -10,8 +10,8 @@ from himaya.core import clock
 from himaya.core.bundles.report import ACTS
 from himaya.core.periods import BadPeriod
 from himaya.core.words import N_
-from himaya.evidence.models import ASKED, ENDED, GRANTED, REFUSED
 from himaya.evidence.rules import EVENTS, OCCASIONS, period
+from himaya.evidence.states import ASKED, ENDED, GRANTED, REFUSED
 from himaya.reference.words import length
 
 if TYPE_CHECKING:

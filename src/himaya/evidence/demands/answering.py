@@ -28,7 +28,8 @@ from himaya.evidence.demands.models import Answer, AnswerPart, Demand
 from himaya.evidence.demands.selecting import asked_for, is_asked_for
 from himaya.evidence.demands.states import ANSWERED, TAKEN
 from himaya.evidence.granting import Proof, check_proof
-from himaya.evidence.models import DESTROYED, GUARDED, Exhibit
+from himaya.evidence.models import Exhibit
+from himaya.evidence.states import DESTROYED, GUARDED
 from himaya.ledger.services import record
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from himaya.core.words import N_, Said
 from himaya.evidence.demands.acting import BadDemand
 from himaya.evidence.demands.scope import Scope, matches
 from himaya.evidence.demands.scoping import read_scope
-from himaya.evidence.models import DESTROYED, Exhibit
+from himaya.evidence.models import Exhibit
+from himaya.evidence.states import DESTROYED
 
 if TYPE_CHECKING:
     from himaya.evidence.demands.models import Demand

@@ -27,7 +27,7 @@ from himaya.evidence import granting, queries, words
 from himaya.evidence.bundling import hand_over
 from himaya.evidence.forms import AskForm, NoteForm, RightForm, UrgentForm, WhyForm
 from himaya.evidence.granting import MINUTES, MOST, WEBAUTHN, Proof
-from himaya.evidence.models import ASKED, ENDED, GRANTED, REFUSED
+from himaya.evidence.states import ASKED, ENDED, GRANTED, REFUSED
 
 if TYPE_CHECKING:
     from django.http import HttpResponse

@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from himaya.accounts.words import day, joined, moment
 from himaya.core import clock
 from himaya.evidence import words
-from himaya.evidence.models import DESTROYED
+from himaya.evidence.states import DESTROYED
 
 if TYPE_CHECKING:
     from himaya.evidence.models import Binding, Exhibit, Hold, Step
@@ -174,7 +174,12 @@ def _placed(lane: Lane, n: int) -> Lane:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+    return _isolated(name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…")
+
+
+def _isolated(text: str) -> str:
+    """A text that runs in its own direction within the picture, as ``bdi`` would have it (UAX 9: FSI, PDI)."""
+    return f"\u2068{text}\u2069"
 
 
 class _Scale:
@@ -196,11 +201,11 @@ class _Scale:
     def ticks(self) -> list[tuple[float, str, str]]:
         """First and last day, and beginnings of months or years between them."""
         form = "j M" if self._span < 300 * 86400 else "M Y"
-        found = [(self.x(at), dateformat.format(at, form)) for at in self._between()]
-        inner = [(x, name, "middle") for x, name in found if 16 < x < 84]
+        found = [(self.x(at), _isolated(dateformat.format(at, form))) for at in self._between()]
+        inner = [(x, name, "middle") for x, name in found if 20 < x < 80]
         outer = "j M Y"
-        first = (LEFT, dateformat.format(self.first, outer), "start")
-        return [first, *inner, (RIGHT, dateformat.format(self.last, outer), "end")]
+        first = (LEFT, _isolated(dateformat.format(self.first, outer)), "start")
+        return [first, *inner, (RIGHT, _isolated(dateformat.format(self.last, outer)), "end")]
 
     def _between(self) -> list[datetime]:
         if self._span < 60 * 86400:

@@ -20,9 +20,9 @@ from himaya.core.vault.verifier import NotProved
 from himaya.core.words import N_
 from himaya.evidence import custody, queries, retention, words
 from himaya.evidence.forms import WhyForm
-from himaya.evidence.models import DESTROYED, ENDING, GUARDED, KEPT
 from himaya.evidence.pages.drawing import picture
 from himaya.evidence.services import CASE
+from himaya.evidence.states import DESTROYED, ENDING, GUARDED, KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ SHOWN = 200
 STATES = {
     "": N_("all"),
     KEPT: N_("kept"),
-    "held": N_("held"),
+    "held": N_("on hold"),
     "rotten": N_("rotten"),
     ENDING: N_("about to end"),
     DESTROYED: N_("destroyed"),

@@ -214,16 +214,13 @@ def add(
 def scrub(json_: Json = False) -> None:
     """Read every sealed file now, repair what a second store has, and name what is rotten. Needs no key."""
     start.database()
-    from himaya.evidence.models import ROTTEN, WHOLE, Blob
-    from himaya.evidence.scrubbing import scrub_blobs
+    from himaya.evidence.scrubbing import scrub_all
 
     counts: dict[str, int] = {}
     bad: list[Outcome] = []
-    blobs = Blob.objects.filter(state__in=(WHOLE, ROTTEN)).order_by("read_at", "pk")
-    for blob in list(blobs):
-        for outcome in scrub_blobs([blob]):
-            counts[outcome.found] = counts.get(outcome.found, 0) + 1
-            bad += [outcome] if outcome.found not in ("whole", "repaired") else []
+    for outcome in scrub_all():
+        counts[outcome.found] = counts.get(outcome.found, 0) + 1
+        bad += [outcome] if outcome.found not in ("whole", "repaired") else []
     if json_:
         rotten = [{"file": str(one.name), "found": one.found, "copies": dict(one.copies)} for one in bad]
         typer.echo(json.dumps({"read": sum(counts.values()), "found": counts, "rotten": rotten}))
