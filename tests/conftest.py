@@ -189,7 +189,7 @@ def _long_answers_may_be_left_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     from himaya.accounts import streams
 
     monkeypatch.setattr(streams, "EACH", 10**6)
-    monkeypatch.setattr(streams, "WEB_STREAMS", 10**6)
+    monkeypatch.setattr(streams, "most_of_all", lambda: 10**6)
 
 
 @pytest.fixture(autouse=True)

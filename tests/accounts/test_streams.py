@@ -11,7 +11,7 @@ from himaya.accounts.streams import ReadTooSlowly, Streamed, TooManyStreams, pac
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "EACH", 2)
-    monkeypatch.setattr(streams, "WEB_STREAMS", 3)
+    monkeypatch.setattr(streams, "most_of_all", lambda: 3)
     monkeypatch.setattr(streams, "_TAKEN", streams.Counter())
 
 

@@ -10,6 +10,7 @@ from tests.program import sha256
 from himaya.core.ports import ItemRow
 from himaya.lists import changes, queries
 from himaya.lists.services import add_items, create_list
+from himaya.log.queries import last_of
 
 pytestmark = pytest.mark.django_db
 
@@ -41,3 +42,10 @@ def test_a_change_of_many_items_is_read_on_from_a_place_and_not_from_its_beginni
     else:  # although it knows nothing of the table yet, as right after an import
         assert "(id > " in plan
         assert "Sort" not in plan
+
+
+def test_the_last_leaf_of_a_kind_is_found_without_reading_the_others() -> None:
+    plan = plans(lambda: last_of("statement"))
+    if connection.vendor == "sqlite":
+        assert "log_leaf_kind" in plan
+        assert "TEMP B-TREE" not in plan

@@ -365,3 +365,26 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one(tmp_path: Path) -> N
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
     assert peaks[1] < peaks[0] * 1.5
+
+
+@pytest.mark.parametrize("format_name", ["stix", "misp"])
+def test_a_label_in_the_file_is_that_of_what_it_gives(tmp_path: Path, format_name: str) -> None:
+    contents = {
+        "misp": b'{"Event": {"uuid": "00000000-0000-4000-8000-999999999999", "Tag": [{"name": "tlp:red"}],'
+        b' "Attribute": [{"uuid": "00000000-0000-4000-8000-000000000001", "type": "md5", "value": "'
+        + MD5.encode()
+        + b'"}]}}',
+        "stix": b'{"type": "bundle", "id": "bundle--00000000-0000-4000-8000-000000000000", "objects": [{'
+        b'"type": "indicator",'
+        b' "spec_version": "2.1", "id": "indicator--00000000-0000-4000-8000-000000000001", "created":'
+        b' "2026-11-01T00:00:00.000Z", "modified": "2026-11-01T00:00:00.000Z", "pattern_type": "stix", "valid_from":'
+        b' "2026-11-01T00:00:00Z", "pattern": "[file:hashes.MD5 = \'' + MD5.encode() + b"'",
+    }
+    contents["stix"] = (
+        contents["stix"] + b']", "object_marking_refs": ["marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1"]}]}'
+    )
+    pages = read(stick(tmp_path, contents[format_name], "list.json", format=format_name))
+    assert pages[-1].complete
+    assert pages[-1].tlp == "red"
+    assert len(entries(pages)) == 1
+    assert read(stick(tmp_path, f"signal,value\nmd5,{MD5}\n", "plain.csv"))[-1].tlp == ""

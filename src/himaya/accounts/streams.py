@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from django.db import connections
 from django.http import StreamingHttpResponse
 
-from himaya.core.config import WEB_STREAMS
+from himaya.core.config import config
 from himaya.core.errors import HimayaError
 
 EACH = 2
@@ -35,6 +35,11 @@ class TooManyStreams(HimayaError):
 
 class ReadTooSlowly(HimayaError):
     """The answer was read by fewer than {n} bytes a second, and broken off."""
+
+
+def most_of_all() -> int:
+    """Answers that all readers together may be given at once by one process."""
+    return config().web_streams
 
 
 class Place:
@@ -68,7 +73,7 @@ def place(reader: str) -> Iterator[Place]:
         TooManyStreams: this reader has all of his, or all are taken.
     """
     with _LOCK:
-        for n, most in ((_TAKEN[reader], EACH), (_TAKEN.total(), WEB_STREAMS)):
+        for n, most in ((_TAKEN[reader], EACH), (_TAKEN.total(), most_of_all())):
             if n >= most:
                 raise TooManyStreams(n=n)
         _TAKEN[reader] += 1

@@ -33,9 +33,6 @@ FOREIGN = ("HIMAYA_DATA", "HIMAYA_CONFIG", "HIMAYA_KERNEL", "HIMAYA_FAULT", "HIM
 
 WEB_THREADS = 4
 """Requests that one web process works on at a time."""
-WEB_STREAMS = 4
-"""Long answers that it may be sending beside them. Each has a thread, and with 16 of them the short way for hashes
-answers a third fewer requests: they all want the interpreter."""
 
 Sandbox = Literal["best", "required", "off"]
 
@@ -99,6 +96,15 @@ class Config(BaseSettings):
     bind: str = Field("127.0.0.1", description=N_("Address that `himaya serve` listens on."))
     port: int = Field(8460, ge=1, le=65535, description=N_("Port that `himaya serve` listens on."))
     web_workers: int = Field(1, ge=1, le=64, description=N_("Web processes."))
+    web_streams: int = Field(
+        6,
+        ge=2,
+        le=64,
+        description=N_(
+            "Long answers that one web process may be sending at once. Each has a thread; more of them slow down the"
+            " short way for hashes: with 12, it answers a third fewer requests."
+        ),
+    )
     worker_threads: int = Field(4, ge=1, le=64, description=N_("Deliveries that run side by side."))
     second_factor: bool = Field(
         True, description=N_("Everybody who signs in must set up a second factor (TOTP or a security key).")

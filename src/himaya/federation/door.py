@@ -25,6 +25,7 @@ from django.views.decorators.csrf import csrf_exempt
 from himaya.accounts import streams
 from himaya.accounts.keys import NoKey, RequestTooLarge, admitted, check_length, secret_of
 from himaya.accounts.queries import key_by_secret
+from himaya.accounts.streams import TooManyStreams
 from himaya.core import clock
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
@@ -156,6 +157,8 @@ def _refused(refuse: Refuse, error: HimayaError, allowed: str) -> HttpResponse:
         told["WWW-Authenticate"] = REALM
     elif error.status == 405:
         told["Allow"] = allowed
+    elif isinstance(error, TooManyStreams):
+        told["Retry-After"] = "30"
     elif error.status == 429:
         now = clock.now()
         midnight = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(tzinfo=UTC))

@@ -42,7 +42,10 @@ class Leaf(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["kind", "unique"], name="log_leaf_once")]
-        indexes = [models.Index(fields=["about", "index"], name="log_leaf_about")]
+        indexes = [
+            models.Index(fields=["about", "index"], name="log_leaf_about"),
+            models.Index(fields=["kind", "index"], name="log_leaf_kind"),
+        ]
 
 
 class Tile(models.Model):

@@ -117,7 +117,7 @@ class Migration(migrations.Migration):
                 ('hash', models.BinaryField(max_length=32)),
             ],
             options={
-                'indexes': [models.Index(fields=['about', 'index'], name='log_leaf_about')],
+                'indexes': [models.Index(fields=['about', 'index'], name='log_leaf_about'), models.Index(fields=['kind', 'index'], name='log_leaf_kind')],
                 'constraints': [models.UniqueConstraint(fields=('kind', 'unique'), name='log_leaf_once')],
             },
         ),

@@ -271,7 +271,8 @@ def _pages(config: Config, source: _Source, entries: int, note: dict[str, Any]) 
                 anew, size, changes = False, 0, []
         reader.finish(entries)
         checkpoint = json.dumps({"same": source.same, "entries": reader.entries})
-        yield Page(tuple(changes), checkpoint=checkpoint, complete=True, total=rows, anew=anew)
+        page = Page(tuple(changes), checkpoint=checkpoint, complete=True, total=rows, anew=anew, tlp=reader.tlp)
+        yield page
 
 
 class _Reader:
@@ -295,6 +296,7 @@ class _Reader:
             "CREATE TABLE seen (reference TEXT PRIMARY KEY) WITHOUT ROWID;"
         )
         self.entries = self._refused = 0
+        self.tlp = ""
         self._last: Entry | Refusal | None = None
 
     def __enter__(self) -> Self:
@@ -304,13 +306,24 @@ class _Reader:
         self._references.close()
 
     def __iter__(self) -> Iterator[Entry | Refusal]:
-        for row in self._format.read(self._source.stream):
+        for row in self._rows():
             self._last = change = row if isinstance(row, Refusal) else self._change(row)
             self.entries += isinstance(change, Entry)
             self._refused += isinstance(change, Refusal)
             if isinstance(change, Refusal) and self._source.local:  # whoever sets a path may not be who may read it
                 change = Refusal(change.line, change.why)
             yield change
+
+    def _rows(self) -> Iterator[ItemRow | Refusal]:
+        """The rows; a format that knows labels says at its end how far all of it may be handed on."""
+        left = iter(self._format.read(self._source.stream))
+        while True:
+            try:
+                row = next(left)
+            except StopIteration as end:
+                self.tlp = end.value or ""
+                return
+            yield row
 
     def finish(self, before: int) -> None:
         """Whether the whole of it can be believed, where the last round had ``before`` entries."""

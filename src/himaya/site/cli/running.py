@@ -98,7 +98,7 @@ def _serve(address: str, port: int, *, worker: bool) -> None:
     from granian import Granian
     from granian.constants import Interfaces
 
-    from himaya.core.config import WEB_STREAMS, WEB_THREADS, config
+    from himaya.core.config import WEB_THREADS, config
 
     _have_forks_end()
     connections.close_all()  # the server forks, and a forked connection to SQLite holds its locks for ever
@@ -114,7 +114,7 @@ def _serve(address: str, port: int, *, worker: bool) -> None:
             port=port,
             interface=Interfaces.WSGI,
             workers=config().web_workers,
-            blocking_threads=WEB_THREADS + WEB_STREAMS,
+            blocking_threads=WEB_THREADS + config().web_streams,
             log_access=False,
             log_level="warning",  # type: ignore[arg-type]
             respawn_failed_workers=True,
