@@ -161,6 +161,16 @@ def test_a_window_leaves_out_what_was_met_outside_of_it(lead: Any, keep: Keep, c
     assert held(demand) == [inside.pk]
 
 
+@pytest.mark.parametrize("name", ["Ann", "ann_1", "a%b", "Straße", "ΑΝΝΑ", "عنان", "a\\b", "\u212aelvin"])
+def test_the_database_and_the_scope_find_the_same_accounts(lead: Any, keep: Keep, name: str) -> None:
+    inside = [keep("one", origin=f"https://video.example/{name}/1"), keep("two", origin=name.upper())]
+    keep("three", origin=f"x{name}x")
+    keep("four", origin="annx1 aab straxe kelvin")
+    demand = accepted(lead, scope=f'accounts: "{name}"')
+    assert held(demand)[:1] == [inside[0].pk]
+    assert set(held(demand)) <= {one.pk for one in inside}
+
+
 def test_a_part_is_what_both_scopes_ask_for(lead: Any, keep: Keep) -> None:
     one, other = keep("one"), keep("other", case="case:2")
     demand = verified(lead)

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.test import Client
 from tests.desk import RECIPIENT, accepted, received, second_lead, verified
 from tests.evidence.conftest import Keep
@@ -124,40 +125,55 @@ def test_an_auditor_reads_and_is_offered_nothing(people: SimpleNamespace, sign_i
         assert "/desk/answers/" not in page.content.decode()
 
 
+def with_key(person: Any) -> Client:
+    """A client in which the person has just shown the security key that they have."""
+    Authenticator.objects.get_or_create(user=person, type="webauthn", defaults={"data": {}})
+    client = signed_in(person)
+    session = client.session
+    shown = {"method": "mfa", "type": "webauthn", "reauthenticated": True, "at": now_of.now().timestamp()}
+    session["account_authentication_methods"] = [*session["account_authentication_methods"], shown]
+    session.save()
+    return client
+
+
 def test_whoever_has_not_just_used_a_security_key_is_sent_to_do_so(
     lead: Client, people: SimpleNamespace, keep: Keep
 ) -> None:
     keep()
-    one = accepted(people.lead, "production")
+    one, colleague = accepted(people.lead, "production"), second_lead()
     answer = prepare_answer(one.pk, recipient=RECIPIENT, recipient_name="The prosecutor", person=people.lead)
     assert "Let it leave" not in text(lead.get(f"/desk/demands/{one.pk}/"))
-    other = signed_in(second_lead())
+    other = signed_in(colleague)
     assert "Let it leave" in text(other.get(f"/desk/demands/{one.pk}/"))
+    assert other.post(f"/desk/answers/{answer.pk}/approve")["Location"] == "/accounts/2fa/"
+    Authenticator.objects.create(user=colleague, type="webauthn", data={})
     told = other.post(f"/desk/answers/{answer.pk}/approve")
-    assert told["Location"].startswith("/accounts/2fa/webauthn/reauthenticate/?next=%2Fdesk%2Fdemands%2F")
+    assert told["Location"].startswith("/accounts/2fa/webauthn/reauthenticate/?next=")
     assert queries.answer(answer.pk).state == "prepared"
 
 
 @pytest.mark.pango
-def test_an_approved_answer_is_taken_out_as_a_file_once(lead: Client, people: SimpleNamespace, keep: Keep) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_an_approved_answer_is_taken_out_as_a_file_once(
+    lead: Client, people: SimpleNamespace, keep: Keep, clock: Any, time_machine: Any
+) -> None:
+    time_machine.move_to(clock.now(), tick=False)  # the proofs of a session are of the machine's clock
     one = keep()
     demand = accepted(people.lead, "production")
     do(lead, demand, "prepare", recipient=RECIPIENT, recipient_name="The prosecutor")
     answer = queries.answers(demand).get()
-    other = signed_in(second_lead())
-    session = other.session
-    at = now_of.now().timestamp()
-    session["account_authentication_methods"] = [{"method": "mfa", "type": "webauthn", "at": at}]
-    session.save()
-    assert other.post(f"/desk/answers/{answer.pk}/approve")["Location"] == f"/desk/demands/{demand.pk}/"
-    told = lead.post(f"/desk/answers/{answer.pk}/take")
+    told = with_key(second_lead()).post(f"/desk/answers/{answer.pk}/approve")
+    assert told["Location"] == f"/desk/demands/{demand.pk}/"
+    told = signed_in(people.lead).post(f"/desk/answers/{answer.pk}/take")
     assert told["Content-Disposition"] == f'attachment; filename="{demand.reference}-{answer.pk}.zip"'
     bag = zipfile.ZipFile(io.BytesIO(b"".join(told.streaming_content)))
     names = {name.partition("/")[2] for name in bag.namelist()}
     assert f"data/exhibits/{one.uuid}.age" in names
     assert {"data/report.en.html", "data/report.ar.html"} <= names
-    assert "handed over" in text(lead.get(f"/desk/demands/{demand.pk}/"))
-    again = lead.post(f"/desk/answers/{answer.pk}/take", follow=True)
+    assert queries.demand(demand.pk).state == "answered"
+    client = signed_in(people.lead)
+    assert "handed over" in text(client.get(f"/desk/demands/{demand.pk}/"))
+    again = client.post(f"/desk/answers/{answer.pk}/take", follow=True)
     assert "This answer cannot be handed over: it is given" in text(again)
 
 

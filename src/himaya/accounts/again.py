@@ -84,13 +84,6 @@ def proved_recently(request: HttpRequest) -> bool:
     return bool(proofs) and 0 <= time.time() - proofs[-1]["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
-def last_factor(request: HttpRequest) -> tuple[str, float] | None:
-    """The last second factor that the person used in this session (``webauthn``, ``totp``), and when, in Unix time."""
-    proofs = get_authentication_records(request, request.user)
-    used = [proof for proof in proofs if proof["method"] == "mfa"]
-    return (str(used[-1].get("type", "")), float(used[-1]["at"])) if used else None
-
-
 def key_used_at(request: HttpRequest) -> float:
     """When the person last showed a security key in this session, in seconds since 1970; 0.0: never."""
     proofs = get_authentication_records(request, request.user)

@@ -7,6 +7,7 @@ something out; and it is asked again when the answer is approved, and when it le
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -14,7 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from himaya.core import clock, faults
-from himaya.core.bundles.facts import Authorisation, Recipient
+from himaya.core.bundles.facts import Authorisation, Bundle, Recipient
 from himaya.core.errors import HimayaError
 from himaya.core.vault.recipients import recipients
 from himaya.core.words import N_, Said, printable
@@ -154,25 +155,47 @@ def drop_answer(number: int, *, why: str, person: Person) -> Answer:
     return answer
 
 
-def write_answer(number: int, to: BinaryIO, *, person: Person, languages: Sequence[Language] = ()) -> Packed:
-    """Write an approved answer as a bundle (``core.bundles``) in a ZIP. When this returns, the demand is answered.
+@dataclass(frozen=True, slots=True)
+class TakenOut:
+    """An answer that is about to be written: that it is taken out, and each exhibit of it, is on record already."""
 
-    That it is taken out, and each exhibit of it, is on record before the first byte. Killed in between, it can be
-    written again while the approval counts, and that is on record as well. ``languages``: of its reports of custody.
+    answer: Answer
+    bundle: Bundle
+    person: Person
+
+    def write(self, to: BinaryIO, *, languages: Sequence[Language] = ()) -> Packed:
+        """Write it as a ZIP, in constant memory, with reports of custody; then the demand is answered.
+
+        Raises:
+            AnswerMoved, BadDemand: it was dropped, given by somebody else, or challenged in the meantime.
+            UnfitBundle, ExhibitDiffers, SealBroken, …: what came before is no bundle.
+        """
+        faults.point("demands.answer")
+        packed = write_bundle(self.bundle, to, languages=languages)
+        to.flush()
+        _settle(self.answer.pk, self.person, packed)
+        return packed
+
+
+def take_out(number: int, *, person: Person) -> TakenOut:
+    """Take out an approved answer as a bundle (``core.bundles``); it is on record before a byte of it is given.
+
+    Killed before it was written, it can be taken out again while the approval counts, and that is on record as well.
 
     Raises:
         MayNotAct, UnknownAnswer, AnswerMoved, OutOfScope, PreservesOnly, BadDemand: as their names say.
-        UnfitBundle, ExhibitDiffers, ExhibitEnded, SealBroken, …: it cannot be written; what was written is no bundle.
     """
     answer, demand, exhibits = _take_out(number, person)
-    faults.point("demands.answer")
     bundle = bundle_of(
         f"{demand.reference}-{answer.pk}", exhibits=exhibits, to=Recipient(answer.recipient_name, answer.recipient),
         authorisation=Authorisation(demand.instrument, demand.reference_theirs or demand.reference, demand.authority),
     )  # fmt: skip
-    packed = write_bundle(bundle, to, languages=languages)
-    _settle(number, person, packed)
-    return packed
+    return TakenOut(answer, bundle, person)
+
+
+def write_answer(number: int, to: BinaryIO, *, person: Person, languages: Sequence[Language] = ()) -> Packed:
+    """Take out an approved answer and write it: :func:`take_out` and :meth:`TakenOut.write` in one."""
+    return take_out(number, person=person).write(to, languages=languages)
 
 
 @transaction.atomic

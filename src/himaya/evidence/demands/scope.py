@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Protocol
 
 from himaya.core.words import N_
@@ -28,8 +27,6 @@ KINDS: Mapping[str, str] = {
     "others": N_("anything else"),
 }
 """Kinds of content → in words."""
-_SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
-"""As databases compare, too: no letter outside of ASCII becomes one of it."""
 _TOP = {"image": "pictures", "video": "videos", "audio": "sounds", "text": "texts"}
 
 
@@ -107,8 +104,16 @@ def kind_of(media_type: str) -> str:
 
 def is_of(account: str, origin: str) -> bool:
     """Whether an account stands in where a thing came from, as a word of its own: ``ann`` is not in ``ann.b@x``."""
-    there = origin.translate(_SMALL) if account.isascii() else origin.casefold()
-    return re.search(rf"(?<![\w.@+-]){re.escape(account)}(?![\w.@+-])", there) is not None
+    return re.search(rf"(?<![\w.@+-]){re.escape(account)}(?![\w.@+-])", small(origin)) is not None
+
+
+def small(text: str) -> str:
+    """A name in small letters. One letter stays one, and none outside of ASCII becomes one of it: databases, which look
+    first, compare only these alike.
+    """
+    if text.isascii():
+        return text.lower()
+    return "".join(low if len(low := c.lower()) == 1 and low.isascii() is c.isascii() else c for c in text)
 
 
 def as_text(scope: Scope) -> str:

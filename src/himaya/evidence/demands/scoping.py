@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said, printable, storable
-from himaya.evidence.demands.scope import KINDS, Reference, Scope, Span
+from himaya.evidence.demands.scope import KINDS, Reference, Scope, Span, small
 
 LONGEST, MOST = 10_000, 1_000
 """Characters of a scope; names and references in it."""
@@ -194,7 +194,7 @@ class _Reader:
     def _account(self, token: _Token) -> None:
         if not self.apart:
             raise token.wrong(N_("is this another account? put a comma between, or the whole name in quotation marks"))
-        name = token.text.strip().casefold()
+        name = small(token.text.strip())
         if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
             raise token.wrong(Said("the name of an account has 1 to {n} printable characters", n=LONGEST_NAME))
         self.found.accounts.add(name)

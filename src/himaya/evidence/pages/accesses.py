@@ -125,7 +125,7 @@ def urgent(request: StaffRequest) -> HttpResponse:
     form = UrgentForm(request.POST or None, initial={"recipient": queries.last_recipient(request.user)})
     if request.method == "POST" and form.is_valid():
         with told_at(form):
-            given = {**form.cleaned_data, "person": request.user, "proof": _proof(request)}
+            given = {**form.cleaned_data, "person": request.user, "proof": proof_of(request)}
             made = granting.take_access(_exhibits(request), **given)
             said = gettext(
                 "You may read for %(n)s minutes. It is on record, and another lead looks at it within a day."
@@ -150,7 +150,7 @@ def _exhibits(request: StaffRequest) -> list[Exhibit]:
 # --- deciding --------------------------------------------------------------------------------------------------------
 
 
-def _proof(request: StaffRequest) -> Proof | None:
+def proof_of(request: StaffRequest) -> Proof | None:
     """How the person last showed a security key in this session."""
     at = key_used_at(request)
     return Proof(WEBAUTHN, datetime.fromtimestamp(at, UTC)) if at else None
@@ -162,7 +162,7 @@ def _proof(request: StaffRequest) -> Proof | None:
 def grant(request: StaffRequest, pk: int) -> HttpResponse:
     """Let them read."""
     try:
-        granting.grant_access(pk, person=request.user, proof=_proof(request))
+        granting.grant_access(pk, person=request.user, proof=proof_of(request))
     except HimayaError as error:
         say(request, error)
     else:
@@ -237,17 +237,26 @@ def bundle(request: StaffRequest, pk: int) -> HttpResponseBase:
 
 
 def _sent(taken: HandedOver, at: streams.Place) -> streams.Streamed:
-    headers = {
-        "Content-Disposition": f'attachment; filename="{taken.bundle.number}.zip"',
-        "Content-Security-Policy": "sandbox",
-        "Cache-Control": "no-store",
-    }
-    parts = streams.written(partial(_write, taken))
+    parts, headers = streams.written(partial(_write, taken)), zip_headers(taken.bundle.number)
     return streams.Streamed(parts, at=at, content_type="application/zip", headers=headers)
 
 
+def zip_headers(name: str) -> dict[str, str]:
+    """Headers of a bundle that is sent."""
+    return {
+        "Content-Disposition": f'attachment; filename="{name}.zip"',
+        "Content-Security-Policy": "sandbox",
+        "Cache-Control": "no-store",
+    }
+
+
 def _write(taken: HandedOver, to: BinaryIO) -> None:
-    taken.write(to, languages=[Language(code, partial(_in, code)) for code in LANGUAGES])
+    taken.write(to, languages=languages())
+
+
+def languages() -> list[Language]:
+    """The languages of the reports in a bundle."""
+    return [Language(code, partial(_in, code)) for code in LANGUAGES]
 
 
 def _in(code: str, text: str) -> str:

@@ -2,93 +2,74 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import partial
-from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from django.contrib import messages
-from django.http import FileResponse, HttpResponse, HttpResponseBase
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import urlencode
-from django.utils.translation import gettext, override
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
+from himaya.accounts import streams
 from himaya.accounts.access import needs
-from himaya.accounts.again import last_factor
+from himaya.accounts.again import confirmed_by_key
 from himaya.accounts.words import say
-from himaya.core.bundles.report import Language
 from himaya.core.errors import HimayaError
 from himaya.evidence.demands import queries
-from himaya.evidence.demands.answering import approve_answer, drop_answer, write_answer
-from himaya.evidence.granting import NoFreshProof, Proof
+from himaya.evidence.demands.answering import TakenOut, approve_answer, drop_answer, take_out
+from himaya.evidence.pages.accesses import languages, proof_of, zip_headers
 
 if TYPE_CHECKING:
     from himaya.accounts.access import StaffRequest
 
-LANGUAGES = ("en", "ar")
-"""Of the reports of custody in an answer."""
-
 
 @needs("demands.approve")
 @require_POST
+@confirmed_by_key(back="demands:index")
 def approve(request: StaffRequest, pk: int) -> HttpResponse:
-    """Let it leave; whoever has not just used a security key is asked to, and comes back."""
-    back = _page_of(pk)
-    factor = last_factor(request)
-    proof = Proof(factor[0], datetime.fromtimestamp(factor[1], UTC)) if factor else None
+    """Let it leave; whoever has not just used a security key is asked to first."""
     try:
-        approve_answer(pk, person=request.user, proof=proof)
-    except NoFreshProof as error:
-        say(request, error)
-        return redirect(f"{reverse('mfa_reauthenticate_webauthn')}?{urlencode({'next': back})}")
+        approve_answer(pk, person=request.user, proof=proof_of(request))
     except HimayaError as error:
         say(request, error)
     else:
         messages.success(request, gettext("It may leave, within a day."))
-    return redirect(back)
+    return redirect(_page_of(pk))
 
 
 @needs("demands.work")
 @require_POST
 def drop(request: StaffRequest, pk: int) -> HttpResponse:
     """Do not hand it over."""
-    back = _page_of(pk)
     try:
         drop_answer(pk, why=request.POST.get("why", ""), person=request.user)
     except HimayaError as error:
         say(request, error)
     else:
         messages.success(request, gettext("The answer was dropped."))
-    return redirect(back)
+    return redirect(_page_of(pk))
 
 
 @needs("demands.work")
 @require_POST
 def take(request: StaffRequest, pk: int) -> HttpResponseBase:
-    """Take it out as a file that only the authority can open. It is written whole before a byte of it is sent."""
-    back = _page_of(pk)
-    file = TemporaryFile()  # noqa: SIM115 - the answer closes it
+    """Take it out as one ZIP that is written while it is sent, and that the authority alone can open."""
     try:
-        write_answer(pk, file, person=request.user, languages=[_language(code) for code in LANGUAGES])
+        with streams.place(request.user.actor) as at:
+            taken = take_out(pk, person=request.user)
+            parts, headers = streams.written(partial(_write, taken)), zip_headers(taken.bundle.number)
+            return streams.Streamed(parts, at=at, content_type="application/zip", headers=headers)
     except HimayaError as error:
-        file.close()
         say(request, error)
-        return redirect(back)
-    file.seek(0)
-    name = f"{queries.answer(pk).demand.reference}-{pk}.zip"
-    return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")
+        return redirect(_page_of(pk))
+
+
+def _write(taken: TakenOut, to: BinaryIO) -> None:
+    taken.write(to, languages=languages())
 
 
 def _page_of(pk: int) -> str:
     return reverse("demands:demand", args=[queries.answer(pk).demand_id])
-
-
-def _language(code: str) -> Language:
-    return Language(code, partial(_in, code))
-
-
-def _in(code: str, text: str) -> str:
-    with override(code):
-        return gettext(text)
