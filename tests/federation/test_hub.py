@@ -275,6 +275,22 @@ def test_a_list_that_became_stricter_is_withheld_at_once_and_comes_back(line: Li
     assert entries(act="signatory.resumed").count() == 1
 
 
+def test_while_a_signatory_is_withheld_rounds_leave_no_files_of_it(line: Line) -> None:
+    admitted()
+    passed()
+    left = left_for_hub(subscribing.client(line.one).keep, ORGANISATION)
+    says(line, "red", 2)
+    with pytest.raises(NotPassedOn):
+        passed()
+    line.run()
+    assert not left.exists()
+    says(line, "amber", 3)
+    assert passed()
+    line.publish(4)
+    line.run()
+    assert list(left.iterdir()), "what is passed on again is left again"
+
+
 def test_where_our_list_is_opened_to_more_readers_nothing_is_told_from_that_moment(line: Line) -> None:
     admitted()
     passed()

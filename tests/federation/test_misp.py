@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from pymisp import MISPEvent
 from tests.federation.conftest import Reader, fill, item, make, md5, pdq, sha256, withdraw
 
@@ -16,8 +17,11 @@ from himaya.core.exchange import Entry, Gone
 from himaya.core.outward import Client
 from himaya.core.ports import ItemRow
 from himaya.federation import misp
+from himaya.lists import organisations
 from himaya.lists import services as lists
+from himaya.lists.arrivals import Arrival, Voice
 from himaya.lists.models import HashList, Item
+from himaya.lists.terms import change_list
 
 
 def manifest(reader: Reader) -> dict[str, Any]:
@@ -76,6 +80,9 @@ def test_what_is_disputed_says_so_and_what_is_proposed_is_not_told(filled: HashL
     found = {one["value"]: one for one in attributes(reader)}
     assert (found[md5("3")]["to_ids"], found[md5("3")]["Tag"]) == (False, [{"name": "himaya:disputed"}])
     assert md5("4") not in found
+    assert len(found) == 8
+    (other,) = set(found) - set(Item.objects.values_list("value", flat=True))
+    assert (found[other]["deleted"], found[other]["type"]) == (True, "text"), "it may have counted once"
 
 
 def test_the_hashes_of_all_values_lead_to_their_events(filled: HashList, reader: Reader) -> None:
@@ -119,6 +126,32 @@ def test_a_second_change_within_the_same_second_is_told_too(filled: HashList, re
     (changed,) = [key for key, one in manifest(reader).items() if one != read[key]]
     told = reader.get(f"misp/hotline/{changed}.json").json()["Event"]["Attribute"]
     assert {one["value"]: one["deleted"] for one in told}[md5("6")] is False
+
+
+def test_our_own_connector_is_told_that_what_counted_once_is_proposed_now(live_server: Any, clock: Any) -> None:
+    hotline, reader = make(), Reader().reads("hotline")
+    for name, values in (("north", ["0", "1"]), ("south", ["0"])):
+        with transaction.atomic():
+            who = organisations.named(name, by="system")
+        with Arrival(hotline, by="system", voice=Voice(who)) as come:
+            come.take([ItemRow(1, "md5", md5(value)) for value in values])
+            come.weigh()
+            with transaction.atomic():
+                come.publish()
+    exchange = registry.exchange("misp-feed")
+    config = exchange.Config(
+        address=f"{live_server.url}/exchange/misp/hotline/", user="platform", password=reader.secret
+    )
+    with Client(private=True, attempts=1, total=10) as client:
+        clock.advance(timedelta(minutes=1))
+        pages = list(exchange.pull(config, client, checkpoint="", resume=""))
+        found = {one.key: one for page in pages for one in page.changes if isinstance(one, Entry)}
+        change_list("hotline", by="system", organisations=2)
+        assert [item(hotline, md5(value)).state for value in "01"] == ["active", "proposed"]
+        clock.advance(timedelta(minutes=1))
+        again = list(exchange.pull(config, client, checkpoint=pages[-1].checkpoint, resume=""))
+    (gone,) = [one for page in again for one in page.changes if isinstance(one, Gone)]
+    assert found[gone.key].signals[0][1] == md5("1")
 
 
 def test_our_own_connector_follows_the_feed(live_server: Any, clock: Any) -> None:

@@ -1,7 +1,8 @@
 """Lists as MISP feeds: ``/exchange/misp/<list>/`` has a manifest, a file for each event, and the hashes of all values.
 
 An event holds the items of a list whose numbers lie between two multiples of :data:`PART`, so that a change touches one
-event alone. What is gone stays in it, marked as deleted: MISP keeps what an event ceases to name.
+event alone. What is gone stays in it, marked as deleted: MISP keeps what an event ceases to name. So does what does not
+count as yet or not any more, without its value: others may have been told of it once.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ KEPT = 3600
 """Seconds for which a manifest is kept; nothing changes it but what it is named by."""
 PART = 2000
 """Numbers of items that an event spans."""
+UNTOLD = "withdrawn"
+"""In place of the signal, of what is gone and may never have been told; its UUID stands in place of the fingerprint."""
 DOUBTED = [{"name": "himaya:disputed"}]
 
 
@@ -72,8 +75,7 @@ def event(request: HttpRequest, partner: Partner, name: str, key: str) -> HttpRe
     if part is None:
         raise NothingHere
     items = changes.told(range(part.number * PART, (part.number + 1) * PART), lists=[found.pk], signals=SIGNALS)
-    told = [one for one in items if one.state != PROPOSED]
-    door.telling(partner, [found], protocol="misp", items=len(told))
+    door.telling(partner, [found], protocol="misp", items=sum(one.state != PROPOSED for one in items))
     body = {
         "uuid": str(uuid_of(_kind(found), part.number)),
         **_head(found, part),
@@ -81,7 +83,7 @@ def event(request: HttpRequest, partner: Partner, name: str, key: str) -> HttpRe
         "distribution": "0",
         "Orgc": _organisation(),
         "Tag": _tags(found),
-        "Attribute": [_attribute(found, one) for one in told],
+        "Attribute": [_attribute(found, one) for one in items],
     }
     return HttpResponse(json.dumps({"Event": body}), content_type="application/json")
 
@@ -137,8 +139,12 @@ def _tags(of: HashList) -> list[dict[str, str]]:
 
 
 def _attribute(of: HashList, one: Told) -> dict[str, Any]:
-    told = misp.attribute(one.signal, one.value, scheme=one.scheme, code=one.code)
-    told["uuid"] = str(uuid_of(f"misp attribute:{of.name}", one.item))  # MISP has one of a UUID, in one event alone
+    key = str(uuid_of(f"misp attribute:{of.name}", one.item))  # MISP has one of a UUID, in one event alone
+    if one.state == PROPOSED:
+        told = misp.attribute(UNTOLD, key)  # a value that no other has: MISP takes each once in an event
+    else:
+        told = misp.attribute(one.signal, one.value, scheme=one.scheme, code=one.code)
+    told["uuid"] = key
     told["timestamp"] = str(int(one.at.timestamp()))
     told["deleted"] = not one.stands
     if one.state == DISPUTED:

@@ -147,12 +147,13 @@ class Part(NamedTuple):
 
 _PARTS = """
 SELECT i.id / {size}, MAX(r.at), COUNT(*) FROM lists_item i JOIN lists_revision r ON r.id = i.revision
-WHERE i.list_id = %s AND NOT i.negative AND r.number IS NOT NULL AND i.signal IN ({signals}) AND i.state != 'proposed'
-    {only} GROUP BY 1 ORDER BY 1"""
+WHERE i.list_id = %s AND NOT i.negative AND r.number IS NOT NULL AND i.signal IN ({signals}) {only}
+GROUP BY 1 ORDER BY 1"""
 
 
 def parts(hash_list: HashList, *, size: int, signals: Iterable[str], only: int | None = None) -> Iterator[Part]:
-    """A list in parts, for protocols that know no changes; without what may never have counted. It reads all items.
+    """A list in parts, for protocols that know no changes; with what is proposed, which may have counted once. It reads
+    all items.
 
     Args:
         hash_list: the list.

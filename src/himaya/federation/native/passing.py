@@ -25,6 +25,7 @@ from himaya.federation.native.hub import (
     UNSAID,
     NotPassedOn,
     check_label,
+    leave_nothing,
     mirrored,
     one_list,
     reading,
@@ -176,6 +177,7 @@ def _withhold(one: Signatory, label: str) -> None:
     _note(one, tlp=label)
     _mark(one, withheld=True, act="signatory.withheld")
     settle(one.list)
+    leave_nothing(one)  # else they would pile up
 
 
 def _resume(one: Signatory) -> None:
