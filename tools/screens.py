@@ -42,6 +42,13 @@ PAGES = {
     "exchange": ("admin", "/publishing/"),
     "preview": ("lead", "a file"),
     "quarantine": ("lead", "/lists/quarantine"),
+    "evidence": ("lead", "/evidence/"),
+    "exhibit": ("lead", "an exhibit"),
+    "access": ("lead", "a request"),
+    "urgent": ("lead", "/evidence/access/urgent?exhibit=1"),
+    "rules": ("lead", "/evidence/rules/"),
+    "holds": ("lead", "/evidence/holds/"),
+    "ends": ("lead", "/evidence/ends/?days=365"),
 }
 """Name → who looks, and where."""
 LOOKS = {
@@ -166,7 +173,58 @@ for name, ago in {"north.example": timedelta(minutes=12), "south.example": timed
     Cosignature.objects.create(checkpoint=newest, witness=made, line="", at=now - ago)
 """
 """A root that three people hold and that ends soon, lists published, two witnesses, of whom one is silent."""
-NEEDED = {"exchange": PUBLISHED, "quarantine": FLOOD, "subscriptions": SOURCES, "subscription": SOURCES}
+KEPT = """
+import django
+django.setup()
+import io
+from datetime import timedelta
+from himaya.accounts.queries import person
+from himaya.cases.models import Case
+from himaya.core import clock
+from himaya.core.vault.recipients import Identity
+from himaya.evidence import granting, holding, retention
+from himaya.evidence.ruling import RuleTerms, set_rule
+from himaya.evidence.services import Acquired, preserve
+lead, reviewer = person("lead"), person("reviewer")
+now, mine = clock.now(), str(Identity.new().recipient)
+ago = clock.SetClock(now - timedelta(days=140))
+rules = {
+    "us-reports": RuleTerms("18 USC 2258A(h)", "US", "legal-obligation", ["match", "received"], minimum="1 year"),
+    "lu-orders": RuleTerms("Code de procedure penale, art. 48-25", "LU", "legal-obligation", ["match"], minimum="90 days",
+                           renewals=1, renewal="90 days"),
+    "eu-erasure": RuleTerms("GDPR, art. 5(1)(e)", "EU", "legal-obligation", ["received"], maximum="6 months", after="review"),
+}
+def keep(n, case, occasion, how):
+    facts = {"label": "file of a report", "occasion": occasion, "once": f"drawn:{n}", "how": how, "tool": "himaya 0.5"}
+    by = {"by": lead.actor, "case": case, "origin": "https://service.example/uploads/picture.jpg", "media_type": "image/jpeg"}
+    return preserve(io.BytesIO(f"invented bytes {n}".encode() * 4000), acquired=Acquired(**facts, **by))
+cases = [one.about for one in Case.objects.order_by("pk")[:3]]
+with clock.use(ago):
+    for name, terms in rules.items():
+        set_rule(name, terms=terms, by=lead.actor)
+    kept = [keep(0, cases[0], "match", "screened"), keep(1, cases[1], "received", "received")]
+    ago.advance(timedelta(days=20))
+    day = (now + timedelta(days=60)).date()
+    court = {"authority": "Tribunal d'arrondissement, Luxembourg", "reason": "Order 17/2026.", "by": lead.actor}
+    holding.place_hold(kept[0].about, review_on=day, **court)
+    ago.advance(timedelta(days=30))
+    ask = {"purpose": "court", "reason": "The examining magistrate asks for the file.", "recipient": mine}
+    first = granting.ask_access(kept[:1], person=reviewer, **ask)
+    granting.grant_access(first.pk, person=lead, proof=granting.Proof("webauthn", clock.now()))
+    b"".join(granting.read_exhibit(kept[0], access=first.pk, person=reviewer))
+    ago.advance(timedelta(days=60))
+    retention.renew(kept[0].pk, rule="lu-orders", reason="The order was renewed.", by=lead.actor)
+kept += [keep(n, cases[n % 3], "match", "screened") for n in range(2, 7)]
+granting.ask_access(kept[:2], person=reviewer, **ask)
+"""
+"""Exhibits with custody, rules that collide, a hold, a reading, a request that waits."""
+NEEDED = {
+    "exchange": PUBLISHED,
+    "quarantine": FLOOD,
+    "subscriptions": SOURCES,
+    "subscription": SOURCES,
+    **dict.fromkeys(("evidence", "exhibit", "access", "urgent", "rules", "holds", "ends"), KEPT),
+}
 """Name of a page → what its node has to have done before."""
 FILE = "".join(
     [
@@ -217,6 +275,8 @@ def find(page: Any, address: str, where: str) -> None:
         "a claimed case": "/cases/?state=mine",
         "a list": "/lists/",
         "a file": "/lists/",
+        "an exhibit": "/evidence/",
+        "a request": "/evidence/access/",
     }
     page.goto(address + first.get(where, where))
     if where in ("a list", "a file"):
@@ -226,6 +286,8 @@ def find(page: Any, address: str, where: str) -> None:
         page.set_input_files("[name=file]", {"name": "list.csv", "mimeType": "text/csv", "buffer": FILE.encode()})
         page.locator("main form .button-primary").click()
         page.wait_for_url("**/import/*")
+    if where in ("an exhibit", "a request"):
+        page.locator("main tbody th a").last.click()
     if where == "a claimed case" and not page.locator("form[action$='/claim'] [data-claim]").count():
         page.goto(f"{address}/cases/?state=free")
     if where == "a claimed case":

@@ -29,6 +29,7 @@ FILES = {
     "whole": ("ok", N_("whole")),
     "rotten": ("danger", N_("rotten")),
     "going": ("calm", N_("being removed")),
+    "locked": ("wait", N_("removed once its lock in the store ends")),
     "gone": ("calm", N_("removed")),
 }
 """State of a sealed file → shape and word."""

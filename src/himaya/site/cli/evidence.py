@@ -35,6 +35,13 @@ class RottenFiles(HimayaError):
     exit_code = 1
 
 
+class UnreadStore(HimayaError):
+    """{n} sealed files could not be read: the store does not answer, which says nothing of them."""
+
+    remedy = "See that the disk is mounted, or that the bucket can be reached; then read them again."
+    exit_code = 3
+
+
 class BadCaseName(HimayaError):
     """{given!r} is no case."""
 
@@ -229,6 +236,8 @@ def scrub(json_: Json = False) -> None:
             out.print(escape(f"{one.name}: {', '.join(f'{place} {was}' for place, was in one.copies)}"))
         told = ", ".join(f"{n:,} {word}" for word, n in sorted(counts.items()))
         done(f"{counted(sum(counts.values()), 'file')} read" + (f": {told}" if told else ""))
+    if unread := counts.get("unread", 0):
+        raise UnreadStore(n=unread)
     if bad:
         raise RottenFiles(n=len(bad))
 
