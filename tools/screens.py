@@ -190,14 +190,13 @@ now, mine = clock.now(), str(Identity.new().recipient)
 ago = clock.SetClock(now - timedelta(days=140))
 rules = {
     "us-reports": RuleTerms("18 USC 2258A(h)", "US", "legal-obligation", ["match", "received"], minimum="1 year"),
-    "lu-orders": RuleTerms("Code de procedure penale, art. 48-25", "LU", "legal-obligation", ["match"],
-                           minimum="90 days", renewals=1, renewal="90 days"),
-    "eu-erasure": RuleTerms("GDPR, art. 5(1)(e)", "EU", "legal-obligation", ["received"],
-                              maximum="6 months", after="review"),
+    "lu-orders": RuleTerms("Code de procedure penale, art. 48-25", "LU", "law", ["match"], minimum="90 days",
+                           renewals=1, renewal="90 days"),
+    "eu-erasure": RuleTerms("GDPR, art. 5(1)(e)", "EU", "law", ["received"], maximum="6 months", after="review"),
 }
 def keep(n, case, occasion, how):
     facts = {"label": "file of a report", "occasion": occasion, "once": f"drawn:{n}", "how": how, "tool": "himaya 0.5"}
-    by = {"by": lead.actor, "case": case, "origin": "https://service.example/uploads/1.jpg", "media_type": "image/jpeg"}
+    by = {"by": lead.actor, "case": case, "origin": "https://service.example/uploads", "media_type": "image/jpeg"}
     return preserve(io.BytesIO(f"invented bytes {n}".encode() * 4000), acquired=Acquired(**facts, **by))
 cases = [one.about for one in Case.objects.order_by("pk")[:3]]
 with clock.use(ago):
