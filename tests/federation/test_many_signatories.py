@@ -13,6 +13,7 @@ from tests.federation.hostile import Line, matching, refused
 from tests.repositories import ORGANISATION, OTHER, TERMS, delta, full, said
 
 from himaya.core import clock
+from himaya.core.exchange import SourceTrouble
 from himaya.core.repository import files, keys
 from himaya.core.repository.publishing import Repository
 from himaya.core.repository.states import NotAttached
@@ -53,6 +54,30 @@ def test_of_a_signatory_with_several_lists_only_the_one_of_this_name_is_taken(li
     line.stage.made.publish(OTHER, path)
     line.run()
     assert len(matching()) == 52
+
+
+@pytest.mark.parametrize("cut", [ORGANISATION, OTHER])
+def test_where_the_files_of_one_are_cut_off_those_of_others_are_not_fetched_again(line: Line, cut: str) -> None:
+    files.write_full(
+        line.folder / "more", said(6, seed=9, organisation=OTHER), organisation=OTHER, sequence=2,
+        terms=replace(TERMS, name="elsewhere"),
+    )  # fmt: skip
+    line.stage.made.publish(OTHER, line.folder / "more")
+    line.stage.made.publish(ORGANISATION, full(line.folder / "whole", 2, said(20)))
+    there = {path.relative_to(line.folder / "r").as_posix(): path for path in line.folder.glob("r/known/targets/**/*")}
+    broken = {name: b"" for name, path in there.items() if path.is_file() and f"/{cut}/" in name}
+    assert broken
+    line.shelf.instead |= broken
+    line.shelf.asked.clear()
+    with pytest.raises(SourceTrouble):
+        line.run()
+    for name in broken:
+        del line.shelf.instead[name]
+    line.run()
+    assert len(matching()) == 26
+    fetched = [path for path, _ in line.shelf.asked if "/targets/" in path and path not in broken]
+    assert len(fetched) == 1
+    assert not list((subscribing.client(line.one).keep / "files").iterdir())
 
 
 def test_a_signatory_that_is_removed_is_gone_though_nothing_else_is_new(line: Line) -> None:

@@ -149,7 +149,7 @@ class Himaya(Exchange):
     one_label: ClassVar[bool] = True
 
     def pull(self, config: BaseModel, client: Client, *, checkpoint: str, resume: str) -> Iterator[Page]:
-        """What changed since the states of the checkpoint, by the fewest bytes. A round begins with its files anew."""
+        """What changed since the states of the checkpoint, by the fewest bytes. Files stay until all are read."""
         options = _options(config)
         with _told():
             follower = _follower(options, client, "line")
@@ -255,16 +255,21 @@ def _round(follower: Follower, name: str, keep: Path, checkpoint: str, log: LogF
             "it has said nothing since {at}, not even that nothing is new", at=f"{seen.freshness.signed:%F %H:%M}"
         )
         raise SourceTrouble(why=why, mend=N_("Ask the other node whether its worker runs."))
-    for one in planned.steps:
-        files = follower.fetch(one.list, one.organisation, to=_directory(keep), have=one.have)
-        for file in files:
-            if log:
-                log.prove(file)
-            yield from _pages(follower, file)
-        for file in files:
-            with suppress(OSError):  # nobody passes it on
-                file.path.replace(left_for_hub(keep, one.organisation) / file.path.name)
-            file.path.unlink(missing_ok=True)
+    place = _directory(keep)
+    fetched = [
+        (one.organisation, file)
+        for one in planned.steps
+        for file in follower.fetch(one.list, one.organisation, to=place, have=one.have)
+    ]
+    for _, file in fetched:
+        if log:
+            log.prove(file)
+        yield from _pages(follower, file)
+    for who, file in fetched:  # all were read: what is cut off before goes on with them in the next round
+        with suppress(OSError):  # nobody passes it on
+            file.path.replace(left_for_hub(keep, who) / file.path.name)
+    for path in place.iterdir():  # those of earlier rounds, too, that are not served any more
+        path.unlink(missing_ok=True)
     ended = tuple(Refusal(0, Said(one.template(), **one.facts), who) for who, one in planned.ended.items())
     told = json.dumps(planned.states, sort_keys=True)
     label = narrowest(held.terms.tlp for held in offered(seen, name).values())
