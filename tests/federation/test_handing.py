@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ from tests.federation.native import Holders
 from tests.program import Program, is_problem
 
 from himaya.core.repository import bundle
-from himaya.federation.native import publishing
+from himaya.federation.native import keys, publishing
 from himaya.ledger.queries import entries
 from himaya.lists.models import HashList
 
@@ -50,6 +53,41 @@ def test_a_program_fetches_a_list_as_one_file_on_record(filled: HashList, holder
     assert entries(act="list.bundled").get().actor == program.key.actor
     is_problem(program.get("/exchange/bundles/none"), 404, "unknown-list")
     is_problem(program.get("/exchange/bundles/hotline", since="-1"), 422)
+
+
+@contextmanager
+def publishing_now() -> Iterator[None]:
+    """Somebody else publishes within the block, or for ten seconds at most: nobody waits for ever."""
+    begun, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with keys.alone():
+            begun.set()
+            done.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        assert begun.wait(10)
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_no_answer_waits_for_long_while_lists_are_published(
+    filled: HashList, holders: Holders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "PATIENCE", 0.1)
+    program = Program("publishing:read", "publishing:write")
+    assert publishing.publish(filled)
+    with publishing_now():
+        is_problem(program.get("/exchange/bundles/hotline"), 409, "being-published")
+        assert not entries(act="list.bundled").exists()
+    with publishing_now():
+        is_problem(put(program, holders.root), 409, "being-published")
+    assert put(program, holders.root).status_code == 200
+    assert b"".join(program.get("/exchange/bundles/hotline").streaming_content)
 
 
 def test_without_a_root_there_is_nothing_to_fetch(nothing_published: None, hotline: HashList) -> None:

@@ -61,7 +61,7 @@ def install(request: HttpRequest) -> HttpResponse:
     """
     require_media_type(request, JSON)
     content = request.read(ceremony.MOST + 1)
-    return reply(InForceTold(version=publishing.install_root(content, by=caller(request).actor)))
+    return reply(InForceTold(version=publishing.install_root(content, by=caller(request).actor, wait=False)))
 
 
 @router.get(
@@ -92,13 +92,14 @@ def bundled(one: HashList, *, since: int | None, by: str, at: streams.Place) -> 
 
     Raises:
         NoRoot, NothingPublished: there is none yet; nothing is, and a worker was told.
+        BeingPublished: a worker does so just now, for longer than an answer waits.
     """
     keys.roots()
     publishing.set_due()
-    hub.settle(one)
+    hub.settle(one, wait=False)
     with tempfile.TemporaryDirectory(dir=keys.directory()) as folder:
         place = Path(folder) / "bundle"
-        publishing.write_bundle(one, place, since=since, by=by)
+        publishing.write_bundle(one, place, since=since, by=by, wait=False)
         file = place.open("rb")  # it stays readable without a name, and is gone with whoever reads it
         size = str(place.stat().st_size)
     headers = {"Content-Length": size, "Content-Disposition": f'attachment; filename="{one.name}.bundle"'}

@@ -228,8 +228,12 @@ def leave_nothing(one: Signatory) -> None:
         shutil.rmtree(left_for_hub(line.keep, one.organisation), ignore_errors=True)
 
 
-def settle(of: HashList) -> bool:
-    """Take out of a list's signed metadata whom the rows do not admit, or withhold; whether there was anybody."""
+def settle(of: HashList, *, wait: bool = True) -> bool:
+    """Take out of a list's signed metadata whom the rows do not admit, or withhold; whether there was anybody.
+
+    Raises:
+        BeingPublished: as :func:`~himaya.federation.native.keys.alone`, which ``wait`` is for.
+    """
     known = Repository(directory() / of.name)
     if not known.store.exists():
         return False
@@ -238,7 +242,7 @@ def settle(of: HashList) -> bool:
     stale = set(rows.values_list("organisation", flat=True)) - good
     if not stale & set(known.signatories()):
         return False
-    with alone():
+    with alone(wait=wait):
         known = publishing.repository(of.name)
         for one in sorted(stale & set(known.signatories())):
             known.remove_signatory(one)

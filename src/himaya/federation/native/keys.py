@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 PURPOSE = b"himaya repository 1"
 ONLINE = ("targets", "snapshot", "timestamp")
 """Roles that the node signs by itself."""
+PATIENCE, PAUSE = 2.0, 0.05
+"""Seconds for which an answer over the web waits for whoever publishes; and between two looks."""
 
 
 class NoRoot(HimayaError):
@@ -42,6 +45,13 @@ class NothingPublished(HimayaError):
     """Nothing of the list {list} is published yet; a worker does so now."""
 
     remedy = "Do it again in a minute. Where no worker runs, start one: himaya worker"
+    status = 409
+
+
+class BeingPublished(HimayaError):
+    """The lists of this node are being published just now."""
+
+    remedy = "Ask again in a minute."
     status = 409
 
 
@@ -142,10 +152,25 @@ def _roots() -> list[bytes]:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Nobody else publishes, or changes the root, within the block; waits until that is so."""
+def alone(*, wait: bool = True) -> Iterator[None]:
+    """Nobody else publishes, or changes the root, within the block; waits until that is so.
+
+    Args:
+        wait: however long it takes; else for :data:`PATIENCE`: nobody waits longer for an answer over the web.
+
+    Raises:
+        BeingPublished: somebody did so for longer.
+    """
+    ends = time.monotonic() + PATIENCE
     with (directory() / ".publishing").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                break
+            except BlockingIOError:
+                if time.monotonic() >= ends:
+                    raise BeingPublished from None
+                time.sleep(PAUSE)
         yield
 
 

@@ -248,7 +248,7 @@ def install(request: StaffRequest) -> HttpResponse:
     if form.is_valid():
         with told_at(form):
             content = form.cleaned_data["file"].read(ceremony.MOST + 1)
-            version = publishing.install_root(content, by=request.user.actor)
+            version = publishing.install_root(content, by=request.user.actor, wait=False)
             said = gettext("Root %(n)s is in force. Give root.json to those who begin to follow, by another way.")
             messages.success(request, said % {"n": version})
             return redirect("publishing:index")

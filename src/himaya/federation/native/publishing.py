@@ -77,7 +77,7 @@ class NotRenewed(HimayaError):
 # --- the root --------------------------------------------------------------------------------------------------------
 
 
-def install_root(content: bytes, *, by: str) -> int:
+def install_root(content: bytes, *, by: str, wait: bool = True) -> int:
     """Put a root in force: the first one, or one that follows on it. Returns its version.
 
     Keys of this node that it names sign from now on, and those that it does not name any more are retired. A list whose
@@ -86,8 +86,9 @@ def install_root(content: bytes, *, by: str) -> int:
     Raises:
         NotOurRoot: it does not name a key of this node, or does not follow on the root in force.
         NotAttached: too few have signed it.
+        BeingPublished: as :func:`~himaya.federation.native.keys.alone`, which ``wait`` is for.
     """
-    with alone():
+    with alone(wait=wait):
         version = check_root(content)
         for one in _repositories():
             _tend(one, partial(_admit_under, one, content))
@@ -297,7 +298,7 @@ def told(error: HimayaError) -> dict[str, Any]:
     return {**plain, "code": error.code(), "said": {name: packed(text) for name, text in said.items()}}
 
 
-def write_bundle(one: HashList, path: Path, *, by: str, since: int | None = None) -> bundle.Written:
+def write_bundle(one: HashList, path: Path, *, by: str, since: int | None = None, wait: bool = True) -> bundle.Written:
     """Put what is published of a list into one file, with the newest checkpoint of the log and the proofs that what is
     in it stands there; on record.
 
@@ -306,15 +307,16 @@ def write_bundle(one: HashList, path: Path, *, by: str, since: int | None = None
         path: the file, which is there whole or not at all.
         by: the actor.
         since: the state that the receiver has; None: none.
+        wait: see :func:`~himaya.federation.native.keys.alone`.
 
     Raises:
-        NoRoot, KeyNotHere, NothingPublished: as their names say.
+        NoRoot, KeyNotHere, NothingPublished, BeingPublished: as their names say.
         OSError: it cannot be written.
     """
     ours, latest = organisations.own().name, log_queries.latest()
     have = {(one.name, ours): since} if since else None
     checkpoint = latest.note.encode() if latest else b""
-    with alone():
+    with alone(wait=wait):
         known = repository(one.name)
         if not known.holdings():
             raise NothingPublished(list=one.name)

@@ -149,7 +149,7 @@ class Himaya(Exchange):
     one_label: ClassVar[bool] = True
 
     def pull(self, config: BaseModel, client: Client, *, checkpoint: str, resume: str) -> Iterator[Page]:
-        """What changed since the checkpoint, by the fewest bytes; what was fetched stays until it is read."""
+        """What changed since the states of the checkpoint, by the fewest bytes. Files stay until all are read."""
         options = _options(config)
         with _told():
             follower = _follower(options, client, "line")
