@@ -15,12 +15,13 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.test import Client
 from tests.browsing import messages, words
+from tests.conftest import PASSWORD
 from tests.evidence.conftest import Keep
 from tests.windows import signed_in
 
 from himaya.accounts import streams
 from himaya.core.bundles.reading import opened
-from himaya.core.vault.recipients import Identity, decrypt
+from himaya.core.vault.recipients import Identity
 from himaya.evidence import custody
 from himaya.evidence.granting import ask_access, overdue
 from himaya.evidence.models import Access, Blob, Exhibit
@@ -177,7 +178,7 @@ def test_a_granted_bundle_is_downloaded_once_and_opened_by_its_key(
     with opened(path) as received:
         assert received.bundle.authorisation.authority == "District court"
         clear = io.BytesIO()
-        received.take(one.uuid, clear, lambda source, to: decrypt(source, to, identity=mine))
+        received.take(one.uuid, clear, identity=mine)
         assert clear.getvalue() == b"a neutral text"
     assert custody.check(one)[-1].fields["act"] == "export"
     again = client.post(f"/evidence/access/{made.pk}/bundle", follow=True)
@@ -227,3 +228,16 @@ def test_what_is_written_while_it_is_sent_ends_with_its_reader() -> None:
 
     with pytest.raises(OSError, match="the disk"):
         list(streams.written(fails))
+
+
+def test_whoever_is_asked_for_the_key_is_offered_nothing_else(ask: Ask, people: SimpleNamespace) -> None:
+    made, client = ask(), with_key(people.lead, ago=400)
+    Authenticator.objects.update(data={"name": "k", "credential": {}})
+    question = client.post(f"/evidence/access/{made.pk}/grant").url
+    assert "by%3Dkey" in question
+    answer = client.get("/accounts/reauthenticate/?next=" + question.partition("next=")[2])
+    assert "needs your security key" in answer.content.decode()
+    assert "or</p>" not in answer.content.decode()
+    given = {"password": PASSWORD, "next": "/evidence/access/"}
+    client.post("/accounts/reauthenticate/", given)
+    assert Access.objects.get().state == "asked"

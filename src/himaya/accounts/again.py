@@ -94,7 +94,8 @@ def _hold(request: HttpRequest, back: str, at: str) -> HttpResponseBase:
     """Keep what was posted in the session and ask. The number ties the answer to this post and to no other."""
     posted = request.POST.copy()
     posted.pop("csrfmiddlewaretoken", None)
-    after = f"{back}?{urlencode({'held': secrets.token_urlsafe(9)})}"
+    more = {"by": "key"} if at == BY_KEY else {}
+    after = f"{back}?{urlencode({'held': secrets.token_urlsafe(9), **more})}"
     held = {"path": request.path_info, "posted": posted.urlencode(), "after": after}
     stash_and_reauthenticate(request, held, f"{go_on.__module__}.{go_on.__name__}")
     return redirect(f"{reverse(at)}?{urlencode({'next': after})}")
