@@ -12,7 +12,6 @@ import typer
 from rich.markup import escape
 
 from himaya.core.errors import HimayaError
-from himaya.core.exchange import NEAR
 from himaya.core.words import printable
 from himaya.site.cli import start
 from himaya.site.cli.grammar import command
@@ -128,6 +127,8 @@ class _Shown:
     def add(self, answers: list[Answer]) -> None:
         known = [one for one in answers if one.known]
         self._known += len(known)
+        from himaya.core.exchange import NEAR  # here: it loads pydantic, which help has no need of
+
         self.near += sum(one.note == NEAR for one in known)
         self._first += known[: SHOWN - len(self._first)]
 

@@ -107,6 +107,7 @@ RULES = {
     "tell_authority_and_host": N_("Reports and notices are queued"),
     "take_back_what_has_not_left": N_("What has not left is taken back"),
     "vote_on_what_matched": N_("What our reviewers found becomes our vote on the items"),
+    "start_the_time_of_what_was_reported": N_("The time begins for which what was reported is kept"),
     "return_our_vote": N_("Our vote is queued for the sources that take votes"),
 }
 """Rule → what it does, in words."""
