@@ -279,8 +279,8 @@ class Config(BaseSettings):
     timestamp_url: str = Field(
         "",
         description=N_(
-            "A time-stamping authority (RFC 3161) that stamps each exhibit's acquisition and, daily, the ledger. Empty:"
-            " none is asked. private: before it allows an address of a private network."
+            "A time-stamping authority (RFC 3161) that stamps the acquisition of each exhibit and, daily, the ledger."
+            " Empty: none is asked. private: before it allows an address of a private network."
         ),
     )
     timestamp_roots: str = Field(

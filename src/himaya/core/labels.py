@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Generic, TypeVar
 
+T = TypeVar("T")
 TLP = ("clear", "green", "amber", "amber+strict", "red")
 """The labels, each stricter than those before it."""
 FREE = ("clear", "green")
@@ -24,6 +26,24 @@ _MARKINGS = {
     "e828b379-4e03-4974-9ac4-e53a884c97c1": "red",
 }
 """Marking definitions of STIX 2.1 (7.2.1.4), and of OASIS' extension for TLP 2.0."""
+
+
+class Labelled(Generic[T]):
+    """What a generator gives, and in ``label``, once it has ended, what it returned: the strictest label of all that it
+    gave (``ports.Format.read``); empty: it says none.
+    """
+
+    def __init__(self, rows: Iterable[T]) -> None:
+        self._rows, self.label = iter(rows), ""
+
+    def __iter__(self) -> Iterator[T]:
+        while True:
+            try:
+                row = next(self._rows)
+            except StopIteration as end:
+                self.label = end.value or ""
+                return
+            yield row
 
 
 def rank(label: str) -> int:

@@ -119,6 +119,7 @@ WORDS: dict[int, str] = {
     403: "The key does not have the scope that this needs.",
     404: "There is no such thing here.",
     409: "Another request, or the present state, stands against it.",
+    410: "It was here, and is gone for good.",
     411: "The length of the body must be announced (Content-Length).",
     413: "The request, or a file in it, is larger than this node takes.",
     415: "The body is of a kind that is not read here.",

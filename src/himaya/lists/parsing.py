@@ -8,6 +8,7 @@ from typing import cast
 
 from himaya.core import registry
 from himaya.core.errors import BadSignal, HimayaError
+from himaya.core.labels import Labelled
 from himaya.core.ports import ItemRow, Refusal
 from himaya.core.words import N_, Said, either
 from himaya.lists import canaries, queries
@@ -54,14 +55,10 @@ class Reader:
         Raises:
             AmbiguousSignal: a value fits more than one signal, and nobody says which it is.
         """
-        left = iter(rows)
-        while True:
-            try:
-                row = next(left)
-            except StopIteration as end:
-                self.tlp = end.value or ""
-                return
+        told = Labelled(rows)
+        for row in told:
             yield row if isinstance(row, Refusal) else self._parsed(row)
+        self.tlp = told.label
 
     def _parsed(self, row: ItemRow) -> ItemRow | Refusal:
         name = row.signal.strip().lower() or self._fixed or self._guess(row)

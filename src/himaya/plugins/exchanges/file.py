@@ -26,6 +26,7 @@ from himaya.core import config as settings
 from himaya.core import files, registry
 from himaya.core.errors import BadSignal, in_words
 from himaya.core.exchange import MAX_KEY, Entry, Exchange, Page, SourceTrouble
+from himaya.core.labels import Labelled
 from himaya.core.outward import Client
 from himaya.core.ports import BadListFile, ItemRow, Refusal
 from himaya.core.statements import BASES, JURISDICTION, ORGANISATION
@@ -100,9 +101,8 @@ class Config(BaseModel):
         if not self.address:
             parts = PurePosixPath(self.path).parts
             if not self.directory.startswith("/") or not parts or self.path.startswith("/") or ".." in parts:
-                raise ValueError(
-                    N_("the directory begins with /, and the path leads from it down to the file, without ..")
-                )
+                why = N_("the directory begins with /, and the path leads from it down to the file, without ..")
+                raise ValueError(why)
         if self.format and self.format not in registry.formats():
             known = ", ".join(registry.formats())
             raise ValueError(Said("there is no format {name}; there are {known}", name=repr(self.format), known=known))
@@ -140,9 +140,8 @@ class File(Exchange):
         """Whether the file is there; nothing of it is read."""
         config = cast("Config", config)
         if config.address:
-            return (
-                N_("it has such a file") if _seen(config, client) else N_("it answers, and tells nothing of the file")
-            )
+            seen = _seen(config, client)
+            return N_("it has such a file") if seen else N_("it answers, and tells nothing of the file")
         with _local(config, "") as source:
             return Said("the file is there, {n} bytes", n=source.size if source else 0)
 
@@ -271,8 +270,8 @@ def _pages(config: Config, source: _Source, entries: int, note: dict[str, Any]) 
                 anew, size, changes = False, 0, []
         reader.finish(entries)
         checkpoint = json.dumps({"same": source.same, "entries": reader.entries})
-        page = Page(tuple(changes), checkpoint=checkpoint, complete=True, total=rows, anew=anew, tlp=reader.tlp)
-        yield page
+        label = reader.rows.label
+        yield Page(tuple(changes), checkpoint=checkpoint, complete=True, total=rows, anew=anew, tlp=label)
 
 
 class _Reader:
@@ -296,7 +295,7 @@ class _Reader:
             "CREATE TABLE seen (reference TEXT PRIMARY KEY) WITHOUT ROWID;"
         )
         self.entries = self._refused = 0
-        self.tlp = ""
+        self.rows = Labelled(self._format.read(self._source.stream))
         self._last: Entry | Refusal | None = None
 
     def __enter__(self) -> Self:
@@ -306,24 +305,13 @@ class _Reader:
         self._references.close()
 
     def __iter__(self) -> Iterator[Entry | Refusal]:
-        for row in self._rows():
+        for row in self.rows:
             self._last = change = row if isinstance(row, Refusal) else self._change(row)
             self.entries += isinstance(change, Entry)
             self._refused += isinstance(change, Refusal)
             if isinstance(change, Refusal) and self._source.local:  # whoever sets a path may not be who may read it
                 change = Refusal(change.line, change.why)
             yield change
-
-    def _rows(self) -> Iterator[ItemRow | Refusal]:
-        """The rows; a format that knows labels says at its end how far all of it may be handed on."""
-        left = iter(self._format.read(self._source.stream))
-        while True:
-            try:
-                row = next(left)
-            except StopIteration as end:
-                self.tlp = end.value or ""
-                return
-            yield row
 
     def finish(self, before: int) -> None:
         """Whether the whole of it can be believed, where the last round had ``before`` entries."""
