@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -84,8 +83,7 @@ def only(folder: Path, pattern: str = "himaya-*") -> Path:
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """A node with a list and a checkpoint, which others are copies of."""
-    compiled = tempfile.mkdtemp(prefix="himaya-pyc-")
-    environment = environment_of(tmp_path_factory.mktemp("model") / "node", compiled)
+    environment = environment_of(tmp_path_factory.mktemp("model") / "node")
     name = f"backup_{uuid.uuid4().hex[:12]}"
     if SERVER:
         environment["HIMAYA_DATABASE_URL"] = create_database(SERVER, name)
@@ -95,7 +93,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     yield node
     if SERVER:
         drop_database(SERVER, name)
-    shutil.rmtree(compiled, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ SEALED = [f"{n:02x}/{n:032x}.sealed" for n in range(40)]
 def seal(node: Node, names: list[str]) -> None:
     """Files as the vault keeps them: named once, and never changed."""
     for name in names:
-        path = node.data / "vault" / name
+        path = node.data / "evidence" / name
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.write_bytes(name.encode() * 50)
 
@@ -63,17 +63,17 @@ def test_sealed_files_are_copied_once_and_each_backup_is_whole_by_itself(node: N
     seal(node, SEALED[:30])
     node.run("backup", "--to", kept)
     first = only(kept)
-    (node.data / "vault" / SEALED[3]).unlink()  # destroyed in between
+    (node.data / "evidence" / SEALED[3]).unlink()  # destroyed in between
     seal(node, SEALED[30:])
     ran = node.run("backup", "--to", kept)
     assert "not copied: 29" in ran.stderr
     second = next(one for one in kept.glob("himaya-*") if one != first)
-    assert (second / "vault" / SEALED[0]).samefile(first / "vault" / SEALED[0])
-    assert not (second / "vault" / SEALED[3]).exists()
+    assert (second / "evidence" / SEALED[0]).samefile(first / "evidence" / SEALED[0])
+    assert not (second / "evidence" / SEALED[3]).exists()
     node.run("backup", "--to", kept, "--keep", 1)
     third = only(kept)
     assert third not in (first, second)
-    assert [(third / "vault" / name).read_bytes() for name in (SEALED[0], SEALED[39])] == [
+    assert [(third / "evidence" / name).read_bytes() for name in (SEALED[0], SEALED[39])] == [
         SEALED[0].encode() * 50,
         SEALED[39].encode() * 50,
     ]
@@ -184,7 +184,7 @@ def test_keys_and_data_are_refused_the_same_place(node: Node, tmp_path: Path, ke
         assert "kept apart" in node.run(*keys, place, status=2).stderr
     node.run(*keys, tmp_path / "keys")
     assert "kept apart" in node.run("backup", "--to", tmp_path / "keys", status=2).stderr
-    for place in (node.data, node.data / "vault", node.data.with_name("node-epoch-keys")):
+    for place in (node.data, node.data / "evidence", node.data.with_name("node-epoch-keys")):
         assert "would be lost with it" in node.run("backup", "--to", place, status=2).stderr
         assert "would be lost with it" in node.run(*keys, place, status=2).stderr
     (tmp_path / "link").symlink_to(tmp_path / "kept")
@@ -200,3 +200,38 @@ def test_keys_are_written_for_somebody_or_not_at_all(node: Node, tmp_path: Path,
     assert not (tmp_path / "keys").exists()
     node.run(*keys, "--recipient", keeper[0], status=-9, env={"HIMAYA_FAULT": "backup.keys:kill"})
     assert list((tmp_path / "keys").iterdir()) == []
+
+
+KEEP = """
+import io
+from himaya.evidence.ruling import RuleTerms, set_rule
+from himaya.evidence.services import Acquired, preserve
+set_rule("a-law", terms=RuleTerms("a law", "LU", "legal-obligation", ["match"], minimum="1 year"), by="system")
+facts = {"label": "a file", "occasion": "match", "how": "screened", "tool": "a program 1", "by": "system"}
+for n in range(3):
+    preserve(io.BytesIO(b"a neutral text %d" % n), acquired=Acquired(once="act %d" % n, **facts))
+"""
+READ = """
+from himaya.evidence.models import Exhibit
+from himaya.evidence.reading import unsafe_content
+every = Exhibit.objects.select_related("blob", "epoch").order_by("pk")
+say([b"".join(unsafe_content(one)).decode() for one in every])
+"""
+
+
+def test_exhibits_are_in_the_backup_where_they_lie_by_default_and_open_once_restored(
+    make_node: MakeNode, tmp_path: Path, keeper: tuple[str, Path]
+) -> None:
+    node, kept = make_node("keeps"), tmp_path / "kept"
+    do(node, KEEP)
+    node.run("backup", "--to", kept)
+    node.run("backup", "--keys", "--to", tmp_path / "keys", "--recipient", keeper[0])
+    assert "sealed files read: 3" in node.run("drill", kept).stderr
+    new = make_node("new", empty=True)
+    (key,) = (tmp_path / "keys").glob("*.age")
+    new.run("restore", kept, "--keys", key, "--identity", keeper[1])
+    assert do(new, READ) == [f"a neutral text {n}" for n in range(3)]
+    lost = next((node.data / "evidence").rglob("*.sealed"))
+    lost.rename(tmp_path / "aside")
+    node.run("backup", "--to", tmp_path / "lacking")
+    assert "it lacks 1 sealed files" in node.run("drill", tmp_path / "lacking", status=1).stderr

@@ -47,8 +47,8 @@ def kept(make_node: MakeNode, tmp_path_factory: pytest.TempPathFactory, keeper: 
     decide(node, 5, 6)
     (node.data / "proposals").mkdir(exist_ok=True)
     (node.data / "proposals" / "ab12").write_bytes(b"signal,value\n")
-    (node.data / "vault" / "ab").mkdir(parents=True)
-    (node.data / "vault" / "ab" / "abcd.sealed").write_bytes(b"sealed" * 100)
+    (node.data / "evidence" / "ab").mkdir(parents=True)
+    (node.data / "evidence" / "ab" / "abcd.sealed").write_bytes(b"sealed" * 100)
     node.run("backup", "--to", place / "data")
     node.run("backup", "--keys", "--to", place / "keys", "--recipient", keeper[0])
     return Kept(node, place / "data", ("--keys", only(place / "keys"), "--identity", keeper[1]))
@@ -66,7 +66,7 @@ say([whole.whole, digest, count("backup.restored"), count("log.forked"), log.ala
 """,
     )
     assert found == [True, told["head"], 1, 1, 1, ["done"] * 2 + ["unknown"] * 3]
-    assert (made.data / "vault" / "ab" / "abcd.sealed").read_bytes() == b"sealed" * 100
+    assert (made.data / "evidence" / "ab" / "abcd.sealed").read_bytes() == b"sealed" * 100
     assert (made.data / "proposals" / "ab12").read_bytes() == b"signal,value\n"
     assert sorted(path.name for path in made.data.iterdir() if "restor" in path.name) == []
 
@@ -129,7 +129,7 @@ def test_a_node_that_runs_is_not_replaced(kept: Kept) -> None:
     working.communicate()
 
 
-@pytest.mark.parametrize("part", ["database", "vault/ab/abcd.sealed", "files.jsonl", "manifest.json", "absent"])
+@pytest.mark.parametrize("part", ["database", "evidence/ab/abcd.sealed", "files.jsonl", "manifest.json", "absent"])
 def test_a_backup_that_was_changed_is_refused_and_nothing_is_put_back(
     kept: Kept, make_node: MakeNode, tmp_path: Path, part: str
 ) -> None:

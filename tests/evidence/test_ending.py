@@ -128,6 +128,8 @@ def test_a_hold_that_comes_too_late_is_told(keep: Keep, clock: Any) -> None:
         hold(exhibit.about)
     with pytest.raises(UnknownExhibit):
         hold("exhibit:999")
+    with pytest.raises(BadHold, match="no case 99"):
+        hold("case:99")
     for about, more in (("list:1", {}), ("exhibit:1", {"reason": " "}), ("exhibit:1", {"authority": ""})):
         with pytest.raises(BadHold):
             hold(about, **more)

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from pyrage import x25519
 from tests.backup.conftest import decide, do, jobs, work
 from tests.configured import file_route
 from tests.nodes import Node, environment_of, served
 
 
-@pytest.fixture(scope="module")
-def compiled() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield folder
-
-
-def node(folder: Path, compiled: str, **settings: str) -> Node:
+def node(folder: Path, **settings: str) -> Node:
     """A node on SQLite of its own."""
-    environment = environment_of(folder, compiled)
+    environment = environment_of(folder)
     environment.pop("HIMAYA_DATABASE_URL", None)
     return Node({**environment, **settings})
 
@@ -31,11 +22,11 @@ def key(of: Node, line: int) -> str:
     return of.run("log", "show").stdout.splitlines()[line].split()[-1]
 
 
-def test_a_node_that_was_restored(tmp_path: Path, compiled: str) -> None:
+def test_a_node_that_was_restored(tmp_path: Path) -> None:
     reports = json.dumps([file_route(tmp_path / "reports")])
     settings = {"HIMAYA_REPORTS": reports, "HIMAYA_NOTICES": "[]", "HIMAYA_LOG_QUORUM": "1"}
-    ours = node(tmp_path / "ours", compiled, **settings)
-    witness = node(tmp_path / "witness", compiled)
+    ours = node(tmp_path / "ours", **settings)
+    witness = node(tmp_path / "witness")
     mine = x25519.Identity.generate()
     (tmp_path / "identity").write_text(str(mine))
 
@@ -60,7 +51,7 @@ def test_a_node_that_was_restored(tmp_path: Path, compiled: str) -> None:
         assert seen > before
 
         # The machine is lost. Another one begins with the backup.
-        new = node(tmp_path / "new", compiled, **settings)
+        new = node(tmp_path / "new", **settings)
         (archive,) = (tmp_path / "keys").iterdir()
         ran = new.run("restore", tmp_path / "kept", "--keys", archive, "--identity", tmp_path / "identity")
         more = int(ran.stderr.split("witnesses have seen ")[1].split()[0])
@@ -83,10 +74,8 @@ def test_a_node_that_was_restored(tmp_path: Path, compiled: str) -> None:
         assert "cosigned by 1" in new.run("log", "publish").stderr
 
 
-def test_a_node_whose_backup_is_the_newest_there_is_goes_on_once_its_witness_says_so(
-    tmp_path: Path, compiled: str
-) -> None:
-    ours, witness = node(tmp_path / "ours", compiled), node(tmp_path / "witness", compiled)
+def test_a_node_whose_backup_is_the_newest_there_is_goes_on_once_its_witness_says_so(tmp_path: Path) -> None:
+    ours, witness = node(tmp_path / "ours"), node(tmp_path / "witness")
     ours.run("lists", "create", "hotline")
     witness.run("log", "watch", key(ours, 0))
     with served(witness) as address:

@@ -323,6 +323,12 @@ class Config(BaseSettings):
         return _data_directory()
 
     @property
+    def epoch_directory(self) -> Path:
+        """Where the outer keys of exhibits lie: beside the data directory, unless the setting says otherwise."""
+        beside = self.data.with_name(f"{self.data.name}-epoch-keys")
+        return Path(self.epoch_keys).expanduser() if self.epoch_keys else beside
+
+    @property
     def file(self) -> Path:
         """The configuration file, which need not exist."""
         return _config_file()

@@ -8,12 +8,13 @@ from django.db import transaction
 
 from himaya.core import clock
 from himaya.core.errors import HimayaError
-from himaya.core.words import N_, printable
+from himaya.core.words import N_, Said, printable
 from himaya.evidence.keys import is_gone, lock_epochs
 from himaya.evidence.models import Epoch, Exhibit, Hold
 from himaya.evidence.reasons import reason_of
 from himaya.evidence.services import CASE, UnknownExhibit
 from himaya.evidence.states import ENDING, KEPT
+from himaya.ledger.queries import entries
 from himaya.ledger.services import record
 
 
@@ -63,6 +64,8 @@ def place_hold(about: str, *, reason: str, authority: str, review_on: date, by: 
     found = Exhibit.objects.filter(case=about) if case else Exhibit.objects.filter(pk=int(number))
     if not case and not found.exists():
         raise UnknownExhibit(exhibit=number)
+    if case and not found.exists() and not entries(about=case).exists():
+        raise BadHold(why=Said("there is no {case}, and nothing would be held", case=case.replace(":", " ")))
     lock_epochs(Epoch.objects.filter(pk__in=found.values("epoch")))
     late = {one.pk: one for one in found.select_related("epoch").exclude(state=KEPT) if is_gone(one)}
     if not case and late:

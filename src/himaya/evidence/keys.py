@@ -40,8 +40,7 @@ def _store(first: str, second: str, base: Path) -> Store:
 
 def epoch_keys() -> EpochKeys:
     """The outer keys, in their directory."""
-    chosen, data = config().epoch_keys, config().data
-    return EpochKeys(Path(chosen).expanduser() if chosen else data.with_name(f"{data.name}-epoch-keys"))
+    return EpochKeys(config().epoch_directory)
 
 
 def lock_epoch(until: datetime, kept_class: str) -> Epoch:

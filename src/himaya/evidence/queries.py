@@ -16,11 +16,12 @@ from himaya.evidence.holding import UnknownHold
 from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, Step
 from himaya.evidence.ruling import UnknownRule
 from himaya.evidence.services import UnknownExhibit
-from himaya.evidence.states import DESTROYED, ROTTEN
+from himaya.evidence.states import DESTROYED, ROTTEN, WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
+    from uuid import UUID
 
     from himaya.accounts.models import Person
 
@@ -222,6 +223,12 @@ def standing() -> Standing:
     kept = Exhibit.objects.exclude(state=DESTROYED)
     over = kept.filter(~held(), review=True, until__lte=clock.now())
     return Standing(states, kept.filter(held()).count(), over.count(), Blob.objects.filter(state=ROTTEN).count())
+
+
+def sealed_files() -> Iterator[UUID]:
+    """The numbers of all sealed files that something needs."""
+    rows = Blob.objects.filter(state__in=(WHOLE, ROTTEN)).order_by("pk").values_list("pk", flat=True)
+    yield from rows.iterator()
 
 
 def tally() -> dict[str, int]:

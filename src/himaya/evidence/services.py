@@ -33,7 +33,7 @@ HOW = ("screened", "uploaded", "received", "collected")
 class NoGround(HimayaError):
     """Nothing is kept because {occasion}: no rule with a legal basis says so."""
 
-    remedy = "Whoever answers for the law sets a rule first: himaya evidence rules."
+    remedy = "Whoever answers for the law sets a rule first: himaya evidence rule set."
     status = 409
 
 

@@ -7,20 +7,22 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 from django.db import transaction
 
 from himaya.core import clock, faults
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
-from himaya.core.words import N_
+from himaya.core.words import N_, Said
+from himaya.evidence.queries import sealed_files
 from himaya.ledger import queries as ledger
 from himaya.ledger.services import record
-from himaya.site.backups import checking, databases, manifest
+from himaya.site.backups import checking, databases, manifest, places
 from himaya.site.backups.copying import Steps
 from himaya.site.backups.making import MADE, NODE, manifest_digest
 from himaya.site.backups.manifest import Backup, BackupDamaged
@@ -80,12 +82,25 @@ def drill(place: Path, *, by: str, ready: Ready, sample: int = SAMPLE, steps: St
     with _alone() as folder, databases.temporary(folder) as name, databases.at(name):
         restored = fill(backup, by=by, ready=ready, steps=steps)
         faults.point("drill.restored")
+        wanted = set() if places.sealed_elsewhere() else set(sealed_files())
+    _check_sealed(backup, wanted)
     seconds, age = databases.seconds_since(began), clock.now() - backup.made_at
     missing = entries - backup.manifest.ledger.entries
     with transaction.atomic():
         facts = {"seconds": seconds, "age": int(age.total_seconds()), "entries": restored.entries, "missing": missing}
         record(DRILLED, by=by, about=NODE, name=backup.name, sealed=sealed, **facts)
     return Drilled(backup, seconds, restored, sealed, age, missing)
+
+
+def _check_sealed(backup: Backup, wanted: set[UUID]) -> None:
+    """See that each sealed file is there that its database knows, but for those that have ended since."""
+    for path, _ in backup.files():
+        if path.startswith(f"{places.SEALED}/"):
+            with suppress(ValueError):  # what was being written is no file of anything
+                wanted.discard(UUID(Path(path).name.partition(".")[0]))
+    if lacking := len(wanted & set(sealed_files())):
+        why = Said("it lacks {n} sealed files that its database knows", n=lacking)
+        raise BackupDamaged(path=backup.place, why=why)
 
 
 def _check_origin(backup: Backup) -> None:

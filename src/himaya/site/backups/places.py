@@ -14,11 +14,11 @@ from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.site.backups.manifest import NAME
 
-FOLDERS = ("outbox", "proposals", "repository", "vault")
+FOLDERS = ("outbox", "proposals", "repository", "evidence")
 """Folders of the data directory that a backup holds, in the order of its list. What is left out is made anew (index,
 previews) or read anew (subscriptions)."""
-SEALED = "vault"
-"""The one whose files never change under their names."""
+SEALED = "evidence"
+"""The one whose files never change under their names: the sealed ones, where ``evidence_store`` is as shipped."""
 SETTINGS = "himaya.toml"
 LOCK = ".himaya-backup.lock"
 PARTIAL, REMOVED = ".partial", ".removed"
@@ -42,8 +42,13 @@ class BackupRuns(HimayaError):
 
 def epoch_directory() -> Path:
     """Where the keys of epochs lie: outside of the data directory, unless the setting says otherwise."""
-    given = getattr(config(), "epoch_keys", None)
-    return Path(given) if given else config().data.with_name(f"{config().data.name}-epoch-keys")
+    return config().epoch_directory
+
+
+def sealed_elsewhere() -> str:
+    """Where sealed files lie that no backup of this node copies, without secrets; empty: nowhere."""
+    store = config().evidence_store
+    return "" if store == f"file:{SEALED}" else store.partition("?")[0]
 
 
 def check_for_data(to: Path) -> None:

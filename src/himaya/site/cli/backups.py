@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from himaya.core.errors import HimayaError
 from himaya.site.cli import app, start
@@ -79,6 +80,8 @@ def backup(
     done(
         f"ledger entries: {told.ledger.entries:,}; files: {told.files.count:,}; {size:,.1f} MB in {made.seconds:.1f} s"
     )
+    if elsewhere := places.sealed_elsewhere():
+        err.print(f"[yellow]![/] sealed files lie in {escape(elsewhere)}, and are not in this backup")
     if made.linked:
         done(f"sealed files that the backup before has as well, and that were not copied: {made.linked:,}")
     if made.removed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,7 +46,13 @@ class UnreadStore(HimayaError):
 class BadCaseName(HimayaError):
     """{given!r} is no case."""
 
-    remedy = "Write its number: --case 12."
+    remedy = "Write its number: 12, or H-2026-000012."
+
+
+class UnknownState(HimayaError):
+    """Nothing kept is ever {given!r}."""
+
+    remedy = "Write kept, ending, destroyed, held or rotten."
 
 
 @command(evidence, "list", example="himaya evidence list --case 12 --state kept")
@@ -58,6 +65,8 @@ def list_(
     start.database()
     from himaya.evidence import queries
 
+    if state and state not in ("kept", "ending", "destroyed", "held", "rotten"):
+        raise UnknownState(given=state[:40])
     found = queries.find(case=case_of(case), state=state).order_by("-pk")[:MOST]
     _print([*found], as_json=json_)
 
@@ -78,12 +87,12 @@ def ends(
 
 
 def case_of(text: str) -> str:
-    """``12`` and ``case:12`` as the ledger names it.
+    """``12``, ``case:12`` and ``H-2026-000012`` as the ledger names it.
 
     Raises:
         BadCaseName: it is no number.
     """
-    number = text.removeprefix("case:")
+    number = re.sub(r"^(case:)?(H-[0-9]{4}-)?", "", text.strip())
     if number and not (number.isascii() and number.isdigit() and len(number) <= 18):
         raise BadCaseName(given=text[:40])
     return f"case:{int(number)}" if number else ""

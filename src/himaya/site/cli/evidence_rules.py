@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from himaya.core.errors import HimayaError
 from himaya.site.cli import start
-from himaya.site.cli.evidence import Json, evidence
+from himaya.site.cli.evidence import Json, case_of, evidence
 from himaya.site.cli.grammar import command, commands
 from himaya.site.cli.shown import done, out, table
 
@@ -121,7 +121,7 @@ def end(name: Name, reason: Reason) -> None:
     example="himaya evidence hold case:12 --authority 'District court' --review 2027-05-01 --reason 'letter 17'",
 )
 def hold(
-    about: Annotated[str, typer.Argument(help="exhibit:42, E-2026-000042, or case:12.", metavar="WHAT")],
+    about: Annotated[str, typer.Argument(help="exhibit:42, E-2026-000042, case:12, or H-2026-000012.", metavar="WHAT")],
     authority: Annotated[str, typer.Option(help="Who wants it.", metavar="TEXT")],
     review: Annotated[str, typer.Option(help="When somebody asks whether it is still wanted.", metavar="DAY")],
     reason: Reason,
@@ -134,7 +134,8 @@ def hold(
     from himaya.evidence import queries
     from himaya.evidence.holding import place_hold
 
-    what = queries.by_reference(about).about if about.startswith("E-") else about
+    exhibit = about.startswith("E-") or about.startswith("exhibit:")
+    what = queries.by_reference(about.removeprefix("exhibit:")).about if exhibit else case_of(about) or about
     made = place_hold(what, reason=reason, authority=authority, review_on=on, by=start.actor())
     done(f"hold {made.pk} on {made.about}")
 
