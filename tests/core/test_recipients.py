@@ -34,6 +34,11 @@ PART = 65_536
 """Bytes that age authenticates together."""
 
 
+def by_length(value: str) -> str:
+    """Keys are drawn anew in each process, and all processes have to call a test alike."""
+    return f"{len(value)}"
+
+
 def ssh(key: ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> tuple[str, str]:
     """The public and the private half, as ssh-keygen writes them."""
     public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
@@ -267,6 +272,7 @@ FLAWED = "is an age key with an error in it, or a kind of key that is not suppor
         ("\ud800", "is no public key"),
         ("x" * 5000, "is no public key"),
     ],
+    ids=by_length,
 )
 def test_the_line_that_is_no_recipient_is_named_and_not_shown(line: str, said: str) -> None:
     with pytest.raises(NotRecipients) as caught:
@@ -283,6 +289,7 @@ def test_the_line_that_is_no_recipient_is_named_and_not_shown(line: str, said: s
         (f"{ANN.recipient}\n{str(ANN.recipient).upper()}", "line 2 is the same as line 1"),
         ("\n" * 300_000, "the text is longer than 262144 characters"),
     ],
+    ids=by_length,
 )
 def test_a_text_without_recipients_or_with_one_twice_is_refused(text: str, said: str) -> None:
     with pytest.raises(NotRecipients) as caught:
@@ -320,6 +327,7 @@ LOCKED = Path(__file__).parent / "vectors" / "locked-ssh-key"
         (LOCKED.read_text(), "it is closed with a passphrase"),
         ("x" * 300_000, "the text is longer than 262144 characters"),
     ],
+    ids=by_length,
 )
 def test_what_is_no_private_key_is_refused(text: str, said: str) -> None:
     with pytest.raises(NotIdentity) as caught:
