@@ -19,8 +19,9 @@ ENDING = (
     "evidence.moved", "evidence.key-destroyed", "evidence.destroyed", "evidence.removed", "epochs.marked",
     "epochs.overwritten", "stores.unlinked",
 )  # fmt: skip
-READING = ("evidence.read",)
-"""Reached by no run here: a reading that is cut off there was counted, see ``evidence/test_granting``."""
+READING = ("evidence.read", "demands.answer")
+"""Reached by no run here: what is cut off there was counted, see ``evidence/test_granting``
+and ``evidence/test_demands_answers``."""
 
 
 def test_every_fault_point_of_the_room_is_killed_at_here() -> None:

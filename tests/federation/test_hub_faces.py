@@ -65,7 +65,7 @@ def test_a_signatory_is_admitted_seen_and_dismissed_in_the_console(sign_in: Call
 @pytest.mark.usefixtures("line")
 def test_in_a_common_list_a_second_person_admits(sign_in: Callable[[str], Client], people: SimpleNamespace) -> None:
     HashList.objects.update(common=True)
-    told = Program("publishing:read", "publishing:write").post("/exchange/signatories", ASKED)
+    told = Program("publishing:read", "publishing:write", owner="admin").post("/exchange/signatories", ASKED)
     assert (told.status_code, told.json()["act"]) == (202, "admit")
     assert not Signatory.objects.exists()
     [one] = Proposal.objects.all()

@@ -120,8 +120,11 @@ def pdf(page: bytes) -> bytes:
         NoPdf: weasyprint, or what it needs of the system, is not installed.
     """
     try:
+        from PIL import ImageFile
         from weasyprint import HTML
         from weasyprint.urls import URLFetcher
+
+        ImageFile.LOAD_TRUNCATED_IMAGES = False  # the library has the whole process complete damaged pictures with grey
     except ImportError:
         raise NoPdf(why=N_("weasyprint is not installed")) from None
     except OSError:
