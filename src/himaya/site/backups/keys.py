@@ -98,7 +98,7 @@ def write(to: Path, *, recipients: Sequence[str]) -> Path:
     places.check_for_keys(to)
     to.mkdir(mode=0o700, parents=True, exist_ok=True)
     at = clock.now()
-    path = to / f"{places.KEYS_NAME}{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}{places.KEYS_ENDING}"
+    path = to / f"{places.KEYS_NAME}{at:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}{places.KEYS_ENDING}"
     closed = pyrage.encrypt(_packed(at), readers)
     faults.point("backup.keys")
     replace(path, (closed,))

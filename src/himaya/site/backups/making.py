@@ -66,7 +66,7 @@ def make(to: Path, *, by: str, keep: int = 0, steps: Steps | None = None) -> Mad
     began, steps = time.monotonic(), steps or Steps()
     with places.held(to):
         made_at = clock.now()
-        name = f"himaya-{made_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+        name = f"himaya-{made_at:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
         beside = to / f".{name}{places.PARTIAL}"
         beside.mkdir(mode=0o700)
         try:

@@ -17,7 +17,8 @@ from himaya.core.files import replace
 from himaya.core.words import N_
 from himaya.site.backups.copying import Piece
 
-NAME = re.compile(r"himaya-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
+# To the microsecond: the newest is the last by name, also of two that were made in one second.
+NAME = re.compile(r"himaya-[0-9]{8}T[0-9]{6}\.[0-9]{6}Z-[0-9a-f]{8}")
 MANIFEST, SUM, FILES = "manifest.json", "manifest.sha256", "files.jsonl"
 DATABASES = {"sqlite": "database.sqlite3", "postgresql": "database.dump"}
 """Kind of a database → the file that holds it."""
