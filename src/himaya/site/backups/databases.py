@@ -28,6 +28,8 @@ from himaya.core.files import sync_directory
 
 PAGES = 2048
 """Of SQLite, copied between two looks at whether somebody wants to stop: 8 MiB."""
+GONE_AFTER = 10.0
+"""Seconds after which a PostgreSQL has noticed that a process which was killed is connected no more."""
 LOOK = 0.2
 """Seconds between two looks at how far ``pg_dump`` is."""
 NUMBERS_AHEAD = 1000
@@ -182,14 +184,19 @@ def is_empty() -> bool:
 
 
 def others() -> int:
-    """How many others are connected to the database; 0 on SQLite, where a lock says so."""
+    """How many others are connected to the database, and stay so; 0 on SQLite, where a lock says so."""
     if connection.vendor == "sqlite":
         return 0
+    until = time.monotonic() + GONE_AFTER
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        return int(cursor.fetchone()[0])
+        while True:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            found = int(cursor.fetchone()[0])
+            if not found or time.monotonic() > until:
+                return found
+            time.sleep(0.2)
 
 
 def clear() -> None:
