@@ -13,14 +13,17 @@ class EvidenceConfig(AppConfig):
         """Beside the worker: end what is over, read what is kept, remove what nobody acknowledged,
         and have stamped what is new.
         """
+        from himaya.evidence import anchoring
         from himaya.evidence.custody import shown
         from himaya.evidence.ending import end_due
         from himaya.evidence.scrubbing import scrub_due
         from himaya.evidence.stamping import stamp_due
         from himaya.ledger.worker import beside
-        from himaya.log.events import provides
+        from himaya.log.events import before_signing, provides
 
         provides("destruction", shown)
+        provides(anchoring.CUSTODY, anchoring.shown)
+        before_signing(anchoring.anchor_steps)
         beside(end_due)
         beside(scrub_due)
         beside(stamp_due)

@@ -15,11 +15,13 @@ from himaya.core.bundles.writing import Packed, stream_zip
 from himaya.core.config import config
 from himaya.core.vault.verifier import key_name
 from himaya.evidence import custody
+from himaya.evidence.anchoring import proofs_of
 from himaya.evidence.granting import UnknownAccess, count_reading, exhibits_of
 from himaya.evidence.models import Access, Exhibit, SigningKey
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.stamping import roots, stamps_of
 from himaya.ledger.services import record
+from himaya.log.queries import verifier_keys
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -83,6 +85,7 @@ def bundle_of(
         number=number, organisation=config().organisation or config().node_name, made_at=clock.now(),
         case=", ".join(sorted({one.case for one in exhibits if one.case})), exhibits=tuple(map(_facts, exhibits)),
         keys=tuple(_keys()), authorisation=authorisation, recipients=(to,), certificates=roots(),
+        log_keys=tuple(str(key) for key in verifier_keys()),
     )  # fmt: skip
 
 
@@ -106,7 +109,7 @@ def _facts(one: Exhibit) -> ExhibitFacts:
             at=one.acquired_at, by=one.acquired_by, how=one.how, tool=tool or version, version=version if tool else "",
             source=one.origin, clock=known,
         ),
-        custody=tuple(custody.lines(one)), timestamps=stamps_of(one),
+        custody=tuple(custody.lines(one)), timestamps=stamps_of(one), proofs=proofs_of(one),
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64decode, b64encode
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from django.db import connection
 from himaya.accounts import sealing
 from himaya.core import clock
 from himaya.core.vault import custody, verifier
+from himaya.evidence.anchoring import note_unlogged
 from himaya.evidence.models import Exhibit, SigningKey, Step
 from himaya.ledger.services import record
 from himaya.log.events import Event
@@ -40,7 +41,7 @@ def add_step(exhibit: Exhibit, *, act: str, by: str, facts: Mapping[str, Fact], 
     number, before = (last.number + 1, bytes(last.line)) if last else (0, b"")
     one = custody.step(exhibit.uuid, number=number, act=act, at=when, by=by, facts=facts, before=before)
     line = custody.line(one, [custody.sign(one, _node_key())])
-    return Step.objects.create(exhibit=exhibit, number=number, act=act, at=when, line=line)
+    return _keep([Step(exhibit=exhibit, number=number, act=act, at=when, line=line)])[0]
 
 
 def offer_step(exhibit: Exhibit, *, act: str, by: str, facts: Mapping[str, Fact]) -> bytes:
@@ -78,13 +79,20 @@ def take_over(exhibit: Exhibit, every: Sequence[bytes], keys: Mapping[str, tuple
     proved = verifier.check_chain(every, public_keys())
     if proved[0].fields["exhibit"] != str(exhibit.uuid):
         raise verifier.NotProved("it is about another exhibit")
-    Step.objects.bulk_create(
+    _keep(
         Step(
             exhibit=exhibit, number=number, act=step.fields["act"], line=one,
             at=datetime.fromisoformat(step.fields["at"]),
         )
         for number, (one, step) in enumerate(zip(every, proved, strict=True))
     )  # fmt: skip
+
+
+def _keep(steps: Iterable[Step]) -> list[Step]:
+    """Write steps, in the caller's transaction; the next checkpoint of the log takes them in."""
+    made = Step.objects.bulk_create(steps)
+    note_unlogged(made)
+    return made
 
 
 def know_key(public: bytes, *, owner: str) -> None:
@@ -106,7 +114,7 @@ def add_line(exhibit: Exhibit, one: bytes) -> bool:
         return False
     step = verifier.check_chain([*every, one], public_keys())[-1]
     at = datetime.fromisoformat(step.fields["at"])
-    Step.objects.create(exhibit=exhibit, number=len(every), act=step.fields["act"], at=at, line=one)
+    _keep([Step(exhibit=exhibit, number=len(every), act=step.fields["act"], at=at, line=one)])
     return True
 
 
@@ -162,12 +170,6 @@ def shown(numbers: Collection[int]) -> Mapping[int, bytes]:
     """The certificates of destruction, by the numbers of their steps."""
     rows = Step.objects.filter(pk__in=numbers, act="destroy").select_related("exhibit")
     return {row.pk: _certificate(row) for row in rows}
-
-
-def certificates(exhibit: Exhibit) -> Iterator[bytes]:
-    """Of one exhibit: none while it is kept."""
-    for row in Step.objects.filter(exhibit=exhibit, act="destroy").select_related("exhibit"):
-        yield _certificate(row)
 
 
 def _certificate(step: Step) -> bytes:

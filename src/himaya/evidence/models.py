@@ -326,6 +326,12 @@ class TimeStamp(models.Model):
     """When the certificate of who signed it ends."""
 
 
+class Unlogged(models.Model):
+    """A step of custody that is not in the log yet: the next checkpoint takes it there."""
+
+    step = models.OneToOneField(Step, primary_key=True, on_delete=models.PROTECT, related_name="+")
+
+
 from himaya.evidence.demands import models as demands  # noqa: E402 - Django finds the tables of a room in this module
 
 __all__ = ["demands"]

@@ -109,7 +109,7 @@ class Bundle:
         authorisation: by what right; None: none is told.
         recipients: who can open the exhibits.
         certificates: of time-stamping authorities, PEM, one or several in each.
-        log_keys: verifier keys of the logs that proofs are of.
+        log_keys: verifier keys of the logs that proofs are of, and of witnesses.
     """
 
     number: str

@@ -29,6 +29,7 @@ from himaya.core.repository.states import LIVES
 from himaya.core.repository.store import RepositoryDamaged
 from himaya.core.words import Said, packed
 from himaya.federation.models import Publication, Served
+from himaya.federation.native import ahead
 from himaya.federation.native.keys import (
     NothingPublished,
     alone,
@@ -128,8 +129,9 @@ def repository(name: str) -> Repository:
     """
     history, at_hand = roots(), ring()
     found = Repository(directory() / name, at_hand)
-    if not found.store.exists():
+    if fresh := not found.store.exists():
         found = Repository.create(directory() / name, root=history[0], ring=at_hand)
+    ahead.bring(found, fresh=fresh)
     for later in history[len(found.store.roots()) :]:  # whoever pinned the first one is led to the last
         found.install_root(later)
     _admit(found)
@@ -177,14 +179,16 @@ def _ready(one: HashList, folder: Path, *, upto: int) -> _Ready | None:
     ours = organisations.own().name
     held = known.holdings().get((one.name, ours))
     since = held.sequence if held else 0
+    behind = ahead.is_behind(held)
     said = held is None or held.terms == terms(one)  # who follows is told of other terms at once, if of nothing else
-    if served.looked >= upto or (since and said and not has_news(one, since=max(since, served.looked), upto=upto)):
+    quiet = since and said and not behind
+    if served.looked >= upto or (quiet and not has_news(one, since=max(since, served.looked), upto=upto)):
         _note(served, looked=upto, sequence=since)
         return None
-    full = not since or known.wants_full(one.name, ours)
+    full = not since or behind or known.wants_full(one.name, ours)
     written: dict[Path, Header] = {}
     how: dict[str, Any] = {"terms": terms(one), "organisation": ours, "sequence": upto, "bases": known.bases()}
-    if since:
+    if since and not behind:
         delta = folder / "delta.gz"
         written[delta] = write_delta(delta, own_words(one, since=since, upto=upto), since=since, **how)
         if not written[delta].lines and said and not full:
@@ -361,7 +365,7 @@ def _tend(known: Repository, sign: Callable[[], bool]) -> bool:
     """Sign anew what there is of a list; what stands in the way is noted with it, and no other list waits for it."""
     name, noted = known.store.directory.name, Served.objects.filter(list__name=known.store.directory.name)
     try:
-        done = sign()
+        done = ahead.bring(known) | sign()
     except (HimayaError, OSError, ValueError) as error:
         log.error("what was signed of the list %s is not signed anew: %s", name, error)
         why = NotRenewed(list=name, why=str(error)[:500].rstrip("."))

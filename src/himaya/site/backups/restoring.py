@@ -18,10 +18,12 @@ from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.files import rename
 from himaya.core.words import N_, Said
+from himaya.federation.native import ahead
 from himaya.flow.reactor import react
 from himaya.ledger import outbox, worker
 from himaya.ledger import queries as ledger
 from himaya.ledger.services import lock_head, record
+from himaya.lists.arrivals import revisions
 from himaya.log import checking as log_checking
 from himaya.log import queries as log
 from himaya.log.keys import identity
@@ -127,8 +129,10 @@ def _know_that_old(backup: Backup, *, by: str) -> int:
     databases.skip_numbers()
     jobs = outbox.doubt_all(but=worker.repeated(), why=WHY)
     made_at = backup.made_at.isoformat(timespec="seconds")
-    facts = backup.manifest.ledger
-    record(ACT, by=by, about=NODE, name=backup.name, made_at=made_at, entries=facts.entries, head=facts.head, jobs=jobs)
+    told = backup.manifest.ledger
+    facts = {"entries": told.entries, "head": told.head, "jobs": jobs}
+    revision = revisions.skip_numbers(ahead.distance(backup.made_at))
+    record(ACT, by=by, about=NODE, name=backup.name, made_at=made_at, revision=revision, **facts)
     mine, newest = identity(), log.checkpoints().first()
     if mine is not None:
         evidence = f"{backup.name}, {made_at}\n{newest.note if newest else ''}"

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Sequence  # noqa: UP035 - Python 3.9 reads t
 
 from himaya.core.bundles.alone.agreement import Keys, check_exhibits, check_facts, check_info, json_of, keys_of_bag
 from himaya.core.bundles.alone.bag import Bag, check_bag, opened, text_of
+from himaya.core.bundles.alone.logged import is_witness
 from himaya.core.bundles.alone.stamps import MAX_STAMP, read_stamp
 from himaya.core.vault.verifier import NotProved
 
@@ -29,7 +30,7 @@ class Outcome(NamedTuple):
 
     ``facts``: ``data/bundle.json``, where it could be read. ``problems``: (where, why), none where all is proved.
     ``proved``: sentences. ``keys``: name → whose, of those that were believed. ``commands``: what is left to be done
-    with other tools.
+    with other tools. ``unlogged``: what stood in no log yet when the bundle was made, which is no fault of it.
     """
 
     facts: Any
@@ -37,6 +38,7 @@ class Outcome(NamedTuple):
     proved: list[str]
     keys: dict[str, str]
     commands: list[str]
+    unlogged: Sequence[str] = ()
 
 
 def verify_bundle(path: str, trusted: Sequence[str] = ()) -> Outcome:
@@ -44,7 +46,8 @@ def verify_bundle(path: str, trusted: Sequence[str] = ()) -> Outcome:
 
     Args:
         path: a folder or a ZIP.
-        trusted: names of keys of custody, and verifier keys of logs, that are believed; none: those in the bundle.
+        trusted: names of keys of custody, and verifier keys of logs and witnesses, that are believed; none: those in
+            the bundle.
 
     Raises:
         OSError: it cannot be read.
@@ -61,7 +64,13 @@ def verify_bundle(path: str, trusted: Sequence[str] = ()) -> Outcome:
 
 def verify_bag(bag: Bag, trusted: list[str]) -> Outcome:
     """The same for a bag that is open."""
-    problems, proved, facts, keys = [], [], None, Keys({}, {}, {})
+    proved: list[str] = []
+    unlogged: list[str] = []
+    problems, facts, keys = [], None, Keys({}, {}, {})
+
+    def say(text: str, is_proved: bool) -> None:
+        (proved if is_proved else unlogged).append(text)
+
     try:
         for one in check_bag(bag):
             problems.append(one)
@@ -75,7 +84,7 @@ def verify_bag(bag: Bag, trusted: list[str]) -> Outcome:
         facts = json_of(bag, "data/bundle.json")
         check_facts(facts)
         problems += check_info(bag, facts)
-        for one in check_exhibits(bag, facts, keys, proved.append):
+        for one in check_exhibits(bag, facts, keys, say):
             problems.append(one)
             if len(problems) >= 2 * MAX_PROBLEMS:
                 break
@@ -86,8 +95,8 @@ def verify_bag(bag: Bag, trusted: list[str]) -> Outcome:
         proved.append(f"The custody of {number} exhibits is unbroken, and every step is signed by those who have to")
         proved.append(f"Custody, CASE and VICS name the same digests of {number} exhibits")
     believed = {name: keys.holders[name] for name in sorted(keys.custody)}
-    believed.update(dict.fromkeys(sorted(keys.logs), "log"))
-    return Outcome(facts, problems, proved, believed, _commands(bag))
+    believed.update({name: "witness" if is_witness(keys.logs[name]) else "log" for name in sorted(keys.logs)})
+    return Outcome(facts, problems, proved, believed, _commands(bag), unlogged)
 
 
 def _commands(bag: Bag) -> list[str]:
@@ -110,6 +119,7 @@ def report(outcome: Outcome, path: str) -> str:
     facts = outcome.facts or {}
     lines = [f"Bundle {facts.get('number', '?')} of {facts.get('organisation', '?')}: {path}"]
     lines += _few([f"  proved      {one}" for one in reversed(outcome.proved)])
+    lines += _few([f"  not yet in a log  {one}" for one in outcome.unlogged])
     lines += _few([f"  NOT PROVED  {where + ': ' if where else ''}{why}" for where, why in outcome.problems])
     if outcome.keys:
         lines.append(
@@ -144,6 +154,7 @@ def as_json(outcome: Outcome) -> str:
         "exhibits": len(facts.get("exhibits", ())),
         "proved": not outcome.problems,
         "checks": outcome.proved,
+        "not_yet_in_a_log": list(outcome.unlogged),
         "problems": [{"where": where, "why": why} for where, why in outcome.problems],
         "keys": outcome.keys,
         "commands": outcome.commands,
