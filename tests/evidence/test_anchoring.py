@@ -138,7 +138,7 @@ def _changed(folder: Path, change: Callable[[dict[str, Any]], object]) -> dict[s
     proof = json.loads(path.read_bytes())
     change(proof)
     path.write_text(json.dumps(proof))
-    bundling.rebag(folder)
+    bundling.rebag(folder, signer=custody.node_key())
     status, told = verified(folder)
     assert status == 1
     return told

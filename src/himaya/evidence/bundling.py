@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -81,10 +82,11 @@ def bundle_of(
     number: str, *, exhibits: Sequence[Exhibit], to: Recipient, authorisation: Authorisation | None
 ) -> Bundle:
     """What a bundle of these exhibits says, with their chains as they stand now."""
+    facts = tuple(map(_facts, exhibits))
     return Bundle(
         number=number, organisation=config().organisation or config().node_name, made_at=clock.now(),
-        case=", ".join(sorted({one.case for one in exhibits if one.case})), exhibits=tuple(map(_facts, exhibits)),
-        keys=tuple(_keys()), authorisation=authorisation, recipients=(to,), certificates=roots(),
+        case=", ".join(sorted({one.case for one in exhibits if one.case})), exhibits=facts,
+        keys=tuple(_keys(facts)), authorisation=authorisation, recipients=(to,), certificates=roots(),
         log_keys=tuple(str(key) for key in verifier_keys()),
     )  # fmt: skip
 
@@ -97,7 +99,8 @@ def write_bundle(bundle: Bundle, to: BinaryIO, *, languages: Sequence[Language])
     Raises:
         UnfitBundle, ExhibitDiffers, ExhibitEnded, SealBroken, …: what came before is no bundle.
     """
-    return stream_zip(bundle, to, contents=_content, reports=reports(bundle, tuple(languages)))
+    told = reports(bundle, tuple(languages))
+    return stream_zip(bundle, to, contents=_content, reports=told, signer=custody.node_key())
 
 
 def _facts(one: Exhibit) -> ExhibitFacts:
@@ -113,8 +116,11 @@ def _facts(one: Exhibit) -> ExhibitFacts:
     )  # fmt: skip
 
 
-def _keys() -> Iterator[CustodyKey]:
-    for public, owner in SigningKey.objects.order_by("pk").values_list("public", "owner"):
+def _keys(exhibits: Iterable[ExhibitFacts]) -> Iterator[CustodyKey]:
+    """Ours, and those of who signed a step of these exhibits: of nobody else a bundle says that we know them."""
+    lines = (json.loads(line) for one in exhibits for line in one.custody)
+    names = {key_name(custody.own_key()), *(each["key"] for line in lines for each in line["signatures"])}
+    for public, owner in SigningKey.objects.filter(name__in=names).order_by("pk").values_list("public", "owner"):
         yield CustodyKey(bytes(public), config().organisation or config().node_name if owner == custody.NODE else owner)
 
 

@@ -40,7 +40,7 @@ def add_step(exhibit: Exhibit, *, act: str, by: str, facts: Mapping[str, Fact], 
     when = max(at or clock.now(), last.at) if last else at or clock.now()
     number, before = (last.number + 1, bytes(last.line)) if last else (0, b"")
     one = custody.step(exhibit.uuid, number=number, act=act, at=when, by=by, facts=facts, before=before)
-    line = custody.line(one, [custody.sign(one, _node_key())])
+    line = custody.line(one, [custody.sign(one, node_key())])
     return _keep([Step(exhibit=exhibit, number=number, act=act, at=when, line=line)])[0]
 
 
@@ -51,7 +51,7 @@ def offer_step(exhibit: Exhibit, *, act: str, by: str, facts: Mapping[str, Fact]
         exhibit.uuid, number=last.number + 1, act=act, at=max(clock.now(), last.at), by=by, facts=facts,
         before=bytes(last.line),
     )  # fmt: skip
-    return custody.offered(one, [custody.sign(one, _node_key())])
+    return custody.offered(one, [custody.sign(one, node_key())])
 
 
 def accept_step(offer: bytes) -> bytes:
@@ -60,7 +60,7 @@ def accept_step(offer: bytes) -> bytes:
     Raises:
         ValueError: it is no such step.
     """
-    return custody.accepted(offer, _node_key())
+    return custody.accepted(offer, node_key())
 
 
 def take_over(exhibit: Exhibit, every: Sequence[bytes], keys: Mapping[str, tuple[bytes, str]]) -> None:
@@ -76,7 +76,7 @@ def take_over(exhibit: Exhibit, every: Sequence[bytes], keys: Mapping[str, tuple
     """
     for public, owner in keys.values():
         know_key(public, owner=owner)
-    proved = verifier.check_chain(every, public_keys())
+    proved = verifier.check_chain(every, public_keys(), custody.is_signed)
     if proved[0].fields["exhibit"] != str(exhibit.uuid):
         raise verifier.NotProved("it is about another exhibit")
     _keep(
@@ -112,7 +112,7 @@ def add_line(exhibit: Exhibit, one: bytes) -> bool:
     told = verifier.check_line(one, public_keys())
     if told["number"] != len(every) or told["before"] != hashlib.sha256(every[-1]).hexdigest():
         return False
-    step = verifier.check_chain([*every, one], public_keys())[-1]
+    step = verifier.check_chain([*every, one], public_keys(), custody.is_signed)[-1]
     at = datetime.fromisoformat(step.fields["at"])
     _keep([Step(exhibit=exhibit, number=len(every), act=step.fields["act"], at=at, line=one)])
     return True
@@ -120,7 +120,7 @@ def add_line(exhibit: Exhibit, one: bytes) -> bool:
 
 def own_key() -> bytes:
     """The public key with which this node signs (32 bytes): what another side names when it hands something over."""
-    return _node_key().public_key().public_bytes_raw()
+    return node_key().public_key().public_bytes_raw()
 
 
 def lines(exhibit: Exhibit) -> list[bytes]:
@@ -136,7 +136,7 @@ def check(exhibit: Exhibit) -> list[verifier.Step]:
     Raises:
         NotProved: a step was changed, is missing, or is not signed as it must be.
     """
-    return verifier.check_chain(lines(exhibit), public_keys())
+    return verifier.check_chain(lines(exhibit), public_keys(), custody.is_signed)
 
 
 def public_keys() -> dict[str, bytes]:
@@ -144,7 +144,7 @@ def public_keys() -> dict[str, bytes]:
     return {name: bytes(public) for name, public in SigningKey.objects.values_list("name", "public")}
 
 
-def _node_key() -> Ed25519PrivateKey:
+def node_key() -> Ed25519PrivateKey:
     """The node's own, made with the first step; its public part goes on record and into the log."""
     row = SigningKey.objects.filter(owner=NODE, ended_at=None).first()
     if row is None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, BinaryIO
 from django.db import transaction
 
 import himaya
-from himaya.core.bundles.reading import Received, opened
+from himaya.core.bundles.reading import ExhibitNotTaken, Received, opened
 from himaya.core.errors import HimayaError
 from himaya.core.vault.recipients import Identity
-from himaya.core.vault.verifier import NotProved, check_line, key_name
+from himaya.core.vault.verifier import BOTH_SIGN, NotProved, check_line, key_name
 from himaya.core.words import Said
 from himaya.evidence import custody
 from himaya.evidence.models import Exhibit
@@ -101,7 +101,10 @@ def _receive(
 def _kept(sealed: Sealed, acquired: Acquired, begun: Begun | None, *, trusted: bool, bundle: str) -> Exhibit:
     lock([sealed])
     if begun:
-        begun = Begun(begun.uuid, (*begun.lines[:-1], custody.accept_step(begun.lines[-1])), begun.keys)
+        try:
+            begun = Begun(begun.uuid, (*begun.lines[:-1], custody.accept_step(begun.lines[-1])), begun.keys)
+        except ValueError as error:
+            raise ExhibitNotTaken(exhibit=begun.uuid, why=str(error)) from None
     exhibit = keep(sealed, acquired=acquired, begun=begun)
     facts = {"bundle": bundle, "goes_on": begun is not None, "keys_trusted": trusted}
     record("evidence.received", by=acquired.by, about=exhibit.about, **facts)
@@ -186,6 +189,8 @@ def take_receipt(content: bytes, *, key: bytes, by: str) -> list[Exhibit]:
     for number, line in enumerate(content.splitlines(), 1):
         try:
             step = check_line(line, known)
+            if step["act"] not in BOTH_SIGN or step["facts"].get("to") != key_name(key):
+                raise NotProved("it hands nothing over to the holder of that key")
             exhibit = Exhibit.objects.filter(uuid=step["exhibit"]).first()
             if exhibit is None:
                 raise NotProved("it is about nothing that is kept here")

@@ -45,7 +45,7 @@ BY_HAND = (
     (N_("An exhibit, for whoever has the key; the digest is the SHA-256 below:"),
      "age -d -i KEY data/exhibits/NUMBER.age | sha256sum"),
     (N_("A time stamp, with a certificate of the authority that you trust; verify.py tells the digest:"),
-     "openssl ts -verify -digest DIGEST -in data/timestamps/NUMBER-0.tsr -CAfile data/timestamps/ca.pem"),
+     "openssl ts -verify -digest DIGEST -in data/timestamps/NUMBER-0.tsr -CAfile THE-CERTIFICATE-YOU-TRUST"),
 )  # fmt: skip
 _ISOLATED = "\u2068{}\u2069"
 _STYLE = """
