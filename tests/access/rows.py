@@ -28,6 +28,8 @@ TABLE: dict[str, set[str]] = {
     "site:readmit_person": {ADMIN},
     "site:reset_password": {ADMIN},
     "site:reset_factor": {ADMIN},
+    "site:leads": {LEAD, AUDITOR, ADMIN},
+    "site:confirm_lead": {LEAD},
     "site:add_key": {ADMIN},
     "site:revoke_key": {ADMIN},
     "account_reauthenticate": EVERYBODY,
@@ -156,7 +158,7 @@ TABLE: dict[str, set[str]] = {
 }
 
 ONLY_POST = {
-    "site:add_person", "site:change_role", "site:readmit_person",
+    "site:add_person", "site:change_role", "site:readmit_person", "site:confirm_lead",
     "site:add_key", "site:revoke_key", "cases:claim_next", "cases:claim", "cases:release", "cases:comment",
     "cases:decide", "cases:reopen", "cases:excuse", "lists:mark", "lists:release",
     "lists:vote", "lists:approve", "lists:refuse", "lists:take_back",

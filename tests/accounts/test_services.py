@@ -102,7 +102,7 @@ def test_the_last_administrator_stays(people: SimpleNamespace, change: dict[str,
         accounts.change_person("admin", by=people.admin.actor, **change)
     assert person("admin").may("accounts.change")  # type: ignore[union-attr]
     accounts.add_person("second", role="admin", by="system")
-    accounts.change_person("admin", by=people.admin.actor, **change)
+    accounts.change_person("admin", by=person("second").actor, **change)
     with pytest.raises(LastAdministrator):
         accounts.change_person("second", by="system", **change)
 

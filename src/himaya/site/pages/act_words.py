@@ -97,6 +97,7 @@ ACTS = {
     "partner.sated": N_("Partner refused: it has read as much as it may today"),
     "person.added": N_("Person added"),
     "person.changed": N_("Person changed"),
+    "person.confirmed": N_("New lead confirmed"),
     "person.factor-added": N_("Set up a second factor: %(factor)s"),
     "person.factor-removed": N_("Removed their own second factor: %(factor)s"),
     "person.factor-reset": N_("Second factor taken away"),
