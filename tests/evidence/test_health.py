@@ -57,10 +57,13 @@ def test_a_key_that_is_gone_or_came_back_is_told_by_name(keep: Keep, tmp_path: P
     assert [text for _, text in said() if "here again" in text and name in text]
 
 
-def test_an_urgent_reading_that_nobody_looked_at_is_told(keep: Keep, people: SimpleNamespace, clock: Any) -> None:
+def test_an_urgent_reading_is_told_to_everybody_until_somebody_else_has_looked(
+    keep: Keep, people: SimpleNamespace, clock: Any
+) -> None:
     recipient = str(pyrage.x25519.Identity.generate().to_public())
     take_access([keep()], reason="a life", recipient=recipient, person=people.lead, proof=proof())
-    assert said()[0][0] == "ok"
+    (now,) = evidence_health()
+    assert (now.state, "read exhibits alone" in str(now.said)) == ("danger", True), "everybody is told at once"
     clock.advance(timedelta(days=1, minutes=1))
     finding = evidence_health()[0]
     assert finding.state == "danger"

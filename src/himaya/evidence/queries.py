@@ -238,4 +238,5 @@ def tally() -> dict[str, int]:
         "evidence.kept": sum(n for state, n in now.states.items() if state != DESTROYED),
         "evidence.destroyed": now.states.get(DESTROYED, 0),
         "evidence.held": now.held,
+        "evidence.urgent": Access.objects.filter(urgent=True).count(),
     }

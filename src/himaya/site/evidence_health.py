@@ -6,7 +6,7 @@ from himaya.accounts.words import number
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.evidence import queries
-from himaya.evidence.granting import overdue
+from himaya.evidence.granting import overdue, unreviewed
 from himaya.evidence.keys import epoch_keys, lost_epochs, store
 from himaya.site.finding import Finding
 
@@ -71,10 +71,13 @@ def _keys() -> list[Finding]:
 
 
 def _readings() -> list[Finding]:
-    n = overdue().count()
-    if not n:
+    late, new = overdue().count(), unreviewed().count()
+    if not new:
         return []
-    said = Said("urgent readings that nobody else has looked at within a day: {n}", n=number(n))
+    said = Said("somebody read exhibits alone, since a life may hang on it, and nobody has looked yet: {n}",
+                n=number(new))  # fmt: skip
+    if late:
+        said = Said("urgent readings that nobody else has looked at within a day: {n}", n=number(late))
     remedy = N_("Open Evidence, then Access: look at each, and say what you found.")
     return [Finding(WHAT, "danger", said, remedy, "evidence.grant", N_("A lead who did not read has to look."))]
 

@@ -77,6 +77,7 @@ WORDS = {
     "published.bundles": N_("bundles of lists written for a stick"),
     "evidence.kept": N_("exhibits that are kept"),
     "evidence.held": N_("of them, held for an authority"),
+    "evidence.urgent": N_("urgent readings by one person"),
     "evidence.destroyed": N_("exhibits that were destroyed, their time over"),
     "ledger.entries": N_("entries in the ledger"),
     "deliveries.sent": N_("deliveries that arrived"),

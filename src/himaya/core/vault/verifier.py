@@ -166,7 +166,7 @@ def _signers(
 
 def sides(facts: Dict[str, Any]) -> List[str]:  # noqa: UP006
     """The names of the two keys between which a thing changes hands, sorted; none where the facts do not name two."""
-    named = [facts.get("from"), facts.get("to")]
+    named: List[Any] = [facts.get("from"), facts.get("to")]  # noqa: UP006
     return sorted(named) if all(isinstance(one, str) for one in named) and named[0] != named[1] else []
 
 
