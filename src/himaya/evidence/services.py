@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from django.db import IntegrityError, transaction
 
 from himaya.core import clock, faults
+from himaya.core.clocks import quality
 from himaya.core.errors import HimayaError
 from himaya.core.vault.custody import Fact
 from himaya.core.vault.sealed import Seal, new_key, seal
@@ -63,7 +64,7 @@ class Acquired:
         case: the case it belongs to, as the ledger names it; empty: none.
         origin: where it was met: an address, a platform, a sender.
         at: when it was met; now where None.
-        clock: how well that time was known: ``source`` and, where it is known, ``offset_ms``.
+        clock: how well that time was known, as :func:`himaya.core.clocks.quality` tells it.
     """
 
     label: str
@@ -76,7 +77,7 @@ class Acquired:
     origin: str = ""
     media_type: str = ""
     at: datetime | None = None
-    clock: Mapping[str, str | int] = field(default_factory=lambda: {"source": "system"})
+    clock: Mapping[str, str | int] = field(default_factory=quality)
 
 
 @dataclass(frozen=True, slots=True)

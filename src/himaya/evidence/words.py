@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext
 
+from himaya.accounts.words import number
 from himaya.core import clock
 from himaya.core.bundles.report import ACTS
 from himaya.core.periods import BadPeriod
@@ -15,7 +16,7 @@ from himaya.evidence.states import ASKED, ENDED, GRANTED, REFUSED
 from himaya.reference.words import length
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from himaya.evidence.models import Access, Exhibit
 
@@ -101,6 +102,20 @@ def time_of(text: str) -> str:
         return length(period(text))
     except BadPeriod:
         return text
+
+
+def clock_word(told: Mapping[str, Any]) -> str:
+    """How well the time was known, as :func:`himaya.core.clocks.quality` told it."""
+    if told.get("source") == "synchronised" and "error_ms" in told:
+        return gettext("kept right, at most %(ms)s ms off") % {"ms": number(told["error_ms"])}
+    return gettext(CLOCKS[told["source"]]) if told.get("source") in CLOCKS else ""
+
+
+CLOCKS = {
+    "unsynchronised": N_("nothing kept it right"),
+    "system": N_("that of the machine; nobody says how good it is"),
+}
+"""What is known of a clock, where it is not how far off it was."""
 
 
 def case_word(case: str) -> str:

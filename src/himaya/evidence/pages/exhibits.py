@@ -122,7 +122,7 @@ def _page(request: StaffRequest, pk: int, form: WhyForm | None = None, *, status
         **_row(one),
         "how": gettext(words.HOW[one.how]) if one.how in words.HOW else one.how,
         "by": Actors([one.acquired_by])[one.acquired_by],
-        "clock": sorted(one.clock.items()),
+        "clock": words.clock_word(one.clock),
         "digests": sorted(one.digests.items()),
         "file": words.word(words.FILES, one.blob.state),
         "bound": bound,
