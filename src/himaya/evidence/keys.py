@@ -12,11 +12,11 @@ from django.db import connection
 
 from himaya.accounts import sealing
 from himaya.core.config import config
+from himaya.core.errors import HimayaError
 from himaya.core.vault.epochs import EpochKeys
 from himaya.core.vault.sealed import new_key
 from himaya.core.vault.stores.port import Store
 from himaya.core.vault.stores.setting import open_store
-from himaya.core.errors import HimayaError
 from himaya.core.vault.wrapping import open_with, unwrap, wrap
 from himaya.evidence.guarded.parts import move_brought
 from himaya.evidence.models import Epoch, Exhibit, InnerKey
@@ -81,7 +81,8 @@ def lock_epochs(found: QuerySet[Epoch]) -> None:
 def close(exhibit: Exhibit, key: bytes, *, epoch: Epoch) -> None:
     """Wrap the key of an exhibit for an epoch that the caller has locked; the caller saves the exhibit.
 
-    What custodians have brought for it moves with it. Its fields ``uuid``, ``case`` and ``digests`` must stand by now: the key is bound to them.
+    What custodians have brought for it moves with it. Its fields ``uuid``, ``case`` and ``digests`` must stand by now:
+    the key is bound to them.
     """
     assert connection.in_atomic_block
     outer = epoch_keys().key(epoch.name)

@@ -52,5 +52,11 @@ def unsafe_content(
         Blob.objects.filter(pk=blob.pk, state=WHOLE).update(state=ROTTEN)  # the next scrub sees to it first
 
     yield from unsealed(
-        store(), blob.pk, key=key_of(exhibit, custody=custody), exhibit=blob.pk, start=start, stop=stop, on_broken=broken
+        store(),
+        blob.pk,
+        key=key_of(exhibit, custody=custody),
+        exhibit=blob.pk,
+        start=start,
+        stop=stop,
+        on_broken=broken,
     )

@@ -22,7 +22,7 @@ from himaya.core.vault.shares import NotShare, Share
 from himaya.core.words import N_, Said
 from himaya.evidence.guarded import renewing
 from himaya.evidence.guarded.custodians import MAY, THRESHOLD
-from himaya.evidence.guarded.gatherings import Gathering, gathering
+from himaya.evidence.guarded.gatherings import Gathering, UnknownGathering, gathering
 from himaya.evidence.guarded.models import Brought, Custodian, Part
 from himaya.evidence.guarded.parts import open_part, opens, seal_part
 from himaya.evidence.keys import epoch_keys, epoch_name, lock_epochs
@@ -231,6 +231,13 @@ def forget_over() -> bool:
         return False
     turns.note(TURN)
     for about in Brought.objects.order_by("about").values_list("about", flat=True).distinct():
-        if gathering(about).over:
+        if _is_over(about):
             forget_brought(about)
     return False
+
+
+def _is_over(about: str) -> bool:
+    try:
+        return gathering(about).over
+    except UnknownGathering:  # after a restore: what it was for is not there
+        return True

@@ -65,7 +65,7 @@ def check_enough() -> list[Custodian]:
 
 @transaction.atomic
 def add_custodian(person: Person, *, recipient: str, by: str) -> Custodian:
-    """Name a custodian. What is sealed from now on they have a part of; of what was sealed before, once it is dealt anew.
+    """Name a custodian. Of what is sealed from now on they have a part; of the rest once it is dealt anew.
 
     Args:
         person: who it is; their role lets them bring parts.

@@ -1,4 +1,4 @@
-"""Dealing keys anew: two of those who have parts bring them, and whoever is a custodian now gets a part of a new key."""
+"""Dealing keys anew: two of those who have parts bring them, and all custodians of now get parts of a new key."""
 
 from __future__ import annotations
 
