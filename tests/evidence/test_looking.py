@@ -19,7 +19,7 @@ from tests.evidence.conftest import Grant, Keep, read
 from tests.guarding import Custodians
 from tests.windows import signed_in
 
-from himaya.core import drawing, watermark
+from himaya.core import drawing, faults, watermark
 from himaya.core.contents import Content
 from himaya.core.stills import still
 from himaya.evidence import custody, viewing
@@ -107,10 +107,8 @@ def test_what_is_blurred_has_no_detail() -> None:
 
 
 def test_a_still_is_upright_small_and_of_a_video_its_first_frame() -> None:
-    frames = [
-        np.full((48, 64, 3), (200, 30, 30), np.uint8),
-        *(drawing.landscape(n, width=64, height=48) for n in (1, 2)),
-    ]
+    red = np.full((48, 64, 3), (200, 30, 30), np.uint8)
+    frames = [red, *(drawing.landscape(n, width=64, height=48) for n in (1, 2))]
     film = drawing.film(frames, "mp4", "mpeg4")
     first = still(Content(film), side=1024)
     assert first.shape == (48, 64, 3)
@@ -191,6 +189,19 @@ def test_what_cannot_be_decoded_says_so_and_was_read(
     with pytest.raises(NotLooked, match=why):
         look_at(one, access=access.pk, person=people.reviewer)
     assert Access.objects.get().reads_left == 0
+
+
+def test_a_look_that_is_cut_off_was_counted(picture: Picture, grant: Grant, people: SimpleNamespace) -> None:
+    one = picture()
+    access = grant(one)
+    faults.arm("evidence.looked:raise")
+    try:
+        with pytest.raises(faults.InjectedFault):
+            look_at(one, access=access.pk, person=people.reviewer)
+    finally:
+        faults.arm("")
+    assert Access.objects.get().reads_left == 0
+    assert [step.fields["act"] for step in custody.check(one)] == ["acquire", "analyse"]
 
 
 def test_a_decoder_that_dies_on_it_is_told_and_the_next_one_works(
@@ -290,7 +301,7 @@ def test_the_page_shows_nothing_unasked_and_the_answer_can_do_nothing(
         assert answer["X-Frame-Options"] == "SAMEORIGIN"
         pixels(answer.content)
     again = client.post(f"/evidence/access/{access.pk}/show/{one.pk}")
-    assert again.status_code == 403
+    assert again.status_code == 409
     assert "as it is already" in again.content.decode()
     assert "sandbox" in again["Content-Security-Policy"]
     assert 'target="shown"' not in client.get(f"/evidence/access/{access.pk}/").content.decode()

@@ -75,7 +75,7 @@ def look_at(exhibit: Exhibit, *, access: int, person: Person) -> bytes:
     """
     _check_size(exhibit)
     custody = _begin(exhibit, access, person)
-    faults.point("evidence.read")
+    faults.point("evidence.looked")
     pixels = _picture(exhibit, custody)
     return _shown(watermark.blurred(pixels, side=SMALL, cells=CELLS), access, person)
 

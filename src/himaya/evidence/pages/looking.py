@@ -54,7 +54,8 @@ def _answer(request: StaffRequest, exhibit: int, act: Callable[[Exhibit, Person]
     try:
         picture = act(queries.exhibit(exhibit), request.user)
     except HimayaError as error:
-        answer = render(request, "evidence/not_shown.html", {"why": sentence(error)}, status=error.status)
+        # the person may look at things; that this grant does not let them is no refusal of the page
+        answer = render(request, "evidence/not_shown.html", {"why": sentence(error)}, status=409)
         for name, value in HEADERS.items():
             answer[name] = value
         return answer
