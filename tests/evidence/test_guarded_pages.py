@@ -84,7 +84,9 @@ def test_a_custodian_takes_and_brings_parts(
     assert "0 of 2 custodians" in messages(refused)[0]
     for name, upload in (("ann", False), ("ben", True)):
         client = signed_in(custodians.people[name])
-        assert f"a reading {access.pk}" in words(client.get("/evidence/custodians/"))
+        page = words(client.get("/evidence/custodians/"))
+        assert f"a reading {access.pk}" in page
+        assert "Gathering(" not in page
         file = client.get(where + "file")
         assert "attachment" in file["Content-Disposition"]
         assert "no-store" in file["Cache-Control"]

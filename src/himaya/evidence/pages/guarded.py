@@ -42,7 +42,7 @@ def _page(request: StaffRequest, *, status: int = 200, end_form: WhyForm | None 
         "rows": every,
         "acting": sum(1 for one in every if one.until is None and one.person.is_active),
         "least": custodians.LEAST,
-        "waiting": [_gathering(one) for one in open_gatherings()],
+        "gatherings": [_gathering(one) for one in open_gatherings()],
         "thin": [{"one": one, "n": getattr(one, "n", None) or 0} for one in thin],
         "more": custodians.thin().count() - len(thin),
         "threshold": custodians.THRESHOLD,

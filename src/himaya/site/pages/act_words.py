@@ -37,7 +37,7 @@ ACTS = {
     "evidence.destroyed": N_("Exhibit destroyed with the key of %(epoch)s"),
     "evidence.handed-over": N_("Bundle %(bundle)s handed over: %(exhibits)s exhibits"),
     "evidence.key-made": N_("Key made that signs steps of custody"),
-    "evidence.parts-brought": N_("A custodian has brought parts of keys: %(exhibits)s"),
+    "evidence.parts-brought": N_("A custodian has brought parts of keys"),
     "evidence.preserved": N_("Sealed and kept: %(size)s bytes"),
     "evidence.read": N_("Exhibit read, by request %(access)s"),
     "evidence.receipt": N_("Receipt taken from who has it now: custody goes on there"),
