@@ -21,4 +21,5 @@ def kept(pk: int, people: SimpleNamespace) -> None:
     one = evidence.Exhibit.objects.create(pk=pk, until=at + timedelta(days=300), case="case:1", once="1", **facts)
     evidence.Binding.objects.create(exhibit=one, rule=rule, since=at, at_least=one.until, begun=True)
     evidence.Hold.objects.create(pk=pk, exhibit=one, review_on=at.date(), placed_at=at)
+    evidence.guarded.Custodian.objects.create(pk=pk, person=people.auditor, recipient="age1x", since=at)
     evidence.Access.objects.create(pk=pk, asked_by=people.reviewer, asked_at=at, state="asked")

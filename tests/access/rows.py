@@ -127,6 +127,14 @@ TABLE: dict[str, set[str]] = {
     "evidence:end": DOCUMENT_READERS,
     "evidence:settle": {LEAD},
     "evidence:bundle": DECIDERS,
+    "evidence:look": DECIDERS,
+    "evidence:show": DECIDERS,
+    "evidence:custodians": DOCUMENT_READERS,
+    "evidence:add_custodian": {LEAD},
+    "evidence:end_custodian": {LEAD},
+    "evidence:deal_anew": DOCUMENT_READERS,
+    "evidence:parts": DOCUMENT_READERS,
+    "evidence:take_parts": DOCUMENT_READERS,
     "evidence:rules": DOCUMENT_READERS,
     "evidence:rule": DOCUMENT_READERS,
     "evidence:set_rule": {LEAD},
@@ -169,6 +177,7 @@ ONLY_POST = {
     "publishing:admit", "publishing:dismiss",
     "demands:do", "demands:approve_answer", "demands:drop_answer", "demands:take_answer", "demands:do_request",
     "evidence:renew", "evidence:let_end", "evidence:grant", "evidence:refuse", "evidence:end", "evidence:settle",
+    "evidence:look", "evidence:show", "evidence:end_custodian", "evidence:deal_anew",
     "evidence:bundle", "evidence:end_rule", "evidence:lift_hold",
     "reference:aside", "reference:restore", "reference:as_shipped",
     "ledger:verify", "ledger:retry", "ledger:settle", "ledger:cancel",
@@ -176,6 +185,7 @@ ONLY_POST = {
 """Addresses that do something: no link leads there."""
 BOTH = {"site:reset_factor", "site:reset_password", "site:bar_person", "lists:create", "lists:change", "lists:import",
         "lists:follow", "lists:subscription_change", "partners:add", "reference:add", "reference:change",
-        "evidence:ask", "evidence:urgent", "evidence:set_rule", "evidence:place_hold",
+        "evidence:ask", "evidence:urgent", "evidence:add_custodian", "evidence:parts",
+        "evidence:set_rule", "evidence:place_hold",
         "demands:add", "demands:add_request", "demands:fill_request"}  # fmt: skip
 """Forms with a page of their own."""

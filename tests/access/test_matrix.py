@@ -69,6 +69,8 @@ def objects(people: SimpleNamespace) -> dict[str, Any]:
         "act": "close",
         "draft": "t" * 32,
         "table": "limits",
+        "kind": "access",
+        "exhibit": case.pk,
         "row_key": "us-2703-f-preserve",
         **names,
     }

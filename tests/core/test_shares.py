@@ -106,9 +106,12 @@ ANN, BEN, CAT = Identity.new(), Identity.new(), Identity.new()
 
 def test_each_custodian_opens_one_share_and_two_of_three_have_the_key() -> None:
     key, people = secrets.token_bytes(32), [ANN, BEN, CAT]
-    files = shares.deal(key, opens=OPENS, threshold=2, custodians=[each.recipient for each in people])
+    dealt = shares.deal(key, opens=OPENS, threshold=2, custodians=[each.recipient for each in people])
+    files = dealt.files
     taken = [shares.take(file, each) for file, each in zip(files, people, strict=True)]
     assert [share.number for share in taken] == [1, 2, 3]
+    assert [shares.digest(share) for share in taken] == list(dealt.digests)
+    assert {share.set for share in taken} == {dealt.set}
     for two in combinations(taken, 2):
         assert shares.join(two, opens=OPENS) == key
     with pytest.raises(NotOpened):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.crash.conftest import Node
+from tests.crash.test_guarded_killed import POINTS as GUARDED
 
 import himaya
 
@@ -19,14 +20,14 @@ ENDING = (
     "evidence.moved", "evidence.key-destroyed", "evidence.destroyed", "evidence.removed", "epochs.marked",
     "epochs.overwritten", "stores.unlinked",
 )  # fmt: skip
-READING = ("evidence.read", "demands.answer")
-"""Reached by no run here: what is cut off there was counted, see ``evidence/test_granting``
+READING = ("evidence.read", "evidence.looked", "demands.answer")
+"""Reached by no run here: what is cut off there was counted, see ``evidence/test_granting``, ``test_looking``
 and ``evidence/test_demands_answers``."""
 
 
 def test_every_fault_point_of_the_room_is_killed_at_here() -> None:
     points = set(re.findall(r"faults\.point\(\"([^\"]+)\"\)", SOURCE))
-    assert points <= {*KEEPING, *ENDING, *READING}
+    assert points <= {*KEEPING, *ENDING, *READING, *GUARDED}
 
 
 def kept(number: int) -> list[object]:

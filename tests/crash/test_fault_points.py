@@ -54,13 +54,18 @@ ELSEWHERE = {
     "demands.answer",
     "epochs.marked",
     "epochs.overwritten",
+    "evidence.dealt",
+    "evidence.dealt-anew",
     "evidence.destroyed",
     "evidence.key-destroyed",
+    "evidence.looked",
     "evidence.moved",
+    "evidence.part-brought",
     "evidence.preserved",
     "evidence.read",
     "evidence.removed",
     "evidence.sealed",
+    "showing.decoded",
     "stores.begun",
     "stores.lasting",
     "stores.linked",
@@ -68,9 +73,10 @@ ELSEWHERE = {
     "stores.unlinked",
     "stores.written",
 }
-"""Points that no ordinary run reaches: see ``test_released_killed``, ``test_exchange_killed`` and
-``test_evidence_killed`` here, ``core/test_bundles``, ``core/test_repository_publishing``, ``core/test_stores_local``,
-``core/test_vault``, ``evidence/test_demands_answers``, ``federation/test_hub`` and ``backup``."""
+"""Points that no ordinary run reaches: see ``test_released_killed``, ``test_exchange_killed``,
+``test_evidence_killed`` and ``test_guarded_killed`` here, ``core/test_bundles``, ``core/test_repository_publishing``,
+``core/test_stores_local``, ``core/test_vault``, ``evidence/test_demands_answers``, ``evidence/test_looking``,
+``federation/test_hub`` and ``backup``."""
 CONTENTS = [f"file {n}".encode() for n in range(6)]
 KNOWN = [hashlib.sha256(content).hexdigest() for content in CONTENTS[:3]]
 ROWS = "signal,value,scheme,code\n" + "".join(f"sha256,{value},interpol,baseline\n" for value in KNOWN)

@@ -31,6 +31,8 @@ MAY: dict[str, frozenset[str]] = {
     "evidence.urgent": frozenset({LEAD}),
     "evidence.rule": frozenset({LEAD}),
     "evidence.hold": frozenset({LEAD}),
+    "evidence.custodians": frozenset({LEAD}),
+    "evidence.share": frozenset({REVIEWER, LEAD, AUDITOR}),
     "demands.view": frozenset({LEAD, AUDITOR}),
     "demands.work": frozenset({LEAD}),
     "demands.approve": frozenset({LEAD}),

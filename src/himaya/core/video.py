@@ -208,6 +208,27 @@ class Frames:
                 return
 
 
+def first_frame(file: BufferedIOBase, media_type: str) -> NDArray[np.uint8]:
+    """The first frame of a video that is whole, in colour and upright: height x width x 3.
+
+    Raises:
+        NotVideo: nothing can be decoded, with the reason in words.
+    """
+    if not (format_ := CONTAINERS.get(media_type, "")):
+        raise NotVideo(why=N_("it is not a video of a known format"))
+    with _opened(file, format_) as container:
+        import av
+
+        try:
+            for frame in container.decode(_stream(container)):
+                if not frame.is_corrupt:
+                    pixels = np.asarray(frame.to_ndarray(format="rgb24", threads=1), np.uint8)
+                    return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90) % 4))
+        except av.FFmpegError:
+            pass
+    raise NotVideo(why=N_("it is damaged"))
+
+
 class _Firsts:
     """The first timestamp of each cell of time, of a stream whose packets come a little out of order."""
 

@@ -11,11 +11,12 @@ class EvidenceConfig(AppConfig):
 
     def ready(self) -> None:
         """Beside the worker: end what is over, read what is kept, remove what nobody acknowledged,
-        and have stamped what is new.
+        have stamped what is new, and forget what custodians brought for what is over.
         """
         from himaya.evidence import anchoring
         from himaya.evidence.custody import shown
         from himaya.evidence.ending import end_due
+        from himaya.evidence.guarded.bringing import forget_over
         from himaya.evidence.scrubbing import scrub_due
         from himaya.evidence.stamping import stamp_due
         from himaya.ledger.worker import beside
@@ -27,3 +28,4 @@ class EvidenceConfig(AppConfig):
         beside(end_due)
         beside(scrub_due)
         beside(stamp_due)
+        beside(forget_over)

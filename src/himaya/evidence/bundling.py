@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from django.db import transaction
@@ -17,6 +18,7 @@ from himaya.core.config import config
 from himaya.core.vault.verifier import key_name
 from himaya.evidence import custody
 from himaya.evidence.anchoring import proofs_of
+from himaya.evidence.custody import node_key
 from himaya.evidence.granting import UnknownAccess, count_reading, exhibits_of
 from himaya.evidence.models import Access, Exhibit, SigningKey
 from himaya.evidence.reading import unsafe_content
@@ -36,6 +38,8 @@ class HandedOver:
 
     bundle: Bundle
     access: Access
+    custody: Mapping[UUID, bytes] = field(default_factory=dict, repr=False)
+    """Of what is guarded, the keys that custodians have brought."""
 
     def write(self, to: BinaryIO, *, languages: Sequence[Language]) -> Packed:
         """Write it as a ZIP, in constant memory; what came before an error is no bundle.
@@ -43,7 +47,7 @@ class HandedOver:
         Raises:
             ExhibitDiffers, SealBroken, …: an exhibit is not what was acquired.
         """
-        return write_bundle(self.bundle, to, languages=languages)
+        return write_bundle(self.bundle, to, languages=languages, custody=self.custody)
 
 
 @transaction.atomic
@@ -59,15 +63,14 @@ def hand_over(
         to_node: the custody key of a node that goes on keeping it (32 bytes): its chains continue there.
 
     Raises:
-        UnknownAccess, NoAccess: as their names say. Nothing was counted.
+        UnknownAccess, NoAccess, PartsMissing: as their names say. Nothing was counted.
     """
     found = Access.objects.filter(pk=access).first()
     if found is None:
         raise UnknownAccess(number=access)
     number = f"B-{clock.now().year}-{access:06d}"
     chosen = list(exhibits_of(found).select_related("blob"))
-    for one in chosen:
-        count_reading(one, access=access, person=person, act="export", bundle=number)
+    keys = {one.uuid: count_reading(one, access=access, person=person, act="export", bundle=number) for one in chosen}
     record("evidence.handed-over", by=person.actor, about=found.about, bundle=number, exhibits=len(chosen))
     to = Recipient(str(found.asked_by), found.recipient)
     made = bundle_of(number, exhibits=chosen, to=to, authorisation=authorisation)
@@ -75,7 +78,7 @@ def hand_over(
         facts = {"from": key_name(custody.own_key()), "to": key_name(to_node), "bundle": number}
         offers = [custody.offer_step(one, act="transfer", by=person.actor, facts=facts) for one in chosen]
         made = replace(made, transfers=tuple(offers))
-    return HandedOver(made, found)
+    return HandedOver(made, found, {uuid: key for uuid, key in keys.items() if key is not None})
 
 
 def bundle_of(
@@ -91,16 +94,19 @@ def bundle_of(
     )  # fmt: skip
 
 
-def write_bundle(bundle: Bundle, to: BinaryIO, *, languages: Sequence[Language]) -> Packed:
+def write_bundle(
+    bundle: Bundle, to: BinaryIO, *, languages: Sequence[Language], custody: Mapping[UUID, bytes]
+) -> Packed:
     """Write a bundle as a ZIP, in constant memory, its exhibits encrypted to its recipients.
 
-    It is the material itself, closed: whoever calls this has put on record for whom and why.
+    It is the material itself, closed: whoever calls this has put on record for whom and why. ``custody``: the keys of
+    what is guarded, by the exhibits' numbers.
 
     Raises:
-        UnfitBundle, ExhibitDiffers, ExhibitEnded, SealBroken, …: what came before is no bundle.
+        CustodiansNeeded, UnfitBundle, ExhibitDiffers, ExhibitEnded, SealBroken, …: what came before is no bundle.
     """
     told = reports(bundle, tuple(languages))
-    return stream_zip(bundle, to, contents=_content, reports=told, signer=custody.node_key())
+    return stream_zip(bundle, to, contents=partial(_content, custody), reports=told, signer=node_key())
 
 
 def _facts(one: Exhibit) -> ExhibitFacts:
@@ -124,5 +130,6 @@ def _keys(exhibits: Iterable[ExhibitFacts]) -> Iterator[CustodyKey]:
         yield CustodyKey(bytes(public), config().organisation or config().node_name if owner == custody.NODE else owner)
 
 
-def _content(uuid: UUID) -> Iterator[bytes]:
-    return unsafe_content(Exhibit.objects.select_related("blob", "epoch").get(uuid=uuid))
+def _content(custody: Mapping[UUID, bytes], uuid: UUID) -> Iterator[bytes]:
+    exhibit = Exhibit.objects.select_related("blob", "epoch").get(uuid=uuid)
+    return unsafe_content(exhibit, custody=custody.get(uuid))

@@ -19,6 +19,7 @@ from himaya.core import clock, faults
 from himaya.core.vault.custody import Fact
 from himaya.core.vault.stores.port import StillLocked
 from himaya.evidence.custody import add_step, certify
+from himaya.evidence.guarded.parts import forget_deal
 from himaya.evidence.keys import close, epoch_keys, opened, store
 from himaya.evidence.models import Binding, Blob, Epoch, Exhibit, Hold, InnerKey, Step
 from himaya.evidence.states import DESTROYED, ENDING, GOING, GONE, KEPT, LOCKED, ROTTEN, WHOLE
@@ -114,6 +115,7 @@ def _ended(exhibit: Exhibit, epoch: str) -> Step:
     now = clock.now()
     exhibit.state, exhibit.wrapped, exhibit.ended_at = DESTROYED, None, now
     exhibit.save(update_fields=["state", "wrapped", "ended_at"])
+    forget_deal(exhibit)
     rules = [str(one.rule) for one in Binding.objects.filter(exhibit=exhibit).select_related("rule").order_by("pk")]
     facts: dict[str, Fact] = {
         "how": "the outer key was destroyed", "epoch": epoch, "rules": rules, "until": f"{exhibit.until:%Y-%m-%d}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext
@@ -18,6 +18,11 @@ from himaya.evidence.ruling import RuleTerms
 from himaya.evidence.states import CLASSES
 from himaya.evidence.words import AFTER
 from himaya.evidence.words import CLASSES as CLASS_WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from himaya.accounts.models import Person
 
 PLAIN = {"autocomplete": "off", "spellcheck": "false", "dir": "auto"}
 CODE = {**PLAIN, "dir": "ltr"}
@@ -233,3 +238,47 @@ def from_limit(one: TimeLimit) -> dict[str, Any]:
             :500
         ],
     }
+
+
+class CustodianForm(forms.Form):
+    """Who has parts of keys from now on, and their key."""
+
+    person = forms.ChoiceField(label=_("Person"))
+    recipient = forms.CharField(
+        label=_("Their key"),
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 2, **CODE}),
+        help_text=_(
+            "age1…, as age-keygen writes it. The private half they keep by themselves, away from this node and from "
+            "each other: without it their part opens nothing."
+        ),
+    )
+
+    def __init__(self, *args: Any, people: Iterable[Person], **kwargs: Any) -> None:
+        """``people``: who can be chosen."""
+        super().__init__(*args, **kwargs)
+        field = self.fields["person"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(one.username, f"{one} ({one.username})") for one in people]
+
+
+class PartsForm(forms.Form):
+    """Parts of keys, pasted or as a file: what a custodian has opened with their own key."""
+
+    text = forms.CharField(
+        label=_("Your parts, one a line"),
+        max_length=200_000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, **CODE}),
+        help_text=_("What age -d has given: himaya-share-1-… of each exhibit."),
+    )
+    file = forms.FileField(label=_("Or the file with them"), required=False, widget=forms.FileInput)
+
+    def clean(self) -> dict[str, Any]:
+        """One of the two, as one text."""
+        file, text = self.cleaned_data.get("file"), self.cleaned_data.get("text", "")
+        if file is not None and not text:
+            text = file.read(200_001).decode("ascii", "replace")
+        if not text.strip():
+            raise forms.ValidationError(gettext("Paste your parts, or choose the file with them."))
+        return {**self.cleaned_data, "parts": text}

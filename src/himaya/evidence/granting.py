@@ -21,6 +21,8 @@ from himaya.core.vault.custody import Fact
 from himaya.core.vault.recipients import NotRecipients, recipients
 from himaya.core.words import N_, Said
 from himaya.evidence.custody import add_step
+from himaya.evidence.guarded.bringing import custody_key, forget_brought
+from himaya.evidence.guarded.models import Look
 from himaya.evidence.models import Access, AccessTo, Exhibit
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.reasons import reason_of
@@ -115,8 +117,6 @@ def _asked(
     for one in exhibits:
         if one.state == DESTROYED:
             raise BadAccess(why=Said("{exhibit} was destroyed", exhibit=one.reference))
-        if one.kept_class == GUARDED:
-            raise BadAccess(why=Said("{exhibit} opens with the parts of two custodians only", exhibit=one.reference))
     if not 0 < len(purpose.strip()) <= 10:
         raise BadAccess(why=N_("it does not say what for"))
     key = _recipient(recipient)
@@ -174,6 +174,7 @@ def end_access(number: int, *, person: Person) -> Access:
         raise AccessDecided(state=access.state)
     access.state, access.reads_left = ENDED, 0
     access.save(update_fields=["state", "reads_left"])
+    forget_brought(access.about)
     record("evidence.access-ended", by=person.actor, about=access.about)
     return access
 
@@ -221,15 +222,16 @@ def read_exhibit(exhibit: Exhibit, *, access: int, person: Person) -> Iterator[b
 
     Raises:
         NoAccess: the person has no grant for it that holds now.
+        PartsMissing: it is guarded, and two custodians have not brought their parts yet. Nothing was counted.
         ExhibitEnded, SealBroken, …: as :func:`himaya.evidence.reading.unsafe_content`.
     """
-    count_reading(exhibit, access=access, person=person, act="analyse")
+    custody = count_reading(exhibit, access=access, person=person, act="analyse")
     faults.point("evidence.read")
-    return unsafe_content(exhibit)
+    return unsafe_content(exhibit, custody=custody)
 
 
 @transaction.atomic
-def count_reading(exhibit: Exhibit, *, access: int, person: Person, act: str, **facts: Fact) -> Access:
+def count_reading(exhibit: Exhibit, *, access: int, person: Person, act: str, **facts: Fact) -> bytes | None:
     """One reading less, and a step of custody. The row decides: of many who read at once, as many do as it allows.
 
     Args:
@@ -239,12 +241,16 @@ def count_reading(exhibit: Exhibit, *, access: int, person: Person, act: str, **
         act: of custody: ``analyse`` or ``export``.
         facts: what else the step tells.
 
+    Returns:
+        Of what is guarded, the key that two custodians have brought for this grant; None of everything else.
+
     Raises:
         NoAccess: the person has no grant for it that holds now.
+        PartsMissing: two custodians have not brought their parts.
     """
     number = access
     found = Access.objects.select_related("asked_by", "decided_by").filter(pk=number).first()
-    why = _why_not(found, exhibit, person)
+    why = why_not(found, exhibit, person)
     if why is None:
         holds = Access.objects.filter(pk=number, state=GRANTED, until__gt=clock.now(), reads_left__gt=0)
         why = None if holds.update(reads_left=F("reads_left") - 1) else N_("all its readings are used")
@@ -254,12 +260,22 @@ def count_reading(exhibit: Exhibit, *, access: int, person: Person, act: str, **
     told: dict[str, Fact] = {
         "to": person.actor, "access": found.pk, "reason": found.reason, "recipient": found.recipient, **facts,
     }  # fmt: skip
+    custody = custody_key(exhibit, about=found.about) if exhibit.kept_class == GUARDED else None
     add_step(exhibit, act=act, by=person.actor, facts=told)
     record("evidence.read", by=person.actor, about=exhibit.about, access=found.pk)
-    return found
+    forget_used(found)
+    return custody
 
 
-def _why_not(access: Access | None, exhibit: Exhibit, person: Person) -> str | None:
+def forget_used(access: Access) -> None:
+    """Forget the parts that custodians brought for a grant by which nothing is opened any more."""
+    used = Access.objects.filter(pk=access.pk, reads_left=0).exists()
+    if used and not Look.objects.filter(access=access, cleared_at=None).exists():
+        forget_brought(access.about)
+
+
+def why_not(access: Access | None, exhibit: Exhibit, person: Person) -> str | None:
+    """Why somebody reads nothing of an exhibit by a grant now, its readings aside; None: they may."""
     if access is None or access.asked_by != person:
         return N_("it was granted to nobody, or to somebody else")
     if not exhibits_of(access).filter(pk=exhibit.pk).exists():

@@ -12,13 +12,15 @@ from django.db import connection
 
 from himaya.accounts import sealing
 from himaya.core.config import config
+from himaya.core.errors import HimayaError
 from himaya.core.vault.epochs import EpochKeys
 from himaya.core.vault.sealed import new_key
 from himaya.core.vault.stores.port import Store
 from himaya.core.vault.stores.setting import open_store
-from himaya.core.vault.wrapping import unwrap, wrap
+from himaya.core.vault.wrapping import open_with, unwrap, wrap
+from himaya.evidence.guarded.parts import move_brought
 from himaya.evidence.models import Epoch, Exhibit, InnerKey
-from himaya.evidence.states import DESTROYED
+from himaya.evidence.states import DESTROYED, GUARDED
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,6 +28,13 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 PURPOSE = b"himaya inner keys of evidence 1"
+
+
+class CustodiansNeeded(HimayaError):
+    """{exhibit} is guarded: this node alone does not open it."""
+
+    remedy = "Ask for access; two custodians bring their parts of its key once that is granted."
+    status = 409
 
 
 def store() -> Store:
@@ -72,16 +81,46 @@ def lock_epochs(found: QuerySet[Epoch]) -> None:
 def close(exhibit: Exhibit, key: bytes, *, epoch: Epoch) -> None:
     """Wrap the key of an exhibit for an epoch that the caller has locked; the caller saves the exhibit.
 
-    Its fields ``uuid``, ``case`` and ``digests`` must stand by now: the key is bound to them.
+    What custodians have brought for it moves with it. Its fields ``uuid``, ``case`` and ``digests`` must stand by now:
+    the key is bound to them.
     """
     assert connection.in_atomic_block
     outer = epoch_keys().key(epoch.name)
+    if exhibit.pk and exhibit.kept_class == GUARDED:
+        move_brought(exhibit, old=epoch_keys().key(epoch_name(exhibit)), new=outer)
     exhibit.epoch, exhibit.generation = epoch, epoch.generation
     exhibit.wrapped = wrap(key, inner=_inner(exhibit), outer=outer, about=_about(exhibit, epoch.name))
 
 
+def wrap_again(exhibit: Exhibit, key: bytes) -> None:
+    """Wrap another key in place of an exhibit's, under the outer key that it has; the caller has locked its epoch."""
+    assert connection.in_atomic_block
+    name = epoch_name(exhibit)
+    outer = epoch_keys().key(name)
+    exhibit.wrapped = wrap(key, inner=_inner(exhibit), outer=outer, about=_about(exhibit, name))
+    exhibit.save(update_fields=["wrapped"])
+
+
+def key_of(exhibit: Exhibit, *, custody: bytes | None = None) -> bytes:
+    """What opens the sealed file of an exhibit.
+
+    Args:
+        exhibit: which.
+        custody: of what is guarded, the key that two custodians have brought.
+
+    Raises:
+        CustodiansNeeded: it is guarded, and there is none.
+        EpochDestroyed, EpochLost, EpochReturned, BadEpochKey, WrongKey: as :func:`opened`.
+    """
+    if exhibit.kept_class != GUARDED:
+        return opened(exhibit)
+    if custody is None:
+        raise CustodiansNeeded(exhibit=exhibit.reference)
+    return open_with(custody, opened(exhibit), exhibit=exhibit.reference)
+
+
 def opened(exhibit: Exhibit) -> bytes:
-    """The key of an exhibit that is kept.
+    """The key of an exhibit that is kept; of what is guarded, that key closed, as custodians alone open it.
 
     Raises:
         EpochDestroyed, EpochLost, EpochReturned, BadEpochKey, WrongKey: as their names say.

@@ -333,5 +333,6 @@ class Unlogged(models.Model):
 
 
 from himaya.evidence.demands import models as demands  # noqa: E402 - Django finds the tables of a room in this module
+from himaya.evidence.guarded import models as guarded  # noqa: E402
 
-__all__ = ["demands"]
+__all__ = ["demands", "guarded"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from himaya.core.errors import HimayaError
 from himaya.core.vault.stores.mirrored import unsealed
-from himaya.evidence.keys import is_gone, opened, store
+from himaya.evidence.keys import is_gone, key_of, store
 from himaya.evidence.models import Blob
 from himaya.evidence.states import DESTROYED, ROTTEN, WHOLE
 
@@ -24,13 +24,22 @@ class ExhibitEnded(HimayaError):
     status = 410
 
 
-def unsafe_content(exhibit: Exhibit, *, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+def unsafe_content(
+    exhibit: Exhibit, *, start: int = 0, stop: int | None = None, custody: bytes | None = None
+) -> Iterator[bytes]:
     """What was sealed, in parts of at most 1 MiB, each verified before it is given.
 
     It is the material itself: whoever calls this has put on record for whom and why, or gives it to nobody.
 
+    Args:
+        exhibit: which.
+        start: the first byte.
+        stop: the byte behind the last; None: to the end.
+        custody: of what is guarded, the key that two custodians have brought.
+
     Raises:
         ExhibitEnded: it was destroyed.
+        CustodiansNeeded: it is guarded, and ``custody`` is None.
         SealBroken, NotSealed, NotStored, StoreFailed, WrongKey: it is not what was sealed, and no second store has it.
         EpochLost, EpochReturned, BadEpochKey: the outer key is not as it must be.
     """
@@ -43,5 +52,11 @@ def unsafe_content(exhibit: Exhibit, *, start: int = 0, stop: int | None = None)
         Blob.objects.filter(pk=blob.pk, state=WHOLE).update(state=ROTTEN)  # the next scrub sees to it first
 
     yield from unsealed(
-        store(), blob.pk, key=opened(exhibit), exhibit=blob.pk, start=start, stop=stop, on_broken=broken
+        store(),
+        blob.pk,
+        key=key_of(exhibit, custody=custody),
+        exhibit=blob.pk,
+        start=start,
+        stop=stop,
+        on_broken=broken,
     )

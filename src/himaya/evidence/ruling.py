@@ -14,9 +14,10 @@ from himaya.core.errors import HimayaError
 from himaya.core.periods import BadPeriod, add_period
 from himaya.core.words import N_, Said
 from himaya.evidence import rules
+from himaya.evidence.guarded.custodians import check_enough
 from himaya.evidence.models import Rule
 from himaya.evidence.reasons import reason_of
-from himaya.evidence.states import CLASSES, DELETE, REVIEW, STANDARD
+from himaya.evidence.states import CLASSES, DELETE, GUARDED, REVIEW, STANDARD
 from himaya.ledger.services import record
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
@@ -60,8 +61,11 @@ def set_rule(name: str, *, terms: RuleTerms, by: str) -> Rule:
 
     Raises:
         BadRule: a field cannot be taken; nothing was changed.
+        TooFewCustodians: what is kept by it would be guarded, and there are too few; nothing was changed.
     """
     _check_rule(name, terms)
+    if terms.kept_class == GUARDED:
+        check_enough()
     old = Rule.objects.select_for_update().filter(name=name).order_by("-version").first()
     if old is not None and old.ended_at is None:
         old.ended_at = clock.now()

@@ -20,6 +20,8 @@ from himaya.core.vault.sealed import Seal, new_key, seal
 from himaya.core.words import N_, printable
 from himaya.evidence import rules
 from himaya.evidence.custody import add_step, take_over
+from himaya.evidence.guarded.custodians import check_enough
+from himaya.evidence.guarded.parts import dealt, keep_deal
 from himaya.evidence.keys import close, is_gone, lock_epoch, opened, store
 from himaya.evidence.models import Binding, Blob, Exhibit, Rule
 from himaya.evidence.reasons import LONGEST
@@ -118,6 +120,7 @@ def preserve(content: BinaryIO, *, acquired: Acquired) -> Exhibit:
     Raises:
         NoGround: no rule says so. Nothing was read.
         BadExhibit: a field cannot be taken. Nothing was read.
+        TooFewCustodians: a rule wants it guarded, and there are too few. Nothing was read.
         StoreFull, StoreFailed: it could not be stored. Nothing is kept.
     """
     check_acquired(acquired)
@@ -135,11 +138,13 @@ def begin(content: BinaryIO, *, occasion: str) -> Sealed:
     """Seal something into the store, outside any transaction.
 
     Raises:
-        NoGround, StoreFull, StoreFailed: as :func:`preserve`.
+        NoGround, TooFewCustodians, StoreFull, StoreFailed: as :func:`preserve`.
     """
     found = tuple(rules.that_keep(occasion))
     if not found:
         raise NoGround(occasion=rules.OCCASIONS[occasion])
+    if any(rule.kept_class == GUARDED for rule in found):
+        check_enough()
     number, key, now = uuid4(), new_key(), clock.now()
     with store().writing(number) as to:
         done = seal(content, to, key=key, exhibit=number)
@@ -216,8 +221,13 @@ def _keep(sealed: Sealed, acquired: Acquired, begun: Begun | None) -> Exhibit:
         tool=acquired.tool, origin=printable(acquired.origin)[:LONGEST], clock=dict(acquired.clock), until=bound.until,
         review=bound.review, epoch=epoch, generation=epoch.generation,
     )  # fmt: skip
+    parts = None
+    if exhibit.kept_class == GUARDED:  # from here on the node has no key that opens it
+        key, parts = dealt(key, exhibit=exhibit.uuid)
     close(exhibit, key, epoch=epoch)
     exhibit.save(force_insert=True)
+    if parts is not None:
+        keep_deal(exhibit, parts)
     for one in sealed.bindings:
         one.pk, one.exhibit = None, exhibit
     Binding.objects.bulk_create(sealed.bindings)

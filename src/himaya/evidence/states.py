@@ -6,7 +6,7 @@ from typing import Final
 
 STANDARD, GUARDED = "standard", "guarded"
 CLASSES: Final = (STANDARD, GUARDED)
-"""``guarded``: the outer key is in parts, which two of three people hold; the node alone opens nothing of it."""
+"""``guarded``: a third key is in parts, which two custodians give together; the node alone opens nothing."""
 KEPT, ENDING, DESTROYED = "kept", "ending", "destroyed"
 STATES: Final = (KEPT, ENDING, DESTROYED)
 """Of an exhibit. ``ending``: its time is over and its key is about to be destroyed; a hold still saves it."""

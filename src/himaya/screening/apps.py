@@ -11,11 +11,13 @@ class ScreeningConfig(AppConfig):
 
     def ready(self) -> None:
         """In rounds of the worker: remove what is needed no more, compare new items with what came before, open cases
-        for what waited.
+        for what waited. And what is kept as evidence is decoded here, in the same sandbox, when somebody looks at it.
         """
+        from himaya.evidence.viewing import provides
         from himaya.ledger.worker import on_tick
-        from himaya.screening import before, flood, kept, released, waiting
+        from himaya.screening import before, flood, kept, released, showing, waiting
 
+        provides(showing.picture)
         on_tick(flood.sweep)
         on_tick(kept.sweep)
         on_tick(waiting.sweep)

@@ -19,9 +19,23 @@ from typing import NoReturn
 
 from himaya.core import faults
 from himaya.core.contents import Content
-from himaya.screening.fingerprinting import Fingerprinted, fingerprint, left_for, of_bytes, of_rest
+from himaya.core.errors import HimayaError
+from himaya.core.stills import still
+from himaya.core.words import N_
+from himaya.screening.fingerprinting import UNREADABLE, Fingerprinted, Skipped, fingerprint, left_for, of_bytes, of_rest
 from himaya.screening.line import Line
-from himaya.screening.messages import ANSWER, LONGEST_REQUEST, REQUEST, Answer, Begun, Ended, Working
+from himaya.screening.messages import (
+    ANSWER,
+    LONGEST_REQUEST,
+    MOST_SIDE,
+    QUESTION,
+    Answer,
+    Begun,
+    Ended,
+    Show,
+    Shown,
+    Working,
+)
 from himaya.screening.sandbox import NotAllowed, kernel, limits, seccomp
 
 BETWEEN = 1.0
@@ -89,7 +103,10 @@ def serve(end: int, layers: Collection[str], zygote: int, sample: bytes) -> NoRe
 def answer(line: Line, request: bytes, descriptor: int) -> None:
     """Say what comes of one file, what its bytes alone say before it is decoded."""
     with io.BufferedReader(io.FileIO(descriptor)) as file:
-        content, options = Content(file, Teller(line)), REQUEST.validate_json(request)
+        content, options = Content(file, Teller(line)), QUESTION.validate_json(request)
+        if isinstance(options, Show):
+            show(line, content, options)
+            return
         faults.point("fingerprinting.begin")
         told: Answer = of_bytes(content, options)
         if isinstance(told, Fingerprinted) and left_for(told.media_type, options):
@@ -97,3 +114,19 @@ def answer(line: Line, request: bytes, descriptor: int) -> None:
             faults.point("fingerprinting.decode")
             told = Ended(of_rest(content, options))
         line.send(ANSWER.dump_json(told))
+
+
+def show(line: Line, content: Content, wanted: Show) -> None:
+    """Say how large the one picture of a file is, and send it; or why there is none."""
+    try:
+        pixels = still(content, side=min(wanted.side, MOST_SIDE))
+    except HimayaError as error:
+        line.send(ANSWER.dump_json(Skipped(UNREADABLE, str(error.facts["why"]))))
+        return
+    except MemoryError:
+        line.send(ANSWER.dump_json(Skipped(UNREADABLE, N_("it takes more memory than a decoder may use"))))
+        return
+    height, width = pixels.shape[:2]
+    faults.point("showing.decoded")
+    line.send(ANSWER.dump_json(Shown(width, height)))
+    line.send(pixels.tobytes())

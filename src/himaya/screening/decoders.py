@@ -37,7 +37,7 @@ from himaya.screening.fingerprinting import (
     unfinished,
 )
 from himaya.screening.messages import Outcome as Outcome
-from himaya.screening.nursery import Child, Nursery, started
+from himaya.screening.nursery import Child, Nursery, Still, started
 from himaya.screening.sandbox import Level
 
 FILES_EACH = 32
@@ -155,6 +155,29 @@ class Decoders:
             NoDecoders, NoSandbox: as :meth:`contents`.
         """
         return self._all(sources, options, math.inf, on_progress)
+
+    def show(self, descriptor: int, *, side: int, seconds: float) -> Still | Skipped:
+        """One picture of an open file, decoded by a child that is given nothing before and nothing after it.
+
+        Raises:
+            NoDecoders, NoSandbox: as :meth:`contents`.
+        """
+        nursery, until = self._living(), time.monotonic() + seconds
+        if not self._places.acquire(timeout=seconds):
+            return Skipped(OUT_OF_TIME)
+        child: Child | None = None
+        try:
+            child = nursery.child()
+            return child.show(side, descriptor, until=until)
+        except TimeoutError:
+            return Skipped(TOO_SLOW)
+        except (OSError, EOFError, ValueError, HimayaError):
+            return Skipped(CRASHED)
+        finally:
+            if child is not None:
+                child.end()
+            self._places.release()
+            nursery.restock()
 
     def level(self) -> Level:
         """What keeps the children in.

@@ -15,6 +15,8 @@ from himaya.screening.fingerprinting import REASONS, Fingerprinted, Rest, Skippe
 from himaya.screening.sandbox import Level
 
 LONGEST_REQUEST = 64 * 1024
+MOST_SIDE = 1024
+"""Pixels of a picture that is shown, along its longer side."""
 LONGEST_ANSWER = 4 * 1024 * 1024
 """Bytes: room for the frames of the longest video, upright and as stored."""
 
@@ -40,9 +42,26 @@ class Ended:
     rest: Rest
 
 
+@dataclass(frozen=True, slots=True)
+class Show:
+    """The other question: one picture of a file, at most ``side`` pixels wide and high."""
+
+    side: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Its answer. The next message is that picture: three bytes for each pixel, red, green, blue, row by row."""
+
+    width: int
+    height: int
+
+
 Outcome = Fingerprinted | Skipped
-Answer = Begun | Ended | Outcome | Working
+Answer = Begun | Ended | Outcome | Shown | Working
 REQUEST: TypeAdapter[Options] = TypeAdapter(Options)
+QUESTION: TypeAdapter[Show | Options] = TypeAdapter(Annotated[Show | Options, Field(union_mode="left_to_right")])
+"""What a child is asked: a picture to look at, or else fingerprints."""
 ANSWER: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(union_mode="left_to_right")])
 """Each has a name that no other has: the first that fits is the one."""
 LEVEL: TypeAdapter[Level] = TypeAdapter(Level)
@@ -61,6 +80,8 @@ def read_answer(raw: bytes) -> Answer:
     told = ANSWER.validate_json(raw)
     if isinstance(told, Working):
         plausible = 0 <= told.done <= 1
+    elif isinstance(told, Shown):
+        plausible = 0 < told.width <= MOST_SIDE and 0 < told.height <= MOST_SIDE
     elif isinstance(told, Skipped):
         plausible = told.reason in REASONS and len(told.detail) <= MOST_WORDS
     elif isinstance(told, Ended):

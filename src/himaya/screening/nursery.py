@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -21,7 +21,19 @@ from himaya.core.errors import HimayaError
 from himaya.core.ports import Options
 from himaya.screening.fingerprinting import Fingerprinted, Skipped, left_for
 from himaya.screening.line import Line
-from himaya.screening.messages import LEVEL, LONGEST_ANSWER, REQUEST, Begun, Ended, Outcome, Working, read_answer
+from himaya.screening.messages import (
+    LEVEL,
+    LONGEST_ANSWER,
+    QUESTION,
+    REQUEST,
+    Begun,
+    Ended,
+    Outcome,
+    Show,
+    Shown,
+    Working,
+    read_answer,
+)
 from himaya.screening.sandbox import LAYERS, Level, NotAllowed, bubblewrap
 
 PATIENCE = 30.0
@@ -66,6 +78,15 @@ class NoSandbox(HimayaError):
         'decoder_sandbox = "best".'
     )
     status = 503
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A picture as a child has decoded it: three bytes for each pixel, red, green, blue, row by row."""
+
+    width: int
+    height: int
+    pixels: bytes
 
 
 class Child:
@@ -113,7 +134,27 @@ class Child:
                 return outcome
         raise ValueError("more signs of work than a child of ours gives")
 
-    def _outcome(self, told: Begun | Ended | Outcome, options: Options) -> Outcome | None:
+    def show(self, side: int, descriptor: int, *, until: float) -> Still | Skipped:
+        """One picture of an open file, at most ``side`` pixels wide and high.
+
+        Raises:
+            TimeoutError, OSError, EOFError, ValueError, HimayaError: as of :meth:`ask`; the child must be ended.
+        """
+        self.files += 1
+        self._line.send(QUESTION.dump_json(Show(side)), descriptor)
+        for _ in range(int(LONGEST)):
+            told = read_answer(self._line.receive(most=LONGEST_ANSWER, until=until))
+            if isinstance(told, Skipped):
+                return told
+            if isinstance(told, Shown) and max(told.width, told.height) <= side:
+                pixels = self._line.receive(most=3 * side * side, until=until)
+                if len(pixels) == 3 * told.width * told.height:
+                    return Still(told.width, told.height, pixels)
+            if not isinstance(told, Working):
+                break
+        raise ValueError("not an answer at this point")
+
+    def _outcome(self, told: Begun | Ended | Shown | Outcome, options: Options) -> Outcome | None:
         """The outcome, once all of it is told. What a file makes of the child that decodes it changes no digest."""
         if self.begun is None and isinstance(told, Begun):
             self.begun = told.begun

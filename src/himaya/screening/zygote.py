@@ -18,9 +18,10 @@ from importlib.util import find_spec
 
 from himaya.core import drawing, pictures, registry
 from himaya.core.contents import Content
-from himaya.core.errors import NotHashable
+from himaya.core.errors import HimayaError, NotHashable
+from himaya.core.stills import still
 from himaya.screening import child, fingerprinting
-from himaya.screening.messages import ANSWER, LEVEL, REQUEST
+from himaya.screening.messages import ANSWER, LEVEL, QUESTION
 from himaya.screening.sandbox import Level, NotAllowed, kernel, landlock, limits, seccomp
 
 LONGEST_ORDER = 64
@@ -55,12 +56,16 @@ def films() -> Iterator[bytes]:
 
 def warm_up() -> Known:
     """Compute every signal of the signals' own examples, and of each sample; samples and what came of them."""
-    REQUEST.validate_json(b"{}")
+    QUESTION.validate_json(b"{}")
     for kind in registry.signals().values():
         with suppress(NotHashable, ImportError):  # what needs an extra that is not installed here has no example
             for example in kind.examples():
                 kind.compute(Content(example.content))
-    return [(sample, _outcome(sample)) for sample in (*samples(), *films())]
+    known = [(sample, _outcome(sample)) for sample in (*samples(), *films())]
+    for sample, _ in known:
+        with suppress(HimayaError):
+            still(Content(sample), side=32)
+    return known
 
 
 def _outcome(sample: bytes) -> bytes:

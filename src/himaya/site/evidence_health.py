@@ -7,6 +7,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.evidence import queries
 from himaya.evidence.granting import overdue, unreviewed
+from himaya.evidence.guarded.custodians import LEAST, acting, lost, thin
 from himaya.evidence.keys import epoch_keys, lost_epochs, store
 from himaya.site.finding import Finding
 
@@ -23,7 +24,15 @@ def evidence_health(*, thorough: bool = False) -> list[Finding]:
     standing = queries.standing()
     if not standing.states and not queries.rules_that_hold().exists():
         return []
-    found = [*_store(thorough=thorough), *_files(), *_keys(), *_readings(), *_holds(), *_looks(standing.to_review)]
+    found = [
+        *_store(thorough=thorough),
+        *_files(),
+        *_keys(),
+        *_readings(),
+        *_holds(),
+        *_custodians(),
+        *_looks(standing.to_review),
+    ]
     return found or [Finding(WHAT, "ok", N_("what is kept is whole, and looked after"))]
 
 
@@ -89,6 +98,29 @@ def _holds() -> list[Finding]:
     said = Said("holds whose day of review has passed: {n}", n=number(n))
     remedy = N_("Open Evidence, then Holds: ask each authority, then lift it or place another one.")
     return [Finding(WHAT, "wait", said, remedy, "evidence.hold", N_("A lead asks the authorities."))]
+
+
+def _custodians() -> list[Finding]:
+    """Whether what is guarded can be opened, now and after one more custodian is lost."""
+    found, there = [], acting().count()
+    if there < LEAST and queries.rules_that_hold().filter(kept_class="guarded").exists():
+        said = Said("a rule wants things guarded, and there are {n} custodians: nothing is kept by it", n=number(there))
+        remedy = N_("Open Evidence, then Custodians: name as many as it takes to be three.")
+        found.append(Finding(WHAT, "danger", said, remedy, "evidence.custodians", N_("A lead names custodians.")))
+    gone = lost().count()
+    if gone:
+        said = Said("guarded exhibits that the custodians of today cannot open, not even together: {n}", n=number(gone))
+        remedy = N_(
+            "Where a custodian was ended or barred by mistake, put that right: two of those who have parts are needed. "
+            "Where they are lost, what is guarded by them is lost for good."
+        )
+        found.append(Finding(WHAT, "danger", said, remedy, "evidence.custodians", N_("A lead looks after custodians.")))
+    weak = thin().count() - gone
+    if weak:
+        said = Said("guarded exhibits that would be lost with one more custodian: {n}", n=number(weak))
+        remedy = N_("Open Evidence, then Custodians: have their keys dealt anew; two custodians bring their parts.")
+        found.append(Finding(WHAT, "wait", said, remedy, "evidence.share", N_("The custodians deal the keys anew.")))
+    return found
 
 
 def _looks(n: int) -> list[Finding]:

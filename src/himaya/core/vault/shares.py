@@ -107,7 +107,23 @@ def split(key: bytes, *, opens: str, threshold: int, count: int) -> list[Share]:
     return [Share(together, threshold, count, one.index, opens, check, one.value) for one in made]
 
 
-def deal(key: bytes, *, opens: str, threshold: int, custodians: Sequence[Recipient]) -> list[bytes]:
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """What is left of a key that was split: shares that their custodians alone open.
+
+    Attributes:
+        set: the number of the shares that were made together.
+        files: one for each custodian, in their order; share 1 is that of the first.
+        digests: SHA-256 of the text of each share, in hexadecimal: one that is brought is known by it, and it gives
+            away nothing of a share, which is 256 random bits.
+    """
+
+    set: UUID
+    files: tuple[bytes, ...]
+    digests: tuple[str, ...]
+
+
+def deal(key: bytes, *, opens: str, threshold: int, custodians: Sequence[Recipient]) -> Dealt:
     """Split a key, a share for each custodian, each encrypted to its custodian alone (age).
 
     Whoever calls this keeps the files, or sends them, and forgets the key.
@@ -118,7 +134,13 @@ def deal(key: bytes, *, opens: str, threshold: int, custodians: Sequence[Recipie
     if len(set(custodians)) != len(custodians):
         raise ValueError("a custodian has one share")
     made = split(key, opens=opens, threshold=threshold, count=len(custodians))
-    return [_closed(share, custodian) for share, custodian in zip(made, custodians, strict=True)]
+    files = tuple(_closed(share, custodian) for share, custodian in zip(made, custodians, strict=True))
+    return Dealt(made[0].set, files, tuple(digest(share) for share in made))
+
+
+def digest(share: Share) -> str:
+    """By what a share is known without being kept: the SHA-256 of its text, in hexadecimal."""
+    return hashlib.sha256(share.text().encode()).hexdigest()
 
 
 def _closed(share: Share, custodian: Recipient) -> bytes:

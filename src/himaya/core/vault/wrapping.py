@@ -1,5 +1,8 @@
 """The key of an exhibit, wrapped twice: opened by whoever has both, and by nobody once one of them is gone.
 
+What no node shall open alone is wrapped a third time, innermost, with a key that custodians have in shares
+(:mod:`himaya.core.vault.shares`): :func:`close_with`. Whoever moves it to another outer key needs none of that.
+
 Within, AES key wrap (RFC 3394) under a key of the case, which stands in the database. Without, AES-256-GCM under the
 key of an epoch (:mod:`himaya.core.vault.epochs`), which does not. What belongs to it (exhibit, epoch, digest) is
 authenticated with it: a row that was exchanged for another one does not open.
@@ -34,7 +37,7 @@ def wrap(key: bytes, *, inner: bytes, outer: bytes, about: Mapping[str, str]) ->
     """``key`` wrapped with both, bound to what it is about; other bytes each time.
 
     Args:
-        key: of an exhibit, 32 bytes.
+        key: of an exhibit, 32 bytes; or what :func:`close_with` made of it, 40 bytes.
         inner: of the case, 32 bytes.
         outer: of the epoch, 32 bytes.
         about: ``exhibit`` and whatever else the caller wants to be certain of when it is opened.
@@ -54,6 +57,23 @@ def unwrap(wrapped: bytes, *, inner: bytes, outer: bytes, about: Mapping[str, st
         return aes_key_unwrap(inner, within)
     except (InvalidTag, InvalidUnwrap, ValueError):
         raise WrongKey(exhibit=about.get("exhibit", "")) from None
+
+
+def close_with(custody: bytes, key: bytes) -> bytes:
+    """The key of an exhibit closed with one that nobody has whole (32 bytes each): 40 bytes, AES key wrap."""
+    return aes_key_wrap(custody, key)
+
+
+def open_with(custody: bytes, closed: bytes, *, exhibit: str) -> bytes:
+    """What :func:`close_with` was given.
+
+    Raises:
+        WrongKey: it was closed with another one.
+    """
+    try:
+        return aes_key_unwrap(custody, closed)
+    except (InvalidUnwrap, ValueError):
+        raise WrongKey(exhibit=exhibit) from None
 
 
 def _bound(about: Mapping[str, str]) -> bytes:

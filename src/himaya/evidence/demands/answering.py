@@ -6,8 +6,8 @@ something out; and it is asked again when the answer is approved, and when it le
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -28,11 +28,14 @@ from himaya.evidence.demands.models import Answer, AnswerPart, Demand
 from himaya.evidence.demands.selecting import asked_for, is_asked_for
 from himaya.evidence.demands.states import ANSWERED, TAKEN
 from himaya.evidence.granting import Proof, check_proof
+from himaya.evidence.guarded.bringing import custody_key, forget_brought
 from himaya.evidence.models import Exhibit
 from himaya.evidence.states import DESTROYED, GUARDED
 from himaya.ledger.services import record
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from himaya.accounts.models import Person
     from himaya.core.bundles.report import Language
     from himaya.core.bundles.writing import Packed
@@ -85,8 +88,7 @@ def prepare_answer(
 
     Raises:
         MayNotAct, UnknownDemand, PreservesOnly, NotRecipients: as their names say.
-        BadDemand: it is not accepted, an answer is being prepared already, nothing is left to hand over, or something
-            opens with the parts of custodians only.
+        BadDemand: it is not accepted, an answer is being prepared already, or nothing is left to hand over.
     """
     demand = demand_for(number, person)
     _check_discloses(demand)
@@ -101,8 +103,6 @@ def prepare_answer(
     exhibits = [one for one in asked_for(demand) if one.pk not in set(leave_out)]
     if not exhibits:
         raise BadDemand(why=N_("nothing that is kept is asked for"))
-    if closed := next((one for one in exhibits if one.kept_class == GUARDED), None):
-        raise BadDemand(why=Said("{exhibit} opens with the parts of two custodians only", exhibit=closed.reference))
     made = Answer.objects.create(
         demand=demand, kind=demand.kind, recipient=found[0].text, recipient_name=name, prepared_by=person,
         prepared_at=clock.now(),
@@ -151,6 +151,7 @@ def drop_answer(number: int, *, why: str, person: Person) -> Answer:
         raise AnswerMoved(act=N_("dropped"), state=Said(answer.state))
     answer.state, answer.note = DROPPED, reason(why, longest=500)
     answer.save(update_fields=["state", "note"])
+    forget_brought(f"answer:{answer.pk}")
     note(demand, "answer dropped", why=answer.note, by=person.actor, name="answer-dropped", answer=answer.pk)
     return answer
 
@@ -162,6 +163,8 @@ class TakenOut:
     answer: Answer
     bundle: Bundle
     person: Person
+    custody: Mapping[UUID, bytes] = field(default_factory=dict, repr=False)
+    """Of what is guarded, the keys that custodians have brought."""
 
     def write(self, to: BinaryIO, *, languages: Sequence[Language] = ()) -> Packed:
         """Write it as a ZIP, in constant memory, with reports of custody; then the demand is answered.
@@ -171,7 +174,7 @@ class TakenOut:
             UnfitBundle, ExhibitDiffers, SealBroken, …: what came before is no bundle.
         """
         faults.point("demands.answer")
-        packed = write_bundle(self.bundle, to, languages=languages)
+        packed = write_bundle(self.bundle, to, languages=languages, custody=self.custody)
         to.flush()
         _settle(self.answer.pk, self.person, packed)
         return packed
@@ -184,13 +187,15 @@ def take_out(number: int, *, person: Person) -> TakenOut:
 
     Raises:
         MayNotAct, UnknownAnswer, AnswerMoved, OutOfScope, PreservesOnly, BadDemand: as their names say.
+        PartsMissing: something of it is guarded, and two custodians, neither of them who prepared it, have not brought
+            their parts since it was approved.
     """
-    answer, demand, exhibits = _take_out(number, person)
+    answer, demand, exhibits, custody = _take_out(number, person)
     bundle = bundle_of(
         f"{demand.reference}-{answer.pk}", exhibits=exhibits, to=Recipient(answer.recipient_name, answer.recipient),
         authorisation=Authorisation(demand.instrument, demand.reference_theirs or demand.reference, demand.authority),
     )  # fmt: skip
-    return TakenOut(answer, bundle, person)
+    return TakenOut(answer, bundle, person, custody)
 
 
 def write_answer(number: int, to: BinaryIO, *, person: Person, languages: Sequence[Language] = ()) -> Packed:
@@ -199,7 +204,7 @@ def write_answer(number: int, to: BinaryIO, *, person: Person, languages: Sequen
 
 
 @transaction.atomic
-def _take_out(number: int, person: Person) -> tuple[Answer, Demand, list[Exhibit]]:
+def _take_out(number: int, person: Person) -> tuple[Answer, Demand, list[Exhibit], dict[UUID, bytes]]:
     answer, demand = _locked(number, person, "demands.work")
     since = answer.approved_at
     if answer.state != APPROVED or since is None:
@@ -208,6 +213,8 @@ def _take_out(number: int, person: Person) -> tuple[Answer, Demand, list[Exhibit
         raise BadDemand(why=N_("its approval is over: drop it, and prepare another one"))
     require(answer.approved_by, "demands.approve")
     exhibits = _check_parts(answer, demand)
+    guarded = [one for one in exhibits if one.kept_class == GUARDED]
+    custody = {one.uuid: custody_key(one, about=f"answer:{answer.pk}") for one in guarded}
     facts: dict[str, Fact] = {
         "to": answer.recipient_name, "recipient": answer.recipient, "demand": demand.reference,
         "authority": demand.authority, "instrument": demand.instrument, "answer": answer.pk,
@@ -215,7 +222,7 @@ def _take_out(number: int, person: Person) -> tuple[Answer, Demand, list[Exhibit
     for one in exhibits:
         add_step(one, act="export", by=person.actor, facts=facts)
     record("demand.handing-over", by=person.actor, about=demand.about, answer=answer.pk, exhibits=len(exhibits))
-    return answer, demand, exhibits
+    return answer, demand, exhibits, custody
 
 
 @transaction.atomic
@@ -226,6 +233,7 @@ def _settle(number: int, person: Person, packed: Packed) -> None:
     _check_discloses(demand)
     answer.state, answer.given_at = GIVEN_OUT, clock.now()
     answer.save(update_fields=["state", "given_at"])
+    forget_brought(f"answer:{answer.pk}")
     facts = {"answer": answer.pk, "files": packed.files, "size": packed.size}
     clocks.meet(demand, clocks.ANSWER)
     if demand.state in TAKEN:

@@ -1,10 +1,10 @@
-"""Pages of evidence. Nothing that is kept is ever shown on one."""
+"""Pages of evidence. What is kept is shown on none unasked: see :mod:`himaya.evidence.pages.looking`."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from himaya.evidence.pages import accesses, exhibits, held, ruled
+from himaya.evidence.pages import accesses, exhibits, guarded, held, looking, ruled
 
 urlpatterns = [
     path("", exhibits.index, name="index"),
@@ -21,6 +21,14 @@ urlpatterns = [
     path("access/<int:pk>/end", accesses.end, name="end"),
     path("access/<int:pk>/look", accesses.settle, name="settle"),
     path("access/<int:pk>/bundle", accesses.bundle, name="bundle"),
+    path("access/<int:pk>/look/<int:exhibit>", looking.look, name="look"),
+    path("access/<int:pk>/show/<int:exhibit>", looking.show, name="show"),
+    path("custodians/", guarded.index, name="custodians"),
+    path("custodians/new", guarded.add, name="add_custodian"),
+    path("custodians/<int:pk>/end", guarded.end, name="end_custodian"),
+    path("custodians/anew", guarded.renew, name="deal_anew"),
+    path("parts/<slug:kind>/<int:pk>/", guarded.parts, name="parts"),
+    path("parts/<slug:kind>/<int:pk>/file", guarded.take, name="take_parts"),
     path("rules/", ruled.index, name="rules"),
     path("rules/new", ruled.set_rule, name="set_rule"),
     path("rules/<slug:name>/", ruled.rule, name="rule"),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from csp.constants import SELF
 from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.utils import translation
@@ -23,13 +24,15 @@ from himaya.core.bundles.facts import Authorisation
 from himaya.core.bundles.report import Language
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_
-from himaya.evidence import granting, queries, words
+from himaya.evidence import granting, queries, viewing, words
 from himaya.evidence.bundling import hand_over
 from himaya.evidence.forms import AskForm, NoteForm, RightForm, UrgentForm, WhyForm
 from himaya.evidence.granting import MINUTES, MOST, WEBAUTHN, Proof
-from himaya.evidence.states import ASKED, ENDED, GRANTED, REFUSED
+from himaya.evidence.states import ASKED, DESTROYED, ENDED, GRANTED, GUARDED, REFUSED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.http import HttpResponse
     from django.http.response import HttpResponseBase
 
@@ -83,7 +86,7 @@ def _page(request: StaffRequest, pk: int, *, status: int = 200, **forms: Any) ->
     one, me = queries.access(pk), request.user
     mine = one.asked_by == me
     runs = one.state == GRANTED and one.until is not None and one.until > clock.now()
-    found = granting.exhibits_of(one)
+    found = granting.exhibits_of(one).select_related("blob")
     context = {
         **_row(one),
         "exhibits": [{"one": each, **words.state_of(each)} for each in found],
@@ -96,9 +99,22 @@ def _page(request: StaffRequest, pk: int, *, status: int = 200, **forms: Any) ->
         "refuse_form": WhyForm(auto_id="refuse_%s"),
         "note_form": NoteForm(),
         "right_form": RightForm(),
+        "guarded": [one.reference for one in found if one.kept_class == GUARDED],
+        "shows": _shows(one, found) if mine and runs else [],
         **forms,
     }
-    return render(request, "evidence/access.html", context, status=status)
+    response = render(request, "evidence/access.html", context, status=status)
+    if context["shows"]:
+        response._csp_update = {"frame-src": [SELF]}  # type: ignore[attr-defined]  # as django-csp has it
+    return response
+
+
+def _shows(one: Access, found: Iterable[Exhibit]) -> list[dict[str, Any]]:
+    """What can be looked at by a grant now, and how far that has gone."""
+    had = viewing.looks(one)
+    fit = [each for each in found if each.state != DESTROYED and viewing.can_be_shown(each)]
+    left = [each for each in fit if (each.pk in had and not had[each.pk]) or (each.pk not in had and one.reads_left)]
+    return [{"one": each, "begun": each.pk in had} for each in left]
 
 
 # --- asking ----------------------------------------------------------------------------------------------------------

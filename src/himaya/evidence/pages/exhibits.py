@@ -22,7 +22,7 @@ from himaya.evidence import custody, queries, retention, words
 from himaya.evidence.forms import WhyForm
 from himaya.evidence.pages.drawing import picture
 from himaya.evidence.services import CASE
-from himaya.evidence.states import DESTROYED, ENDING, GUARDED, KEPT
+from himaya.evidence.states import DESTROYED, ENDING, KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +101,7 @@ def _row(one: Exhibit) -> dict[str, Any]:
         "case_pk": one.case.partition(":")[2] if one.case.startswith("case:") else "",
         "occasion": words.occasion(one.occasion),
         "rotten": one.blob.state == "rotten",
-        "askable": one.state != DESTROYED and one.kept_class != GUARDED,
+        "askable": one.state != DESTROYED,
     }
 
 
@@ -138,8 +138,8 @@ def _page(request: StaffRequest, pk: int, form: WhyForm | None = None, *, status
         "form": form or WhyForm(),
         "may_rule": me.may("evidence.rule"),
         "may_hold": stands and me.may("evidence.hold"),
-        "may_ask": me.may("evidence.ask") and stands and one.kept_class != GUARDED,
-        "may_take": me.may("evidence.urgent") and stands and one.kept_class != GUARDED,
+        "may_ask": me.may("evidence.ask") and stands,
+        "may_take": me.may("evidence.urgent") and stands,
     }
     return render(request, "evidence/exhibit.html", context, status=status)
 

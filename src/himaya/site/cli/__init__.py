@@ -46,6 +46,7 @@ def _load() -> None:
         backups,
         demo,
         evidence,
+        evidence_guarded,
         evidence_rules,
         exchange,
         fingerprinting,

@@ -20,6 +20,7 @@ from himaya.evidence.demands.pages.forms import DemandForm
 from himaya.evidence.demands.selecting import asked_for
 from himaya.evidence.demands.services import Terms
 from himaya.evidence.demands.words import clock_row, country, history, kind, state, until
+from himaya.evidence.states import GUARDED
 from himaya.reference.queries import contact_points, time_limit
 
 if TYPE_CHECKING:
@@ -135,4 +136,6 @@ def _in_scope(one: Demand) -> dict[str, Any]:
 
 
 def _answer(one: Any) -> dict[str, Any]:
-    return {"one": one, "badge": state(one), "parts": list(queries.parts(one)[:SHOWN]), "n": queries.parts(one).count()}
+    every = queries.parts(one)
+    guarded = every.filter(exhibit__kept_class=GUARDED).count()
+    return {"one": one, "badge": state(one), "parts": list(every[:SHOWN]), "n": every.count(), "guarded": guarded}
