@@ -198,9 +198,15 @@ def _ready() -> None:
 
 
 def _look_ahead() -> None:
-    """Ask the witnesses at once what they have seen, and say what stands open."""
+    """Lead followers of lists on, ask the witnesses at once what they have seen, and say what stands open."""
+    from himaya.federation.native import ahead
     from himaya.log import queries, restored, rounds
 
+    lists, failed = ahead.bring_all()
+    if lists:
+        done(f"published lists that were signed anew, ahead of all that followers have seen: {lists:,}")
+    for why in failed:
+        err.print(f"[yellow]![/] {escape(why)}", soft_wrap=True)
     rounds.look_ahead()
     for alarm in queries.alarms().filter(kind__in=queries.OURS):
         err.print(f"[yellow]![/] {restored.meaning(alarm)}", soft_wrap=True)
