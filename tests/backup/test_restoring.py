@@ -185,8 +185,8 @@ def test_a_key_that_was_destroyed_does_not_come_back(
     """Neither out of an archive that is older than its end, nor over the mark that a directory kept."""
     prelude = """
 from himaya.core.vault.epochs import EpochKeys
-from himaya.site.backups.places import epoch_directory
-keys = EpochKeys(epoch_directory())
+from himaya.core.config import config
+keys = EpochKeys(config().epoch_directory)
 """
     node, new = make_node("node"), make_node("new", empty=True)
     do(node, prelude + "[keys.key_for(name) for name in ('2027-03.severe', '2027-04.severe')]")

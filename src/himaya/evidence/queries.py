@@ -225,6 +225,11 @@ def standing() -> Standing:
     return Standing(states, kept.filter(held()).count(), over.count(), Blob.objects.filter(state=ROTTEN).count())
 
 
+def unread_since(before: datetime) -> QuerySet[Blob]:
+    """Sealed files that nobody has read since then."""
+    return Blob.objects.filter(state__in=(WHOLE, ROTTEN), read_at__lt=before)
+
+
 def sealed_files() -> Iterator[UUID]:
     """The numbers of all sealed files that something needs."""
     rows = Blob.objects.filter(state__in=(WHOLE, ROTTEN)).order_by("pk").values_list("pk", flat=True)

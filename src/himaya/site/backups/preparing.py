@@ -25,8 +25,8 @@ from himaya.site.database import database
 from himaya.site.secrets import NAME as SECRETS
 
 SHOWN = 5
-FOLDERS = tuple(name for name in places.FOLDERS if name != places.SEALED)
-"""Folders that hold the state of one moment: they are set aside. Sealed files never change, and are added to."""
+FOLDERS = places.STATE
+"""They are set aside. Sealed files never change, and are added to."""
 
 
 class NotEmpty(HimayaError):

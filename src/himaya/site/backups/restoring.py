@@ -29,7 +29,7 @@ from himaya.log import queries as log
 from himaya.log.keys import identity
 from himaya.log.restored import ACT
 from himaya.log.services import raise_alarm
-from himaya.site.backups import databases, places, preparing
+from himaya.site.backups import databases, places, preparing, storing
 from himaya.site.backups.copying import Steps, copy, piece_of
 from himaya.site.backups.making import NODE
 from himaya.site.backups.manifest import Backup, BackupDamaged
@@ -160,7 +160,11 @@ def _bring_files(backup: Backup, steps: Steps) -> int:
     """Copy the files to their places, those aside that are there; each digest is compared once more on the way."""
     steps.task("files", backup.manifest.files.size)
     count = 0
+    elsewhere = bool(places.sealed_elsewhere())
     for path, piece in backup.files():
+        if elsewhere and path.startswith(f"{places.SEALED}/"):
+            count += storing.bring_in(backup, path, piece, heard=steps.done)
+            continue
         target, count = config().data / path, count + 1
         if target.is_file() and target.stat().st_size == piece.size and _same(path, target, piece):
             steps.done(piece.size)

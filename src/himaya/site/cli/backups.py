@@ -17,6 +17,7 @@ from himaya.site.cli.shown import counted, done, err, out, progress, runnable
 
 if TYPE_CHECKING:
     from himaya.site.backups.copying import Steps
+    from himaya.site.backups.drilling import Drilled
     from himaya.site.backups.keys import Archive
     from himaya.site.backups.manifest import Backup
 
@@ -37,6 +38,23 @@ class NotConfirmed(HimayaError):
     exit_code = 1
 
 
+class NoNodeHere(HimayaError):
+    """There is no node in {data}."""
+
+    remedy = "Name its data directory: HIMAYA_DATA. A new node is begun with: himaya init"
+    exit_code = 3
+
+
+class NotAllOpened(HimayaError):
+    """{n} exhibits of the backup do not open with this archive of keys."""
+
+    remedy = (
+        "Where the archive is the older one, write another: himaya backup --keys. Else look at the disk of the backup, "
+        "and make a new one."
+    )
+    exit_code = 1
+
+
 class KeysApart(HimayaError):
     """--{option} belongs to {other}."""
 
@@ -49,6 +67,9 @@ def backup(
     keep: Annotated[
         int, typer.Option(help="Complete backups of this node that stay there; 0: all.", min=0, metavar="NUMBER")
     ] = 0,
+    without_sealed: Annotated[
+        bool, typer.Option("--without-sealed", help="Leave out sealed files: their store is kept safe by itself.")
+    ] = False,
     keys: Annotated[
         bool, typer.Option("--keys", help="Write the keys instead of the data; never into the same place.")
     ] = False,
@@ -58,30 +79,31 @@ def backup(
 ) -> None:
     """Write a backup of the data, while the node works; or, apart, of its keys.
 
-    The data: database, published lists, laid-down reports, open proposals, and sealed files, of which only new ones are
-    copied. The keys: secrets.json, himaya.toml, and the keys of epochs, encrypted with age. One without the other is of
-    no use, to whoever steals it and to you: keep both, apart.
+    The data: database, published lists, laid-down reports, open proposals, and sealed files out of whatever store, of
+    which only new ones are copied. The keys: secrets.json, himaya.toml, and the keys of epochs, encrypted with age. One
+    without the other is of no use, to whoever steals it and to you: keep both, apart.
     """
     if keys and keep:
         raise KeysApart(option="keep", other="backups of the data")
     if recipient and not keys:
         raise KeysApart(option="recipient", other="--keys")
-    start.database()
+    _node()
     if keys:
         _write_keys(to, recipient or [])
         return
     from himaya.site.backups import making, places
 
     with _steps() as steps:
-        made = making.make(to, by=start.actor(), keep=keep, steps=steps)
+        made = making.make(to, by=start.actor(), keep=keep, sealed=not without_sealed, steps=steps)
     told = made.backup.manifest
     size = (told.database.size + told.files.size) / MB
     done(f"{made.backup.place}")
     done(
         f"ledger entries: {told.ledger.entries:,}; files: {told.files.count:,}; {size:,.1f} MB in {made.seconds:.1f} s"
     )
-    if elsewhere := places.sealed_elsewhere():
-        err.print(f"[yellow]![/] sealed files lie in {escape(elsewhere)}, and are not in this backup")
+    if without_sealed:
+        where = places.sealed_elsewhere() or places.SEALED
+        err.print(f"[yellow]![/] sealed files lie in {escape(where)}, and are not in this backup")
     if made.linked:
         done(f"sealed files that the backup before has as well, and that were not copied: {made.linked:,}")
     if made.removed:
@@ -96,9 +118,10 @@ def _write_keys(to: Path, recipients: list[str]) -> None:
     from himaya.ledger.services import record
     from himaya.site.backups import keys
 
-    path = keys.write(to, recipients=recipients)
+    path, epochs = keys.write(to, recipients=recipients)
+    facts = {"name": path.name, "recipients": len(recipients), "epochs": epochs}
     with transaction.atomic():
-        record("backup.keys-made", by=start.actor(), about="node", name=path.name, recipients=len(recipients))
+        record("backup.keys-made", by=start.actor(), about="node", **facts)
     done(f"{path}, for {counted(len(recipients), 'recipient')}")
 
 
@@ -198,9 +221,15 @@ def _ready() -> None:
 
 
 def _look_ahead() -> None:
-    """Ask the witnesses at once what they have seen, and say what stands open."""
+    """Lead followers of lists on, ask the witnesses at once what they have seen, and say what stands open."""
+    from himaya.federation.native import ahead
     from himaya.log import queries, restored, rounds
 
+    lists, failed = ahead.bring_all()
+    if lists:
+        done(f"published lists that were signed anew, ahead of all that followers have seen: {lists:,}")
+    for why in failed:
+        err.print(f"[yellow]![/] {escape(why)}", soft_wrap=True)
     rounds.look_ahead()
     for alarm in queries.alarms().filter(kind__in=queries.OURS):
         err.print(f"[yellow]![/] {restored.meaning(alarm)}", soft_wrap=True)
@@ -211,18 +240,63 @@ def _look_ahead() -> None:
 def drill(
     place: Annotated[Path, typer.Argument(help="Where the backups are; the newest is taken.", metavar="DIRECTORY")],
     sample: Annotated[int, typer.Option(help="Sealed files that are read.", min=0, metavar="NUMBER")] = 100,
+    keys: Annotated[Path | None, typer.Option(help="The archive of keys: exhibits are opened with it.")] = None,
+    identity: Annotated[Path | None, typer.Option(help="The file of age that opens it.")] = None,
+    open_: Annotated[
+        int, typer.Option("--open", help="With --keys: exhibits that are opened; 0: all.", min=0, metavar="NUMBER")
+    ] = 100,
 ) -> None:
-    """Put the newest backup back into a temporary place, verify it, and say how long it took and what would be lost."""
-    start.database()
-    from himaya.site.backups import drilling
+    """Put the newest backup back into a temporary place, verify it, and say how long it took and what would be lost.
 
+    With the archive of keys it opens exhibits of the standard class, too, in memory alone: nobody is shown them.
+    """
+    if (keys is None) != (identity is None):
+        raise KeysApart(option="keys", other="--identity, and the other way round")
+    _node()
+    from himaya.site.backups import drilling
+    from himaya.site.backups import keys as archives
+
+    archive = archives.read(keys, identities=identity) if keys and identity else None
     with _steps() as steps:
-        found = drilling.drill(place, by=start.actor(), ready=_ready, sample=sample, steps=steps)
+        found = drilling.drill(
+            place, by=start.actor(), ready=_ready, sample=sample, archive=archive, most=open_, steps=steps
+        )
     done(f"{found.backup.name} can be put back: it took {found.seconds:.1f} s")
     leaves, sealed = found.restored.leaves, found.sealed
     done(f"ledger entries: {found.restored.entries:,}; leaves of the log: {leaves:,}; sealed files read: {sealed:,}")
     hours = found.age.total_seconds() / 3600
     done(f"lost would be what came in the last {hours:,.1f} hours; ledger entries: {found.missing:,}")
+    _say_opened(found, archive)
+
+
+def _say_opened(found: Drilled, archive: Archive | None) -> None:
+    """How many exhibits opened; or that it could not be tried, and why."""
+    opened = found.opened
+    if not found.backup.manifest.sealed:
+        err.print("[yellow]![/] no exhibit was opened: the sealed files are not in this backup")
+    elif archive is None:
+        said = "no exhibit was opened, for want of keys: give the archive of keys with --keys and --identity"
+        err.print(f"[yellow]![/] {said}", soft_wrap=True)
+    elif opened is not None:
+        done(f"exhibits opened: {opened.opened:,} of {opened.of:,}")
+        for reference, why in opened.failed:
+            err.print(f"  {reference}: {why}", markup=False, soft_wrap=True)
+        if opened.opened < opened.of:
+            raise NotAllOpened(n=opened.of - opened.opened)
+
+
+def _node() -> None:
+    """Get the database ready, where there is a node: a wrong directory is none, and none is made of it.
+
+    Raises:
+        NoNodeHere: there is none.
+    """
+    from himaya.core.config import config
+    from himaya.site.secrets import NAME
+
+    if not (config().data / NAME).exists():
+        raise NoNodeHere(data=config().data)
+    start.database()
 
 
 @contextmanager
