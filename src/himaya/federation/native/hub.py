@@ -29,6 +29,7 @@ from himaya.core.words import N_, Said
 from himaya.federation.models import Signatory
 from himaya.federation.native import publishing
 from himaya.federation.native.keys import alone, directory, roots
+from himaya.ledger import turns
 from himaya.ledger.services import record
 from himaya.lists import organisations, subscribing
 from himaya.lists.seconding import require_second
@@ -47,6 +48,8 @@ FREE = "green"
 """Up to this one a list may be passed on to others as it is; more takes its publisher's permission."""
 NEVER, UNSAID = "red", "amber+strict"
 """What is never passed on; for what a list without a label is taken."""
+PASS_ON = "pass-on"
+"""The turn of a worker that takes over what is new, and takes out who is not admitted."""
 MOST = min(150, MAX_SIGNATORIES - 1)
 """Signatories of a list, each with some 100 files: followers look at 20,000 files."""
 MOST_BYTES, MOST_FILES = 8 * 1024**3, MAX_DELTAS + 20
@@ -202,8 +205,14 @@ def _check_admission(source: Subscription, organisation: str, permission: str) -
         raise NotPassedOn(organisation=organisation[:60], list_=source.list.name, why=why, mend=mend)
 
 
-def dismiss(name: str, *, organisation: str, by: str) -> Signatory:
+def dismiss(name: str, *, organisation: str, by: str, wait: bool = True) -> Signatory:
     """Pass on nothing of a signatory any more. From now on nothing of it is told; followers drop it at their next look.
+
+    Args:
+        name: the list.
+        organisation: who signs.
+        by: the actor.
+        wait: until the signed metadata is without it, for whoever publishes just now; else a worker sees to that.
 
     Raises:
         NoSuchSignatory: it is none.
@@ -212,13 +221,16 @@ def dismiss(name: str, *, organisation: str, by: str) -> Signatory:
     with transaction.atomic():
         if Signatory.objects.filter(pk=one.pk, ended_at=None).update(ended_at=clock.now(), ended_by=by):
             record("signatory.dismissed", by=by, about=f"list:{name}", organisation=organisation)
-        transaction.on_commit(lambda: _dismissed(one))
+        transaction.on_commit(lambda: _dismissed(one, wait=wait))
     return one
 
 
-def _dismissed(one: Signatory) -> None:
+def _dismissed(one: Signatory, *, wait: bool) -> None:
     faults.point("hub.dismissed")
-    settle(one.list)
+    if wait:
+        settle(one.list)
+    else:
+        turns.call(PASS_ON)
     leave_nothing(one)
 
 
