@@ -287,13 +287,16 @@ def test_a_common_list_waits_for_a_second_person_and_for_whom_it_speaks_stays(
 ) -> None:
     HashList.objects.filter(pk=hotline.pk).update(common=True)
     client = sign_in("admin")
-    page = looked(client, good(), whose="other", organisation="police.example", basis="national")
+    terms = {"whose": "other", "organisation": "police.example", "jurisdiction": "FR", "basis": "national"}
+    page = looked(client, good(), **terms)
     assert "it will wait for a second person" in words(page)
     answer = bring(client, page)
     assert "second person" in messages(answer)[0]
     assert not Item.objects.exists()
     assert kept() == []
     waiting = Proposal.objects.get()
+    shown = words(sign_in("lead").get(f"/lists/proposals/{waiting.pk}"))
+    assert "Organisation police.example Jurisdiction FR Legal basis" in shown
     proposals.approve(waiting.pk, person=people.lead)
     assert Item.objects.count() == 2
     assert list(Statement.objects.values_list("organisation__name", "basis").distinct()) == [

@@ -298,7 +298,9 @@ def dismiss(request: StaffRequest, name: str, organisation: str) -> HttpResponse
         said = gettext("What %(organisation)s signs is passed on no more.")
         messages.success(request, said % {"organisation": organisation})
         if not turns.is_alive():
-            messages.warning(request, gettext("Queued, and no worker runs: begin one (himaya serve, or himaya worker)."))
+            messages.warning(
+                request, gettext("Queued, and no worker runs: begin one (himaya serve, or himaya worker).")
+            )
     return redirect("publishing:index")
 
 
