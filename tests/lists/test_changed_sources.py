@@ -50,6 +50,7 @@ def test_what_a_source_says_again_after_one_person_changed_it_counts_no_more_tha
     follow(hotline, places)
     change(places)
     assert agreement() == {KEPT: ("active", 1), FRESH: ("active", 1), GONE: ("withdrawn", 0)}
+    assert subscribing.vouched(subscribing.find("south")) == 2
     said = Statement.objects.filter(item__value=KEPT).order_by("pk")
     assert list(said.values_list("act", "borrowed", "reason")) == [
         ("vouch", False, ""), ("retract", False, words.ALONE), ("vouch", True, ""),

@@ -48,7 +48,7 @@ FREE = "green"
 """Up to this one a list may be passed on to others as it is; more takes its publisher's permission."""
 NEVER, UNSAID = "red", "amber+strict"
 """What is never passed on; for what a list without a label is taken."""
-PASS_ON = "pass-on"
+ROUND = "pass-on"
 """The turn of a worker that takes over what is new, and takes out who is not admitted."""
 MOST = min(150, MAX_SIGNATORIES - 1)
 """Signatories of a list, each with some 100 files: followers look at 20,000 files."""
@@ -230,7 +230,7 @@ def _dismissed(one: Signatory, *, wait: bool) -> None:
     if wait:
         settle(one.list)
     else:
-        turns.call(PASS_ON)
+        turns.call(ROUND)
     leave_nothing(one)
 
 

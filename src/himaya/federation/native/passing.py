@@ -22,7 +22,7 @@ from himaya.federation.models import Signatory
 from himaya.federation.native import publishing
 from himaya.federation.native.hub import (
     ANEW,
-    PASS_ON,
+    ROUND,
     UNSAID,
     NotPassedOn,
     check_label,
@@ -196,9 +196,9 @@ def pass_on_due() -> bool:
     """Take over what signatories signed, once their sources were read: those files are here then. In a thread of the
     worker's own. Where a source was not read for long, what they signed is asked for by itself.
     """
-    if not Signatory.objects.exists() or not root_path(1).exists() or not turns.is_due(PASS_ON, every=EVERY):
+    if not Signatory.objects.exists() or not root_path(1).exists() or not turns.is_due(ROUND, every=EVERY):
         return False
-    turns.note(PASS_ON)
+    turns.note(ROUND)
     done, now = False, clock.now()
     for of in queries.lists().filter(pk__in=Signatory.objects.values("list")):
         try:
@@ -216,7 +216,7 @@ def pass_on_due() -> bool:
 def set_due(of: HashList) -> None:
     """Let a worker look at once whether anything is new in a list."""
     signatories(of).update(looked_at=None)
-    turns.call(PASS_ON)
+    turns.call(ROUND)
 
 
 def attempt(one: Signatory) -> bool:
