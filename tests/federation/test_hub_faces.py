@@ -34,6 +34,7 @@ def line(db: None, tmp_path: Path) -> Iterator[Line]:
     made = Line(tmp_path)
     with made.shelf.serving() as made.url:
         made.follow()
+        made.run()
         yield made
     native.clear()
 

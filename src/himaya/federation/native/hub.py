@@ -182,6 +182,7 @@ def admit(one: Candidate, *, by: str, second: str = "") -> Signatory:
         subscription=one.source.name, tlp=one.label, permitted=bool(one.permission), key=one.key[:16],
         **({"second": second} if second else {}),
     )  # fmt: skip
+    transaction.on_commit(lambda: place_for(made))
     return made
 
 
@@ -232,6 +233,14 @@ def _dismissed(one: Signatory, *, wait: bool) -> None:
     else:
         turns.call(ROUND)
     leave_nothing(one)
+
+
+def place_for(one: Signatory) -> Path:
+    """Where rounds leave files of a signatory to be passed on; where there is none, they leave nothing."""
+    with subscribing.client(one.subscription) as line:
+        found = left_for_hub(line.keep, one.organisation)
+    found.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return found
 
 
 def leave_nothing(one: Signatory) -> None:
