@@ -216,7 +216,7 @@ def add_key(name: str, *, scopes: Iterable[str], by: str, days: int = 365, owner
             counts as that one: a key that may ask for such things needs one.
 
     Raises:
-        BadKey: no or unknown scopes, a time outside those limits, or no owner where it needs one.
+        BadKey: no or unknown scopes, a time outside those limits, no owner where it needs one, or one who is barred.
         UnknownPerson: there is no such owner.
     """
     wanted = sorted(set(scopes))
@@ -228,7 +228,7 @@ def add_key(name: str, *, scopes: Iterable[str], by: str, days: int = 365, owner
         raise BadKey(name=name[:80], why=N_("its name has 1 to 80 characters"))
     if not 1 <= days <= LONGEST_LIFE:
         raise BadKey(name=name, why=Said("it is good for 1 to {n} days", n=LONGEST_LIFE))
-    who = _person(owner).actor if owner else queries.owner(by)
+    who = _owner(name, owner) if owner else queries.owner(by)
     if by != SYSTEM and not who.startswith("person:") and OWNED & set(wanted):
         why = Said("with {scopes} it acts for a person: say whom with --owner USERNAME",
                    scopes=", ".join(sorted(OWNED & set(wanted))))  # fmt: skip
@@ -246,6 +246,14 @@ def add_key(name: str, *, scopes: Iterable[str], by: str, days: int = 365, owner
     )
     record("key.added", by=by, about=key.actor, scopes=wanted, days=days, owner=mine.actor if mine else "")
     return NewKey(key, secret)
+
+
+def _owner(name: str, owner: str) -> str:
+    person = _person(owner)
+    if not person.is_active:
+        why = Said("{username} may not sign in, and nobody acts for such a one", username=owner)
+        raise BadKey(name=name, why=why)
+    return person.actor
 
 
 @transaction.atomic

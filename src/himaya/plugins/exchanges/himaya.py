@@ -271,7 +271,8 @@ def _round(follower: Follower, name: str, keep: Path, checkpoint: str, log: LogF
             file.path.replace(left_for_hub(keep, who) / file.path.name)
     for path in place.iterdir():  # those of earlier rounds, too, that are not served any more
         path.unlink(missing_ok=True)
-    ended = tuple(Refusal(0, Said(one.template(), **one.facts), who) for who, one in planned.ended.items())
+    refused = {**seen.refused, **planned.ended}
+    ended = tuple(Refusal(0, Said(one.template(), **one.facts), who) for who, one in refused.items())
     told = json.dumps(planned.states, sort_keys=True)
     label = narrowest(held.terms.tlp for held in offered(seen, name).values())
     yield Page(changes=ended, checkpoint=told, complete=planned.whole, tlp=label)

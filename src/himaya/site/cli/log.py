@@ -266,10 +266,8 @@ def watch(key: Annotated[str, typer.Argument(help="The verifier key of a log.")]
 
     made = services.add_watched(key, by=start.actor())
     host = config().hosts[0].lstrip("*.")
-    done(
-        f"{made.origin} is witnessed from now on. Its operator needs our address, https://{host}/log/v1 as far as this"
-    )
-    done("node knows (the setting hosts), and our key as a witness:")
+    done(f"{made.origin} is witnessed from now on")
+    done(f"Its operator needs our address, https://{host}/log/v1 as far as the setting hosts says, and our key:")
     out.print(str(keys.keys().witness.verifier), markup=False, soft_wrap=True)
 
 
