@@ -71,6 +71,12 @@ def by_reference(text: str) -> Exhibit:
     return exhibit(int(digits))
 
 
+def by_digests(digests: Mapping[str, str]) -> list[Exhibit]:
+    """What is kept, or was, whose digests are all these: MD5, SHA-1, SHA-256, SHA-512; nothing where none is given."""
+    wanted = {f"digests__{name}": digests[name] for name in ("md5", "sha1", "sha256", "sha512") if digests.get(name)}
+    return list(Exhibit.objects.filter(**wanted).order_by("pk")) if wanted else []
+
+
 def ends_next(*, before: datetime) -> QuerySet[Exhibit]:
     """What is kept and ends before a time, or would but for a hold or a person's look, the first one first."""
     found = Exhibit.objects.exclude(state=DESTROYED).filter(until__lt=before)

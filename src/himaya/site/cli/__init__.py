@@ -46,6 +46,8 @@ def _load() -> None:
         backups,
         demo,
         evidence,
+        evidence_bundles,
+        evidence_intake,
         evidence_rules,
         exchange,
         fingerprinting,
