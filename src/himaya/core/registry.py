@@ -28,7 +28,7 @@ PORTS: Mapping[str, type] = MappingProxyType(
         "formats": Format,
         "exchanges": Exchange,
         "intakes": Intake,
-    }  # fmt: skip
+    }
 )
 """The class that a plug-in of each kind is an instance of."""
 

@@ -46,7 +46,9 @@ class BadPlace(HimayaError):
 class Parcel(Protocol):
     """Files by their paths in it, with ``/`` between folders, and their sizes in bytes."""
 
-    files: Mapping[str, int]
+    @property
+    def files(self) -> Mapping[str, int]:
+        """Their paths and sizes."""
 
     def open(self, name: str) -> BinaryIO:
         """One of the files; it can be read from its beginning on.

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from himaya.core import registry
 from himaya.core.errors import HimayaError
@@ -124,7 +125,8 @@ def opened_delivery(path: Path) -> Iterator[Delivery]:
 
 
 def _delivery(path: Path, parcel: Parcel) -> Delivery:
-    whole, bag = parcel, None
+    whole: Parcel = parcel
+    bag: bags.Bag | None = None
     if place := bags.place_of(parcel):
         whole = Below(parcel, place.removesuffix(bags.DECLARATION))
         bag = bags.read(whole)
@@ -163,14 +165,18 @@ class _Alone:
     """A parcel of which one file is looked at: the one that was named."""
 
     def __init__(self, parcel: Parcel, name: str) -> None:
+        self._parcel = parcel
         self.files = {name: parcel.files[name]}
-        self.open = parcel.open
+
+    def open(self, name: str) -> BinaryIO:
+        """As :class:`Parcel`."""
+        return self._parcel.open(name)
 
 
 def _left(
     whole: Parcel, bag: bags.Bag | None, inner: tuple[Intake, Parcel, tuple[str, ...]] | None, *, alone: bool
 ) -> tuple[str, ...]:
-    """What nothing tells of. In a bag all below ``data/`` is told of; beside one file that was named, others may lie."""
+    """What nothing tells of. In a bag all below ``data/`` is told of; beside a file that was named others may lie."""
     if bag or alone or inner is None:
         return ()
     form, parcel, documents = inner

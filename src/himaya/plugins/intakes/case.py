@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 from himaya.core import objects
 from himaya.core.intake.offered import Declared, Intake, Offered, Told, declared, short, when
 from himaya.core.intake.parcels import BadPlace, Parcel, head_of
-from himaya.core.objects import EACH, Refusal
-from himaya.core.ports import BadListFile
+from himaya.core.objects import EACH
+from himaya.core.ports import BadListFile, Refusal
 from himaya.core.words import N_, Said
 
 MAX_DOCUMENTS, MAX_DEEP, MAX_NODES, MAX_SIZE = 5, 4, 400_000, 256 * 1024**2
@@ -31,7 +31,7 @@ Node = dict[str, Any]
 
 
 class Case(Intake):
-    """Each file with its digests, size and path; provenance records and investigative actions as how it came to them."""
+    """Each file with digests, size and path; provenance records and investigative actions as how it came to them."""
 
     name: ClassVar[str] = "case"
     label: ClassVar[str] = N_("CASE/UCO (JSON-LD)")
@@ -123,8 +123,8 @@ def _add(graph: _Graph, node: Node, where: str, depth: int) -> None:
         )  # fmt: skip
     if not short_types & _KEPT:
         return
-    name = node.get("@id")
-    made["@id"] = name if isinstance(name, str) else f"_:{id(node)}-{len(graph.nodes)}"
+    called = node.get("@id")
+    made["@id"] = called if isinstance(called, str) else f"_:{where}-{len(graph.nodes)}"
     node["@id"] = made["@id"]
     graph.nodes.setdefault(made["@id"], made)
 

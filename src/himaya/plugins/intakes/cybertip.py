@@ -1,8 +1,8 @@
 """A CyberTipline report as it is downloaded: the report as XML, what is said of each file as XML, and the files.
 
-The elements are those of the public reporting schema (``report``, ``fileDetails``); a file that no ``fileDetails`` tells
-of is taken nevertheless. Addresses, names of accounts and other facts about persons stay in the report, which is kept as
-it came: they are not copied out of it.
+The elements are those of the public reporting schema (``report``, ``fileDetails``); a file of which no ``fileDetails``
+tell is taken nevertheless. Addresses, names of accounts and other facts about persons stay in the report, which is kept
+as it came: they are not copied out of it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class CyberTip(Intake):
         )  # fmt: skip
 
     def offered(self, parcel: Parcel, documents: tuple[str, ...]) -> Iterator[Offered]:
-        """Each file, with what its ``fileDetails`` say of it; then those of which nothing is said but that they came."""
+        """Each file, with what its ``fileDetails`` say of it; then those that merely came."""
         left = {name for name in parcel.files if name not in documents}
         for name in documents:
             element = _element(parcel, name)

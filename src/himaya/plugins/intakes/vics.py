@@ -24,8 +24,8 @@ from himaya.core.intake.offered import (
     when,
 )
 from himaya.core.intake.parcels import BadPlace, Parcel, head_of
-from himaya.core.objects import EACH, Found, Refusal
-from himaya.core.ports import BadListFile
+from himaya.core.objects import EACH, Found
+from himaya.core.ports import BadListFile, Refusal
 from himaya.core.words import N_, Said
 
 MAX_DOCUMENTS, MAX_DEEP = 20, 4
@@ -109,7 +109,7 @@ def _offered(media: Mapping[str, Any], document: str, region: str, there: Mappin
     number = short(media.get("MediaID"), 40)
     where = f"{document}, Media {number or '?'}"
     first = next((one for one in _objects(media.get("MediaFiles"))), {})
-    name, trouble = _place(media, first, there, folder)
+    name, trouble = _place(media, there, folder)
     size = str(media.get("MediaSize") or "")
     facts = {said: text for key, said in _FACTS.items() if (text := short(_moment(first.get(key))))}
     return Offered(
@@ -120,9 +120,7 @@ def _offered(media: Mapping[str, Any], document: str, region: str, there: Mappin
     )  # fmt: skip
 
 
-def _place(
-    media: Mapping[str, Any], first: Mapping[str, Any], there: Mapping[str, str], folder: str
-) -> tuple[str, str]:
+def _place(media: Mapping[str, Any], there: Mapping[str, str], folder: str) -> tuple[str, str]:
     """Where the file lies, in whatever spelling of slashes and letters; and why there is none."""
     path = media.get("RelativeFilePath")
     text = path if isinstance(path, str) else ""

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO
 
 from himaya.core import registry
 from himaya.core.config import config
@@ -87,7 +87,7 @@ def check_file(delivery: Delivery, one: Offered, *, on_bytes: OnBytes = lambda _
             file.close()
     except BadPlace as error:
         return Checked(one, UNREAD, error.said(), media_type=sniff(head) if head else "")
-    facts = {
+    facts: dict[str, Any] = {
         "size": proof.size, "sha256": proof.sha256, "media_type": sniff(head),
         "digests": {each.algorithm: each.digest for each in one.declared},
     }  # fmt: skip
@@ -161,5 +161,5 @@ def _number(file: BinaryIO) -> int | None:
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    while piece := cast(bytes, file.read(CHUNK)):
+    while piece := file.read(CHUNK):
         yield piece

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 READING, READY, WANTED, DONE, REFUSED = "reading", "ready", "wanted", "done", "refused"
 INTAKE = (READING, READY, WANTED, DONE, REFUSED)
-"""It is looked through; somebody may confirm it; it is to be taken, and is at any moment; all was done; nothing is taken."""
+"""It is looked through; waits for somebody; is to be taken; all was done; nothing is taken."""
 WAITING, KEPT, DIFFERS, ABSENT, TWICE, UNREAD = "waiting", "kept", "differs", "absent", "twice", "unread"
 FILE = (WAITING, KEPT, DIFFERS, ABSENT, TWICE, UNREAD)
 """To be taken; taken; not what was declared; not there; told of before; cannot be read."""
@@ -18,7 +18,7 @@ class Intake(models.Model):
 
     digest = models.CharField(max_length=64, unique=True)
     form = models.CharField(max_length=60)
-    """Names of :mod:`himaya.plugins.intakes`, from the outside in: ``bagit+vics``; ``himaya`` for a bundle of a node."""
+    """Names of :mod:`himaya.plugins.intakes`, from the outside in: ``bagit+vics``."""
     number = models.CharField(max_length=300, default="")
     """As the sender has it."""
     sender = models.CharField(max_length=300, default="")

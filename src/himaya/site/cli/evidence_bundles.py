@@ -192,7 +192,7 @@ def hand_over(
     ] = "",
     json_: Json = False,
 ) -> None:
-    """Write the bundle of a grant, encrypted to whom it was granted for; with a node's key its custody goes on there."""
+    """Write the bundle of a grant, encrypted as was granted; with a node's key its custody goes on there."""
     public = key_of(to_node)
     if to.exists():
         raise FileThere(path=to)

@@ -101,7 +101,7 @@ def _check_occasion(occasion: str) -> None:
         raise BadExhibit(why="for what others bring it is received, or tip")
 
 
-def _take(path: Path, preview: bool, whole: bool, terms: dict[str, str], json_: bool) -> None:
+def _take(path: Path, preview: bool, whole: bool, terms: dict[str, Any], json_: bool) -> None:
     from himaya.core.intake.reading import opened_delivery
     from himaya.screening.incoming import taking
 
