@@ -24,7 +24,6 @@ from himaya.core.intake.parcels import BadParcel
 from himaya.core.intake.reading import UnknownForm, opened_delivery
 
 ONE, TWO = b"a neutral text", b"another neutral text"
-EXAMPLES = Path(__file__).parents[3] / "shared/standards/data/examples"
 
 
 def read(path: Path) -> tuple[Any, list[Offered]]:
@@ -92,12 +91,17 @@ def test_media_of_which_no_file_comes_are_told_of_and_those_that_lead_out_are_no
     assert found[2].labels == (Label("tag", "alone"),)
 
 
-def test_the_published_examples_are_read(tmp_path: Path) -> None:
-    for name in ("vics_1_3.json", "vics_2_0.json"):
-        (tmp_path / name).write_bytes((EXAMPLES / name).read_bytes())
-        delivery, found = read(tmp_path / name)
-        assert delivery.form == "vics"
-        assert len(found) >= 2
+def test_the_older_model_is_read_too_and_a_mark_at_the_start_does_no_harm(tmp_path: Path) -> None:
+    def change(document: Any) -> None:
+        document["odata.metadata"] = "http://github.com/ICMEC/ProjectVic/DataModels/1.3.xml#Cases"
+        del document["@odata.context"]
+
+    folder = brought.vics(tmp_path / "v", ONE, change=change)
+    document = json.loads((folder / "case.json").read_text())
+    document = {"odata.metadata": document.pop("odata.metadata"), **document}
+    (folder / "case.json").write_text("\ufeff" + json.dumps(document))
+    _, (_, media) = read(folder)
+    assert Label("category", "1.3:1") in media.labels
 
 
 def test_a_file_that_was_changed_on_the_way_is_found(tmp_path: Path) -> None:
@@ -143,15 +147,6 @@ def test_a_cybertipline_report_offers_its_files_and_copies_nothing_about_persons
     assert found[3].declared == ()
     assert "duty@" not in str(delivery.told)
     assert set(proved(folder).values()) == {""}
-
-
-def test_a_published_report_and_its_file_are_read(tmp_path: Path) -> None:
-    for name in ("cybertip_report_maximal.xml", "cybertip_file_details.xml"):
-        (tmp_path / name).write_bytes((EXAMPLES / name).read_bytes())
-    (tmp_path / "benign-test-image.png").write_bytes(b"")
-    delivery, found = read(tmp_path)
-    assert (delivery.told.number, len(found)) == ("4564654", 3)
-    assert "192.0.2.1" not in str(found)
 
 
 def test_an_entity_bomb_is_no_report(tmp_path: Path) -> None:
@@ -306,8 +301,7 @@ def tried(path: Path) -> None:
     """Whatever it is, it is read, or refused in words."""
     try:
         _, found = read(path)
-    except HimayaError as error:
-        assert str(error)
+    except HimayaError:
         return
     for one in found:
         assert ".." not in one.name.split("/")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from himaya.core import clock
 from himaya.core.errors import HimayaError
@@ -16,6 +18,9 @@ from himaya.evidence.models import Exhibit
 from himaya.evidence.models import Label as Row
 from himaya.ledger.services import record
 
+STEP = 200
+DIGESTS = ("sha256", "sha512", "sha1", "md5")
+"""By which things are told to be equal."""
 MOST = 100
 """Labels of one exhibit by one body."""
 ONE_VALUE = frozenset({"category", "series"})
@@ -68,6 +73,78 @@ def add_labels(exhibit: Exhibit, *, labels: Iterable[Label], said_by: str, came_
     if new:
         record("evidence.labelled", by=by, about=exhibit.about, labels=len(new), with_=came_with[:100])
     return new
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What somebody says of whatever has these digests: ``md5``, ``sha1``, ``sha256``, ``sha512``."""
+
+    digests: Mapping[str, str]
+    labels: tuple[Label, ...]
+    said_by: str
+
+
+@dataclass(slots=True)
+class Applied:
+    """What came of it: exhibits that have new labels, new labels, things said of what is not here, contradictions."""
+
+    exhibits: int = 0
+    labels: int = 0
+    unknown: int = 0
+    contradicting: list[str] = field(default_factory=list)
+    """References of exhibits of which two bodies say different things, as far as they were met; each once."""
+
+
+def apply_labels(every: Iterable[Said], *, came_with: str, by: str) -> Applied:
+    """Keep what others say of exhibits of equal digest. What is said of things that are not here is dropped.
+
+    Raises:
+        BadLabel: as :func:`add_labels`; what came before it stays.
+    """
+    done, source = Applied(), iter(every)
+    while some := list(islice(source, STEP)):
+        for said, exhibits in zip(some, of_equal_digest([one.digests for one in some]), strict=True):
+            done.unknown += not exhibits
+            for exhibit in exhibits:
+                new = add_labels(exhibit, labels=said.labels, said_by=said.said_by, came_with=came_with, by=by)
+                done.exhibits, done.labels = done.exhibits + bool(new), done.labels + len(new)
+                if contradictions(labels_of([exhibit])[exhibit.pk]) and exhibit.reference not in done.contradicting:
+                    done.contradicting.append(exhibit.reference)
+    return done
+
+
+def of_equal_digest(wanted: Sequence[Mapping[str, str]]) -> list[list[Exhibit]]:
+    """For each thing the exhibits, kept or destroyed, that share a digest with it and differ in none."""
+    rows = Q()
+    for name in DIGESTS:
+        if values := sorted({one[name] for one in wanted if one.get(name)}):
+            rows |= Q(**{f"digests__{name}__in": values})
+    found = list(Exhibit.objects.filter(rows).order_by("pk")) if rows else []
+    by_digest = defaultdict[tuple[str, str], list[Exhibit]](list)
+    for exhibit in found:
+        for name in DIGESTS:
+            by_digest[name, exhibit.digests.get(name, "")].append(exhibit)
+    return [_equal(one, by_digest) for one in wanted]
+
+
+def _equal(digests: Mapping[str, str], by_digest: Mapping[tuple[str, str], list[Exhibit]]) -> list[Exhibit]:
+    told = {name: value for name, value in digests.items() if name in DIGESTS and value}
+    near = {one.pk: one for name, value in told.items() for one in by_digest.get((name, value), ())}
+    return [
+        one
+        for _, one in sorted(near.items())
+        if all(one.digests.get(name, value) == value for name, value in told.items())
+    ]
+
+
+def all_labels(*, case: str = "") -> Iterator[tuple[Exhibit, list[Row]]]:
+    """Every exhibit of which somebody says something, with what; of one case, or all. In constant memory."""
+    found = Exhibit.objects.filter(Exists(Row.objects.filter(exhibit=OuterRef("pk")))).order_by("pk")
+    found, after = found.filter(case=case) if case else found, 0
+    while some := list(found.filter(pk__gt=after)[:STEP]):
+        said = labels_of(some)
+        yield from ((one, said[one.pk]) for one in some)
+        after = some[-1].pk
 
 
 def labels_of(exhibits: Iterable[Exhibit]) -> Mapping[int, list[Row]]:

@@ -29,6 +29,8 @@ KINDS: Mapping[str, str] = {
     "suspected": N_("suspected"),
 }
 """What others say of a file: kinds of labels."""
+SAID_BY = "said by"
+"""The fact of a file that names who says what its labels say, where that is not the sender."""
 FLAGS = frozenset({"victim-identified", "offender-identified", "distributed", "self-generated", "suspected"})
 """Kinds whose value is ``yes`` or ``no``."""
 MAX_VALUE, MAX_LABELS, MAX_FACTS, MAX_FACT = 200, 40, 20, 300

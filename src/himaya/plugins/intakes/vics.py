@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from himaya.core import objects
 from himaya.core.intake.offered import (
     MAX_LABELS,
+    SAID_BY,
     Declared,
     Intake,
     Label,
@@ -112,6 +113,8 @@ def _offered(media: Mapping[str, Any], document: str, region: str, there: Mappin
     name, trouble = _place(media, there, folder)
     size = str(media.get("MediaSize") or "")
     facts = {said: text for key, said in _FACTS.items() if (text := short(_moment(first.get(key))))}
+    if by := short(media.get("PrecategorizationSource")):
+        facts[SAID_BY] = by
     return Offered(
         name=name, called=short(media.get("RelativeFilePath")) or short(first.get("FileName")) or f"Media {number}",
         declared=_digests(media, where), size=int(size) if size.isdigit() and len(size) < 16 and int(size) else None,

@@ -18,13 +18,13 @@ from django.db.models import Q
 import himaya
 from himaya.core import clock, faults
 from himaya.core.errors import HimayaError
-from himaya.core.intake.offered import Label, short
+from himaya.core.intake.offered import SAID_BY, Label, short
 from himaya.core.intake.parcels import BadPlace
 from himaya.core.intake.reading import Delivery
 from himaya.core.words import N_, packed, printable
 from himaya.evidence import rules
 from himaya.evidence import services as evidence
-from himaya.evidence.labelling import add_labels
+from himaya.evidence.labelling import Said, add_labels, apply_labels
 from himaya.evidence.services import Acquired, NoGround, Sealed
 from himaya.ledger.services import record
 from himaya.screening import services
@@ -298,7 +298,11 @@ def _keep(intake: Intake, row: IntakeFile, sealed: Sealed, looked: Looked | None
         belongs = intake.case if intake.named or not case else case
         exhibit = evidence.keep(sealed, acquired=_acquired(intake, row, belongs, by))
         add_labels(
-            exhibit, labels=[Label(*one) for one in row.labels], said_by=said_by(intake), came_with=intake.about, by=by
+            exhibit,
+            labels=[Label(*one) for one in row.labels],
+            said_by=said_by(intake, row),
+            came_with=intake.about,
+            by=by,
         )
         row.state, row.exhibit, row.why = KEPT, exhibit.pk, ""
         row.save(update_fields=["state", "exhibit", "why", "matches"])
@@ -323,20 +327,21 @@ def _acquired(intake: Intake, row: IntakeFile, case: str, by: str) -> Acquired:
     )  # fmt: skip
 
 
-def said_by(intake: Intake) -> str:
-    """Who says what came with it; never nobody."""
-    return intake.sender or "an unnamed sender"
+def said_by(intake: Intake, row: IntakeFile | None = None) -> str:
+    """Who says what came with it; never nobody. Somebody else than the sender is named with who passed it on."""
+    sender = intake.sender or "an unnamed sender"
+    other = str(row.facts.get(SAID_BY, "")) if row else ""
+    return f"{other}, passed on by {sender}" if other and other != sender else sender
 
 
 def _label_the_rest(intake: Intake, by: str) -> None:
     """What is said of a file that did not come, or that was told of before, goes to what is kept of equal digest."""
-    from himaya.evidence.queries import by_digests
-
     rows = IntakeFile.objects.filter(intake=intake, state__in=(ABSENT, TWICE)).exclude(labels=[])
-    for row in rows.order_by("number").iterator():
-        for exhibit in by_digests(row.digests):
-            labels = [Label(*one) for one in row.labels]
-            add_labels(exhibit, labels=labels, said_by=said_by(intake), came_with=intake.about, by=by)
+    every = (
+        Said(row.digests, tuple(Label(*one) for one in row.labels), said_by(intake, row))
+        for row in rows.order_by("number").iterator()
+    )
+    apply_labels(every, came_with=intake.about, by=by)
 
 
 def tally(intake: Intake) -> dict[str, int]:

@@ -49,6 +49,7 @@ def _load() -> None:
         evidence_bundles,
         evidence_intake,
         evidence_rules,
+        evidence_tags,
         exchange,
         fingerprinting,
         index,

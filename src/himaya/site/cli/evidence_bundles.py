@@ -99,7 +99,8 @@ def _write(path: Path, content: bytes) -> None:
 
 def _preview(received: Received, json_: bool) -> None:
     from himaya.core.vault.verifier import key_name
-    from himaya.evidence import custody, queries
+    from himaya.evidence import custody
+    from himaya.evidence.labelling import of_equal_digest
 
     bundle, ours = received.bundle, custody.known_key()
     to_us = ours is not None and any(key_name(ours).encode() in offer for offer in bundle.transfers)
@@ -107,7 +108,7 @@ def _preview(received: Received, json_: bool) -> None:
         "form": "himaya", "number": bundle.number, "sender": bundle.organisation, "case": bundle.case,
         "at": bundle.made_at.isoformat(), "exhibits": len(bundle.exhibits),
         "bytes": sum(one.size for one in bundle.exhibits), "handed over to this node": "yes" if to_us else "no",
-        "of equal digest here": sum(bool(queries.by_digests(one.digests)) for one in bundle.exhibits),
+        "of equal digest here": sum(map(bool, of_equal_digest([one.digests for one in bundle.exhibits]))),
         "proved by": ", ".join(received.outcome.keys),
     }  # fmt: skip
     if json_:
