@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, BinaryIO
@@ -104,7 +104,7 @@ def _skipped(looked: Looked) -> str:
     return problems.get("", "") or next(iter(problems.values()), "")
 
 
-def look(delivery: Delivery, name: str, *, size: int, digests: dict[str, str]) -> Looked:
+def look(delivery: Delivery, name: str, *, size: int, digests: Mapping[str, str]) -> Looked:
     """Fingerprint a file in the sandbox and match it; where no decoder can have it, by its digests alone.
 
     Args:
@@ -113,20 +113,24 @@ def look(delivery: Delivery, name: str, *, size: int, digests: dict[str, str]) -
         size: its bytes.
         digests: its digests, worked out here: ``md5``, ``sha1``, ``sha256``.
     """
-    (outcome,) = decoders.shared().opened([partial(_opened, delivery, name, size)], options=chosen())
+    return look_at(partial(_opened, delivery, name, size), place=name, size=size, digests=digests)
+
+
+def look_at(source: decoders.Opened, *, place: str, size: int, digests: Mapping[str, str]) -> Looked:
+    """The same of whatever ``source`` opens for a child to read."""
+    (outcome,) = decoders.shared().opened([source], options=chosen())
     if isinstance(outcome, Skipped) or outcome.sha256 != digests["sha256"]:
         why = outcome.reason if isinstance(outcome, Skipped) else UNREADABLE
         known = registry.signals()
         prints = tuple(Fingerprint(one, digests[one]) for one in EXACT if one in known)
         kind = outcome.media_type if isinstance(outcome, Fingerprinted) else ""
         outcome = Fingerprinted(size, digests["sha256"], kind, prints, {"": why})
-    read = [(name, outcome)]
-    return Looked(services.answer(read), [*read])
+    return Looked(services.answer([(place, outcome)]), [(place, outcome)])
 
 
 def _opened(delivery: Delivery, name: str, size: int) -> int | Skipped:
     """A descriptor for a child to read: of the file itself, or of what was unpacked of it into one without a name."""
-    most = Most(config().max_file_bytes, chosen().video.max_bytes)
+    most = limits()
     try:
         file = delivery.parcel.open(name)
     except BadPlace as error:
@@ -139,9 +143,19 @@ def _opened(delivery: Delivery, name: str, size: int) -> int | Skipped:
             content = most.taken(_pieces(file), size)
         except (Unread, *_BROKEN) as error:
             return error.skipped if isinstance(error, Unread) else Skipped(UNREADABLE)
+    return readable(content)
+
+
+def readable(content: bytes | Spooled | Skipped) -> int | Skipped:
+    """A descriptor of what was unpacked."""
     if isinstance(content, Spooled):
         return content.open()
     return decoders.in_memory(content) if isinstance(content, bytes) else content
+
+
+def limits() -> Most:
+    """How much is unpacked for a decoder: into memory, and of videos into a file without a name."""
+    return Most(config().max_file_bytes, chosen().video.max_bytes)
 
 
 _BROKEN = (OSError, EOFError, ValueError, RuntimeError)

@@ -266,8 +266,7 @@ def _take(intake: Intake, row: IntakeFile, delivery: Delivery, by: str, *, again
             return
         looked = None
         if again:
-            digests = dict(sealed.seal.digests)
-            looked = look(delivery, row.name, size=sealed.seal.size, digests=digests)
+            looked = look(delivery, row.name, size=sealed.seal.size, digests=sealed.seal.digests)
         _keep(intake, row, sealed, looked, by)
         kept = True
     except BadPlace as error:

@@ -72,9 +72,10 @@ def take(
         with opened(path, trusted=trusted) as received:
             _preview(received, json_)
         return
-    from himaya.evidence.receiving import receipt_of, receive_bundle
+    from himaya.evidence.receiving import receipt_of
+    from himaya.screening.incoming.bundles import take_bundle
 
-    found = receive_bundle(path, identity=identity_of(identity), by=start.actor(), trusted=trusted, case=case)
+    found = take_bundle(path, identity=identity_of(identity), by=start.actor(), trusted=trusted, case=case)
     receipt = receipt_of(found)
     where = to or Path(f"{path.name}.receipt")
     if receipt:
