@@ -35,6 +35,8 @@ ELSEWHERE = {
     "restore.known",
     "restore.marks",
     "restore.set_aside",
+    "intake.kept",
+    "intake.read",
     "hub.attached",
     "hub.dismissed",
     "hub.fetched",
@@ -69,7 +71,7 @@ ELSEWHERE = {
     "stores.written",
 }
 """Points that no ordinary run reaches: see ``test_released_killed``, ``test_exchange_killed`` and
-``test_evidence_killed`` here, ``core/test_bundles``, ``core/test_repository_publishing``, ``core/test_stores_local``,
+``test_evidence_killed``, ``test_intake_killed`` here, ``core/test_bundles``, ``core/test_repository_publishing``, ``core/test_stores_local``,
 ``core/test_vault``, ``evidence/test_demands_answers``, ``federation/test_hub`` and ``backup``."""
 CONTENTS = [f"file {n}".encode() for n in range(6)]
 KNOWN = [hashlib.sha256(content).hexdigest() for content in CONTENTS[:3]]

@@ -11,13 +11,15 @@ class ScreeningConfig(AppConfig):
 
     def ready(self) -> None:
         """In rounds of the worker: remove what is needed no more, compare new items with what came before, open cases
-        for what waited.
+        for what waited. Beside it: look through and take what others brought.
         """
-        from himaya.ledger.worker import on_tick
+        from himaya.ledger.worker import beside, on_tick
         from himaya.screening import before, flood, kept, released, waiting
+        from himaya.screening.incoming.working import take_due
 
         on_tick(flood.sweep)
         on_tick(kept.sweep)
         on_tick(waiting.sweep)
         on_tick(released.look)
         on_tick(before.look)
+        beside(take_due)

@@ -8,7 +8,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
@@ -100,16 +100,17 @@ class Folder:
 class Archive:
     """A parcel in a ZIP: stored and deflated members, no passwords, no links."""
 
-    def __init__(self, path: Path) -> None:
-        _measure(path)
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        """``file`` can be sought in, and is the caller's to close; ``name`` says what it is called."""
+        size = _measure(file, name)
         self.files: dict[str, int] = {}
         self._members: dict[str, zipfile.ZipInfo] = {}
         try:
-            self._zip = zipfile.ZipFile(path)
+            self._zip = zipfile.ZipFile(file)
         except UNREADABLE as error:
-            raise BadPlace(where=path.name, why=Said("it is no ZIP that can be read: {why}", why=_why(error))) from None
+            raise BadPlace(where=name, why=Said("it is no ZIP that can be read: {why}", why=_why(error))) from None
         try:
-            self._list(path.stat().st_size)
+            self._list(size)
         except BaseException:
             self._zip.close()
             raise
@@ -162,21 +163,31 @@ def _why(error: BaseException) -> str:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Folder | Archive]:
+def opened(path: Path, file: BinaryIO | None = None) -> Iterator[Folder | Archive]:
     """The parcel at ``path``: a folder, a ZIP, or the folder in which one file lies that tells of the others.
+
+    Args:
+        path: where it lies; of ``file`` what it is called.
+        file: the ZIP itself, where it lies nowhere; it can be sought in.
 
     Raises:
         BadParcel: it cannot be read safely.
         OSError: it cannot be read.
     """
-    try:
-        parcel = Folder(path) if path.is_dir() else Archive(path) if _is_zip(path) else Folder(path.absolute().parent)
-    except BadPlace as error:
-        raise BadParcel(path=path, why=error.said()) from None
-    try:
+    with ExitStack() as stack:
+        try:
+            if file is not None:
+                parcel: Folder | Archive = Archive(file, path.name)
+            elif path.is_dir():
+                parcel = Folder(path)
+            elif _is_zip(path):
+                parcel = Archive(stack.enter_context(path.open("rb")), path.name)
+            else:
+                parcel = Folder(path.absolute().parent)
+        except BadPlace as error:
+            raise BadParcel(path=path, why=error.said()) from None
+        stack.callback(parcel.close)
         yield parcel
-    finally:
-        parcel.close()
 
 
 def _is_zip(path: Path) -> bool:
@@ -208,23 +219,24 @@ def _take_in(files: dict[str, int], name: str, size: int) -> None:
     files[name] = size
 
 
-def _measure(path: Path) -> None:
-    """Refuse a ZIP whose list of files would fill the memory, before it is read."""
-    with path.open("rb") as file:
-        end = file.seek(0, os.SEEK_END)
-        file.seek(max(0, end - 22 - 20 - _COMMENT))
-        tail = file.read()
-        at = tail.rfind(b"PK\5\6")
-        record = tail[at : at + 22] if at >= 0 else b""
-        if len(record) < 22:
-            raise BadPlace(where=path.name, why=N_("it is no ZIP that is whole"))
-        size = struct.unpack("<L", record[12:16])[0]
-        locator = tail[max(at - 20, 0) : at]
-        if locator[:4] == b"PK\6\7":
-            file.seek(struct.unpack("<Q", locator[8:16])[0] % 2**62)
-            size = max(size % 0xFFFFFFFF, *struct.unpack("<Q", (file.read(56)[40:48] + bytes(8))[:8]))
+def _measure(file: BinaryIO, name: str) -> int:
+    """Refuse a ZIP whose list of files would fill the memory, before it is read; how many bytes it has."""
+    end = file.seek(0, os.SEEK_END)
+    file.seek(max(0, end - 22 - 20 - _COMMENT))
+    tail = file.read()
+    at = tail.rfind(b"PK\5\6")
+    record = tail[at : at + 22] if at >= 0 else b""
+    if len(record) < 22:
+        raise BadPlace(where=name, why=N_("it is no ZIP that is whole"))
+    size = struct.unpack("<L", record[12:16])[0]
+    locator = tail[max(at - 20, 0) : at]
+    if locator[:4] == b"PK\6\7":
+        file.seek(struct.unpack("<Q", locator[8:16])[0] % 2**62)
+        size = max(size % 0xFFFFFFFF, *struct.unpack("<Q", (file.read(56)[40:48] + bytes(8))[:8]))
     if size > MAX_DIRECTORY:
-        raise BadPlace(where=path.name, why=N_("its list of files is too long"))
+        raise BadPlace(where=name, why=N_("its list of files is too long"))
+    file.seek(0)
+    return end
 
 
 def text_of(parcel: Parcel, name: str, *, most: int = MAX_TEXT) -> bytes:

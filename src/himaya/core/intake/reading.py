@@ -106,32 +106,33 @@ class Delivery:
 
 
 @contextmanager
-def opened_delivery(path: Path) -> Iterator[Delivery]:
+def opened_delivery(path: Path, file: BinaryIO | None = None) -> Iterator[Delivery]:
     """Open what others brought, whatever its form.
 
     Args:
-        path: a folder, a ZIP, or a file that tells of those that lie beside it.
+        path: a folder, a ZIP, or a file that tells of those that lie beside it; of ``file`` what it is called.
+        file: the ZIP itself, where it lies nowhere; it can be sought in.
 
     Raises:
         UnknownForm: it is in none that is known.
         BadParcel: it cannot be read safely, or what tells of the files is damaged.
         OSError: it cannot be read.
     """
-    with opened(path) as parcel:
+    with opened(path, file) as parcel:
         try:
-            yield _delivery(path, parcel)
+            yield _delivery(path, parcel, alone=file is None and path.is_file())
         except BadPlace as error:
             raise BadParcel(path=path, why=error.said()) from None
 
 
-def _delivery(path: Path, parcel: Parcel) -> Delivery:
+def _delivery(path: Path, parcel: Parcel, *, alone: bool) -> Delivery:
     whole: Parcel = parcel
     bag: bags.Bag | None = None
     if place := bags.place_of(parcel):
         whole = Below(parcel, place.removesuffix(bags.DECLARATION))
         bag = bags.read(whole)
     inside: Parcel = Below(whole, bags.PAYLOAD) if bag else whole
-    wanted = path.name if path.is_file() and path.name in parcel.files else ""
+    wanted = path.name if alone and path.name in parcel.files else ""
     inner = _form(inside, wanted)
     if bag is None and inner is None:
         raise UnknownForm(path=path, known=", ".join([BAG, *registry.intakes()]))

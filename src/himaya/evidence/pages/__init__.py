@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from himaya.evidence.pages import accesses, exhibits, held, ruled
+from himaya.evidence.pages import accesses, exhibits, held, receipts, ruled
 
 urlpatterns = [
     path("", exhibits.index, name="index"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("access/<int:pk>/end", accesses.end, name="end"),
     path("access/<int:pk>/look", accesses.settle, name="settle"),
     path("access/<int:pk>/bundle", accesses.bundle, name="bundle"),
+    path("receipts/add", receipts.receipt, name="receipt"),
     path("rules/", ruled.index, name="rules"),
     path("rules/new", ruled.set_rule, name="set_rule"),
     path("rules/<slug:name>/", ruled.rule, name="rule"),

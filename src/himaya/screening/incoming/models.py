@@ -35,7 +35,9 @@ class Intake(models.Model):
     path = models.CharField(max_length=4000)
     """Where it lay, or lies until it is taken."""
     uploaded = models.BooleanField(default=False)
-    """It lies with us, and is removed when all is done."""
+    """It lies with us, sealed, and is removed when all is done."""
+    lies = models.JSONField(default=dict)
+    """Of what was uploaded: the ``number`` of the sealed file, its ``key`` (sealed with our secret), its ``size``."""
     state = models.CharField(max_length=10, default=READING)
     why = models.JSONField(default=str)
     """What went wrong last (``words.packed``)."""

@@ -47,6 +47,12 @@ def files(one: Intake) -> QuerySet[IntakeFile]:
     return IntakeFile.objects.filter(intake=one).order_by("number")
 
 
+def files_of(one: Intake, fate: str) -> QuerySet[IntakeFile]:
+    """Those of one fate (``models.FILE``), or that are ``known``; empty: all."""
+    found = files(one)
+    return found.filter(matches__gt=0) if fate == "known" else found.filter(state=fate) if fate else found
+
+
 def told(one: Intake) -> dict[str, Any]:
     """What is told of one, to programs."""
     same = ("reference", "form", "number", "sender", "basis", "facts", "occasion", "case", "left", "state", "by")

@@ -7,8 +7,10 @@ names another.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
 
@@ -17,6 +19,7 @@ from django.db.models import Q
 
 import himaya
 from himaya.core import clock, faults
+from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.intake.offered import SAID_BY, Label, short
 from himaya.core.intake.parcels import BadPlace
@@ -36,6 +39,7 @@ from himaya.screening.incoming.models import (
     KEPT,
     READING,
     READY,
+    REFUSED,
     TWICE,
     UNREAD,
     WAITING,
@@ -65,6 +69,13 @@ class UnknownIntake(HimayaError):
     """There is no intake {number}."""
 
     status = 404
+
+
+class BeingTaken(HimayaError):
+    """It is being looked through or taken already."""
+
+    remedy = "Wait until that is done, or end it."
+    status = 409
 
 
 class ElsewhereNow(HimayaError):
@@ -104,9 +115,22 @@ def start_intake(
         "path": path[:4000], "uploaded": uploaded, "by": by, "at": clock.now(),
     }  # fmt: skip
     intake, made = Intake.objects.get_or_create(digest=delivery.digest, defaults=facts)
-    if not made and intake.state != READING:
+    if not made and intake.state not in (READING, REFUSED):
         return intake
-    IntakeFile.objects.filter(intake=intake).delete()  # of a reading that was cut off
+    if not made and intake.state == REFUSED:
+        Intake.objects.filter(pk=intake.pk, state=REFUSED).update(state=READING, **facts)
+    return fill_intake(intake, checked=checked, by=by)
+
+
+def fill_intake(intake: Intake, *, checked: Iterable[Checked], by: str) -> Intake:
+    """Write down each file of an intake that is looked through; what was written before is of a reading cut off.
+
+    Args:
+        intake: which.
+        checked: its files.
+        by: who brought it.
+    """
+    IntakeFile.objects.filter(intake=intake).delete()
     rows = (_row(intake, number, one) for number, one in enumerate(checked, 1))
     while some := list(islice(rows, STEP)):
         IntakeFile.objects.bulk_create(some)
@@ -172,7 +196,7 @@ def look_again(intake: Intake, *, delivery: Delivery, by: str) -> Intake:
     if delivery.digest != intake.digest:
         raise ElsewhereNow(reference=intake.reference)
     bad = IntakeFile.objects.filter(intake=intake, state__in=(DIFFERS, ABSENT, UNREAD))
-    numbers = set(bad.values_list("number", flat=True)) if intake.state == DONE else set()
+    numbers = set(bad.values_list("number", flat=True)) if intake.state in (DONE, WANTED) else set()
     if not numbers:
         return intake
     found = []
@@ -190,10 +214,28 @@ def look_again(intake: Intake, *, delivery: Delivery, by: str) -> Intake:
                 name=row.name, size=row.size, sha256=row.sha256, state=WAITING, why="", matches=row.matches,
                 skipped=row.skipped,
             )  # fmt: skip
-        intake.state, intake.checked_at = WANTED, clock.now()
+        was, intake.state, intake.checked_at = intake.state, WANTED, clock.now()
         intake.save(update_fields=["state", "checked_at"])
-        record("intake.wanted", by=by, about=intake.about)
+        if was == DONE:
+            record("intake.wanted", by=by, about=intake.about)
     return intake
+
+
+@contextmanager
+def alone_with(digest: str) -> Iterator[None]:
+    """Let no other process of this machine look through or take the same meanwhile; who is killed lets go.
+
+    Raises:
+        BeingTaken: another one is at it.
+    """
+    place = config().data / "incoming"
+    place.mkdir(mode=0o700, exist_ok=True)
+    with (place / f"{digest[:32]}.lock").open("a") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BeingTaken from None
+        yield
 
 
 def check_ground(occasion: str) -> None:

@@ -116,20 +116,27 @@ def _take(path: Path, preview: bool, whole: bool, terms: dict[str, Any], json_: 
                 _name(bad)
                 raise taking.NothingTaken(path=path, n=len(bad))
         taking.check_ground(terms["occasion"] or delivery.occasion)
-        if found is None or found.state == "reading":
-            source = iter(seen) if whole else _looked(delivery)
-            found = taking.start_intake(delivery, checked=source, path=str(path.absolute()), by=start.actor(), **terms)
-        found = taking.confirm_intake(found.pk, by=start.actor())
-        found = taking.look_again(found, delivery=delivery, by=start.actor())
-        if found.state == "wanted":
-            with progress() as bar:
-                task = bar.add_task("taking", total=taking.tally(found)["waiting"], note="")
-                taking.take_intake(
-                    found, delivery=delivery, by=start.actor(), on_file=lambda _: bar.advance(task)
-                )  # fmt: skip
-        else:
-            done(f"{found.reference} was taken before: nothing is taken twice")
+        with taking.alone_with(delivery.digest):
+            found = _taken(delivery, found, iter(seen) if whole else _looked(delivery), path, terms)
     _tell(found.pk, as_json=json_)
+
+
+def _taken(
+    delivery: Delivery, found: Intake | None, seen: Iterator[Checked], path: Path, terms: dict[str, Any]
+) -> Intake:
+    from himaya.screening.incoming import taking
+
+    by = start.actor()
+    if found is None or found.state in ("reading", "refused"):
+        found = taking.start_intake(delivery, checked=seen, path=str(path.absolute()), by=by, **terms)
+    found = taking.confirm_intake(found.pk, by=by)
+    found = taking.look_again(found, delivery=delivery, by=by)
+    if found.state == "done":
+        done(f"{found.reference} was taken before: nothing is taken twice")
+        return found
+    with progress() as bar:
+        task = bar.add_task("taking", total=taking.tally(found)["waiting"], note="")
+        return taking.take_intake(found, delivery=delivery, by=by, on_file=lambda _: bar.advance(task))
 
 
 def _looked(delivery: Delivery) -> Iterator[Checked]:

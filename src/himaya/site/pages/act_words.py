@@ -55,6 +55,7 @@ ACTS = {
     "item.voted": N_("%(organisation)s voted on an item, list %(list)s"),
     "item.withdrawn": N_("Item withdrawn, list %(list)s"),
     "intake.read": N_("What others brought was looked through: %(files)s files"),
+    "intake.refused": N_("What others brought was not taken, and is removed"),
     "intake.taken": N_(
         "What others brought was taken: %(kept)s files kept, %(known)s of them known, %(left_out)s not taken"
     ),
