@@ -70,8 +70,8 @@ ELSEWHERE = {
     "stores.unlinked",
     "stores.written",
 }
-"""Points that no ordinary run reaches: see ``test_released_killed``, ``test_exchange_killed`` and
-``test_evidence_killed``, ``test_intake_killed`` here, ``core/test_bundles``, ``core/test_repository_publishing``, ``core/test_stores_local``,
+"""Points that no ordinary run reaches: see ``test_released_killed``, ``test_exchange_killed``, ``test_evidence_killed``
+and ``test_intake_killed`` here, ``core/test_bundles``, ``core/test_repository_publishing``, ``core/test_stores_local``,
 ``core/test_vault``, ``evidence/test_demands_answers``, ``federation/test_hub`` and ``backup``."""
 CONTENTS = [f"file {n}".encode() for n in range(6)]
 KNOWN = [hashlib.sha256(content).hexdigest() for content in CONTENTS[:3]]
