@@ -143,6 +143,12 @@ TABLE: dict[str, set[str]] = {
     "evidence:hold": DOCUMENT_READERS,
     "evidence:place_hold": {LEAD},
     "evidence:lift_hold": {LEAD},
+    "evidence:receipt": DECIDERS,
+    "incoming:index": DOCUMENT_READERS,
+    "incoming:bring": DECIDERS,
+    "incoming:intake": DOCUMENT_READERS,
+    "incoming:confirm": DECIDERS,
+    "incoming:refuse": DECIDERS,
     "reference:index": EVERYBODY,
     "reference:rows": EVERYBODY,
     "reference:row": EVERYBODY,
@@ -178,14 +184,14 @@ ONLY_POST = {
     "demands:do", "demands:approve_answer", "demands:drop_answer", "demands:take_answer", "demands:do_request",
     "evidence:renew", "evidence:let_end", "evidence:grant", "evidence:refuse", "evidence:end", "evidence:settle",
     "evidence:look", "evidence:show", "evidence:end_custodian", "evidence:deal_anew",
-    "evidence:bundle", "evidence:end_rule", "evidence:lift_hold",
+    "evidence:bundle", "evidence:end_rule", "evidence:lift_hold", "incoming:confirm", "incoming:refuse",
     "reference:aside", "reference:restore", "reference:as_shipped",
     "ledger:verify", "ledger:retry", "ledger:settle", "ledger:cancel",
 }  # fmt: skip
 """Addresses that do something: no link leads there."""
 BOTH = {"site:reset_factor", "site:reset_password", "site:bar_person", "lists:create", "lists:change", "lists:import",
         "lists:follow", "lists:subscription_change", "partners:add", "reference:add", "reference:change",
-        "evidence:ask", "evidence:urgent", "evidence:add_custodian", "evidence:parts",
-        "evidence:set_rule", "evidence:place_hold",
+        "evidence:receipt", "incoming:bring", "evidence:ask", "evidence:urgent", "evidence:set_rule",
+        "evidence:add_custodian", "evidence:parts", "evidence:place_hold",
         "demands:add", "demands:add_request", "demands:fill_request"}  # fmt: skip
 """Forms with a page of their own."""

@@ -29,6 +29,7 @@ MAY: dict[str, frozenset[str]] = {
     "evidence.ask": frozenset({REVIEWER, LEAD}),
     "evidence.grant": frozenset({LEAD}),
     "evidence.urgent": frozenset({LEAD}),
+    "evidence.receive": frozenset({REVIEWER, LEAD}),
     "evidence.rule": frozenset({LEAD}),
     "evidence.hold": frozenset({LEAD}),
     "evidence.custodians": frozenset({LEAD}),

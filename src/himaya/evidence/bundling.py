@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from django.db import transaction
 
 from himaya.core import clock
-from himaya.core.bundles.facts import Acquisition, Authorisation, Bundle, CustodyKey, ExhibitFacts, Recipient
+from himaya.core.bundles.facts import Acquisition, Authorisation, Bundle, CustodyKey, ExhibitFacts, Recipient, SaidLabel
 from himaya.core.bundles.report import Language, reports
 from himaya.core.bundles.writing import Packed, stream_zip
 from himaya.core.config import config
@@ -20,7 +20,8 @@ from himaya.evidence import custody
 from himaya.evidence.anchoring import proofs_of
 from himaya.evidence.custody import node_key
 from himaya.evidence.granting import UnknownAccess, count_reading, exhibits_of
-from himaya.evidence.models import Access, Exhibit, SigningKey
+from himaya.evidence.labelling import labels_of
+from himaya.evidence.models import Access, Exhibit, Label, SigningKey
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.stamping import roots, stamps_of
 from himaya.ledger.services import record
@@ -85,7 +86,8 @@ def bundle_of(
     number: str, *, exhibits: Sequence[Exhibit], to: Recipient, authorisation: Authorisation | None
 ) -> Bundle:
     """What a bundle of these exhibits says, with their chains as they stand now."""
-    facts = tuple(map(_facts, exhibits))
+    said = labels_of(exhibits)
+    facts = tuple(_facts(one, said.get(one.pk, ())) for one in exhibits)
     return Bundle(
         number=number, organisation=config().organisation or config().node_name, made_at=clock.now(),
         case=", ".join(sorted({one.case for one in exhibits if one.case})), exhibits=facts,
@@ -109,7 +111,7 @@ def write_bundle(
     return stream_zip(bundle, to, contents=partial(_content, custody), reports=told, signer=node_key())
 
 
-def _facts(one: Exhibit) -> ExhibitFacts:
+def _facts(one: Exhibit, labels: Sequence[Label]) -> ExhibitFacts:
     tool, _, version = one.tool.rpartition(" ")
     known = ", ".join(f"{name} {value}" for name, value in sorted(one.clock.items()))
     return ExhibitFacts(
@@ -119,6 +121,7 @@ def _facts(one: Exhibit) -> ExhibitFacts:
             source=one.origin, clock=known,
         ),
         custody=tuple(custody.lines(one)), timestamps=stamps_of(one), proofs=proofs_of(one),
+        labels=tuple(SaidLabel(each.kind, each.value, each.said_by) for each in labels),
     )  # fmt: skip
 
 

@@ -123,6 +123,12 @@ def own_key() -> bytes:
     return node_key().public_key().public_bytes_raw()
 
 
+def known_key() -> bytes | None:
+    """The same, where there is one as yet: nothing is made."""
+    row = SigningKey.objects.filter(owner=NODE, ended_at=None).first()
+    return bytes(row.public) if row else None
+
+
 def lines(exhibit: Exhibit) -> list[bytes]:
     """The chain, from its acquisition on."""
     return [

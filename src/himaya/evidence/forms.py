@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import binascii
+from base64 import b64decode
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -99,12 +101,59 @@ class RightForm(forms.Form):
     number = forms.CharField(label=_("Its number"), max_length=100, required=False, widget=forms.TextInput(PLAIN))
     authority = forms.CharField(label=_("Authority"), max_length=200, required=False, widget=forms.TextInput(PLAIN))
 
+    to_node = forms.CharField(
+        label=_("Custody key of the other node"),
+        max_length=100,
+        required=False,
+        widget=forms.TextInput(CODE),
+        help_text=_("Where another node goes on keeping it: as that node shows it, told to you over another line."),
+    )
+
+    def clean_to_node(self) -> bytes:
+        """The key; empty: it goes to no node."""
+        return node_key(self.cleaned_data["to_node"])
+
     def clean(self) -> dict[str, Any]:
         """Some of it names nothing that a court could look up."""
-        given = self.cleaned_data
-        if any(given.values()) and not all(given.values()):
+        given = [self.cleaned_data.get(name) for name in ("instrument", "number", "authority")]
+        if any(given) and not all(given):
             raise forms.ValidationError(gettext("Name law, number and authority, or none of them."))
-        return given
+        return self.cleaned_data
+
+
+def node_key(text: str) -> bytes:
+    """A custody key as a node shows it (base64 of 32 bytes); empty where nothing is given.
+
+    Raises:
+        forms.ValidationError: it is none.
+    """
+    try:
+        found = b64decode(text.strip(), validate=True)
+    except (ValueError, binascii.Error):
+        found = b"?"
+    if len(found) not in (0, 32):
+        raise forms.ValidationError(gettext("This is no custody key: it has 44 characters, and ends in =."))
+    return found
+
+
+class ReceiptForm(forms.Form):
+    """What another node sent back, and its key."""
+
+    file = forms.FileField(
+        label=_("Receipt"),
+        help_text=_("The file that the other node wrote when it took the bundle."),
+        error_messages={"required": _("Choose a file."), "empty": _("The file is empty.")},
+    )
+    key = forms.CharField(
+        label=_("Custody key of the other node"),
+        max_length=100,
+        widget=forms.TextInput(CODE),
+        help_text=_("As that node shows it, told to you over another line."),
+    )
+
+    def clean_key(self) -> bytes:
+        """The key."""
+        return node_key(self.cleaned_data["key"])
 
 
 class HoldForm(forms.Form):

@@ -332,6 +332,26 @@ class Unlogged(models.Model):
     step = models.OneToOneField(Step, primary_key=True, on_delete=models.PROTECT, related_name="+")
 
 
+class Label(models.Model):
+    """What others say an exhibit is, and who says so. Never our own judgement, and never changed: others may differ."""
+
+    exhibit = models.ForeignKey(Exhibit, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=20)
+    """One of :data:`himaya.core.intake.offered.KINDS`."""
+    value = models.CharField(max_length=200)
+    said_by = models.CharField(max_length=300)
+    came_with = models.CharField(max_length=100)
+    """By what it came: ``intake:12``, or the file of labels that it stood in."""
+    taken_by = models.CharField(max_length=100)
+    taken_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["exhibit", "kind", "value", "said_by"], name="evidence_label_once")
+        ]
+        indexes = [models.Index(fields=["kind", "value"], name="evidence_label_value")]
+
+
 from himaya.evidence.demands import models as demands  # noqa: E402 - Django finds the tables of a room in this module
 from himaya.evidence.guarded import models as guarded  # noqa: E402
 

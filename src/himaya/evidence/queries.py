@@ -13,6 +13,7 @@ from himaya.evidence import rules
 from himaya.evidence.ending import held
 from himaya.evidence.granting import UnknownAccess, waiting
 from himaya.evidence.holding import UnknownHold
+from himaya.evidence.labelling import labelled
 from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, Step
 from himaya.evidence.ruling import UnknownRule
 from himaya.evidence.services import UnknownExhibit
@@ -33,9 +34,13 @@ def exhibits(*, case: str = "", state: str = "", since: int = 0) -> QuerySet[Exh
     return found.filter(state=state) if state else found
 
 
-def find(*, case: str = "", state: str = "", ends_before: datetime | None = None) -> QuerySet[Exhibit]:
-    """Exhibits for a person: ``state`` may also be ``held`` or ``rotten``; ``ends_before``: of those that stand."""
-    found = Exhibit.objects.select_related("blob").annotate(is_held=held())
+def find(*, case: str = "", state: str = "", ends_before: datetime | None = None, label: str = "") -> QuerySet[Exhibit]:
+    """Exhibits for a person: ``state`` may also be ``held`` or ``rotten``; ``ends_before``: of those that stand.
+
+    ``label``: of which another body says so, as a value or ``kind:value``.
+    """
+    chosen = labelled(Exhibit.objects.all(), label) if label else Exhibit.objects.all()
+    found = chosen.select_related("blob").annotate(is_held=held())
     found = found.filter(case=case) if case else found
     if state == "held":
         found = found.filter(held()).exclude(state=DESTROYED)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from himaya.accounts.words import number
 from himaya.core import clock
 from himaya.core.bundles.report import ACTS, DIGESTS
+from himaya.core.intake.offered import FLAGS, KINDS
 from himaya.core.periods import BadPeriod
 from himaya.core.words import N_
 from himaya.evidence.rules import EVENTS, OCCASIONS, period
@@ -141,3 +142,14 @@ FACTS: dict[str, Any] = {
     "tool": N_("tool"), "until": N_("until"),
 }  # fmt: skip
 """A fact of a step → how it is called."""
+
+
+def kind(name: str) -> str:
+    """A kind of label."""
+    return gettext(KINDS[name]) if name in KINDS else name
+
+
+def label(name: str, value: str) -> dict[str, str]:
+    """A label: its kind, and its value; of a flag yes or no."""
+    said = {"yes": gettext("yes"), "no": gettext("no")}.get(value, value) if name in FLAGS else value
+    return {"kind": kind(name), "value": said}

@@ -49,6 +49,7 @@ from himaya.lists.api.subscriptions import router as subscriptions
 from himaya.log.api import router as log
 from himaya.reference.api import router as reference
 from himaya.screening.api import router as screening
+from himaya.screening.incoming.api import router as incoming
 from himaya.site.errors import PROBLEM, problem, problem_document, server_error
 from himaya.transparency.api import router as transparency
 
@@ -374,6 +375,7 @@ for router in (
     exchange,
     cases,
     evidence,
+    incoming,
     demands,
     reference,
     transparency,

@@ -59,6 +59,9 @@ class UnknownState(HimayaError):
 def list_(
     case: Annotated[str, typer.Option(help="Only of a case: 12.", metavar="NUMBER")] = "",
     state: Annotated[str, typer.Option(help="kept, ending, destroyed, held or rotten.", metavar="STATE")] = "",
+    label: Annotated[
+        str, typer.Option(help="Of which others say so: a value, or series:NAME, tag:NAME.", metavar="TEXT")
+    ] = "",
     json_: Json = False,
 ) -> None:
     """What is kept, and what was: at most 1,000, the newest first."""
@@ -67,7 +70,7 @@ def list_(
 
     if state and state not in ("kept", "ending", "destroyed", "held", "rotten"):
         raise UnknownState(given=state[:40])
-    found = queries.find(case=case_of(case), state=state).order_by("-pk")[:MOST]
+    found = queries.find(case=case_of(case), state=state, label=label).order_by("-pk")[:MOST]
     _print([*found], as_json=json_)
 
 
@@ -144,11 +147,16 @@ def show(number: Number, json_: Json = False) -> None:
     if json_:
         lines = [line.decode("utf-8", "replace") for line in custody.lines(one)]
         rules = [_binding(each, counts=each.pk == bound.by.pk) for each in found]
-        typer.echo(json.dumps({**_told(one), "rules": rules, "custody": lines, "proved": not why, "why": why}))
+        from himaya.evidence.labelling import labels_of
+
+        labels = [{"kind": row.kind, "value": row.value, "said_by": row.said_by} for row in labels_of([one])[one.pk]]
+        more = {"rules": rules, "labels": labels, "custody": lines, "proved": not why, "why": why}
+        typer.echo(json.dumps({**_told(one), **more}))
         return
     _show_facts(one)
     _show_rules(found, bound.by)
     _show_custody(one)
+    _show_labels(one)
     n, logged = len(custody.lines(one)), anchoring.logged(one)
     if why:
         out.print(escape(f"The chain of custody does not hold: {why}"))
@@ -210,6 +218,19 @@ def _show_custody(one: Exhibit) -> None:
         act, by = words.act(step.act), queries.told(step)[0]
         steps.add_row(str(step.number), f"{step.at:%Y-%m-%d %H:%M:%S}", escape(act), escape(by))
     out.print(steps)
+
+
+def _show_labels(one: Exhibit) -> None:
+    from himaya.evidence import labelling
+
+    rows = labelling.labels_of([one])[one.pk]
+    said = table("what others say", "", "who says so")
+    for row in rows:
+        said.add_row(row.kind, escape(row.value), escape(row.said_by))
+    if rows:
+        out.print(said)
+    for kind in sorted(labelling.contradictions(rows)):
+        out.print(f"They contradict one another: {kind}. Both stand as they were said.")
 
 
 @command(evidence, "add", example="himaya evidence add received.bin --label 'file of a report' --case 12")

@@ -37,6 +37,7 @@ ACTS = {
     "evidence.destroyed": N_("Exhibit destroyed with the key of %(epoch)s"),
     "evidence.handed-over": N_("Bundle %(bundle)s handed over: %(exhibits)s exhibits"),
     "evidence.key-made": N_("Key made that signs steps of custody"),
+    "evidence.labelled": N_("Labels of another body kept: %(labels)s, by %(with_)s"),
     "evidence.parts-brought": N_("A custodian has brought parts of keys"),
     "evidence.preserved": N_("Sealed and kept: %(size)s bytes"),
     "evidence.read": N_("Exhibit read, by request %(access)s"),
@@ -50,6 +51,7 @@ ACTS = {
     "evidence.rotted": N_("Sealed file is not what was sealed any more"),
     "evidence.rule-ended": N_("Rule %(name)s ended: nothing new is kept by it"),
     "evidence.rule-set": N_("Rule %(name)s set, version %(version)s"),
+    "evidence.written-out": N_("Bundle %(bundle)s written at the command line"),
     "evidence.stamped": N_("The time was stamped by an authority"),
     "item.active": N_("Item restored, list %(list)s"),
     "item.benign": N_("Item said to be known benign, list %(list)s"),
@@ -58,6 +60,12 @@ ACTS = {
     "item.released": N_("Item let go, list %(list)s"),
     "item.voted": N_("%(organisation)s voted on an item, list %(list)s"),
     "item.withdrawn": N_("Item withdrawn, list %(list)s"),
+    "intake.read": N_("What others brought was looked through: %(files)s files"),
+    "intake.refused": N_("What others brought was not taken, and is removed"),
+    "intake.taken": N_(
+        "What others brought was taken: %(kept)s files kept, %(known)s of them known, %(left_out)s not taken"
+    ),
+    "intake.wanted": N_("What others brought is to be taken"),
     "key.added": N_("Key made for a program"),
     "key.revoked": N_("Key revoked"),
     "ledger.proved": N_("Ledger proved: whole up to entry %(entries)s"),
