@@ -73,7 +73,8 @@ def demand_for(number: int, person: Person, act: str = "demands.work") -> Demand
     """
     assert connection.in_atomic_block
     require(person, act)
-    found = Demand.objects.select_for_update(of=("self",)).filter(pk=number).first()
+    # "no key": what arrives has the ledger, and points to the row; who acts has the row, and wants the ledger
+    found = Demand.objects.select_for_update(of=("self",), no_key=True).filter(pk=number).first()
     if found is None:
         raise UnknownDemand(number=number)
     return found
