@@ -86,7 +86,7 @@ def let_go(demand: Demand, *, by: str) -> int:
     _lock(standing)
     clocks.end(demand)
     lifted = _lift(standing, demand, by=by)
-    lock_head()  # whatever arrived before this is here by now, and what arrives later sees that nothing is asked any more
+    lock_head()  # what arrived before this is here by now, and what arrives later sees that nothing is asked
     return lifted + _lift(_standing(demand), demand, by=by)
 
 
