@@ -14,6 +14,7 @@ from himaya.accounts.again import confirmed
 from himaya.accounts.faces import Actors, asked, told_at
 from himaya.evidence import queries, ruling, words
 from himaya.evidence.forms import RuleForm, WhyForm, from_limit, from_rule
+from himaya.evidence.instruments import require_known
 from himaya.reference import queries as reference
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def set_rule(request: StaffRequest) -> HttpResponse:
     form = RuleForm(request.POST) if request.method == "POST" else RuleForm(initial=_begun(chosen))
     if request.method == "POST" and form.is_valid():
         with told_at(form):
+            if not form.cleaned_data["unlisted"]:
+                require_known(form.terms())
             made = ruling.set_rule(form.cleaned_data["name"], terms=form.terms(), by=request.user.actor)
             messages.success(request, gettext("Set. What is kept from now on is kept by it."))
             return redirect("evidence:rule", made.name)
