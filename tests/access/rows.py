@@ -54,6 +54,7 @@ TABLE: dict[str, set[str]] = {
     "cases:decide": DECIDERS,
     "cases:reopen": DECIDERS,
     "cases:excuse": {LEAD},
+    "cases:add_file": DECIDERS,
     "lists:index": EVERYBODY,
     "lists:list": EVERYBODY,
     "lists:item": EVERYBODY,

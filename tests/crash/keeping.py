@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +26,35 @@ def keep_things(upto: int) -> list[str]:
         )  # fmt: skip
         kept.append(preserve(io.BytesIO(f"text {number}".encode()), acquired=acquired).reference)
     return kept
+
+
+def file_things(upto: int) -> list[str]:
+    """Add so many files to a case, each once; their references."""
+    from tests.casework import opened
+
+    from himaya.cases.filing import acquired_for, keep
+    from himaya.cases.models import Case
+    from himaya.evidence.models import Rule
+    from himaya.evidence.ruling import RuleTerms, set_rule
+    from himaya.evidence.services import begin
+
+    if not Rule.objects.exists():
+        set_rule("a-law", terms=RuleTerms("a law", "US", "duty", ["tip"], minimum="1 year"), by="system")
+    case = Case.objects.first() or opened()
+    made = []
+    for number in range(upto):
+        acquired = acquired_for(case.pk, label="a file", occasion="tip", by="system")
+        acquired = replace(acquired, once=f"act {number}")
+        sealed = begin(io.BytesIO(f"text {number}".encode()), occasion="tip")
+        made.append(keep(case.pk, sealed, acquired=acquired).exhibit.reference)
+    return made
+
+
+def filed() -> int:
+    """How many files are noted to be added to cases."""
+    from himaya.ledger.models import Entry
+
+    return Entry.objects.filter(act="case.file-added").count()
 
 
 def hold_case(case: str) -> int:

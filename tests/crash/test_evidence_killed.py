@@ -53,6 +53,20 @@ def test_what_was_acknowledged_opens_and_what_was_not_is_swept(node: Node, point
     assert node.run("check", idle=False) == []
 
 
+@pytest.mark.parametrize("point", ["evidence.sealed", "cases.filed"])
+def test_a_file_that_was_being_added_to_a_case_is_kept_and_noted_or_neither(node: Node, point: str) -> None:
+    killed = node.start("file_things", upto=3, fault=f"{point}:kill@2")
+    killed.join(60)
+    assert killed.exitcode == -9, node.log(killed)
+    assert node.run("read_all") == [kept(0)]
+    assert node.run("filed") == 1
+    assert node.run("sweep_over") == 1
+    node.run("file_things", upto=3)
+    assert node.run("read_all") == [kept(number) for number in range(3)]
+    assert node.run("sweep_over") == 3
+    assert node.run("check", idle=False) == []
+
+
 @pytest.mark.parametrize("point", ENDING)
 def test_what_is_over_ends_once_and_what_is_held_is_never_lost(node: Node, point: str) -> None:
     node.run("keep_things", upto=THINGS)

@@ -32,8 +32,6 @@ ACTS = {
     "evidence.access-reviewed": N_("An urgent reading was looked at"),
     "evidence.access-taken": N_("Urgent: exhibits are read at once, and nobody was asked"),
     "evidence.destroyed": N_("Exhibit destroyed with the key of %(epoch)s"),
-    "evidence.ground-back": N_("A verdict was taken back: %(exhibits)s exhibits are kept as before"),
-    "evidence.ground-fell": N_("The verdict took away the ground of keeping %(exhibits)s exhibits"),
     "evidence.handed-over": N_("Bundle %(bundle)s handed over: %(exhibits)s exhibits"),
     "evidence.key-made": N_("Key made that signs steps of custody"),
     "evidence.preserved": N_("Sealed and kept: %(size)s bytes"),
