@@ -175,6 +175,6 @@ ONLY_POST = {
 """Addresses that do something: no link leads there."""
 BOTH = {"site:reset_factor", "site:reset_password", "site:bar_person", "lists:create", "lists:change", "lists:import",
         "lists:follow", "lists:subscription_change", "partners:add", "reference:add", "reference:change",
-        "evidence:ask", "evidence:urgent", "evidence:set_rule", "evidence:place_hold",
+        "cases:add_file", "evidence:ask", "evidence:urgent", "evidence:set_rule", "evidence:place_hold",
         "demands:add", "demands:add_request", "demands:fill_request"}  # fmt: skip
 """Forms with a page of their own."""

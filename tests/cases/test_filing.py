@@ -174,7 +174,8 @@ def test_a_program_is_told_why_a_file_is_not_taken(api: Any, tmp_path: Path) -> 
 def test_a_file_that_was_broken_off_on_its_way_is_not_kept(ruled: None, db: None, tmp_path: Path) -> None:
     case, program = opened(), Program("evidence:write")
     path = f"/api/v1/cases/{case.pk}/files?label=a+file"
-    answer = program._client.generic("POST", path, TEXT, "application/octet-stream", CONTENT_LENGTH=str(len(TEXT) + 9))
+    sent = {"wsgi.input": io.BytesIO(TEXT), "CONTENT_LENGTH": str(len(TEXT) + 9)}
+    answer = program._client.generic("POST", path, TEXT, "application/octet-stream", **sent)
     is_problem(answer, 422, "bad-file")
     assert not Exhibit.objects.exists()
     assert not sealed_files(tmp_path)
