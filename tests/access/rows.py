@@ -104,6 +104,7 @@ TABLE: dict[str, set[str]] = {
     "demands:demand": {LEAD, AUDITOR},
     "demands:requests": {LEAD, AUDITOR},
     "demands:request": {LEAD, AUDITOR},
+    "demands:paper": {LEAD, AUDITOR},
     "demands:add": {LEAD},
     "demands:do": {LEAD},
     "demands:approve_answer": {LEAD},

@@ -88,7 +88,7 @@ def test_what_cannot_be_done_is_said_field_by_field_and_nothing_is_done(prepared
     assert "no act" in node.run("desk", "do", "1", "dance", *AS, status=2).stderr
     assert "needs no 'more'" in node.run("desk", "do", "1", "close", *AS, "--set", "more=x", status=2).stderr
     assert "ground" in node.run("desk", "refuse", "1", *AS, "--ground", "no", "--why", "no", status=2).stderr
-    assert "received cannot be accepted" in node.run("desk", "accept", "1", *AS, "--why", "so", status=2).stderr
+    assert "nobody has confirmed" in node.run("desk", "accept", "1", *AS, "--why", "so", status=2).stderr
     assert "is no demand" in node.run("desk", "show", "X-1", status=2).stderr
     node.run("desk", "refuse", "1", *AS, "--ground", "not-competent", "--why", "another court is")
     assert told(node, "show", "1")["state"] == "refused"
