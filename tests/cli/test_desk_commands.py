@@ -40,7 +40,7 @@ def console(node: Node) -> list[str]:
     with closing(sqlite3.connect(Path(node.data) / "himaya.sqlite3")) as database:
         rows = database.execute("SELECT content FROM ledger_entry WHERE act = 'desk.console' ORDER BY seq").fetchall()
     found = [json.loads(row[0]) for row in rows]
-    assert {one["person"] for one in found} == {"person:1"}
+    assert {one["person"] for one in found} == {"person:2"}
     return [one["step"] for one in found]
 
 

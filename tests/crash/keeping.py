@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 YEAR = timedelta(days=366)
@@ -108,3 +109,30 @@ def read_all() -> list[Any]:
             opened = error.code()
         found.append([one.once, one.state, opened, acts])
     return found
+
+
+def secrets_of(upto: int) -> list[list[str]]:
+    """Of each thing: the key that opens it, and the outer and the wrapped form of that key, in hexadecimal."""
+    from himaya.evidence.keys import epoch_keys, epoch_name, opened
+    from himaya.evidence.models import Exhibit
+
+    found = []
+    for one in Exhibit.objects.select_related("blob", "epoch").order_by("once")[:upto]:
+        keys = (opened(one), epoch_keys().key(epoch_name(one)), bytes(one.wrapped or b""))
+        found.append([key.hex() for key in keys])
+    return found
+
+
+def back_up(to: str) -> None:
+    """Make a backup of the node as it is."""
+    from himaya.site.backups.making import make
+
+    make(Path(to), by="system")
+
+
+def dumped() -> str:
+    """Every value of every row of every table, as the database gives it."""
+    from django.apps import apps
+
+    rows = [row for model in apps.get_models() for row in model._base_manager.values_list()]
+    return "\n".join(value.hex() if isinstance(value, bytes | memoryview) else str(value) for r in rows for value in r)

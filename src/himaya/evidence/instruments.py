@@ -12,7 +12,7 @@ from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.evidence.ruling import RuleTerms
-from himaya.reference.queries import time_limits
+from himaya.reference.queries import time_limit, time_limits
 
 if TYPE_CHECKING:
     from himaya.core.reference import TimeLimit
@@ -25,10 +25,34 @@ class UnlistedInstrument(HimayaError):
     """{instrument} is not taken as it stands: {why}."""
 
     remedy = (
-        "Choose it from the reference (himaya reference limits, or the list on the page), or say expressly that it is "
-        "right: --unlisted, or the box on the page."
+        "Choose it from the reference (himaya reference list limits, or the list on the page), or say expressly that "
+        "it is right: --unlisted, or the box on the page."
     )
     status = 422
+
+
+class NoKeepingLimit(HimayaError):
+    """{key} says neither how long something is kept nor when it is deleted: no rule of keeping begins with it."""
+
+    remedy = "himaya reference list limits shows which do: those whose duty is to keep data, or to delete it."
+    status = 422
+
+
+def keeping_limits() -> list[TimeLimit]:
+    """Rows of the reference that say how long something is kept, or when it is deleted."""
+    return [*time_limits(duty="preserve"), *time_limits(duty="discard")]
+
+
+def keeping_limit(key: str) -> TimeLimit:
+    """One of them.
+
+    Raises:
+        UnknownRow, NoKeepingLimit: there is none of that key; it is about something else.
+    """
+    found = time_limit(key)
+    if found.duty not in ("preserve", "discard"):
+        raise NoKeepingLimit(key=key)
+    return found
 
 
 def known(instrument: str, jurisdiction: str) -> list[TimeLimit]:

@@ -60,6 +60,16 @@ def that_keep(occasion: str, *, on: date | None = None) -> list[Rule]:
     return [rule for rule in valid.order_by("name") if occasion in rule.occasions]
 
 
+def standing(rule: Rule, *, on: date | None = None) -> str:
+    """Whether something new is kept by a rule on a day: ``holds``, ``ended``, ``not yet`` or ``over``, by its dates."""
+    day = on or clock.now().date()
+    if rule.ended_at:
+        return "ended"
+    if rule.valid_from > day:
+        return "not yet"
+    return "over" if rule.valid_to and rule.valid_to < day else "holds"
+
+
 def spans(rule: Rule, since: datetime, *, renewed: int = 0) -> tuple[datetime | None, datetime | None]:
     """Until when a rule wants something kept at the least, and at the most; None: it does not say."""
     ends = []

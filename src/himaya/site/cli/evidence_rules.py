@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from himaya.core.errors import HimayaError
 from himaya.site.cli import start
-from himaya.site.cli.evidence import Json, case_of, evidence
+from himaya.site.cli.evidence import Json, Number, case_of, evidence
 from himaya.site.cli.grammar import command, commands
 from himaya.site.cli.shown import done, out, table
 
@@ -54,6 +54,7 @@ def list_(
     """By which law things are kept, and for how long; nothing is kept without one."""
     start.database()
     from himaya.evidence import queries
+    from himaya.evidence.rules import standing
 
     found = [each for one in queries.latest_rules() for each in (queries.versions(one.name) if all_ else [one])]
     if json_:
@@ -61,7 +62,7 @@ def list_(
         return
     shown = table("rule", "version#", "law", "of", "keeps for", "at the least", "at the most", "state", keep=("rule",))
     for one in found:
-        state = "ended" if one.ended_at else "holds"
+        state = standing(one)
         cells = (one.name, str(one.version), one.instrument, one.jurisdiction, ", ".join(one.occasions))
         shown.add_row(*map(escape, cells), one.minimum, one.maximum, state)
     out.print(shown)
@@ -88,7 +89,9 @@ def set_(
     ],
     limit: Annotated[
         str,
-        typer.Option(help="Begin with a row of `himaya reference limits`; what else you say counts.", metavar="KEY"),
+        typer.Option(
+            help="Begin with a row of `himaya reference list limits`; what else you say counts.", metavar="KEY"
+        ),
     ] = "",
     instrument: Annotated[
         str, typer.Option(help="The law or order, with its article, as the reference has it.", metavar="TEXT")
@@ -134,10 +137,10 @@ def set_(
 def _terms(limit: str, said: dict[str, Any], **more: Any) -> RuleTerms:
     """What is said, and of what is not, what a row of the reference says."""
     from himaya.evidence.forms import from_limit
+    from himaya.evidence.instruments import keeping_limit
     from himaya.evidence.ruling import RuleTerms
-    from himaya.reference.queries import time_limit
 
-    begun = from_limit(time_limit(limit)) if limit else {}
+    begun = from_limit(keeping_limit(limit)) if limit else {}
     if said["minimum"] or said["maximum"]:  # one of the two is said: the row's other one does not come with it
         begun |= {"minimum": "", "maximum": ""}
     return RuleTerms(**{name: value or begun.get(name, value) for name, value in said.items()}, **more)
@@ -151,6 +154,30 @@ def end(name: Name, reason: Reason) -> None:
 
     made = end_rule(name, by=start.actor(), reason=reason)
     done(f"rule {made.name} is ended")
+
+
+@command(evidence, "renew", example="himaya evidence renew E-2026-000042 --rule us-keep --reason 'letter 19'")
+def renew(
+    number: Number,
+    name: Annotated[str, typer.Option("--rule", help="The rule that allows it.", metavar="NAME")],
+    reason: Reason,
+) -> None:
+    """Keep an exhibit for one more of the periods that a rule allows."""
+    start.database()
+    from himaya.evidence import queries, retention
+
+    made = retention.renew(queries.by_reference(number).pk, rule=name, reason=reason, by=start.actor())
+    done(f"{made.reference} is kept until {made.until:%Y-%m-%d}")
+
+
+@command(evidence, "let-end", example="himaya evidence let-end E-2026-000042 --reason 'nobody needs it any more'")
+def let_end(number: Number, reason: Reason) -> None:
+    """You have looked: it may end when its time is over, as any other, although a rule asked for a look."""
+    start.database()
+    from himaya.evidence import queries, retention
+
+    made = retention.end_reviewed(queries.by_reference(number).pk, reason=reason, by=start.actor())
+    done(f"{made.reference} may end from {made.until:%Y-%m-%d}")
 
 
 @command(
