@@ -56,6 +56,7 @@ TABLE: dict[str, set[str]] = {
     "cases:decide": DECIDERS,
     "cases:reopen": DECIDERS,
     "cases:excuse": {LEAD},
+    "cases:add_file": DECIDERS,
     "lists:index": EVERYBODY,
     "lists:list": EVERYBODY,
     "lists:item": EVERYBODY,
@@ -105,6 +106,7 @@ TABLE: dict[str, set[str]] = {
     "demands:demand": {LEAD, AUDITOR},
     "demands:requests": {LEAD, AUDITOR},
     "demands:request": {LEAD, AUDITOR},
+    "demands:paper": {LEAD, AUDITOR},
     "demands:add": {LEAD},
     "demands:do": {LEAD},
     "demands:approve_answer": {LEAD},
@@ -191,7 +193,7 @@ ONLY_POST = {
 """Addresses that do something: no link leads there."""
 BOTH = {"site:reset_factor", "site:reset_password", "site:bar_person", "lists:create", "lists:change", "lists:import",
         "lists:follow", "lists:subscription_change", "partners:add", "reference:add", "reference:change",
-        "evidence:receipt", "incoming:bring", "evidence:ask", "evidence:urgent", "evidence:set_rule",
+        "cases:add_file", "evidence:receipt", "incoming:bring", "evidence:ask", "evidence:urgent", "evidence:set_rule",
         "evidence:add_custodian", "evidence:parts", "evidence:place_hold",
         "demands:add", "demands:add_request", "demands:fill_request"}  # fmt: skip
 """Forms with a page of their own."""

@@ -68,6 +68,7 @@ TABLE: dict[str, str | None] = {
     "DELETE /exchange/signatories/{list_name}/{organisation}": "publishing:write",
     "GET /cases": "cases:read",
     "GET /cases/{case_id}": "cases:read",
+    "POST /cases/{case_id}/files": "evidence:write",
     "GET /evidence/exhibits": "evidence:read",
     "GET /evidence/exhibits/{exhibit_id}": "evidence:read",
     "GET /evidence/exhibits/{exhibit_id}/custody": "evidence:read",

@@ -52,6 +52,7 @@ ELSEWHERE = {
     "repository.before_timestamp",
     "repository.before_root",
     "bundles.folder",
+    "cases.filed",
     "bundles.zip",
     "demands.answer",
     "epochs.marked",

@@ -27,6 +27,7 @@ HOLD = {"authority": "A court", "review_on": "2026-06-01", "reason": "Letter 17"
 RULE = {
     "name": "lu-tips", "instrument": "A law", "jurisdiction": "LU", "basis": "legal-obligation", "occasions": ["tip"],
     "begins": "acquired", "minimum": "90 days", "after": "delete", "kept_class": "standard",
+    "unlisted": "on",
 }  # fmt: skip
 
 
@@ -158,6 +159,9 @@ def test_a_rule_is_set_gets_a_version_and_ends(sign_in: SignIn, clock: Any) -> N
     client = sign_in("lead")
     assert "No rule was set" in words(client.get("/evidence/rules/"))
     assert client.post("/evidence/rules/new", {**RULE, "minimum": "long"}).status_code == 422
+    unasked = client.post("/evidence/rules/new", {**RULE, "unlisted": ""})
+    assert unasked.status_code == 422
+    assert "the reference has none of that name for LU" in words(unasked)
     client.post("/evidence/rules/new", RULE)
     form = client.get("/evidence/rules/new?rule=lu-tips").context["form"]
     assert form.initial["minimum"] == "90 days"

@@ -10,6 +10,7 @@ MAY: dict[str, frozenset[str]] = {
     "cases.comment": frozenset({ANALYST, REVIEWER, LEAD}),
     "cases.decide": frozenset({REVIEWER, LEAD}),
     "cases.reopen": frozenset({LEAD}),
+    "cases.file": frozenset({REVIEWER, LEAD}),
     "lists.view": frozenset({ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN}),
     "lists.change": frozenset({LEAD, ADMIN}),
     "lists.vote": frozenset({REVIEWER, LEAD}),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from himaya.core import clock
 from himaya.core.reference import TimeLimit
+from himaya.evidence.instruments import known
 from himaya.evidence.models import Rule
 from himaya.evidence.reasons import LONGEST
 from himaya.evidence.rules import EVENTS, OCCASIONS
@@ -251,6 +252,12 @@ class RuleForm(forms.Form):
         help_text=_("Where you read it, and when."),
     )
 
+    unlisted = forms.BooleanField(
+        label=_("The reference does not have this law or order"),
+        required=False,
+        help_text=_("As of an order of a court: you have read it, and answer for it."),
+    )
+
     def clean_valid_to(self) -> Any:
         """The last day is none before the first."""
         given, first = self.cleaned_data["valid_to"], self.cleaned_data.get("valid_from")
@@ -261,13 +268,14 @@ class RuleForm(forms.Form):
     def terms(self) -> RuleTerms:
         """What was given."""
         given = {**self.cleaned_data, "renewals": self.cleaned_data["renewals"] or 0}
-        del given["name"]
+        del given["name"], given["unlisted"]
         return RuleTerms(**given)
 
 
 def from_rule(one: Rule) -> dict[str, Any]:
     """What a new version of a rule begins with."""
-    return {name: getattr(one, name) for name in RuleForm.base_fields}
+    begun = {name: getattr(one, name) for name in RuleForm.base_fields if name != "unlisted"}
+    return {**begun, "unlisted": not known(one.instrument, one.jurisdiction)}
 
 
 def from_limit(one: TimeLimit) -> dict[str, Any]:
@@ -277,7 +285,7 @@ def from_limit(one: TimeLimit) -> dict[str, Any]:
     return {
         "name": one.key[:60],
         "instrument": one.instrument[:200],
-        "jurisdiction": one.jurisdiction if len(one.jurisdiction) == 2 else "",
+        "jurisdiction": one.jurisdiction,
         "basis": "legal-obligation",
         "minimum": length if least else "",
         "maximum": "" if least else length,

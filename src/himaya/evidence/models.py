@@ -189,6 +189,10 @@ class Binding(models.Model):
     renewed = models.PositiveSmallIntegerField(default=0)
     begun = models.BooleanField()
     """Whether the event has come; until then its time runs from when the rule began to bind."""
+    grounds = models.JSONField(default=list)
+    """For what it binds: names of :data:`himaya.evidence.rules.OCCASIONS` that have come; empty: it is not known."""
+    released_at = models.DateTimeField(null=True)
+    """Since when it binds no more, as its grounds fell away (:mod:`himaya.evidence.verdicts`)."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["exhibit", "rule"], name="evidence_binding_once")]

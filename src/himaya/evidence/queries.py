@@ -10,6 +10,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from himaya.core import clock
 from himaya.evidence import rules
+from himaya.evidence.demands import numbers as demands
 from himaya.evidence.ending import held
 from himaya.evidence.granting import UnknownAccess, waiting
 from himaya.evidence.holding import UnknownHold
@@ -249,4 +250,5 @@ def tally() -> dict[str, int]:
         "evidence.destroyed": now.states.get(DESTROYED, 0),
         "evidence.held": now.held,
         "evidence.urgent": Access.objects.filter(urgent=True).count(),
+        **demands.tally(),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -149,7 +149,17 @@ def begin(content: BinaryIO, *, occasion: str) -> Sealed:
     with store().writing(number) as to:
         done = seal(content, to, key=key, exhibit=number)
     faults.point("evidence.sealed")
-    return Sealed(number, key, done, found, tuple(rules.bindings_of(found, now)), now)
+    return Sealed(number, key, done, found, tuple(rules.bindings_of(found, now, ground=occasion)), now)
+
+
+_arrivals: list[Callable[[Exhibit], None]] = []
+
+
+def on_arrival(told: Callable[[Exhibit], None]) -> Callable[[Exhibit], None]:
+    """Call something for each exhibit that arrives, in the transaction with which it does, after all its locks."""
+    if told not in _arrivals:
+        _arrivals.append(told)
+    return told
 
 
 def discard(sealed: Sealed) -> None:
@@ -232,6 +242,8 @@ def _keep(sealed: Sealed, acquired: Acquired, begun: Begun | None) -> Exhibit:
         one.pk, one.exhibit = None, exhibit
     Binding.objects.bulk_create(sealed.bindings)
     _record(exhibit, sealed, begun)
+    for told in _arrivals:
+        told(exhibit)
     return exhibit
 
 

@@ -51,6 +51,13 @@ HOW = {
     "received": N_("received from another body"),
     "collected": N_("collected by us"),
 }
+RULES = {
+    "holds": ("ok", N_("holds")),
+    "not yet": ("wait", N_("does not hold yet")),
+    "over": ("calm", N_("held until a day that has passed")),
+    "ended": ("calm", N_("ended")),
+}
+"""Whether something new is kept by a rule → shape and word."""
 AFTER = {"delete": N_("it ends"), "review": N_("a person looks at it first")}
 
 

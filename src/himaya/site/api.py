@@ -35,6 +35,7 @@ from himaya.accounts.keys import (
     require_media_type,
 )
 from himaya.cases.api import router as cases
+from himaya.cases.files_api import router as case_files
 from himaya.core import registry
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
@@ -374,6 +375,7 @@ for router in (
     partners,
     exchange,
     cases,
+    case_files,
     evidence,
     incoming,
     demands,

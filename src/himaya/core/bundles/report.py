@@ -7,7 +7,7 @@ A text of strangers is escaped and kept apart in direction (``bdi``); commands a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 from importlib.util import find_spec
@@ -153,14 +153,30 @@ def reports(bundle: Bundle, languages: tuple[Language, ...]) -> dict[str, bytes]
 
 
 def _lines(bundle: Bundle, language: Language, part: slice) -> Iterator[str]:
-    said = language.said
+    yield from framed(
+        N_("Custody report"), _body(bundle, language, part), language=language, number=bundle.number,
+        made=moment(bundle.made_at),
+    )  # fmt: skip
+
+
+def framed(title: str, body: Iterator[str], *, language: Language, number: str, made: str) -> Iterator[str]:
+    """A page that is printed as it stands: the head with all its style, the title, and what stands below, as HTML.
+
+    ``title`` is a text of ours; ``made`` says when, as ISO 8601.
+    """
     direction = "rtl" if language.code in RIGHT_TO_LEFT else "ltr"
-    title = said(N_("Custody report"))
+    words = language.said(title)
     yield f'<!doctype html>\n<html lang="{escape(language.code)}" dir="{direction}">\n<head>\n<meta charset="utf-8">'
-    yield f'<meta name="dcterms.created" content="{moment(bundle.made_at)}">'
-    yield f"<title>{title}: {escape(printable(bundle.number))}</title>\n<style>{_STYLE}</style>\n</head>\n<body>"
-    yield f"<h1>{title}</h1>"
-    yield from _facts(_about(bundle, language))
+    yield f'<meta name="dcterms.created" content="{escape(made)}">'
+    yield f"<title>{words}: {escape(printable(number))}</title>\n<style>{_STYLE}</style>\n</head>\n<body>"
+    yield f"<h1>{words}</h1>"
+    yield from body
+    yield "</body>\n</html>"
+
+
+def _body(bundle: Bundle, language: Language, part: slice) -> Iterator[str]:
+    said = language.said
+    yield from facts(_about(bundle, language))
     yield f"<h2>{said(N_('What is proved'))}</h2>\n<ul>"
     yield from (f"<li>{said(text)}</li>" for text in PROVED)
     yield f"</ul>\n<h2>{said(N_('What is not proved'))}</h2>\n<ul>"
@@ -177,7 +193,6 @@ def _lines(bundle: Bundle, language: Language, part: slice) -> Iterator[str]:
         yield f"<p>{said(told, first=begin + 1, last=begin + len(some), all=len(bundle.exhibits))}</p>"
     for one in some:
         yield from _exhibit(one, holders, language)
-    yield "</body>\n</html>"
 
 
 def _about(bundle: Bundle, language: Language) -> Iterator[tuple[str, str]]:
@@ -210,7 +225,7 @@ def _exhibit(one: ExhibitFacts, holders: dict[str, str], language: Language) -> 
         (said(N_("Time stamps")), data(len(one.timestamps))),
         (said(N_("Proofs of a log")), data(len(one.proofs))),
     ]
-    yield from _facts(told)
+    yield from facts(told)
     heads = (N_("step"), N_("time"), N_("what was done"), N_("by whom"), N_("signed by"), N_("facts"))
     yield from _table(heads, (_step(json.loads(line), holders, language) for line in one.custody), language, "steps")
     yield "</section>"
@@ -221,16 +236,17 @@ def _step(line: dict[str, Any], holders: dict[str, str], language: Language) -> 
     names = [one["key"] for one in line["signatures"]]
     signed = "<br>".join(f"{data(holders.get(name, ''))} {code(name)}" for name in names)
     others = {name: fact for name, fact in step["facts"].items() if name not in ("md5", "sha1", "sha256", "sha512")}
-    facts = "<br>".join(f"{data(name)}: {_fact(fact)}" for name, fact in others.items())
+    rest = "<br>".join(f"{data(name)}: {_fact(fact)}" for name, fact in others.items())
     act = language.said(ACTS.get(step["act"], step["act"]))
-    return data(step["number"]), code(step["at"]), act, data(step["by"]), signed, facts
+    return data(step["number"]), code(step["at"]), act, data(step["by"]), signed, rest
 
 
 def _fact(fact: object) -> str:
     return "<br>".join(map(data, fact)) if isinstance(fact, list) else data(fact)
 
 
-def _facts(told: Any) -> Iterator[str]:
+def facts(told: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """A table of facts: what each is and what it says, both as HTML."""
     yield '<table class="facts">'
     yield from (f'<tr><th scope="row">{name}</th><td>{value}</td></tr>' for name, value in told)
     yield "</table>"

@@ -45,6 +45,7 @@ def _load() -> None:
     from himaya.site.cli import (  # noqa: F401
         backups,
         demo,
+        desk,
         evidence,
         evidence_bundles,
         evidence_guarded,

@@ -239,7 +239,11 @@ def add(
     label: Annotated[str, typer.Option(help="What it is, in neutral words, not the file's name.", metavar="TEXT")],
     case: Annotated[str, typer.Option(help="The case it belongs to: 12.", metavar="NUMBER")] = "",
     occasion: Annotated[
-        str, typer.Option(help="received: another body sent it; tip: somebody brought it.", metavar="NAME")
+        str,
+        typer.Option(
+            help="received: another body sent it; tip: somebody brought it; demand: one that was accepted asks for it.",
+            metavar="NAME",
+        ),
     ] = "received",
     origin: Annotated[str, typer.Option(help="From where: an address, a platform, a sender.", metavar="TEXT")] = "",
     media_type: Annotated[str, typer.Option(help="As image/jpeg.", metavar="TYPE")] = "",
@@ -252,8 +256,11 @@ def add(
 
     import himaya
     from himaya.evidence import queries, services
+    from himaya.evidence.demands import arriving
 
-    how = "received" if occasion == "received" else "uploaded"
+    if occasion == "demand":
+        arriving.require_demanded(arriving.Offered(case=named, origin=origin, media_type=media_type))
+    how = {"received": "received", "demand": "collected"}.get(occasion, "uploaded")
     acquired = services.Acquired(
         label=label, occasion=occasion, once=f"cli:{uuid4()}", how=how, tool=f"himaya {himaya.__version__}",
         by=start.actor(), case=named, origin=origin, media_type=media_type,

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from himaya.accounts.access import needs
 from himaya.accounts.faces import Actors, asked, told_at
+from himaya.core.bundles.report import pdf_possible
 from himaya.core.countries import PLACES
 from himaya.evidence.demands import lists, queries, requesting
 from himaya.evidence.demands.pages.acts import REQUEST_ACTS, ActForm, offered
@@ -22,6 +23,9 @@ from himaya.evidence.demands.words import clock_row, country, history, kind, sta
 if TYPE_CHECKING:
     from himaya.accounts.access import StaffRequest
     from himaya.evidence.demands.models import Request
+
+PAPERS = {"en": "English", "ar": "العربية"}
+"""Languages in which it can be printed, each by its own name."""
 
 
 @needs("demands.work")
@@ -95,7 +99,10 @@ def _page(
         "badge": state(one),
         "channel": gettext(lists.CHANNELS[one.channel]) if one.channel else "",
         "is_draft": is_draft,
-        "missing": [str(each) for each in requesting.lacking(one)] if is_draft else [],
+        "missing": [" / ".join(gettext(field.field) for field in each.fields) for each in requesting.lacking(one)]
+        if is_draft
+        else [],
+        "papers": [(name, code, pdf_possible()) for code, name in PAPERS.items()],
         "text": requesting.rendered(one) if is_draft else one.text,
         "clocks": [clock_row(each) for each in queries.clocks_of(one)],
         "history": history(changes, Actors(each.by for each in changes)),
