@@ -16,7 +16,7 @@ from himaya.core.vault.epochs import EpochKeys
 from himaya.core.vault.sealed import new_key
 from himaya.core.vault.stores.port import Store
 from himaya.core.vault.stores.setting import open_store
-from himaya.core.vault.wrapping import unwrap, wrap
+from himaya.core.vault.wrapping import WrongKey, unwrap, wrap
 from himaya.evidence.models import Epoch, Exhibit, InnerKey
 from himaya.evidence.states import DESTROYED
 
@@ -91,6 +91,20 @@ def opened(exhibit: Exhibit) -> bytes:
     return unwrap(bytes(exhibit.wrapped or b""), inner=_inner(exhibit), outer=outer, about=_about(exhibit, name))
 
 
+def opened_with(exhibit: Exhibit, *, outer: bytes, secret: str) -> bytes:
+    """The key of an exhibit with the keys of an archive: that of its epoch, and the secret of the node.
+
+    Raises:
+        WrongKey, SealedElsewhere: they are those of something else.
+    """
+    about = _about(exhibit, epoch_name(exhibit))
+    row = InnerKey.objects.filter(about=_inner_about(exhibit)).first()
+    if row is None:
+        raise WrongKey(exhibit=exhibit.uuid)
+    inner = b64decode(sealing.unseal(row.sealed, purpose=PURPOSE, secret=secret))
+    return unwrap(bytes(exhibit.wrapped or b""), inner=inner, outer=outer, about=about)
+
+
 def epoch_name(exhibit: Exhibit) -> str:
     """The epoch under whose key the exhibit's is wrapped: of its month and class, of the generation then."""
     month = exhibit.epoch.month
@@ -112,10 +126,14 @@ def is_gone(exhibit: Exhibit) -> bool:
 
 def _inner(exhibit: Exhibit) -> bytes:
     """The inner key of the exhibit's case, or its own where it has none; made where there is none yet."""
-    about = exhibit.case or f"exhibit:{exhibit.uuid}"
+    about = _inner_about(exhibit)
     fresh = sealing.seal(b64encode(new_key()).decode(), purpose=PURPOSE)
     row, _ = InnerKey.objects.get_or_create(about=about, defaults={"sealed": fresh})
     return b64decode(sealing.unseal(row.sealed, purpose=PURPOSE))
+
+
+def _inner_about(exhibit: Exhibit) -> str:
+    return exhibit.case or f"exhibit:{exhibit.uuid}"
 
 
 def _about(exhibit: Exhibit, epoch: str) -> dict[str, str]:

@@ -132,8 +132,11 @@ def refuse_if_alarmed(*, kinds: Collection[str] = OURS) -> None:
     open_ = list(alarms().filter(kind__in=kinds, origin=mine.origin)) if mine else []
     if open_:
         worst = min(open_, key=lambda one: OURS.index(one.kind))
-        error = RefusesToSign(origin=worst.origin, why=meaning(worst))
-        error.remedy, error.alarm = remedy(worst) or error.remedy, worst.kind
+        advice = remedy(worst)
+        facts = advice.facts if isinstance(advice, Said) else {}
+        error = RefusesToSign(origin=worst.origin, why=meaning(worst), **facts)
+        error.remedy = advice.template if isinstance(advice, Said) else error.remedy
+        error.alarm = worst.kind
         raise error
 
 

@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from himaya.core import clock
+from himaya.core.errors import HimayaError
 from himaya.core.repository.states import signed_at
+from himaya.federation.native.keys import alone, root_path
 from himaya.ledger.queries import entries
 from himaya.log.restored import ACT
 
@@ -63,6 +65,22 @@ def bring(known: Repository, *, fresh: bool = False) -> bool:
         return False
     known.go_ahead(distance(last.made_at))
     return True
+
+
+def bring_all() -> tuple[int, list[str]]:
+    """Do so with all that is published; how many there were, and why others were not. The worker does what is left."""
+    from himaya.federation.native import publishing
+
+    done, failed = 0, []
+    if not root_path(1).exists():
+        return 0, []
+    with alone():
+        for one in publishing.repositories():
+            try:
+                done += bring(one)
+            except (HimayaError, OSError, ValueError) as error:
+                failed.append(f"{one.store.directory.name}: {error}")
+    return done, failed
 
 
 def is_behind(held: Holding | None) -> bool:

@@ -10,10 +10,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from typing import Protocol
 
 CHUNK = 1024**2
 Heard = Callable[[int], object]
 """Told of so many bytes more that were read."""
+
+
+class SupportsRead(Protocol):
+    """Whatever is read in parts."""
+
+    def read(self, size: int, /) -> bytes | None:
+        """As a file's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +48,14 @@ def copy(source: Path, target: Path, *, heard: Heard = lambda _: None) -> Piece:
         FileNotFoundError: ``source`` is not there any more, or is a link.
         OSError: it cannot be read, or ``target`` not written; it may be there in part.
     """
-    digest, size = hashlib.sha256(), 0
-    number = _opened(source)
-    with os.fdopen(number, "rb", buffering=0) as read, _created(target) as write:
-        while part := read.read(CHUNK):
-            digest.update(part)
-            _write(write, part)
-            size += len(part)
-            heard(len(part))
-    return Piece(size, digest.hexdigest())
+    with os.fdopen(_opened(source), "rb", buffering=0) as read:
+        return pour(read, target, heard=heard)
+
+
+def pour(read: SupportsRead, target: Path, *, heard: Heard) -> Piece:
+    """Write what ``read`` gives to its end into a file, owner-only; what it is. Errors as :func:`copy`."""
+    with _created(target) as write:
+        return _read(read, lambda part: _write(write, part), heard)
 
 
 def piece_of(path: Path, *, heard: Heard = lambda _: None) -> Piece:
@@ -57,12 +64,22 @@ def piece_of(path: Path, *, heard: Heard = lambda _: None) -> Piece:
     Raises:
         OSError: it cannot be read.
     """
-    digest, size = hashlib.sha256(), 0
+    return read_from(path, lambda _: None, heard=heard)
+
+
+def read_from(path: Path, to: Callable[[bytes], object], *, heard: Heard) -> Piece:
+    """Read a file, and give each part of it to ``to``; what it is. Errors as :func:`piece_of`."""
     with os.fdopen(_opened(path), "rb", buffering=0) as read:
-        while part := read.read(CHUNK):
-            digest.update(part)
-            size += len(part)
-            heard(len(part))
+        return _read(read, to, heard)
+
+
+def _read(read: SupportsRead, to: Callable[[bytes], object], heard: Heard) -> Piece:
+    digest, size = hashlib.sha256(), 0
+    while part := read.read(CHUNK):
+        digest.update(part)
+        to(part)
+        size += len(part)
+        heard(len(part))
     return Piece(size, digest.hexdigest())
 
 

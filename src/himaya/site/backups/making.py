@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -24,7 +25,7 @@ from himaya.ledger import queries as ledger
 from himaya.ledger.services import record
 from himaya.log import queries as log
 from himaya.log.keys import identity
-from himaya.site.backups import databases, manifest, places
+from himaya.site.backups import databases, manifest, places, storing
 from himaya.site.backups.copying import Piece, Steps, copy, link, piece_of, walk
 from himaya.site.backups.manifest import DATABASES, FILES, MANIFEST, Backup, Database, Ledger, Listed, Log, Manifest
 
@@ -49,17 +50,18 @@ class _Counted:
     linked: int = 0
 
 
-def make(to: Path, *, by: str, keep: int = 0, steps: Steps | None = None) -> Made:
+def make(to: Path, *, by: str, keep: int = 0, sealed: bool = True, steps: Steps | None = None) -> Made:
     """Write a backup of database and files into a new directory below ``to``.
 
     Args:
         to: where backups of this node are kept.
         by: the actor.
         keep: how many complete backups of this node stay there, this one among them; 0: all.
+        sealed: whether sealed files are copied, out of whatever store.
         steps: told how far it is.
 
     Raises:
-        NoPlace, BackupRuns, ToolMissing, ToolOld, ToolFailed: as their names say.
+        NoPlace, BackupRuns, ToolMissing, ToolOld, ToolFailed, StoreFailed: as their names say.
         OSError: it cannot be written. What was there before is whole, and nothing of this one is left.
     """
     places.check_for_data(to)
@@ -70,7 +72,7 @@ def make(to: Path, *, by: str, keep: int = 0, steps: Steps | None = None) -> Mad
         beside = to / f".{name}{places.PARTIAL}"
         beside.mkdir(mode=0o700)
         try:
-            told, counted = _write(beside, name, before=_before(to), steps=steps)
+            told, counted = _write(beside, name, before=_before(to), sealed=sealed, steps=steps)
             os.sync()  # one for all the files: hundreds of thousands, each by itself, would take the night
             faults.point("backup.before_rename")
             rename(beside, to / name)
@@ -96,29 +98,30 @@ def _digest(place: Path) -> str:
     return hashlib.sha256((place / MANIFEST).read_bytes()).hexdigest()
 
 
-def _write(beside: Path, name: str, *, before: Backup | None, steps: Steps) -> tuple[Manifest, _Counted]:
+def _write(beside: Path, name: str, *, before: Backup | None, sealed: bool, steps: Steps) -> tuple[Manifest, _Counted]:
     kind = "postgresql" if connection.vendor == "postgresql" else "sqlite"
     counted, digest = _Counted(), hashlib.sha256()
     with (beside / FILES).open("xb") as listed:
 
-        def take(folders: tuple[str, ...], old: Backup | None = None) -> None:
-            for path, piece in _copied(beside, folders, before=old, counted=counted, steps=steps):
+        def take(copied: Iterator[tuple[str, Piece]]) -> None:
+            for path, piece in copied:
                 line = manifest.line(path, piece)
                 digest.update(line)
                 listed.write(line)
 
-        first, published, sealed = places.FOLDERS[:2], places.FOLDERS[2:3], places.FOLDERS[3:]
+        how: Any = {"counted": counted, "steps": steps}
         with ExitStack() as quiet:
             quiet.enter_context(alone())  # nobody publishes: database and repository say the same
             with databases.snapshot() as shared:
                 made_at, facts = clock.now(), _facts()
-                take(first)
-                take(published)
+                take(_copied(beside, places.STATE, before=None, **how))
                 quiet.close()  # the moment is kept, and publishing goes on
                 steps.task("database", 0)
                 databases.write_out(beside / DATABASES[kind], shared=shared, progress=steps.at)
         faults.point("backup.database")
-        take(sealed, before)
+        if sealed:
+            found = _from_store if places.sealed_elsewhere() else _from_folder
+            take(found(beside, before=before, **how))
         listed.flush()
         os.fsync(listed.fileno())
     faults.point("backup.files")
@@ -133,6 +136,7 @@ def _write(beside: Path, name: str, *, before: Backup | None, steps: Steps) -> t
         ledger=facts[0],
         log=facts[1],
         destroyed=_destroyed(),
+        sealed=sealed,
     )
     manifest.write(beside, made)
     return made, counted
@@ -147,7 +151,7 @@ def _facts() -> tuple[Ledger, Log]:
 
 
 def _destroyed() -> tuple[str, ...]:
-    directory = places.epoch_directory()
+    directory = config().epoch_directory
     return tuple(EpochKeys(directory).destroyed()) if directory.is_dir() else ()
 
 
@@ -159,7 +163,7 @@ def _copied(
     for folder in folders:
         steps.task(folder, 0)
         for path in walk(config().data, folder):
-            piece = known.linked(path, config().data / path, beside / path)
+            piece = known.linked(path, beside / path, now=config().data / path)
             if piece is None:
                 with suppress(FileNotFoundError):  # it was removed meanwhile, by whoever is done with it
                     piece = copy(config().data / path, beside / path, heard=steps.done)
@@ -171,6 +175,26 @@ def _copied(
                 yield path, piece
 
 
+def _from_folder(
+    beside: Path, *, before: Backup | None, counted: _Counted, steps: Steps
+) -> Iterator[tuple[str, Piece]]:
+    yield from _copied(beside, (places.SEALED,), before=before, counted=counted, steps=steps)
+
+
+def _from_store(beside: Path, *, before: Backup | None, counted: _Counted, steps: Steps) -> Iterator[tuple[str, Piece]]:
+    """The same of a store elsewhere. What the backup before has is not asked for: it never changes."""
+    known = _Known(before)
+    steps.task(places.SEALED, 0)
+    for path, name in storing.paths():
+        piece = known.linked(path, beside / path)
+        counted.linked += piece is not None
+        piece = piece or storing.copy_out(name, beside / path, heard=steps.done)
+        if piece is not None:
+            counted.count += 1
+            counted.size += piece.size
+            yield path, piece
+
+
 class _Known:
     """The list of the backup before, walked beside the folder: both are in the same order, and neither is held."""
 
@@ -179,8 +203,8 @@ class _Known:
         self._lines = before.files() if before else iter(())
         self._next = next(self._lines, None)
 
-    def linked(self, path: str, now: Path, to: Path) -> Piece | None:
-        """What the file is, where it was there with this size and could be linked; else None."""
+    def linked(self, path: str, to: Path, *, now: Path | None = None) -> Piece | None:
+        """What the file is, where it was there, with the size that ``now`` has, and could be linked; else None."""
         wanted = manifest.order(path)
         while self._next is not None and manifest.order(self._next[0]) < wanted:
             self._next = next(self._lines, None)
@@ -188,7 +212,7 @@ class _Known:
             return None
         piece = self._next[1]
         with suppress(OSError):
-            if now.stat().st_size == piece.size and link(self._place / path, to):
+            if (now is None or now.stat().st_size == piece.size) and link(self._place / path, to):
                 return piece
         return None
 

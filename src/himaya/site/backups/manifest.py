@@ -102,6 +102,8 @@ class Manifest(_Part):
     log: Log
     destroyed: tuple[str, ...] = Field(max_length=100_000)
     """Epochs whose keys had been destroyed by then: none of them may come back."""
+    sealed: bool = True
+    """Whether sealed files are in it."""
 
 
 class Backup:

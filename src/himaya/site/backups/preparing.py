@@ -27,8 +27,8 @@ from himaya.site.database import database
 from himaya.site.secrets import NAME as SECRETS
 
 SHOWN = 5
-FOLDERS = tuple(name for name in places.FOLDERS if name != places.SEALED)
-"""Folders that hold the state of one moment: they are set aside. Sealed files never change, and are added to."""
+FOLDERS = places.STATE
+"""They are set aside. Sealed files never change, and are added to."""
 
 
 class NotEmpty(HimayaError):
@@ -177,7 +177,9 @@ def _first_entry() -> str:
     query, half = "SELECT digest FROM {} WHERE seq = 1", half_done()
     if config().database_url:
         with suppress(psycopg.Error), psycopg.connect(config().database_url, connect_timeout=5) as line:
-            found = line.execute("SELECT to_regclass(%s), to_regclass('ledger_entry')", [f"{places.BEFORE}.ledger_entry"])
+            found = line.execute(
+                "SELECT to_regclass(%s), to_regclass('ledger_entry')", [f"{places.BEFORE}.ledger_entry"]
+            )
             before, now = found.fetchone() or (None, None)
             row = line.execute(query.format(before or now).encode()).fetchone() if before or now else None
             return str(row[0]) if row else ""
@@ -247,7 +249,7 @@ def _database_files() -> list[Path]:
 
 def _keys_to_move(archive: Archive | None, *, become: bool) -> list[Path]:
     others = keys.others_here(archive) if archive else []
-    directory = places.epoch_directory()
+    directory = config().epoch_directory
     if become and directory.is_dir():
         every = (path for path in directory.iterdir() if path.suffix in (".key", ".gone"))
         others = [*(path for path in others if path.parent != directory), *every]

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -33,7 +32,7 @@ from himaya.log import queries as log
 from himaya.log.keys import identity
 from himaya.log.restored import ACT
 from himaya.log.services import raise_alarm
-from himaya.site.backups import databases, keys, manifest, places, preparing, sealed
+from himaya.site.backups import databases, keys, manifest, places, preparing, sealed, storing
 from himaya.site.backups.copying import Piece, Steps, copy, piece_of, walk
 from himaya.site.backups.keys import Archive
 from himaya.site.backups.making import NODE
@@ -149,7 +148,7 @@ def _settle(stage: Path, archive: Archive | None, undo: ExitStack) -> None:
             rename(stage / folder, target)
             undo.callback(shutil.rmtree, target)
     if archive is not None:
-        keys.put_back_secrets(archive)
+        keys.put_back_secrets(archive, over=True)
     faults.point("restore.before_rename")
     if connection.vendor == "postgresql":
         databases.drop_schema_aside()
@@ -206,7 +205,7 @@ def _know_that_old(backup: Backup, *, by: str) -> int:
 
 
 def _empty_the_server(backup: Backup, undo: ExitStack, steps: Steps, *, replace: bool) -> None:
-    """See that the PostgreSQL database is empty; what was in it stands beside, and is written where all is set aside."""
+    """See that the PostgreSQL database is empty; what was in it stands beside, and is written into a file."""
     if others := databases.others():
         raise SomebodyConnected(n=others)
     half = preparing.half_done()
@@ -233,7 +232,7 @@ def _destroyed() -> set[str]:
 
 def _strangers(backup: Backup) -> list[str]:
     """Sealed files that are here and that neither the backup has nor its database knows: they came after it."""
-    if places.sealed_elsewhere():
+    if places.sealed_elsewhere() or not backup.manifest.sealed:
         return []
     listed = (path for path, _ in backup.files() if path.startswith(f"{places.SEALED}/"))
     found, at = [], next(listed, None)
@@ -253,8 +252,12 @@ def _bring_files(backup: Backup, stage: Path, steps: Steps) -> tuple[int, int]:
     """
     steps.task("files", backup.manifest.files.size)
     count = 0
+    elsewhere = bool(places.sealed_elsewhere())
     for path, piece in backup.files():
         kept = path.startswith(f"{places.SEALED}/")
+        if elsewhere and kept:
+            count += storing.bring_in(backup, path, piece, heard=steps.done)
+            continue
         target, count = (config().data if kept else stage) / path, count + 1
         if kept and _is_good(path, target, piece):
             steps.done(piece.size)
@@ -265,7 +268,8 @@ def _bring_files(backup: Backup, stage: Path, steps: Steps) -> tuple[int, int]:
             raise BackupDamaged(path=backup.place, why=Said("{file} is not what it was", file=path))
         beside.replace(target)
     os.sync()
-    return count, sum(not _is_stored(name) for name, _ in sealed.misfits(backup))
+    lacking = sealed.misfits(backup) if backup.manifest.sealed else ()
+    return count, sum(not storing.is_stored(name, digest) for name, digest, _ in lacking)
 
 
 def _is_good(path: str, target: Path, piece: Piece) -> bool:
@@ -275,10 +279,3 @@ def _is_good(path: str, target: Path, piece: Piece) -> bool:
     except OSError:
         return False
     return here == piece or here.sha256 == sealed.stored_as(path)
-
-
-def _is_stored(name: UUID) -> bool:
-    path = sealed.path_of(name)
-    with suppress(OSError):
-        return piece_of(config().data / path).sha256 == sealed.stored_as(path)
-    return False
