@@ -47,6 +47,7 @@ def keeps(make_node: MakeNode, tmp_path: Path) -> Node:
     """A node with three exhibits, a file that waits to be collected, and a backup in ``data``."""
     node = make_node("keeps")
     do(node, KEEP)
+    (node.data / "running.lock").touch()
     (node.data / "outbox").mkdir(exist_ok=True)
     (node.data / "outbox" / "one.json").write_bytes(b"{}")
     node.run("backup", "--to", tmp_path / "data")
@@ -197,7 +198,8 @@ def test_where_it_fails_what_was_there_stands_again(keeps: Node, tmp_path: Path,
     before, keys = head(keeps), keys_of(keeps)
     there = sorted(str(path.relative_to(keeps.data)) for path in keeps.data.rglob("*"))
     fault = {"HIMAYA_FAULT": f"restore.{point}:raise"}
-    assert keeps.run("restore", tmp_path / "data", "--over", status=None, env=fault, input=NAMED).returncode
+    failing = keeps.begin("restore", tmp_path / "data", "--over", env=fault, stdin=-1)
+    assert f"restore.{point}" in failing.communicate(NAMED)[1]
     assert sorted(str(path.relative_to(keeps.data)) for path in keeps.data.rglob("*")) == there
     assert (head(keeps), do(keeps, READ), keys_of(keeps)) == (before, CLEAR, keys)
     keeps.run("ledger", "verify")
