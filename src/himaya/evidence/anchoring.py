@@ -8,7 +8,7 @@ has proved all.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -20,7 +20,10 @@ from himaya.log.events import Event
 from himaya.log.services import append
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from himaya.evidence.models import Exhibit
+    from himaya.log.models import Leaf
 
 CUSTODY = "custody"
 """The kind of its leaves, by the numbers of steps."""
@@ -61,12 +64,19 @@ def proofs_of(exhibit: Exhibit) -> tuple[bytes, ...]:
     return tuple(str(queries.prove(leaf, early=True)).encode() for leaf in _leaves(exhibit))
 
 
-def _leaves(exhibit: Exhibit) -> Iterator[int]:
-    published = queries.checkpoints().values_list("size", flat=True).first() or 0
-    mine = queries.leaves_about(exhibit.about).filter(kind=CUSTODY, index__lt=published).order_by("unique")
-    first, last = mine.first(), mine.last()
-    if first is not None and last is not None:
-        yield from sorted({first.index, last.index})
+def logged(exhibit: Exhibit) -> int:
+    """How many steps of its chain a checkpoint holds."""
+    return _published(exhibit).count()
+
+
+def _leaves(exhibit: Exhibit) -> list[int]:
+    mine = list(_published(exhibit).order_by("unique").values_list("index", flat=True))
+    return sorted({mine[0], mine[-1]}) if mine else []
+
+
+def _published(exhibit: Exhibit) -> QuerySet[Leaf]:
+    size = queries.checkpoints().values_list("size", flat=True).first() or 0
+    return queries.leaves_about(exhibit.about).filter(kind=CUSTODY, index__lt=size)
 
 
 def _event(step: Step) -> bytes:

@@ -21,6 +21,7 @@ from himaya.evidence.models import Epoch, Exhibit, InnerKey
 from himaya.evidence.states import DESTROYED
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -114,9 +115,18 @@ def epoch_name(exhibit: Exhibit) -> str:
 def lost_epochs() -> list[str]:
     """Epochs without whose keys exhibits do not open, and whose keys are neither here nor destroyed."""
     here, gone = set(epoch_keys().names()), set(epoch_keys().destroyed())
-    needed = Exhibit.objects.exclude(state=DESTROYED).values_list("epoch__month", "kept_class", "generation").distinct()
-    names = {Epoch(month=month, kept_class=of, generation=n).name for month, of, n in needed}
-    return sorted(names - here - gone)
+    return sorted(_needed(Exhibit.objects.all()) - here - gone)
+
+
+def unarchived_epochs(archived: Collection[str], *, before: datetime) -> list[str]:
+    """Epochs without whose keys exhibits of before then do not open, whose keys are here and not ``archived``."""
+    kept = _needed(Exhibit.objects.filter(acquired_at__lt=before))
+    return sorted((kept & set(epoch_keys().names())) - set(archived))
+
+
+def _needed(exhibits: QuerySet[Exhibit]) -> set[str]:
+    found = exhibits.exclude(state=DESTROYED).values_list("epoch__month", "kept_class", "generation").distinct()
+    return {Epoch(month=month, kept_class=of, generation=n).name for month, of, n in found}
 
 
 def is_gone(exhibit: Exhibit) -> bool:

@@ -228,6 +228,11 @@ def standing() -> Standing:
     return Standing(states, kept.filter(held()).count(), over.count(), Blob.objects.filter(state=ROTTEN).count())
 
 
+def unread_since(before: datetime) -> QuerySet[Blob]:
+    """Sealed files that nobody has read since then."""
+    return Blob.objects.filter(state__in=(WHOLE, ROTTEN), read_at__lt=before)
+
+
 def sealed_files() -> Iterator[tuple[UUID, str]]:
     """Number, and SHA-256 as it was stored, of all sealed files that something needs, in order; constant memory.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext
 
 from himaya.core import clock
-from himaya.core.bundles.report import ACTS
+from himaya.core.bundles.report import ACTS, DIGESTS
 from himaya.core.periods import BadPeriod
 from himaya.core.words import N_
 from himaya.evidence.rules import EVENTS, OCCASIONS, period
@@ -103,6 +103,16 @@ def time_of(text: str) -> str:
         return text
 
 
+def fact(name: str) -> str:
+    """How a fact of a step is called."""
+    return gettext(FACTS[name]) if name in FACTS else DIGESTS.get(name, name)
+
+
+def digests(one: Exhibit) -> list[tuple[str, str]]:
+    """The digests of an exhibit, as people write their names."""
+    return [(DIGESTS.get(name, name), value) for name, value in sorted(one.digests.items())]
+
+
 def case_word(case: str) -> str:
     """``case:12`` as people call it."""
     kind, _, number = case.partition(":")
@@ -115,4 +125,4 @@ FACTS: dict[str, Any] = {
     "rules": N_("rules"), "sealed_sha256": N_("SHA-256, sealed"), "size": N_("bytes"), "to": N_("to whom"),
     "tool": N_("tool"), "until": N_("until"),
 }  # fmt: skip
-"""A fact of a step → how it is called; a digest keeps its name."""
+"""A fact of a step → how it is called."""

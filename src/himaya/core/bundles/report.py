@@ -20,6 +20,8 @@ from himaya.core.words import N_, printable
 PART, WHOLE = 100, slice(None)
 """Exhibits of a PDF; all of them."""
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
+DIGESTS = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256", "sha512": "SHA-512"}
+"""A digest → as people write it."""
 ACTS = {
     "acquire": N_("acquired"),
     "transfer": N_("handed over"),
@@ -199,7 +201,7 @@ def _exhibit(one: ExhibitFacts, holders: dict[str, str], language: Language) -> 
     told = [
         (said(N_("Number")), code(one.uuid)),
         (said(N_("File")), said(N_("{type}, {size} bytes"), type=one.media_type, size=one.size)),
-        *((name.upper(), code(value)) for name, value in one.digests.items()),
+        *((DIGESTS.get(name, name), code(value)) for name, value in one.digests.items()),
         (said(N_("Acquired")), f"{code(moment(taken.at))} {data(taken.by)}"),
         (said(N_("How")), data(taken.how)),
         (said(N_("Tool")), f"{data(taken.tool)} {data(taken.version)}"),

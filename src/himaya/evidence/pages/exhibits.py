@@ -18,7 +18,7 @@ from himaya.accounts.paging import page
 from himaya.core import clock
 from himaya.core.vault.verifier import NotProved
 from himaya.core.words import N_
-from himaya.evidence import custody, queries, retention, words
+from himaya.evidence import anchoring, custody, queries, retention, words
 from himaya.evidence.forms import WhyForm
 from himaya.evidence.pages.drawing import picture
 from himaya.evidence.services import CASE
@@ -123,7 +123,8 @@ def _page(request: StaffRequest, pk: int, form: WhyForm | None = None, *, status
         "how": gettext(words.HOW[one.how]) if one.how in words.HOW else one.how,
         "by": Actors([one.acquired_by])[one.acquired_by],
         "clock": sorted(one.clock.items()),
-        "digests": sorted(one.digests.items()),
+        "digests": words.digests(one),
+        "logged": anchoring.logged(one),
         "file": words.word(words.FILES, one.blob.state),
         "bound": bound,
         "rules": [_rule(each, bound.by) for each in found],
@@ -164,7 +165,7 @@ def _entries(steps: Sequence[Step]) -> list[dict[str, Any]]:
             "at": step.at,
             "who": who[by],
             "facts": [
-                (gettext(words.FACTS[name]) if name in words.FACTS else name, _value(value), name.startswith("sha"))
+                (words.fact(name), _value(value), name.startswith(("sha", "sealed_sha")))
                 for name, value in facts.items()
                 if value not in ("", [])
             ],

@@ -132,7 +132,7 @@ def show(number: Number, json_: Json = False) -> None:
     """One exhibit: how it came, what binds it and until when, its holds, its custody and whether that is proved."""
     start.database()
     from himaya.core.vault.verifier import NotProved
-    from himaya.evidence import custody, queries
+    from himaya.evidence import anchoring, custody, queries
 
     one = queries.by_reference(number)
     found, bound = queries.bindings(one)
@@ -146,19 +146,41 @@ def show(number: Number, json_: Json = False) -> None:
         rules = [_binding(each, counts=each.pk == bound.by.pk) for each in found]
         typer.echo(json.dumps({**_told(one), "rules": rules, "custody": lines, "proved": not why, "why": why}))
         return
-    facts = table("exhibit", one.reference)
-    for name, value in _told(one).items():
-        if name not in ("id", "reference", "digests"):
-            facts.add_row(name, escape(str(value)))
-    for name, value in sorted(one.digests.items()):
-        facts.add_row(name, value)
-    out.print(facts)
+    _show_facts(one)
     _show_rules(found, bound.by)
     _show_custody(one)
+    n, logged = len(custody.lines(one)), anchoring.logged(one)
     if why:
         out.print(escape(f"The chain of custody does not hold: {why}"))
     else:
-        out.print(f"Its custody is proved: {counted(len(custody.lines(one)), 'step')}, linked and signed.")
+        out.print(f"Its custody is proved: {counted(n, 'step')}, linked and signed.")
+    rest = "." if logged == n else "; the next checkpoint takes in the rest."
+    out.print(f"In the log: {logged} of {counted(n, 'step')}{rest}")
+
+
+def _show_facts(one: Exhibit) -> None:
+    """An exhibit in the words of its page."""
+    from django.utils.translation import gettext
+
+    from himaya.evidence import words
+
+    marks = [words.state_of(one)["word"], *(_marks(one)[1:])]
+    facts = {
+        "what": one.label, "state": ", ".join(marks), "kept because": words.occasion(one.occasion),
+        "case": words.case_word(one.case), "until": f"{one.until:%Y-%m-%d}",
+        "acquired": f"{one.acquired_at:%Y-%m-%d %H:%M:%S} UTC", "by": one.acquired_by,
+        "how": gettext(words.HOW.get(one.how, one.how)), "with": one.tool, "from where": one.origin,
+        "clock": ", ".join(f"{name} {value}" for name, value in sorted(one.clock.items())), "type": one.media_type,
+        "size": f"{one.blob.size:,} bytes", "class": gettext(words.CLASSES.get(one.kept_class, one.kept_class)),
+        "sealed file": words.word(words.FILES, one.blob.state)["word"],
+        "read whole last": f"{one.blob.read_at:%Y-%m-%d %H:%M} UTC", "number": str(one.uuid),
+        **dict(words.digests(one)),
+    }  # fmt: skip
+    shown = table("exhibit", one.reference)
+    for name, value in facts.items():
+        if value:
+            shown.add_row(name, escape(value))
+    out.print(shown)
 
 
 def _binding(one: Binding, *, counts: bool) -> dict[str, Any]:
@@ -175,7 +197,7 @@ def _show_rules(found: list[Binding], counts: Binding) -> None:
 
 
 def _show_custody(one: Exhibit) -> None:
-    from himaya.evidence import queries
+    from himaya.evidence import queries, words
 
     held = table("hold#", "authority", "review", "state")
     for hold in queries.holds_of(one):
@@ -185,7 +207,8 @@ def _show_custody(one: Exhibit) -> None:
         out.print(held)
     steps = table("step#", "when", "act", "by")
     for step in queries.steps(one):
-        steps.add_row(str(step.number), f"{step.at:%Y-%m-%d %H:%M:%S}", step.act, escape(queries.told(step)[0]))
+        act, by = words.act(step.act), queries.told(step)[0]
+        steps.add_row(str(step.number), f"{step.at:%Y-%m-%d %H:%M:%S}", escape(act), escape(by))
     out.print(steps)
 
 
