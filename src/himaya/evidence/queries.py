@@ -18,7 +18,7 @@ from himaya.evidence.labelling import labelled
 from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, Step
 from himaya.evidence.ruling import UnknownRule
 from himaya.evidence.services import UnknownExhibit
-from himaya.evidence.states import DESTROYED, ROTTEN, WHOLE
+from himaya.evidence.states import DESTROYED, GONE, ROTTEN, WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from himaya.accounts.models import Person
+
+SOME = 1000
+"""Rows that are held in memory together."""
 
 
 def exhibits(*, case: str = "", state: str = "", since: int = 0) -> QuerySet[Exhibit]:
@@ -236,10 +239,22 @@ def unread_since(before: datetime) -> QuerySet[Blob]:
     return Blob.objects.filter(state__in=(WHOLE, ROTTEN), read_at__lt=before)
 
 
-def sealed_files() -> Iterator[UUID]:
-    """The numbers of all sealed files that something needs."""
-    rows = Blob.objects.filter(state__in=(WHOLE, ROTTEN)).order_by("pk").values_list("pk", flat=True)
-    yield from rows.iterator()
+def sealed_files() -> Iterator[tuple[UUID, str]]:
+    """Number, and SHA-256 as it was stored, of all sealed files that something needs, in order; constant memory.
+
+    Nothing stays open between two of them: who reads may take hours, and others write meanwhile.
+    """
+    kept = Blob.objects.filter(state__in=(WHOLE, ROTTEN)).order_by("pk").values_list("pk", "stored_sha256")
+    some = list(kept[:SOME])
+    while some:
+        yield from some
+        some = list(kept.filter(pk__gt=some[-1][0])[:SOME])
+
+
+def sealed_digest(name: UUID) -> str:
+    """The SHA-256 of a sealed file as it was stored; empty: none is known, or it is gone."""
+    known = Blob.objects.filter(pk=name).exclude(state=GONE).values_list("stored_sha256", flat=True)
+    return known.first() or ""
 
 
 def tally() -> dict[str, int]:

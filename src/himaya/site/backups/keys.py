@@ -12,7 +12,7 @@ import json
 import re
 import secrets
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ from pathlib import Path
 from himaya.core import clock, faults
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
-from himaya.core.files import replace
+from himaya.core.files import rename, replace
 from himaya.core.vault.epochs import NAME as EPOCH
 from himaya.core.vault.epochs import EpochKeys
 from himaya.core.vault.recipients import Identity, NotIdentity, NotOpened, decrypt, encrypt, identity
@@ -66,6 +66,11 @@ class Archive:
     def __repr__(self) -> str:
         """Without the keys."""
         return f"Archive({self.path})"
+
+    @property
+    def secret(self) -> str:
+        """The secret of the node."""
+        return str(json.loads(self.files[SECRETS])["secret_key"])
 
     @property
     def destroyed(self) -> list[str]:
@@ -125,29 +130,49 @@ def read(path: Path, *, identities: Path) -> Archive:
     raise KeysStayClosed(path=path, why=why)
 
 
-def put_back(archive: Archive | None, *, destroyed: Sequence[str]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """What became of keys of epochs: destroyed again, and set apart because nobody here says that they were."""
+
+    again: list[str]
+    apart: list[Path]
+
+
+def put_back(archive: Archive | None, *, destroyed: Collection[str], aside: str) -> PutBack:
     """Bring marks and keys of epochs into their directory: marks first, and never a key over a mark.
+
+    No key that is here without a mark is destroyed on anybody's word: it is set apart, and a person is asked. An
+    archive is signed by nobody: what it has as destroyed gets a mark only where there is no key.
 
     Args:
         archive: where the keys come from; None: only the marks are brought, and what has come back is destroyed again.
-        destroyed: epochs that the backup of the data knows as destroyed.
-
-    Returns:
-        Epochs that were destroyed and whose keys were here, or in the archive, all the same: they are destroyed again.
+        destroyed: epochs that the ledger which was put back, and proved, knows as destroyed.
+        aside: the name of the folder, beside the keys, for those that are set apart.
     """
-    gone = {*destroyed, *(archive.destroyed if archive else ())}
     held = archive.epochs if archive else {}
     directory = config().epoch_directory
-    if not gone and not held and not directory.is_dir():
-        return []
+    if not destroyed and not held and not directory.is_dir():
+        return PutBack([], [])
     keys = EpochKeys(directory)
-    again = sorted({*gone, *keys.destroyed()} & {*keys.names(), *held})
-    for epoch in sorted({*gone, *keys.returned()}):
+    returned, marked = keys.returned(), set(keys.destroyed())
+    for epoch in returned:
+        keys.destroy(epoch)
+    new = sorted(set(destroyed) - marked)
+    apart = [_set_apart(directory, epoch, aside) for epoch in new if epoch in keys.names()]
+    lost = sorted(set(archive.destroyed if archive else ()) - marked - {*keys.names(), *held})
+    for epoch in (*new, *lost):
         keys.destroy(epoch)
     faults.point("restore.marks")
     for epoch, content in held.items():
         keys.put_back(epoch, content)
-    return again
+    return PutBack(sorted({*returned, *({*marked, *new} & held.keys())}), apart)
+
+
+def _set_apart(directory: Path, epoch: str, aside: str) -> Path:
+    path = directory / aside / f"{epoch}.key"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    rename(directory / path.name, path)
+    return path
 
 
 def others_here(archive: Archive) -> list[Path]:
@@ -158,17 +183,23 @@ def others_here(archive: Archive) -> list[Path]:
     return [path for path, content in pairs if content is not None and path.exists() and path.read_bytes() != content]
 
 
-def put_back_secrets(archive: Archive) -> None:
-    """Write ``secrets.json``."""
-    replace(config().data / SECRETS, (archive.files[SECRETS],))
+def put_back_secrets(archive: Archive, *, over: bool) -> bool:
+    """Write ``secrets.json``; False, and nothing is written, where there is one and it is not to be written over."""
+    path = config().data / SECRETS
+    if path.exists() and not over:
+        return False
+    replace(path, (archive.files[SECRETS],))
+    return True
 
 
-def put_back_settings(archive: Archive) -> None:
-    """Write ``himaya.toml`` where there is none; it counts from now on."""
+def put_back_settings(archive: Archive) -> Path | None:
+    """Write ``himaya.toml`` where there is none; it counts from now on. Its path, where it was written."""
     if places.SETTINGS in archive.files and not config().file.exists():
         config().file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace(config().file, (archive.files[places.SETTINGS],))
         config.cache_clear()
+        return config().file
+    return None
 
 
 def _packed(at: datetime) -> bytes:

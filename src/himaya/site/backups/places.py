@@ -26,6 +26,8 @@ PARTIAL, REMOVED = ".partial", ".removed"
 KEYS_NAME, KEYS_ENDING = "himaya-keys-", ".age"
 HALF = "restoring.json"
 """File in the data directory that says: a backup is being put back, and nobody runs the node meanwhile."""
+BEFORE = "himaya_set_aside"
+"""Schema of PostgreSQL in which what was there before stands until what is put back is proved."""
 
 
 class NoPlace(HimayaError):

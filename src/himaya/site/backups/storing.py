@@ -5,6 +5,7 @@ In a backup they lie as in a directory of sealed files, so that it can be put ba
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from himaya.core.vault.stores.local import ENDING
 from himaya.core.vault.stores.port import NotStored
 from himaya.core.words import Said
 from himaya.evidence.keys import store
-from himaya.site.backups.copying import Heard, Piece, pour, read_from
+from himaya.site.backups.copying import CHUNK, Heard, Piece, pour, read_from
 from himaya.site.backups.manifest import Backup, BackupDamaged
 from himaya.site.backups.places import SEALED
 
@@ -66,10 +67,22 @@ def bring_in(backup: Backup, path: str, piece: Piece, *, heard: Heard) -> bool:
     if name is None:
         return False
     there = store().size(name)
-    if there == piece.size:
+    if there == piece.size and is_stored(name, piece.sha256):
         heard(piece.size)
         return True
     with store().writing(name, size=piece.size, over=there is not None) as to:
         if read_from(backup.place / path, to.write, heard=heard) != piece:
             raise BackupDamaged(path=backup.place, why=Said("{file} is not what it was", file=path))
     return True
+
+
+def is_stored(name: UUID, sha256: str) -> bool:
+    """Whether the store has a sealed file, and as it must be: all of it is read."""
+    digest = hashlib.sha256()
+    try:
+        with store().open(name) as read:
+            while part := read.read(CHUNK):
+                digest.update(part)
+    except NotStored:
+        return False
+    return digest.hexdigest() == sha256

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from himaya.site.backups.drilling import Drilled
     from himaya.site.backups.keys import Archive
     from himaya.site.backups.manifest import Backup
+    from himaya.site.backups.restoring import PutBack
 
 MB = 1_000_000
 
 
 class NodeRuns(HimayaError):
-    """The node in {data} is running."""
+    """The node in {data} is running, or another command works with it."""
 
-    remedy = "Stop it on every machine (himaya serve, himaya worker); then run the command again."
+    remedy = "Stop it on every machine (himaya serve, himaya worker, and whatever else); then run the command again."
     status = 409
 
 
@@ -135,13 +136,17 @@ def restore(
     keys: Annotated[Path | None, typer.Option(help="The archive of keys, where they are not here.")] = None,
     identity: Annotated[Path | None, typer.Option(help="The file of age that opens it.")] = None,
     over: Annotated[
-        bool, typer.Option("--over", help="Replace what is there; it is set aside first. You are asked to confirm.")
+        bool, typer.Option("--over", help="Replace what is there; it is set aside. You are asked to confirm.")
+    ] = False,
+    become: Annotated[
+        bool, typer.Option("--become", help="The backup is one of another node: let this machine become that node.")
     ] = False,
 ) -> None:
     """Put a backup back, into an empty data directory and database.
 
-    Every digest is verified first; ledger and log are verified last. What was queued when the backup was made may have
-    left since: it is not sent again, and waits for a person. The log signs nothing until its witnesses have been asked.
+    Every digest is verified first, then ledger and log in a place of their own; only then they take their place. What
+    was queued when the backup was made may have left since: it is not sent again, and waits for a person. The log signs
+    nothing until its witnesses have been asked.
     """
     from himaya.core.config import config
     from himaya.site.backups import checking, manifest, preparing
@@ -149,36 +154,58 @@ def restore(
 
     if (keys is None) != (identity is None):
         raise KeysApart(option="keys", other="--identity, and the other way round")
+    if become and keys is None:
+        raise KeysApart(option="become", other="--keys: another node has other keys")
     found = manifest.newest(source)
     archive = archives.read(keys, identities=identity) if keys and identity else None
     config().data.mkdir(mode=0o700, parents=True, exist_ok=True)
     preparing.check_secrets(archive)
-    with start.nobody_running(config().data) as still, _steps() as steps:
+    with start.nobody_running(config().data) as still, _steps() as steps, _brought(archive):
         if not still:
             raise NodeRuns(data=config().data)
         size = found.manifest.database.size + found.manifest.files.size
         steps.task("digests", size)
         checking.verify(found, heard=steps.done)
-        if archive is not None:
-            archives.put_back_settings(archive)
         preparing.check_database(found)
-        aside = _make_way(found, archive, over=over)
-        _put_back(found, archive, steps)
-    if aside is not None:
-        done(f"what was there before is in {aside}")
+        if not become:
+            preparing.check_origin(found)
+        _put_back(found, archive, become=become, replace=_may_replace(found, archive, over=over), steps=steps)
     _look_ahead()
 
 
-def _make_way(found: Backup, archive: Archive | None, *, over: bool) -> Path | None:
-    """See that nothing is in the way, or have it set aside; where it is then."""
+@contextmanager
+def _brought(archive: Archive | None) -> Iterator[None]:
+    """Settings and secrets where there are none: all that follows needs them. Where it fails, they go again."""
+    from himaya.core.config import config
+    from himaya.site.backups import keys, preparing
+    from himaya.site.secrets import NAME
+
+    new: list[Path] = []
+    try:
+        if archive is not None:
+            new += [path for path in (keys.put_back_settings(archive),) if path is not None]
+            new += [config().data / NAME] if keys.put_back_secrets(archive, over=False) else []
+        yield
+    except BaseException:
+        if preparing.half_done() is None:
+            for path in new:
+                path.unlink(missing_ok=True)
+        raise
+
+
+def _may_replace(found: Backup, archive: Archive | None, *, over: bool) -> bool:
+    """Whether something is in the way, which a person lets be replaced.
+
+    Raises:
+        NotEmpty: that is not asked for.
+        NotConfirmed: the person was asked, and does not.
+    """
     from himaya.core.config import config
     from himaya.site.backups import preparing
 
-    there, half = preparing.in_the_way(found, archive), preparing.half_done()
+    there = preparing.in_the_way(found, archive)
     if not there:
-        aside = Path(half.aside) if half and half.aside else None
-        preparing.mark(found, ours=True, aside=aside)
-        return aside
+        return False
     if not over:
         raise preparing.NotEmpty(what=", ".join(there))
     name = config().node_name
@@ -186,25 +213,46 @@ def _make_way(found: Backup, archive: Archive | None, *, over: bool) -> Path | N
     out.print(said, markup=False, soft_wrap=True)
     if typer.prompt(f"Type the name of this node ({name}) to go on", err=True).strip() != name:
         raise NotConfirmed
-    return preparing.set_aside(found, archive)
+    return True
 
 
-def _put_back(found: Backup, archive: Archive | None, steps: Steps) -> None:
-    from himaya.site.backups import keys
-
-    again = keys.put_back(archive, destroyed=found.manifest.destroyed)
-    if archive is not None:
-        keys.put_back_secrets(archive)
+def _put_back(found: Backup, archive: Archive | None, *, become: bool, replace: bool, steps: Steps) -> None:
     start.django()
+    from django.conf import settings
+
     from himaya.site.backups import restoring
 
-    made = restoring.put_back(found, by=start.actor(), ready=_ready, steps=steps)
+    if archive is not None:
+        settings.SECRET_KEY = archive.secret  # what is here stands until the backup is proved, and was read just now
+    made = restoring.put_back(
+        found, archive=archive, replace=replace, become=become, by=start.actor(), ready=_ready, steps=steps
+    )
     done(f"{found.name}, of {found.made_at:%Y-%m-%d %H:%M} UTC")
-    done(f"ledger entries: {made.entries:,}; leaves of the log: {made.leaves:,}; files: {made.files:,}")
-    if again:
-        done(f"keys of epochs that had been destroyed were destroyed again: {', '.join(again)}")
-    if made.jobs:
-        done(f"deliveries that may have left since, and wait for a person in the console: {made.jobs:,}")
+    done(f"ledger entries: {made.found.entries:,}; leaves of the log: {made.found.leaves:,}; files: {made.files:,}")
+    if made.keys.again:
+        done(f"keys of epochs that had been destroyed were destroyed again: {', '.join(made.keys.again)}")
+    if made.found.jobs:
+        done(f"deliveries that may have left since, and wait for a person in the console: {made.found.jobs:,}")
+    if made.aside is not None:
+        done(f"what was there before is in {made.aside}")
+    _say_what_is_open(made)
+
+
+def _say_what_is_open(made: PutBack) -> None:
+    """What somebody has to look at, once it was put back."""
+    if made.strangers:
+        _warn(f"sealed files that came after the backup are set aside with the rest: {made.strangers:,}")
+    if made.misfits:
+        _warn(
+            f"sealed files that the database knows, and that neither the backup has nor this machine: {made.misfits:,}"
+        )
+    for path in made.keys.apart:
+        _warn(f"{path}: the ledger says that this key was destroyed, and no mark here does. Find out whose it is, and")
+        _warn("destroy it where it is of this node: until then it opens what was destroyed")
+
+
+def _warn(said: str) -> None:
+    err.print(f"[yellow]![/] {escape(said)}", soft_wrap=True)
 
 
 def _ready() -> None:

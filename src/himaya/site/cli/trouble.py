@@ -71,6 +71,14 @@ class HalfRestored(HimayaError):
     exit_code = 3
 
 
+class NodeReplaced(HimayaError):
+    """Another command puts a backup back into {data}, or removes the node there."""
+
+    remedy = "Wait until it is done; then run the command again."
+    status = 409
+    exit_code = 3
+
+
 class TooNew(HimayaError):
     """The database was prepared by a newer version of this program."""
 
