@@ -20,6 +20,7 @@ from tests.guarding import WHO, Custodians, fresh
 from himaya.core import clock as now_of
 from himaya.core.config import config
 from himaya.core.vault import shares
+from himaya.core.vault.epochs import EpochDestroyed
 from himaya.core.vault.wrapping import WrongKey
 from himaya.evidence import custody, ruling
 from himaya.evidence.bundling import hand_over
@@ -136,6 +137,28 @@ def test_what_is_guarded_is_scrubbed_held_and_moved_without_its_key(
     assert read(fresh(stays), access, people.reviewer) == b"stays"
     with pytest.raises(ExhibitEnded):
         b"".join(unsafe_content(fresh(goes), custody=bytes(32)))
+
+
+def test_what_ended_opens_nowhere_also_with_all_parts_and_an_old_copy_of_the_database(
+    guard: Keep, custodians: Custodians, clock: Any
+) -> None:
+    exhibit = guard()
+    parts = [shares.take(bytes(Part.objects.get(custodian=custodians.rows[name]).file), custodians.keys[name])
+             for name in WHO]  # fmt: skip
+    key = shares.join(parts, opens=f"exhibit {exhibit.uuid}")
+    (file,) = Path(config().epoch_keys).glob("*.key")
+    outer, wrapped = file.read_bytes().splitlines()[1], bytes(fresh(exhibit).wrapped or b"")
+    assert b"".join(unsafe_content(fresh(exhibit), custody=key)) == b"a neutral text"
+    clock.advance(timedelta(days=366))
+    while end_due():
+        pass
+    assert not Part.objects.exists()
+    assert not [path for path in Path(config().epoch_keys).iterdir() if outer in path.read_bytes()]
+    Exhibit.objects.filter(pk=exhibit.pk).update(state="kept", wrapped=wrapped, ended_at=None)  # an old backup
+    with pytest.raises(ExhibitEnded):
+        b"".join(unsafe_content(fresh(exhibit), custody=key))
+    with pytest.raises(EpochDestroyed):
+        key_of(fresh(exhibit), custody=key)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
