@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
-from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import combinations
 from pathlib import Path
@@ -13,7 +11,6 @@ from typing import Any
 
 import pyrage
 import pytest
-from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.evidence.conftest import HIGHEST, RECIPIENT, Grant, Keep, read
@@ -23,6 +20,7 @@ from tests.guarding import WHO, Custodians, fresh
 from himaya.core import clock as now_of
 from himaya.core.config import config
 from himaya.core.vault import shares
+from himaya.core.vault.epochs import EpochDestroyed
 from himaya.core.vault.wrapping import WrongKey
 from himaya.evidence import custody, ruling
 from himaya.evidence.bundling import hand_over
@@ -47,7 +45,7 @@ from himaya.evidence.guarded.gatherings import UnknownGathering, open_gatherings
 from himaya.evidence.guarded.models import Brought, Deal, Part
 from himaya.evidence.holding import place_hold
 from himaya.evidence.keys import CustodiansNeeded, key_of, opened
-from himaya.evidence.models import Access, Blob, Exhibit
+from himaya.evidence.models import Access, Exhibit
 from himaya.evidence.reading import ExhibitEnded, unsafe_content
 from himaya.evidence.scrubbing import scrub_all
 from himaya.ledger import queries as ledger
@@ -139,6 +137,28 @@ def test_what_is_guarded_is_scrubbed_held_and_moved_without_its_key(
     assert read(fresh(stays), access, people.reviewer) == b"stays"
     with pytest.raises(ExhibitEnded):
         b"".join(unsafe_content(fresh(goes), custody=bytes(32)))
+
+
+def test_what_ended_opens_nowhere_also_with_all_parts_and_an_old_copy_of_the_database(
+    guard: Keep, custodians: Custodians, clock: Any
+) -> None:
+    exhibit = guard()
+    parts = [shares.take(bytes(Part.objects.get(custodian=custodians.rows[name]).file), custodians.keys[name])
+             for name in WHO]  # fmt: skip
+    key = shares.join(parts, opens=f"exhibit {exhibit.uuid}")
+    (file,) = Path(config().epoch_keys).glob("*.key")
+    outer, wrapped = file.read_bytes().splitlines()[1], bytes(fresh(exhibit).wrapped or b"")
+    assert b"".join(unsafe_content(fresh(exhibit), custody=key)) == b"a neutral text"
+    clock.advance(timedelta(days=366))
+    while end_due():
+        pass
+    assert not Part.objects.exists()
+    assert not [path for path in Path(config().epoch_keys).iterdir() if outer in path.read_bytes()]
+    Exhibit.objects.filter(pk=exhibit.pk).update(state="kept", wrapped=wrapped, ended_at=None)  # an old backup
+    with pytest.raises(ExhibitEnded):
+        b"".join(unsafe_content(fresh(exhibit), custody=key))
+    with pytest.raises(EpochDestroyed):
+        key_of(fresh(exhibit), custody=key)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -348,89 +368,3 @@ def test_who_cannot_be_a_custodian(custodians: Custodians, people: SimpleNamespa
     Custodians(*(f"more{n}" for n in range(5)))
     with pytest.raises(BadCustodian, match="8 already"):
         add_custodian(people.lead, recipient=key, by="person:1")
-
-
-# --- at once ---------------------------------------------------------------------------------------------------------
-
-
-def at_once(number: int, act: Callable[[], Any]) -> tuple[list[Any], list[Exception]]:
-    """What came of so many who do it at the same time."""
-    got: list[Any] = []
-    failed: list[Exception] = []
-
-    def one() -> None:
-        try:
-            got.append(act())
-        except Exception as error:  # noqa: BLE001 - told by who asked
-            failed.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=one) for _ in range(number)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return got, failed
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_fifty_that_read_at_once_exactly_one_gets_it(
-    guard: Keep, grant: Grant, custodians: Custodians, people: SimpleNamespace
-) -> None:
-    exhibit = guard()
-    access = grant(exhibit)
-    custodians.bring(access.about, "ann", "ben")
-    got, failed = at_once(50, lambda: read(exhibit, access, people.reviewer))
-    assert got == [b"a neutral text"]
-    assert {type(error) for error in failed} == {NoAccess}
-    assert not Brought.objects.exists()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_many_that_bring_one_part_at_once_one_does(guard: Keep, grant: Grant, custodians: Custodians) -> None:
-    access = grant(guard())
-    text = custodians.text(access.about, "ann")
-    got, failed = at_once(10, lambda: bring_parts(access.about, text=text, by="cli:x"))
-    assert len(got) == 1
-    assert {type(error) for error in failed} == {PartRefused}
-    assert Brought.objects.count() == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_it_ends_while_parts_are_brought_and_a_hold_saves_it_whole_or_not_at_all(
-    guard: Keep, grant: Grant, custodians: Custodians, people: SimpleNamespace, clock: Any
-) -> None:
-    exhibit, other = guard("one", case="case:5"), guard("two", case="case:6")
-    place_hold("case:6", reason="a court asked", authority="District court", review_on=date(2040, 1, 1), by="person:1")
-    clock.advance(timedelta(days=366))
-    access = grant(exhibit, other)
-    texts = [custodians.text(access.about, name) for name in ("ann", "ben")]
-    hold = {"reason": "an order", "authority": "District court", "review_on": date(2040, 1, 1), "by": "person:1"}
-    acts = [
-        lambda: bring_parts(access.about, text=texts[0], by="cli:x"),
-        lambda: bring_parts(access.about, text=texts[1], by="cli:x"),
-        lambda: place_hold("case:5", **hold),
-        lambda: [None for _ in iter(end_due, False)],
-    ]
-    _, failed = at_once(4, lambda: acts.pop()())
-    now = fresh(exhibit)
-    assert fresh(other).state == "kept"
-    if now.state == "destroyed":
-        assert not Part.objects.filter(deal__exhibit=exhibit).exists()
-        with pytest.raises(ExhibitEnded):
-            b"".join(unsafe_content(now, custody=bytes(32)))
-    else:
-        while end_due():
-            pass
-        assert fresh(exhibit).state == "kept"
-    assert all(isinstance(error, PartRefused) or "too late" in str(error).lower() for error in failed), failed
-    for name in ("ann", "ben", "cat"):
-        try:
-            custodians.bring(access.about, name)
-        except PartRefused as error:
-            assert "already" in str(error)  # noqa: PT017 - whoever was let through before
-    key = {row.part.deal.exhibit_id for row in Brought.objects.select_related("part__deal")}
-    assert other.pk in key
-    assert read(fresh(other), access, people.reviewer) == b"two"
-    assert Blob.objects.filter(state="whole").exists()

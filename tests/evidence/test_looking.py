@@ -25,8 +25,8 @@ from himaya.core.stills import still
 from himaya.evidence import custody, viewing
 from himaya.evidence.granting import NoAccess
 from himaya.evidence.guarded.bringing import PartsMissing
-from himaya.evidence.guarded.models import Brought, Look
-from himaya.evidence.models import Access, Exhibit
+from himaya.evidence.guarded.models import Brought
+from himaya.evidence.models import Access, Exhibit, Look
 from himaya.evidence.viewing import NotLooked, can_be_shown, look_at, show_plain
 from himaya.ledger import queries as ledger
 

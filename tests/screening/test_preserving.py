@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 from tests import drawn
+from tests.guarding import Custodians
 from tests.program import Program, sha256
 
 from himaya.core import faults
 from himaya.core.config import config
 from himaya.core.ports import ItemRow
+from himaya.evidence.guarded.custodians import end_custodian
+from himaya.evidence.keys import CustodiansNeeded
 from himaya.evidence.queries import exhibits
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.ruling import RuleTerms, set_rule
@@ -102,3 +105,19 @@ def test_where_the_case_does_not_commit_no_exhibit_does(monkeypatch: pytest.Monk
     with pytest.raises(RuntimeError):
         services.screen([services.Content(CONTENT, "a place")], by="system", origin="cli", occasion="one")
     assert not exhibits()
+
+
+def test_what_matches_is_guarded_where_a_rule_says_so_and_refused_where_custodians_are_too_few(tmp_path: Path) -> None:
+    custodians = Custodians()
+    terms = RuleTerms("18 USC 2258A(h)", "US", "legal-obligation", ["match"], minimum="1 year", kept_class="guarded")
+    set_rule("us", terms=terms, by="system")
+    (told,) = send(Program("screen"), CONTENT).json()["answers"]
+    (exhibit,) = exhibits()
+    assert (told["exhibit"], exhibit.kept_class) == (exhibit.reference, "guarded")
+    with pytest.raises(CustodiansNeeded):
+        b"".join(unsafe_content(exhibit))
+    end_custodian(custodians.rows["ann"].pk, by="system", reason="left")
+    answer = send(Program("screen"), CONTENT)
+    assert answer.status_code == 409
+    assert "needs 3 custodians, and there are 2" in answer.content.decode()
+    assert exhibits().count() == len(sealed(tmp_path)) == 1

@@ -66,11 +66,11 @@ def hand_over(
     Raises:
         UnknownAccess, NoAccess, PartsMissing: as their names say. Nothing was counted.
     """
-    found = Access.objects.filter(pk=access).first()
+    found = Access.objects.select_for_update(of=("self",)).filter(pk=access).first()
     if found is None:
         raise UnknownAccess(number=access)
     number = f"B-{clock.now().year}-{access:06d}"
-    chosen = list(exhibits_of(found).select_related("blob"))
+    chosen = list(exhibits_of(found).select_for_update(of=("self",)).select_related("blob"))
     keys = {one.uuid: count_reading(one, access=access, person=person, act="export", bundle=number) for one in chosen}
     record("evidence.handed-over", by=person.actor, about=found.about, bundle=number, exhibits=len(chosen))
     to = Recipient(str(found.asked_by), found.recipient)

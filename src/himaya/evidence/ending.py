@@ -107,6 +107,7 @@ def _destroy(epoch_id: int, generation: int) -> None:
     InnerKey.objects.filter(about__in=[f"exhibit:{step.exhibit.uuid}" for step in steps]).delete()
     for step in steps:
         certify(step)
+        forget_deal(step.exhibit)
     for step in steps:
         record("evidence.destroyed", by=SYSTEM, about=step.exhibit.about, epoch=name, step=step.number)
 
@@ -115,7 +116,6 @@ def _ended(exhibit: Exhibit, epoch: str) -> Step:
     now = clock.now()
     exhibit.state, exhibit.wrapped, exhibit.ended_at = DESTROYED, None, now
     exhibit.save(update_fields=["state", "wrapped", "ended_at"])
-    forget_deal(exhibit)
     rules = [str(one.rule) for one in Binding.objects.filter(exhibit=exhibit).select_related("rule").order_by("pk")]
     facts: dict[str, Fact] = {
         "how": "the outer key was destroyed", "epoch": epoch, "rules": rules, "until": f"{exhibit.until:%Y-%m-%d}",

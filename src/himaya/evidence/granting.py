@@ -22,8 +22,7 @@ from himaya.core.vault.recipients import NotRecipients, recipients
 from himaya.core.words import N_, Said
 from himaya.evidence.custody import add_step
 from himaya.evidence.guarded.bringing import custody_key, forget_brought
-from himaya.evidence.guarded.models import Look
-from himaya.evidence.models import Access, AccessTo, Exhibit
+from himaya.evidence.models import Access, AccessTo, Exhibit, Look
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.reasons import reason_of
 from himaya.evidence.states import ASKED, DESTROYED, ENDED, GRANTED, GUARDED, REFUSED

@@ -309,6 +309,19 @@ class AccessTo(models.Model):
         constraints = [models.UniqueConstraint(fields=["access", "exhibit"], name="evidence_access_to_once")]
 
 
+class Look(models.Model):
+    """That an exhibit was looked at by a grant: once blurred, and once as it is, which is one reading of it."""
+
+    access = models.ForeignKey(Access, on_delete=models.PROTECT, related_name="+")
+    exhibit = models.ForeignKey(Exhibit, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    cleared_at = models.DateTimeField(null=True)
+    """When it was shown as it is."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["access", "exhibit"], name="evidence_look_once")]
+
+
 class Stray(models.Model):
     """A sealed file that nobody acknowledged, and since when it is known: its writer was killed, or is at it still."""
 

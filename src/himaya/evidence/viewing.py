@@ -22,8 +22,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.evidence.granting import NoAccess, count_reading, forget_used, why_not
 from himaya.evidence.guarded.bringing import custody_key
-from himaya.evidence.guarded.models import Look
-from himaya.evidence.models import Access
+from himaya.evidence.models import Access, Look
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.states import GUARDED
 from himaya.ledger.services import record

@@ -21,7 +21,7 @@ from himaya.core.vault import shares
 from himaya.core.vault.shares import NotShare, Share
 from himaya.core.words import N_, Said
 from himaya.evidence.guarded import renewing
-from himaya.evidence.guarded.custodians import MAY, THRESHOLD
+from himaya.evidence.guarded.custodians import MAY, THRESHOLD, acts
 from himaya.evidence.guarded.gatherings import Gathering, UnknownGathering, gathering
 from himaya.evidence.guarded.models import Brought, Custodian, Part
 from himaya.evidence.guarded.parts import open_part, opens, seal_part
@@ -83,7 +83,7 @@ def parts_file(about: str, *, person: Person) -> tuple[str, bytes]:
     """
     found = gathering(about)
     mine = Part.objects.filter(
-        deal__exhibit__in=found.exhibits, custodian__person=person, custodian__until=None
+        acts("custodian__"), deal__exhibit__in=found.exhibits, custodian__person=person
     ).select_related("deal__exhibit")
     files = [(f"{one.deal.exhibit.reference}.age", bytes(one.file)) for one in mine.order_by("deal__exhibit")]
     if not files:
@@ -117,9 +117,7 @@ def bring_parts(about: str, *, text: str, by: str, person: Person | None = None)
     lines = [line.strip() for line in text[: LONGEST + 1].splitlines() if line.strip()]
     if not lines or len(lines) > LINES or len(text) > LONGEST:
         raise NothingBrought(about=about, why=Said("there are to be 1 to {n} parts, one a line", n=LINES))
-    before = gathering(about)
-    lock_epochs(Epoch.objects.filter(pk__in={one.epoch_id for one in before.exhibits}))
-    found = gathering(about, lock=True)
+    found = _locked(about)
     if found.closed:
         raise NothingBrought(about=about, why=found.closed)
     numbers = []
@@ -134,6 +132,18 @@ def bring_parts(about: str, *, text: str, by: str, person: Person | None = None)
     if about.startswith("renewal:"):
         renewing.deal_anew(about, ready=_ready(found), by=by)
     return standing(found)
+
+
+def _locked(about: str) -> Gathering:
+    """What it is, locked after the epochs of its exhibits: nothing of it moves to another key while parts come."""
+    had: set[int] = set()
+    while fresh := {one.epoch_id for one in gathering(about).exhibits} - had:
+        lock_epochs(Epoch.objects.filter(pk__in=fresh))
+        had |= fresh
+    found = gathering(about, lock=True)
+    if about.startswith("renewal:"):  # before the ledger's head, as everybody does
+        list(Exhibit.objects.select_for_update().filter(pk__in=[one.pk for one in found.exhibits]).order_by("pk"))
+    return found
 
 
 class _Refused(Exception):
@@ -182,9 +192,8 @@ def _why_not(found: Gathering, custodian: Custodian, person: Person | None) -> s
 
 def _counting(found: Gathering) -> QuerySet[Brought]:
     """Parts that were brought for something and count now."""
-    rows = Brought.objects.filter(
-        about=found.about, part__custodian__until=None, part__custodian__person__is_active=True
-    ).select_related("part__custodian__person", "part__deal__exhibit")
+    rows = Brought.objects.filter(acts("part__custodian__"), about=found.about)
+    rows = rows.select_related("part__custodian__person", "part__deal__exhibit")
     return rows.exclude(part__custodian__person=found.asker) if found.asker else rows
 
 
@@ -207,7 +216,6 @@ def custody_key(exhibit: Exhibit, *, about: str) -> bytes:
     found = gathering(about)
     fresh = Exhibit.objects.select_for_update(of=("self",)).select_related("epoch").get(pk=exhibit.pk)
     rows = list(_counting(found).filter(part__deal__exhibit=fresh).order_by("at", "pk"))
-    rows = [row for row in rows if row.part.custodian.person.may(MAY)]
     if len(rows) < THRESHOLD:
         raise PartsMissing(exhibit=exhibit.reference, found=len(rows), needed=THRESHOLD)
     outer = epoch_keys().key(epoch_name(fresh))
@@ -221,8 +229,14 @@ def _ready(found: Gathering) -> Sequence[tuple[Exhibit, bytes]]:
 
 
 def forget_brought(about: str) -> None:
-    """Forget what was brought for something: it was used, or is over."""
-    Brought.objects.filter(about=about).delete()
+    """Forget what was brought for something: it was used, or is over.
+
+    What another one is moving to another key at this moment is left: it counts for nothing any more, and
+    :func:`forget_over` finds it.
+    """
+    rows = Brought.objects.select_for_update(skip_locked=True).filter(about=about).order_by("pk")
+    with transaction.atomic():
+        Brought.objects.filter(pk__in=[row.pk for row in rows]).delete()
 
 
 def forget_over() -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, transaction
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
+from himaya.accounts.roles import MAY as RIGHTS
 from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.vault import shares
@@ -45,10 +46,15 @@ class UnknownCustodian(HimayaError):
     status = 404
 
 
+def acts(at: str = "") -> Q:
+    """Of rows that lead to a custodian by ``at``: those whose custodian acts, can sign in, and may bring parts."""
+    rights = {f"{at}person__is_active": True, f"{at}person__role__in": RIGHTS[MAY]}
+    return Q(**{f"{at}until": None}, **rights)
+
+
 def acting() -> QuerySet[Custodian]:
-    """Those who are custodians now and can sign in, the first one first."""
-    found = Custodian.objects.filter(until=None, person__is_active=True)
-    return found.select_related("person").order_by("pk")
+    """Those who are custodians now, the first one first."""
+    return Custodian.objects.filter(acts()).select_related("person").order_by("pk")
 
 
 def check_enough() -> list[Custodian]:
@@ -95,7 +101,6 @@ def add_custodian(person: Person, *, recipient: str, by: str) -> Custodian:
     return made
 
 
-@transaction.atomic
 def end_custodian(number: int, *, by: str, reason: str) -> Custodian:
     """Somebody is a custodian no more: what they have brought is forgotten, and what they have counts no more.
 
@@ -103,21 +108,21 @@ def end_custodian(number: int, *, by: str, reason: str) -> Custodian:
         UnknownCustodian, BadCustodian: there is no such one; no reason is given.
     """
     text = reason_of(reason, BadCustodian)
-    found = Custodian.objects.select_for_update(of=("self",)).filter(pk=number, until=None).first()
-    if found is None:
-        raise UnknownCustodian(number=number)
-    found.until, found.ended_by = clock.now(), by
-    found.save(update_fields=["until", "ended_by"])
-    Brought.objects.filter(part__custodian=found).delete()
-    record("evidence.custodian-ended", by=by, about=found.about, person=found.person.actor, reason=text)
+    with transaction.atomic():
+        rows = Custodian.objects.select_for_update(of=("self",), no_key=True)  # whoever deals refers to it meanwhile
+        found = rows.filter(pk=number, until=None).first()
+        if found is None:
+            raise UnknownCustodian(number=number)
+        found.until, found.ended_by = clock.now(), by
+        found.save(update_fields=["until", "ended_by"])
+        record("evidence.custodian-ended", by=by, about=found.about, person=found.person.actor, reason=text)
+    Brought.objects.filter(part__custodian=found).delete()  # it counts no more; others may be reading these rows
     return found
 
 
 def counted() -> QuerySet[Exhibit]:
     """What is guarded and stands, with ``n``: how many acting custodians have a part of its key."""
-    mine = Part.objects.filter(
-        deal__exhibit=OuterRef("pk"), custodian__until=None, custodian__person__is_active=True
-    ).order_by()
+    mine = Part.objects.filter(acts("custodian__"), deal__exhibit=OuterRef("pk")).order_by()
     found = Exhibit.objects.filter(kept_class=GUARDED, state__in=(KEPT, ENDING))
     number = Subquery(mine.values("deal").annotate(n=Count("pk")).values("n"))
     return found.annotate(n=number).order_by("pk")
@@ -126,6 +131,11 @@ def counted() -> QuerySet[Exhibit]:
 def thin() -> QuerySet[Exhibit]:
     """What fewer than :data:`LEAST` acting custodians have a part of: one more that is lost, and it may be lost."""
     return counted().filter(Q(n__lt=LEAST) | Q(n=None))
+
+
+def renewable() -> QuerySet[Exhibit]:
+    """What too few have a part of, and two still have: its key can be dealt anew."""
+    return counted().filter(Q(n__lt=LEAST, n__gte=THRESHOLD), state=KEPT)
 
 
 def lost() -> QuerySet[Exhibit]:

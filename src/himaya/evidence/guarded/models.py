@@ -84,16 +84,3 @@ class RenewalOf(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["renewal", "exhibit"], name="evidence_renewal_of_once")]
-
-
-class Look(models.Model):
-    """That an exhibit was looked at by a grant: once blurred, and once as it is, which is one reading of it."""
-
-    access = models.ForeignKey("evidence.Access", on_delete=models.PROTECT, related_name="+")
-    exhibit = models.ForeignKey("evidence.Exhibit", on_delete=models.PROTECT, related_name="+")
-    at = models.DateTimeField()
-    cleared_at = models.DateTimeField(null=True)
-    """When it was shown as it is."""
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["access", "exhibit"], name="evidence_look_once")]

@@ -47,7 +47,7 @@ def _page(request: StaffRequest, *, status: int = 200, end_form: WhyForm | None 
         "more": custodians.thin().count() - len(thin),
         "threshold": custodians.THRESHOLD,
         "may_name": request.user.may("evidence.custodians"),
-        "may_deal": request.user.may(custodians.MAY),
+        "may_deal": request.user.may(custodians.MAY) and custodians.renewable().exists(),
         "end_form": end_form or WhyForm(),
     }
     return render(request, "evidence/custodians.html", context, status=status)
@@ -107,7 +107,7 @@ def end(request: StaffRequest, pk: int) -> HttpResponse:
 def renew(request: StaffRequest) -> HttpResponse:
     """Begin to deal anew what too few can open."""
     try:
-        made = begin_renewal(list(custodians.thin()[:MOST]), person=request.user)
+        made = begin_renewal(list(custodians.renewable()[:MOST]), person=request.user)
     except HimayaError as error:
         say(request, error)
         return redirect("evidence:custodians")

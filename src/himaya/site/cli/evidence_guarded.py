@@ -165,13 +165,13 @@ def anew(user: Who) -> None:
     """Begin to deal anew the keys of what too few can open: two custodians bring their parts, and it is done."""
     start.database()
     from himaya.accounts.queries import person
-    from himaya.evidence.guarded.custodians import thin
+    from himaya.evidence.guarded.custodians import renewable
     from himaya.evidence.guarded.renewing import MOST, begin_renewal
 
     found = person(user)
     if found is None:
         raise NobodyOfThatName(name=user[:50])
-    made = begin_renewal(list(thin()[:MOST]), person=found)
+    made = begin_renewal(list(renewable()[:MOST]), person=found)
     done(f"{made.about}: two custodians bring their parts until {made.until:%Y-%m-%d}")
 
 
