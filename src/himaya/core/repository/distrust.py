@@ -82,6 +82,10 @@ class NotOffered(HimayaError):
     status = 404
 
 
+class SignsNothing(NotOffered):
+    """{organisation} signs nothing at {source}; there sign: {known}."""
+
+
 class NotServed(NotOffered):
     """{source} answers 404: there is no such list for this key."""
 

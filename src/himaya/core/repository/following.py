@@ -43,6 +43,7 @@ from himaya.core.repository.distrust import (
     NotTrusted,
     Overreach,
     RolledBack,
+    SignsNothing,
     TooFewSigned,
     explained,
 )
@@ -234,14 +235,15 @@ class Follower:
             have: SHA-256 of those that are not needed.
 
         Raises:
-            NotOffered: it has signed nothing here.
+            SignsNothing: as its name says.
             NotTrusted, SourceTrouble: as :meth:`fetch`.
         """
         seen = self.seen or self.refresh()
         if organisation in seen.refused:
             raise seen.refused[organisation]
         if organisation not in self._roles:
-            raise NotOffered(source=self._origin.name, list="*", organisation=organisation[:60])
+            known = ", ".join(sorted(self._roles)[:20])
+            raise SignsNothing(source=self._origin.name, organisation=organisation[:60], known=known or "-")
         offers = {list_: held for (list_, whose), held in seen.offers.items() if whose == organisation}
         parts = [part for held in offers.values() for part in held.parts if part.target.hashes["sha256"] not in have]
         content = (self._directory / f"{organisation}.json").read_bytes()
