@@ -40,6 +40,7 @@ from himaya.core.repository.distrust import (
     LongerThanSigned,
     MixedUp,
     NotOffered,
+    NotPinned,
     NotTrusted,
     Overreach,
     RolledBack,
@@ -327,7 +328,7 @@ class Follower:
                 why = Said(
                     "{organisation} is admitted with the key {key}, which is not pinned", organisation=name, key=key
                 )
-                raise TooFewSigned(source=self._origin.name, why=why)
+                raise NotPinned(source=self._origin.name, why=why)
 
     def _refuse_of_the_other_way(self, stamp: Timestamp) -> None:
         told = stamp.unrecognized_fields.get(OURS)
