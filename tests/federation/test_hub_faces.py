@@ -94,7 +94,9 @@ def test_in_a_common_list_a_second_person_admits(sign_in: Callable[[str], Client
 def test_programs_admit_see_and_dismiss() -> None:
     program = Program("publishing:read", "publishing:write")
     is_problem(program.post("/exchange/signatories", {**ASKED, "permission": ""}), 409, "not-passed-on")
-    is_problem(program.post("/exchange/signatories", {**ASKED, "organisation": "x.example"}), 502, "source-trouble")
+    nobody = program.post("/exchange/signatories", {**ASKED, "organisation": "x.example"})
+    assert "x.example signs nothing at" in is_problem(nobody, 502, "source-trouble")["detail"]
+    assert nobody.json()["detail"].endswith(f"there sign: {ORGANISATION}.")
     is_problem(program.post("/exchange/signatories", {**ASKED, "subscription": "no"}), 404, "unknown-subscription")
     made = program.post("/exchange/signatories", ASKED)
     assert (made.status_code, made.json()["label"], made.json()["state"]) == (201, "amber", 0)

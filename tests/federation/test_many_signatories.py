@@ -143,6 +143,7 @@ def test_a_key_other_than_the_pinned_one_is_found_out(line: Line) -> None:
     line.stage.held.own[OTHER] = mine
     Repository(line.stage.directory, line.stage.held.ring).add_signatory(OTHER, [mine.public_key])
     assert mine.public_key.keyid in refused(line, "which is not pinned")
+    assert "exchanged its key" in line.one.trouble["remedy"]
 
 
 @pytest.mark.parametrize("text", [f"{OTHER}=abc", "=" + "0" * 64, f"{OTHER}:{'0' * 64}", f"{OTHER}={'0' * 64}x"])
