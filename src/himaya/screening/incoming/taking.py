@@ -32,7 +32,8 @@ from himaya.evidence.services import Acquired, NoGround, Sealed
 from himaya.ledger.services import record
 from himaya.screening import services
 from himaya.screening.incoming.checking import Checked, check_file, look
-from himaya.screening.incoming.models import (
+from himaya.screening.incoming.models import Intake, IntakeFile
+from himaya.screening.incoming.states import (
     ABSENT,
     DIFFERS,
     DONE,
@@ -44,8 +45,6 @@ from himaya.screening.incoming.models import (
     UNREAD,
     WAITING,
     WANTED,
-    Intake,
-    IntakeFile,
 )
 from himaya.screening.services import Looked
 

@@ -10,7 +10,7 @@ from himaya.core import registry
 from himaya.core.intake import bags
 from himaya.core.words import N_, told, unpacked
 from himaya.evidence.words import label
-from himaya.screening.incoming.models import (
+from himaya.screening.incoming.states import (
     ABSENT,
     DIFFERS,
     DONE,
