@@ -38,6 +38,7 @@ from himaya.screening.incoming.states import (
     ABSENT,
     DIFFERS,
     DONE,
+    FILE,
     KEPT,
     READING,
     READY,
