@@ -53,7 +53,6 @@ ORIGIN = "intake"
 STEP = 200
 STALE = timedelta(hours=1)
 """After so long what was not known is matched again when it is taken: lists move on."""
-NOTHING_KNOWN = N_("it matches nothing known")
 OnFile = Callable[[IntakeFile], object]
 
 
