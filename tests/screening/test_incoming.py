@@ -230,6 +230,15 @@ def test_what_investigators_say_is_kept_as_theirs_and_contradictions_stand_besid
     assert not find(label="tag:series 8")
 
 
+def test_the_same_content_brought_by_two_bodies_shares_what_both_say(take: Take, tmp_path: Path) -> None:
+    for folder, series, sender in (("v", "series 7", "Police of the North"), ("w", "series 8", "Police of the South")):
+        take(brought.vics(tmp_path / folder, TEXT, Series=series), sender=sender)
+    one, two = Exhibit.objects.filter(digests__sha256=sha256(TEXT))
+    assert said(one) == said(two)
+    assert {who for _, _, who in said(one)} == {"Police of the North", "Police of the South"}
+    assert labelling.contradictions(labelling.labels_of([one])[one.pk]) == {"series"}
+
+
 def test_a_digest_that_is_not_all_equal_is_another_thing(take: Take, tmp_path: Path) -> None:
     take(brought.vics(tmp_path / "v", TEXT))
     (exhibit,) = Exhibit.objects.filter(digests__sha256=sha256(TEXT))

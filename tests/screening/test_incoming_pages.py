@@ -81,7 +81,7 @@ def test_it_is_sealed_as_it_comes_shown_first_and_taken_when_somebody_confirms(
     work()
     page = words(client.get(answer["Location"]))
     for part in (
-        "waits for you to confirm it", "Police of the North", "order 17", "EX-2026-1", "differs", "1 match",
+        "to be confirmed", "Police of the North", "order 17", "EX-2026-1", "differs", "1 match",
         "its md5 is not the one in case.json, Media 2", "series: series 7", "a victim was identified: yes",
     ):  # fmt: skip
         assert part in page, part

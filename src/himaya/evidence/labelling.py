@@ -75,6 +75,21 @@ def add_labels(exhibit: Exhibit, *, labels: Iterable[Label], said_by: str, came_
     return new
 
 
+def share_labels(exhibit: Exhibit, *, by: str) -> None:
+    """Let exhibits of the same content have the same labels: what was said of one is said of all."""
+    same = list(Exhibit.objects.filter(blob=exhibit.blob_id).order_by("pk"))
+    found = labels_of(same) if len(same) > 1 else {}
+    every = {(row.said_by, row.came_with, row.kind, row.value): None for rows in found.values() for row in rows}
+    for one in same if every else ():
+        have = {(row.said_by, row.kind, row.value) for row in found.get(one.pk, ())}
+        lacking = defaultdict[tuple[str, str], list[Label]](list)
+        for who, came_with, kind, value in every:
+            if (who, kind, value) not in have:
+                lacking[who, came_with].append(Label(kind, value))
+        for (who, came_with), labels in lacking.items():
+            add_labels(one, labels=labels, said_by=who, came_with=came_with, by=by)
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What somebody says of whatever has these digests: ``md5``, ``sha1``, ``sha256``, ``sha512``."""

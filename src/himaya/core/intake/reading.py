@@ -21,9 +21,7 @@ from himaya.core.intake.parcels import CHUNK, BadParcel, BadPlace, Below, Parcel
 from himaya.core.words import N_
 
 BAG = "bagit"
-OURS = "himaya"
 INDEX = {"kind": "what the sender wrote of the files"}
-NOT_NAMED = N_("nothing tells of it")
 
 
 class UnknownForm(HimayaError):

@@ -22,7 +22,7 @@ from himaya.core.intake.reading import Delivery
 from himaya.core.ports import Fingerprint
 from himaya.screening import decoders, services
 from himaya.screening.fingerprinting import TOO_LARGE, UNREADABLE, Fingerprinted, Skipped
-from himaya.screening.incoming.models import ABSENT, DIFFERS, TWICE, UNREAD, WAITING
+from himaya.screening.incoming.states import ABSENT, DIFFERS, TWICE, UNREAD, WAITING
 from himaya.screening.options import chosen
 from himaya.screening.services import Looked
 from himaya.screening.sources.places import Most, Spooled, Unread

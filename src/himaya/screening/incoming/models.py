@@ -5,12 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-READING, READY, WANTED, DONE, REFUSED = "reading", "ready", "wanted", "done", "refused"
-INTAKE = (READING, READY, WANTED, DONE, REFUSED)
-"""It is looked through; waits for somebody; is to be taken; all was done; nothing is taken."""
-WAITING, KEPT, DIFFERS, ABSENT, TWICE, UNREAD = "waiting", "kept", "differs", "absent", "twice", "unread"
-FILE = (WAITING, KEPT, DIFFERS, ABSENT, TWICE, UNREAD)
-"""To be taken; taken; not what was declared; not there; told of before; cannot be read."""
+from himaya.screening.incoming.states import FILE, INTAKE, READING, WAITING
 
 
 class Intake(models.Model):

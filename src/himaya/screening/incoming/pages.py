@@ -29,7 +29,7 @@ from himaya.evidence import custody, rules
 from himaya.evidence.rules import OCCASIONS
 from himaya.evidence.words import occasion
 from himaya.screening.incoming import queries, words
-from himaya.screening.incoming.models import DIFFERS, FILE, READING, READY
+from himaya.screening.incoming.states import DIFFERS, FILE, READING, READY
 from himaya.screening.incoming.taking import confirm_intake
 from himaya.screening.incoming.uploads import sealed_uploads
 from himaya.screening.incoming.working import lay_down, refuse_intake

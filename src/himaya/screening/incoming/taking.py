@@ -15,37 +15,37 @@ from datetime import timedelta
 from itertools import islice
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 
 import himaya
 from himaya.core import clock, faults
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
-from himaya.core.intake.offered import SAID_BY, Label, short
+from himaya.core.intake.offered import Label, short
 from himaya.core.intake.parcels import BadPlace
 from himaya.core.intake.reading import Delivery
 from himaya.core.words import N_, packed, printable
 from himaya.evidence import rules
 from himaya.evidence import services as evidence
-from himaya.evidence.labelling import Said, add_labels, apply_labels
+from himaya.evidence.labelling import add_labels
 from himaya.evidence.services import Acquired, NoGround, Sealed
 from himaya.ledger.services import record
 from himaya.screening import services
 from himaya.screening.incoming.checking import Checked, check_file, look
-from himaya.screening.incoming.models import (
+from himaya.screening.incoming.labels import label_the_rest, said_by
+from himaya.screening.incoming.models import Intake, IntakeFile
+from himaya.screening.incoming.states import (
     ABSENT,
     DIFFERS,
     DONE,
+    FILE,
     KEPT,
     READING,
     READY,
     REFUSED,
-    TWICE,
     UNREAD,
     WAITING,
     WANTED,
-    Intake,
-    IntakeFile,
 )
 from himaya.screening.services import Looked
 
@@ -53,7 +53,6 @@ ORIGIN = "intake"
 STEP = 200
 STALE = timedelta(hours=1)
 """After so long what was not known is matched again when it is taken: lists move on."""
-NOTHING_KNOWN = N_("it matches nothing known")
 OnFile = Callable[[IntakeFile], object]
 
 
@@ -270,7 +269,7 @@ def take_intake(intake: Intake, *, delivery: Delivery, by: str, on_file: OnFile 
         intake.refresh_from_db(fields=["case", "named"])
         _take(intake, row, delivery, by, again=stale or row.matches > 0)
         on_file(row)
-    _label_the_rest(intake, by)
+    label_the_rest(intake, by=by)
     with transaction.atomic():
         found = Intake.objects.select_for_update().get(pk=intake.pk)
         if found.state == WANTED:
@@ -368,27 +367,9 @@ def _acquired(intake: Intake, row: IntakeFile, case: str, by: str) -> Acquired:
     )  # fmt: skip
 
 
-def said_by(intake: Intake, row: IntakeFile | None = None) -> str:
-    """Who says what came with it; never nobody. Somebody else than the sender is named with who passed it on."""
-    sender = intake.sender or "an unnamed sender"
-    other = str(row.facts.get(SAID_BY, "")) if row else ""
-    return f"{other}, passed on by {sender}" if other and other != sender else sender
-
-
-def _label_the_rest(intake: Intake, by: str) -> None:
-    """What is said of a file that did not come, or that was told of before, goes to what is kept of equal digest."""
-    rows = IntakeFile.objects.filter(intake=intake, state__in=(ABSENT, TWICE)).exclude(labels=[])
-    every = (
-        Said(row.digests, tuple(Label(*one) for one in row.labels), said_by(intake, row))
-        for row in rows.order_by("number").iterator()
-    )
-    apply_labels(every, came_with=intake.about, by=by)
-
-
 def tally(intake: Intake) -> dict[str, int]:
     """How many of its files are in which state; ``known``: match something; ``files``: all."""
-    counts = dict.fromkeys((WAITING, KEPT, DIFFERS, ABSENT, TWICE, UNREAD), 0)
-    rows = IntakeFile.objects.filter(intake=intake)
-    for state in rows.order_by().values_list("state", flat=True):
-        counts[state] += 1
+    rows = IntakeFile.objects.filter(intake=intake).order_by()
+    found = dict(rows.values_list("state").annotate(n=Count("pk")).values_list("state", "n"))
+    counts = {state: found.get(state, 0) for state in FILE}
     return {**counts, "files": sum(counts.values()), "known": rows.filter(matches__gt=0).count()}

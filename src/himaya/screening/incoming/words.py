@@ -8,9 +8,10 @@ from django.utils.translation import gettext
 
 from himaya.core import registry
 from himaya.core.intake import bags
+from himaya.core.intake.reading import INDEX
 from himaya.core.words import N_, told, unpacked
 from himaya.evidence.words import label
-from himaya.screening.incoming.models import (
+from himaya.screening.incoming.states import (
     ABSENT,
     DIFFERS,
     DONE,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 STATES = {
     READING: ("wait", N_("being looked through")),
-    READY: ("info", N_("waits for you to confirm it")),
+    READY: ("info", N_("to be confirmed")),
     WANTED: ("wait", N_("being taken")),
     DONE: ("ok", N_("taken")),
     REFUSED: ("calm", N_("not taken")),
@@ -72,4 +73,6 @@ def fate(one: IntakeFile) -> dict[str, object]:
         "one": one, "state": shape, "word": gettext(word), "why": told(unpacked(one.why), gettext) or "",
         "skipped": told(unpacked(one.skipped), gettext) or "",
         "labels": [label(kind, value) for kind, value in one.labels],
+        "matched": one.state in (WAITING, KEPT),
+        "is_document": one.facts.get("kind") == INDEX["kind"],
     }  # fmt: skip

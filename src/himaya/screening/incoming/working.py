@@ -15,18 +15,8 @@ from himaya.core.words import packed
 from himaya.ledger import turns
 from himaya.ledger.services import record
 from himaya.screening.incoming.checking import check
-from himaya.screening.incoming.models import (
-    ABSENT,
-    DIFFERS,
-    DONE,
-    READING,
-    READY,
-    REFUSED,
-    UNREAD,
-    WANTED,
-    Intake,
-    IntakeFile,
-)
+from himaya.screening.incoming.models import Intake, IntakeFile
+from himaya.screening.incoming.states import ABSENT, DIFFERS, DONE, READING, READY, REFUSED, UNREAD, WANTED
 from himaya.screening.incoming.taking import (
     BeingTaken,
     UnknownIntake,

@@ -13,7 +13,6 @@ import typer
 from rich.markup import escape
 
 from himaya.core.errors import HimayaError
-from himaya.core.intake.parcels import opened as opened_parcel
 from himaya.site.cli import start
 from himaya.site.cli.evidence import Json, evidence
 from himaya.site.cli.grammar import command
@@ -44,7 +43,9 @@ def is_bundle(path: Path) -> bool:
     """Whether it is a bundle of a node: of Himaya's own form."""
     if path.is_file() and path.suffix.lower() in (".json", ".jsonld", ".xml"):
         return False
-    with opened_parcel(path) as parcel:
+    from himaya.core.intake.parcels import opened
+
+    with opened(path) as parcel:
         names = [name.partition("/")[2] for name in parcel.files] + list(parcel.files)
         return all(any(name.startswith(mark) for name in names) for mark in MARKS)
 

@@ -47,9 +47,7 @@ class NeedsIdentity(HimayaError):
 
 @command(evidence, "take", example="himaya evidence take export.zip --from 'Police of the North' --preview")
 def take(
-    path: Annotated[
-        Path, typer.Argument(help="A folder, a ZIP, or the file that tells of those beside it.", exists=True)
-    ],
+    path: Annotated[Path, typer.Argument(help="A folder, a ZIP, or the file that tells of those beside it.")],
     preview: Annotated[bool, typer.Option("--preview", help="Only show what is in it; nothing is kept.")] = False,
     whole: Annotated[bool, typer.Option("--whole", help="All of it or nothing.")] = False,
     case: Annotated[str, typer.Option(help="The case that all of it belongs to.", metavar="NUMBER")] = "",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from himaya.core import objects, vics
 from himaya.site.cli import start
 from himaya.site.cli.evidence import Json, case_of, evidence
 from himaya.site.cli.evidence_bundles import FileThere
@@ -36,6 +35,7 @@ def export(
     if to.exists():
         raise FileThere(path=to)
     start.database()
+    from himaya.core import objects, vics
     from himaya.core.files import replace
 
     before = f'{{"@odata.context": "{vics.context("Media")}", "value": ['.encode()
@@ -47,6 +47,7 @@ def export(
 
 def _media(case: str, counts: dict[str, int]) -> Iterator[dict[str, Any]]:
     """One Media for each exhibit and who says something of it: what two say stays apart."""
+    from himaya.core import vics
     from himaya.evidence.labelling import all_labels
 
     for exhibit, rows in all_labels(case=case):
@@ -60,7 +61,7 @@ def _media(case: str, counts: dict[str, int]) -> Iterator[dict[str, Any]]:
 
 @command(tags, "import", example="himaya evidence tags import tags.json --from 'Police of the North'")
 def import_(
-    file: Annotated[Path, typer.Argument(help="VICS 1.3 or 2.0; media files beside it are not read.", exists=True)],
+    file: Annotated[Path, typer.Argument(help="VICS 1.3 or 2.0; media files beside it are not read.")],
     sender: Annotated[str, typer.Option("--from", help="Who sent it, and says so.", metavar="TEXT")],
     json_: Json = False,
 ) -> None:
