@@ -17,12 +17,12 @@ class EvidenceConfig(AppConfig):
         from himaya.evidence.demands.arriving import hold_arrived
         from himaya.evidence.ending import end_due
         from himaya.evidence.scrubbing import scrub_due
-        from himaya.evidence.services import on_arrival
+        from himaya.evidence.services import tell_arrivals
         from himaya.evidence.stamping import stamp_due
         from himaya.ledger.worker import beside
         from himaya.log.events import provides
 
-        on_arrival(hold_arrived)
+        tell_arrivals(hold_arrived)
         provides("destruction", shown)
         beside(end_due)
         beside(scrub_due)
