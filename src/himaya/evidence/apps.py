@@ -19,12 +19,12 @@ class EvidenceConfig(AppConfig):
         from himaya.evidence.ending import end_due
         from himaya.evidence.guarded.bringing import forget_over
         from himaya.evidence.scrubbing import scrub_due
-        from himaya.evidence.services import on_arrival
+        from himaya.evidence.services import tell_arrivals
         from himaya.evidence.stamping import stamp_due
         from himaya.ledger.worker import beside
         from himaya.log.events import before_signing, provides
 
-        on_arrival(hold_arrived)
+        tell_arrivals(hold_arrived)
         provides("destruction", shown)
         provides(anchoring.CUSTODY, anchoring.shown)
         before_signing(anchoring.anchor_steps)

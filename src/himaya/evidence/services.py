@@ -155,11 +155,10 @@ def begin(content: BinaryIO, *, occasion: str) -> Sealed:
 _arrivals: list[Callable[[Exhibit], None]] = []
 
 
-def on_arrival(told: Callable[[Exhibit], None]) -> Callable[[Exhibit], None]:
-    """Call something for each exhibit that arrives, in the transaction with which it does, after all its locks."""
+def tell_arrivals(told: Callable[[Exhibit], None]) -> None:
+    """Tell something of each exhibit that arrives, in the transaction with which it does, after all its locks."""
     if told not in _arrivals:
         _arrivals.append(told)
-    return told
 
 
 def discard(sealed: Sealed) -> None:

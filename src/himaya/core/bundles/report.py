@@ -30,6 +30,10 @@ ACTS = {
     "return": N_("given back"),
     "destroy": N_("destroyed"),
 }
+HEAD_PROVED, HEAD_NOT_PROVED, HEAD_BY_HAND = (
+    N_("What is proved"), N_("What is not proved"), N_("How to verify it by hand"),
+)  # fmt: skip
+HEAD_KEYS, HEAD_EXHIBITS = N_("Keys that sign"), N_("Exhibits")  # no text within an f-string reaches the catalogue
 PROVED = (
     N_("Every file of the bundle is the one that was handed over: each has a SHA-256 and a SHA-512 in the manifests."),
     N_("Every step of custody follows on the one before it, and was signed by those who had to, with the keys below."),
@@ -177,15 +181,15 @@ def framed(title: str, body: Iterator[str], *, language: Language, number: str, 
 def _body(bundle: Bundle, language: Language, part: slice) -> Iterator[str]:
     said = language.said
     yield from facts(_about(bundle, language))
-    yield f"<h2>{said(N_('What is proved'))}</h2>\n<ul>"
+    yield f"<h2>{said(HEAD_PROVED)}</h2>\n<ul>"
     yield from (f"<li>{said(text)}</li>" for text in PROVED)
-    yield f"</ul>\n<h2>{said(N_('What is not proved'))}</h2>\n<ul>"
+    yield f"</ul>\n<h2>{said(HEAD_NOT_PROVED)}</h2>\n<ul>"
     yield from (f"<li>{said(text)}</li>" for text in NOT_PROVED)
-    yield f"</ul>\n<h2>{said(N_('How to verify it by hand'))}</h2>"
+    yield f"</ul>\n<h2>{said(HEAD_BY_HAND)}</h2>"
     yield from (f"<p>{said(text)}</p>\n<pre>{escape(command)}</pre>" for text, command in BY_HAND)
-    yield f"<h2>{said(N_('Keys that sign'))}</h2>"
+    yield f"<h2>{said(HEAD_KEYS)}</h2>"
     yield from _table((N_("key"), N_("holder")), ((code(k.name), data(k.holder)) for k in bundle.keys), language)
-    yield f"<h2>{said(N_('Exhibits'))}</h2>"
+    yield f"<h2>{said(HEAD_EXHIBITS)}</h2>"
     holders = {one.name: one.holder for one in bundle.keys}
     some = bundle.exhibits[part]
     if len(some) < len(bundle.exhibits):

@@ -32,6 +32,10 @@ LEADS: Mapping[str, str] = {
     ASSIST: N_("We ask for the legal assistance named below, by the treaty or on the ground stated in it."),
 }
 """Kind → what is asked, in a sentence."""
+DRAFTED = N_("A draft: it has not been sent")
+MISSING = N_("Missing before it can be sent:")
+SIGNED = (N_("Name and office"), N_("Place and date"), N_("Signature"))
+PROVED = N_("SHA-256 of the text as it was sent, which the record holds:")
 
 
 def html(one: Request, language: Language) -> bytes:
@@ -53,18 +57,18 @@ def _body(one: Request, language: Language) -> Iterator[str]:
         if stated:
             yield f"<h2>{said(words)}</h2>"
             yield from facts((said(field.field), _text(one.fields[field.key])) for field in stated)
-    yield f"<h2>{said(N_('Signature'))}</h2>"
-    yield from facts((said(what), "&nbsp;") for what in (N_("Name and office"), N_("Place and date"), N_("Signature")))
+    yield f"<h2>{said(SIGNED[-1])}</h2>"
+    yield from facts((said(what), "&nbsp;") for what in SIGNED)
     if one.text:
-        yield f"<p>{said(N_('SHA-256 of the text as it was sent, which the record holds:'))}</p>"
+        yield f"<p>{said(PROVED)}</p>"
         yield f"<pre>{sha256(one.text.encode()).hexdigest()}</pre>"
 
 
 def _draft(one: Request, language: Language) -> Iterator[str]:
     missing = lacking(one)
-    yield f"<h2>{language.said(N_('A draft: it has not been sent'))}</h2>"
+    yield f"<h2>{language.said(DRAFTED)}</h2>"
     if missing:
-        yield f"<p>{language.said(N_('Missing before it can be sent:'))}</p>\n<ul>"
+        yield f"<p>{language.said(MISSING)}</p>\n<ul>"
         yield from (f"<li>{' / '.join(_name(field, language) for field in each.fields)}</li>" for each in missing)
         yield "</ul>"
 

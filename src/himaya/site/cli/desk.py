@@ -69,11 +69,9 @@ def list_(
 ) -> None:
     """Demands, that first of which something is due first: what is late is marked. At most 1,000."""
     start.database()
-    from django.db.models import F
-
     from himaya.evidence.demands import queries
 
-    found = queries.demands(kind=kind, open_only=not all_).order_by(F("next_due").asc(nulls_last=True), "pk")[:MOST]
+    found = queries.by_due(queries.demands(kind=kind, open_only=not all_))[:MOST]
     if json_:
         typer.echo(json.dumps([_told(one) for one in found]))
         return
