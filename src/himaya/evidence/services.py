@@ -21,7 +21,7 @@ from himaya.evidence import rules
 from himaya.evidence.custody import add_step, take_over
 from himaya.evidence.keys import close, is_gone, lock_epoch, opened, store
 from himaya.evidence.models import Binding, Blob, Exhibit, Rule
-from himaya.evidence.reasons import LONGEST
+from himaya.evidence.reasons import LONGEST, refuse
 from himaya.evidence.states import ENDING, GOING, GUARDED, KEPT, ROTTEN, STANDARD, WHOLE
 from himaya.ledger.services import lock_head, record
 
@@ -273,6 +273,4 @@ def check_acquired(acquired: Acquired) -> None:
         N_("the name of the act is empty or too long"): not 0 < len(acquired.once) <= 120,
         N_("its media type is too long"): len(acquired.media_type) > 60,
     }
-    for why, is_so in flaws.items():
-        if is_so:
-            raise BadExhibit(why=why)
+    refuse(flaws, BadExhibit)
