@@ -30,8 +30,14 @@ def test_an_operator_keeps_a_file_holds_it_and_reads_it_again(prepared: Node, tm
     assert number in node.run("evidence", "list", "--case", "12").stdout
     assert number not in node.run("evidence", "list", "--state", "destroyed").stdout
     shown = node.run("evidence", "show", number).stdout
-    for part in ("A law", "acquire", "custody is proved", kept["digests"]["sha256"]):
+    for part in ("A law", "acquired", "custody is proved", "In the log: 0 of 1 step", kept["digests"]["sha256"]):
         assert part in shown, part
+    for part in ("another body sent it to us", "SHA-512", "read whole last", "received from another body"):
+        assert part in shown, part
+    for raw in ("kept_class", "acquired_at", "sha256", "read_at"):
+        assert raw not in shown, raw
+    node.run("log", "publish")
+    assert "In the log: 1 of 1 step." in node.run("evidence", "show", number).stdout
     told = json.loads(node.run("evidence", "show", number, "--json").stdout)
     assert told["proved"]
     assert told["rules"][0]["counts"]

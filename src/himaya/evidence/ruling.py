@@ -17,7 +17,7 @@ from himaya.core.words import N_, Said
 from himaya.evidence import rules
 from himaya.evidence.guarded.custodians import check_enough
 from himaya.evidence.models import Rule
-from himaya.evidence.reasons import reason_of
+from himaya.evidence.reasons import reason_of, refuse
 from himaya.evidence.states import CLASSES, DELETE, GUARDED, REVIEW, STANDARD
 from himaya.ledger.services import record
 
@@ -119,9 +119,7 @@ def _check_rule(name: str, terms: RuleTerms) -> None:
         N_("there is no such class"): terms.kept_class not in CLASSES,
         N_("renewals need a period"): bool(terms.renewals) != bool(terms.renewal),
     }
-    for why, is_so in flaws.items():
-        if is_so:
-            raise BadRule(why=why)
+    refuse(flaws, BadRule)
     if strange := sorted(set(terms.occasions) - rules.OCCASIONS.keys()):
         raise BadRule(why=Said("there is no occasion {name!r}", name=strange[0]))
     spans = {}

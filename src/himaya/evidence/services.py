@@ -24,7 +24,7 @@ from himaya.evidence.guarded.custodians import check_enough
 from himaya.evidence.guarded.parts import dealt, keep_deal
 from himaya.evidence.keys import close, is_gone, lock_epoch, opened, store
 from himaya.evidence.models import Binding, Blob, Exhibit, Rule
-from himaya.evidence.reasons import LONGEST
+from himaya.evidence.reasons import LONGEST, refuse
 from himaya.evidence.states import ENDING, GOING, GUARDED, KEPT, ROTTEN, STANDARD, WHOLE
 from himaya.ledger.services import lock_head, record
 
@@ -295,6 +295,4 @@ def check_acquired(acquired: Acquired) -> None:
         N_("the name of the act is empty or too long"): not 0 < len(acquired.once) <= 120,
         N_("its media type is too long"): len(acquired.media_type) > 60,
     }
-    for why, is_so in flaws.items():
-        if is_so:
-            raise BadExhibit(why=why)
+    refuse(flaws, BadExhibit)

@@ -28,6 +28,7 @@ from himaya.evidence.demands.queries import missing
 from himaya.evidence.demands.scope import as_text
 from himaya.evidence.demands.scoping import read_scope
 from himaya.evidence.demands.states import CLOSED, RECEIVED, VERIFIED
+from himaya.evidence.reasons import refuse
 from himaya.reference.queries import time_limit
 
 if TYPE_CHECKING:
@@ -367,9 +368,7 @@ def _check_terms(terms: Terms) -> None:
         N_("only a demand to preserve is followed by another one"): terms.follows is not None
         and not Demand.objects.filter(pk=terms.follows, kind=PRESERVATION).exists(),
     }  # fmt: skip
-    for why, is_so in flaws.items():
-        if is_so:
-            raise BadDemand(why=why)
+    refuse(flaws, BadDemand)
     if terms.limit:
         time_limit(terms.limit)
 

@@ -75,9 +75,13 @@ def demands(request: StaffRequest) -> HttpResponse:
         "chosen": chosen,
         "states": [(one, gettext(one)) for one in DEMAND.states],
         "kinds": [(key, gettext(words)) for key, words in lists.KINDS.items()],
+        "title": gettext("All demands"),
+        "begin": gettext("Record a demand"),
+        "new": "demands:add",
+        "none": gettext("No demand is like that"),
         "may_work": request.user.may("demands.work"),
     }
-    return render(request, "demands/demands.html", context)
+    return render(request, "demands/list.html", context)
 
 
 @needs("demands.view")
@@ -91,9 +95,14 @@ def requests(request: StaffRequest) -> HttpResponse:
         "shown": shown,
         "chosen": chosen,
         "states": [(one, gettext(one)) for one in REQUEST.states],
+        "of_requests": True,
+        "title": gettext("All requests"),
+        "begin": gettext("Begin a request"),
+        "new": "demands:add_request",
+        "none": gettext("No request is like that"),
         "may_work": request.user.may("demands.work"),
     }
-    return render(request, "demands/requests.html", context)
+    return render(request, "demands/list.html", context)
 
 
 def _row(one: Demand | Request) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -15,7 +15,7 @@ from himaya.accounts.faces import Actors, asked, told_at
 from himaya.core.bundles.report import pdf_possible
 from himaya.core.countries import PLACES
 from himaya.evidence.demands import lists, queries, requesting
-from himaya.evidence.demands.pages.acts import REQUEST_ACTS, ActForm, offered
+from himaya.evidence.demands.pages.acts import REQUEST_ACTS, ActForm, do_act, offered
 from himaya.evidence.demands.pages.forms import FieldsForm, RequestForm
 from himaya.evidence.demands.states import DRAFT
 from himaya.evidence.demands.words import clock_row, country, history, kind, state
@@ -73,17 +73,16 @@ def fill(request: StaffRequest, pk: int) -> HttpResponse:
 @needs("demands.work")
 @require_POST
 def do(request: StaffRequest, pk: int, act: str) -> HttpResponse:
-    """Do something with it; what is wrong is said at the form, and what was typed stays."""
-    if act not in REQUEST_ACTS:
-        raise Http404
-    found, chosen = queries.request(pk), REQUEST_ACTS[act]
-    form = ActForm(act, chosen, request.POST)
-    if form.is_valid():
-        with told_at(form):
-            chosen.run(pk, form.cleaned_data, request.user)
-            messages.success(request, gettext("Done, and on record."))
-            return redirect("demands:request", pk)
-    return _page(request, found, (act, form), status=422)
+    """Do something with it."""
+    found = queries.request(pk)
+    return do_act(
+        request,
+        pk,
+        act,
+        acts=REQUEST_ACTS,
+        back="demands:request",
+        show=lambda typed: _page(request, found, typed, status=422),
+    )
 
 
 def _page(
