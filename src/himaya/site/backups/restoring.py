@@ -33,7 +33,7 @@ from himaya.log.keys import identity
 from himaya.log.restored import ACT
 from himaya.log.services import raise_alarm
 from himaya.site.backups import databases, keys, manifest, places, preparing, sealed, storing
-from himaya.site.backups.copying import Piece, Steps, copy, piece_of, walk
+from himaya.site.backups.copying import LinkInside, Piece, Steps, copy, piece_of, walk
 from himaya.site.backups.keys import Archive
 from himaya.site.backups.making import NODE
 from himaya.site.backups.manifest import Backup, BackupDamaged, Ledger
@@ -239,7 +239,7 @@ def _strangers(backup: Backup) -> list[str]:
     for path in walk(config().data, places.SEALED):
         while at is not None and manifest.order(at) < manifest.order(path):
             at = next(listed, None)
-        if at != path and not sealed.stored_as(path):
+        if at != path and not (config().data / path).is_symlink() and not sealed.stored_as(path):
             found.append(path)
     return found
 
@@ -276,6 +276,6 @@ def _is_good(path: str, target: Path, piece: Piece) -> bool:
     """Whether what is here is what the backup has, or what its database says was stored, when the backup has other."""
     try:
         here = piece_of(target)
-    except OSError:
+    except (OSError, LinkInside):
         return False
     return here == piece or here.sha256 == sealed.stored_as(path)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from himaya.site.backups.copying import Steps
     from himaya.site.backups.drilling import Drilled
     from himaya.site.backups.keys import Archive
+    from himaya.site.backups.making import Made
     from himaya.site.backups.manifest import Backup
     from himaya.site.backups.restoring import PutBack
 
@@ -95,7 +96,7 @@ def backup(
     from himaya.site.backups import making, places
 
     with _steps() as steps:
-        made = making.make(to, by=start.actor(), keep=keep, sealed=not without_sealed, steps=steps)
+        made = making.make(to, by=start.actor(), keep=keep, with_sealed=not without_sealed, steps=steps)
     told = made.backup.manifest
     size = (told.database.size + told.files.size) / MB
     done(f"{made.backup.place}")
@@ -109,8 +110,22 @@ def backup(
         done(f"sealed files that the backup before has as well, and that were not copied: {made.linked:,}")
     if made.removed:
         done(f"{counted(made.removed, 'older backup')} removed")
+    _say_what_is_wrong(made)
     if places.on_same_disk(to):
         err.print("[yellow]![/] it lies on the disk of the data directory, and would be lost with it")
+
+
+def _say_what_is_wrong(made: Made) -> None:
+    """What somebody has to look at, of a backup that was made."""
+    if made.lacking:
+        _warn(f"sealed files that are neither here nor in an older backup, and not in this one: {made.lacking:,}")
+    if made.rotten:
+        _warn(f"sealed files that were copied although they are not what was stored: {made.rotten:,}")
+    if made.lacking or made.rotten:
+        _warn("look at the disk: himaya evidence scrub")
+    if made.strange:
+        _warn("backups of this node that say that they were made later than now (a clock was wrong), or that are of a")
+        _warn(f"state from before another backup was put back: {', '.join(made.strange)}")
 
 
 def _write_keys(to: Path, recipients: list[str]) -> None:
@@ -149,14 +164,14 @@ def restore(
     nothing until its witnesses have been asked.
     """
     from himaya.core.config import config
-    from himaya.site.backups import checking, manifest, preparing
+    from himaya.site.backups import checking, preparing
     from himaya.site.backups import keys as archives
 
     if (keys is None) != (identity is None):
         raise KeysApart(option="keys", other="--identity, and the other way round")
     if become and keys is None:
         raise KeysApart(option="become", other="--keys: another node has other keys")
-    found = manifest.newest(source)
+    found = _chosen(source, mine=not become)
     archive = archives.read(keys, identities=identity) if keys and identity else None
     config().data.mkdir(mode=0o700, parents=True, exist_ok=True)
     preparing.check_secrets(archive)
@@ -171,6 +186,21 @@ def restore(
             preparing.check_origin(found)
         _put_back(found, archive, become=become, replace=_may_replace(found, archive, over=over), steps=steps)
     _look_ahead()
+
+
+def _chosen(source: Path, *, mine: bool) -> Backup:
+    """The backup that is meant: of several the newest, of this node where there is one here."""
+    from himaya.site.backups import manifest, preparing
+
+    first = preparing.first_entry() if mine else ""
+    found = manifest.newest(source, fits=lambda ledger: bool(first) and ledger.first == first)
+    for one in manifest.found(source):
+        if one.made_at > found.made_at and one.manifest.ledger.first == found.manifest.ledger.first:
+            _warn(
+                f"{one.name} says that it was made later than {found.name}, whose ledger is longer: a clock was wrong,"
+            )
+            _warn("or it was made after another backup had been put back. Where that one is meant, name it")
+    return found
 
 
 @contextmanager
