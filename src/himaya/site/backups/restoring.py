@@ -15,6 +15,7 @@ from pathlib import Path
 
 from django.db import connection, transaction
 
+from himaya.accounts.housekeeping import end_sessions
 from himaya.core import faults
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
@@ -188,10 +189,13 @@ def fill(backup: Backup, *, by: str, ready: Ready, steps: Steps) -> Restored:
 
 @transaction.atomic
 def _know_that_old(backup: Backup, *, by: str) -> int:
-    """In one transaction: nothing queued is sent, no number used again, nothing signed; and the ledger says so."""
+    """In one transaction: nothing queued is sent, no number used again, nothing signed, no session goes on; and the
+    ledger says so.
+    """
     lock_head()
     databases.skip_numbers()
     jobs = outbox.doubt_all(but=worker.repeated(), why=WHY)
+    end_sessions()
     made_at = backup.made_at.isoformat(timespec="seconds")
     told = backup.manifest.ledger
     facts = {"entries": told.entries, "head": told.head, "jobs": jobs}

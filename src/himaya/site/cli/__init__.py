@@ -58,6 +58,7 @@ def _load() -> None:
         partners,
         people,
         reference,
+        restoring,
         running,
         screening,
         sources,
