@@ -1,4 +1,4 @@
-"""Which backup is the newest, what is in it as it was stored, and what an archive of keys opens after it was written."""
+"""Which backup is the newest, what is in it as it was stored, and what an archive of keys opens once it is old."""
 
 from __future__ import annotations
 
