@@ -14,6 +14,7 @@ from himaya.evidence.granting import overdue, unreviewed
 from himaya.evidence.guarded.custodians import LEAST, acting, lost, thin
 from himaya.evidence.keys import epoch_keys, lost_epochs, store, unarchived_epochs
 from himaya.ledger.queries import entries
+from himaya.site.backups.archives import opening_what_is_gone
 from himaya.site.finding import Finding
 
 WHAT = N_("Evidence")
@@ -31,7 +32,7 @@ def evidence_health(*, thorough: bool = False) -> list[Finding]:
     if not standing.states and not queries.rules_that_hold().exists():
         return []
     found = [
-        *_store(thorough=thorough), *_files(), *_unread(), *_keys(), *_archived(), *_readings(), *_holds(),
+        *_store(thorough=thorough), *_files(), *_unread(), *_keys(), *_archived(), *_opening(), *_readings(), *_holds(),
         *_custodians(), *_looks(standing.to_review),
     ]  # fmt: skip
     hints = _second() if thorough else []
@@ -92,6 +93,32 @@ def _archived() -> list[Finding]:
         "keys without which exhibits do not open are in no archive of keys: {names}", names=", ".join(missing[:SHOWN])
     )
     return [Finding(WHAT, "wait", said, N_("Run: himaya backup --keys --to DIRECTORY --recipient age1…"))]
+
+
+def _opening() -> list[Finding]:
+    """Whether something opens what was destroyed: archives of keys, and keys that were set aside when a backup was put
+    back.
+    """
+    try:
+        archives, gone = opening_what_is_gone(), set(epoch_keys().destroyed())
+        aside = [path for path in config().epoch_directory.glob("set-aside-*/*.key") if path.stem in gone]
+    except OSError:  # that is told already
+        return []
+    found = []
+    if archives:
+        names = ", ".join(list(archives)[:SHOWN])
+        said = Said("archives of keys open what was destroyed since they were written: {names}", names=names)
+        remedy = N_("Destroy every copy of each, then run: himaya backup --keys-gone NAME")
+        found.append(Finding(WHAT, "danger", said, remedy))
+    if aside:
+        said = Said(
+            "keys that were set aside open what was destroyed: {names}", names=", ".join(map(str, aside[:SHOWN]))
+        )
+        remedy = N_(
+            "Find out whose they are. Where they are of this node, destroy them; else take them away from here."
+        )
+        found.append(Finding(WHAT, "danger", said, remedy))
+    return found
 
 
 def _second() -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Protocol
+
+from himaya.core.errors import HimayaError
 
 CHUNK = 1024**2
 Heard = Callable[[int], object]
@@ -22,6 +25,16 @@ class SupportsRead(Protocol):
 
     def read(self, size: int, /) -> bytes | None:
         """As a file's."""
+
+
+class LinkInside(HimayaError):
+    """{path} is a link, and what it leads to would be missing from every backup."""
+
+    remedy = (
+        "Bring what it leads to into its place, or mount the disk there. Sealed files may lie elsewhere as a whole: "
+        "evidence_store in the configuration file."
+    )
+    exit_code = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +58,8 @@ def copy(source: Path, target: Path, *, heard: Heard = lambda _: None) -> Piece:
     """Copy a file, owner-only; what it is. ``os.sync`` makes it last: one for all that are copied.
 
     Raises:
-        FileNotFoundError: ``source`` is not there any more, or is a link.
+        FileNotFoundError: ``source`` is not there any more.
+        LinkInside: it is a link.
         OSError: it cannot be read, or ``target`` not written; it may be there in part.
     """
     with os.fdopen(_opened(source), "rb", buffering=0) as read:
@@ -62,6 +76,7 @@ def piece_of(path: Path, *, heard: Heard = lambda _: None) -> Piece:
     """Read a file; what it is.
 
     Raises:
+        LinkInside: it is a link.
         OSError: it cannot be read.
     """
     return read_from(path, lambda _: None, heard=heard)
@@ -95,7 +110,7 @@ def link(source: Path, target: Path) -> bool:
 def walk(root: Path, folder: str) -> Iterator[str]:
     """The files below ``root/folder``, as paths from ``root``, in order of their parts.
 
-    Hidden ones are left out (locks, and what is being written), and so are links.
+    Hidden ones are left out: locks, and what is being written. A link is one of them, and is not followed.
     """
     try:
         with os.scandir(root / folder) as entries:
@@ -112,12 +127,17 @@ def walk(root: Path, folder: str) -> Iterator[str]:
 
 def _counts(entry: os.DirEntry[str]) -> bool:
     return not entry.name.startswith(".") and (
-        entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False)
+        entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False) or entry.is_symlink()
     )
 
 
 def _opened(path: Path) -> int:
-    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise LinkInside(path=path) from None
+        raise
     if not stat.S_ISREG(os.fstat(number).st_mode):
         os.close(number)
         raise FileNotFoundError(2, "it is no file", str(path))

@@ -26,7 +26,7 @@ from himaya.ledger.services import record
 from himaya.site.backups import checking, databases, manifest, sealed
 from himaya.site.backups.copying import Steps
 from himaya.site.backups.keys import Archive
-from himaya.site.backups.making import MADE, NODE, manifest_digest
+from himaya.site.backups.making import MADE, NODE, is_of_this_node, manifest_digest
 from himaya.site.backups.manifest import Backup, BackupDamaged
 from himaya.site.backups.opening import Opened, open_some
 from himaya.site.backups.restoring import Ready, Restored, fill
@@ -90,7 +90,7 @@ def drill(
         OSError: there is no room.
     """
     steps, began = steps or Steps(), time.monotonic()
-    backup = manifest.newest(place)
+    backup = manifest.newest(place, fits=is_of_this_node)
     _check_origin(backup)
     entries, _ = ledger.head()
     steps.task("digests", backup.manifest.database.size + backup.manifest.files.size)

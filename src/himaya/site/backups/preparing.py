@@ -168,11 +168,11 @@ def check_origin(backup: Backup) -> None:
         ForeignNode: its ledger begins with another entry.
     """
     first = backup.manifest.ledger.first
-    if first and _first_entry() not in ("", first):
+    if first and first_entry() not in ("", first):
         raise ForeignNode(path=backup.place)
 
 
-def _first_entry() -> str:
+def first_entry() -> str:
     """The digest of the first entry of the ledger that is here; empty: none can be read."""
     query, half = "SELECT digest FROM {} WHERE seq = 1", half_done()
     if config().database_url:
@@ -185,7 +185,7 @@ def _first_entry() -> str:
             return str(row[0]) if row else ""
         return ""
     path = Path(half.aside) / database_file().name if half and half.ours and half.aside else database_file()
-    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as one:
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as one:
         row = one.execute(query.format("ledger_entry")).fetchone()
         return str(row[0]) if row else ""
     return ""

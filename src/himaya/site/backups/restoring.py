@@ -15,6 +15,7 @@ from pathlib import Path
 
 from django.db import connection, transaction
 
+from himaya.accounts.housekeeping import end_sessions
 from himaya.core import faults
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
@@ -33,7 +34,7 @@ from himaya.log.keys import identity
 from himaya.log.restored import ACT
 from himaya.log.services import raise_alarm
 from himaya.site.backups import databases, keys, manifest, places, preparing, sealed, storing
-from himaya.site.backups.copying import Piece, Steps, copy, piece_of, walk
+from himaya.site.backups.copying import LinkInside, Piece, Steps, copy, piece_of, walk
 from himaya.site.backups.keys import Archive
 from himaya.site.backups.making import NODE
 from himaya.site.backups.manifest import Backup, BackupDamaged, Ledger
@@ -188,10 +189,13 @@ def fill(backup: Backup, *, by: str, ready: Ready, steps: Steps) -> Restored:
 
 @transaction.atomic
 def _know_that_old(backup: Backup, *, by: str) -> int:
-    """In one transaction: nothing queued is sent, no number used again, nothing signed; and the ledger says so."""
+    """In one transaction: nothing queued is sent, no number used again, nothing signed, no session goes on; and the
+    ledger says so.
+    """
     lock_head()
     databases.skip_numbers()
     jobs = outbox.doubt_all(but=worker.repeated(), why=WHY)
+    end_sessions()
     made_at = backup.made_at.isoformat(timespec="seconds")
     told = backup.manifest.ledger
     facts = {"entries": told.entries, "head": told.head, "jobs": jobs}
@@ -239,7 +243,7 @@ def _strangers(backup: Backup) -> list[str]:
     for path in walk(config().data, places.SEALED):
         while at is not None and manifest.order(at) < manifest.order(path):
             at = next(listed, None)
-        if at != path and not sealed.stored_as(path):
+        if at != path and not (config().data / path).is_symlink() and not sealed.stored_as(path):
             found.append(path)
     return found
 
@@ -276,6 +280,6 @@ def _is_good(path: str, target: Path, piece: Piece) -> bool:
     """Whether what is here is what the backup has, or what its database says was stored, when the backup has other."""
     try:
         here = piece_of(target)
-    except OSError:
+    except (OSError, LinkInside):
         return False
     return here == piece or here.sha256 == sealed.stored_as(path)

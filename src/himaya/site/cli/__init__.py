@@ -63,6 +63,7 @@ def _load() -> None:
         partners,
         people,
         reference,
+        restoring,
         running,
         screening,
         sources,

@@ -13,30 +13,15 @@ from rich.markup import escape
 from himaya.core.errors import HimayaError
 from himaya.site.cli import app, start
 from himaya.site.cli.grammar import KEEP, command
-from himaya.site.cli.shown import counted, done, err, out, progress, runnable
+from himaya.site.cli.shown import counted, done, err, progress
 
 if TYPE_CHECKING:
     from himaya.site.backups.copying import Steps
     from himaya.site.backups.drilling import Drilled
     from himaya.site.backups.keys import Archive
-    from himaya.site.backups.manifest import Backup
-    from himaya.site.backups.restoring import PutBack
+    from himaya.site.backups.making import Made
 
 MB = 1_000_000
-
-
-class NodeRuns(HimayaError):
-    """The node in {data} is running, or another command works with it."""
-
-    remedy = "Stop it on every machine (himaya serve, himaya worker, and whatever else); then run the command again."
-    status = 409
-
-
-class NotConfirmed(HimayaError):
-    """Nothing was replaced: that is not the name of this node."""
-
-    remedy = "Type it as it was asked for: the setting node_name."
-    exit_code = 1
 
 
 class NoNodeHere(HimayaError):
@@ -62,11 +47,22 @@ class KeysApart(HimayaError):
     remedy = "Data and keys are written by two commands, into two places: himaya backup --help"
 
 
+class NoDirectory(HimayaError):
+    """It is not said where the backup goes; or it is said where nothing is written."""
+
+    remedy = "Give one of both: --to DIRECTORY, or --keys-gone NAME."
+
+
 @command(app, "backup", example="himaya backup --to /mnt/backups --keep 14", panel=KEEP)
 def backup(
-    to: Annotated[Path, typer.Option(help="Where backups go; each is a directory of its own.", metavar="DIRECTORY")],
+    to: Annotated[
+        Path | None, typer.Option(help="Where backups go; each is a directory of its own.", metavar="DIRECTORY")
+    ] = None,
     keep: Annotated[
-        int, typer.Option(help="Complete backups of this node that stay there; 0: all.", min=0, metavar="NUMBER")
+        int,
+        typer.Option(
+            help="Complete backups, or archives of keys, of this node that stay there; 0: all.", min=0, metavar="NUMBER"
+        ),
     ] = 0,
     without_sealed: Annotated[
         bool, typer.Option("--without-sealed", help="Leave out sealed files: their store is kept safe by itself.")
@@ -77,6 +73,9 @@ def backup(
     recipient: Annotated[
         list[str] | None, typer.Option(help="With --keys: to whom they are encrypted; repeatable.", metavar="age1…")
     ] = None,
+    keys_gone: Annotated[
+        str, typer.Option(help="Note that an archive of keys was destroyed, with every copy.", metavar="NAME")
+    ] = "",
 ) -> None:
     """Write a backup of the data, while the node works; or, apart, of its keys.
 
@@ -84,18 +83,22 @@ def backup(
     which only new ones are copied. The keys: secrets.json, himaya.toml, and the keys of epochs, encrypted with age. One
     without the other is of no use, to whoever steals it and to you: keep both, apart.
     """
-    if keys and keep:
-        raise KeysApart(option="keep", other="backups of the data")
     if recipient and not keys:
         raise KeysApart(option="recipient", other="--keys")
+    if (to is None) != bool(keys_gone):
+        raise NoDirectory
     _node()
+    if keys_gone:
+        _note_gone(keys_gone)
+    if to is None:
+        return
     if keys:
-        _write_keys(to, recipient or [])
+        _write_keys(to, recipient or [], keep=keep)
         return
     from himaya.site.backups import making, places
 
-    with _steps() as steps:
-        made = making.make(to, by=start.actor(), keep=keep, sealed=not without_sealed, steps=steps)
+    with steps_shown() as steps:
+        made = making.make(to, by=start.actor(), keep=keep, with_sealed=not without_sealed, steps=steps)
     told = made.backup.manifest
     size = (told.database.size + told.files.size) / MB
     done(f"{made.backup.place}")
@@ -109,153 +112,50 @@ def backup(
         done(f"sealed files that the backup before has as well, and that were not copied: {made.linked:,}")
     if made.removed:
         done(f"{counted(made.removed, 'older backup')} removed")
+    _say_what_is_wrong(made)
     if places.on_same_disk(to):
         err.print("[yellow]![/] it lies on the disk of the data directory, and would be lost with it")
 
 
-def _write_keys(to: Path, recipients: list[str]) -> None:
-    from django.db import transaction
+def _note_gone(name: str) -> None:
+    from himaya.site.backups import archives
 
-    from himaya.ledger.services import record
-    from himaya.site.backups import keys
+    archives.note_gone(name, by=start.actor())
+    done("noted")
+
+
+def _say_what_is_wrong(made: Made) -> None:
+    """What somebody has to look at, of a backup that was made."""
+    if made.lacking:
+        warn(f"sealed files that are neither here nor in an older backup, and not in this one: {made.lacking:,}")
+    if made.rotten:
+        warn(f"sealed files that were copied although they are not what was stored: {made.rotten:,}")
+    if made.lacking or made.rotten:
+        warn("look at the disk: himaya evidence scrub")
+    if made.strange:
+        warn("backups of this node that say that they were made later than now (a clock was wrong), or that are of a")
+        warn(f"state from before another backup was put back: {', '.join(made.strange)}")
+
+
+def _write_keys(to: Path, recipients: list[str], *, keep: int) -> None:
+    from himaya.site.backups import archives, keys
 
     path, epochs = keys.write(to, recipients=recipients)
-    facts = {"name": path.name, "recipients": len(recipients), "epochs": epochs}
-    with transaction.atomic():
-        record("backup.keys-made", by=start.actor(), about="node", **facts)
+    archives.note_made(path, recipients=len(recipients), epochs=epochs, by=start.actor())
     done(f"{path}, for {counted(len(recipients), 'recipient')}")
-
-
-@command(
-    app, "restore", example="himaya restore /mnt/backups --keys /mnt/stick/himaya-keys-….age --identity me", panel=KEEP
-)
-def restore(
-    source: Annotated[
-        Path, typer.Argument(help="A backup, or a directory of them: then the newest.", metavar="BACKUP")
-    ],
-    keys: Annotated[Path | None, typer.Option(help="The archive of keys, where they are not here.")] = None,
-    identity: Annotated[Path | None, typer.Option(help="The file of age that opens it.")] = None,
-    over: Annotated[
-        bool, typer.Option("--over", help="Replace what is there; it is set aside. You are asked to confirm.")
-    ] = False,
-    become: Annotated[
-        bool, typer.Option("--become", help="The backup is one of another node: let this machine become that node.")
-    ] = False,
-) -> None:
-    """Put a backup back, into an empty data directory and database.
-
-    Every digest is verified first, then ledger and log in a place of their own; only then they take their place. What
-    was queued when the backup was made may have left since: it is not sent again, and waits for a person. The log signs
-    nothing until its witnesses have been asked.
-    """
-    from himaya.core.config import config
-    from himaya.site.backups import checking, manifest, preparing
-    from himaya.site.backups import keys as archives
-
-    if (keys is None) != (identity is None):
-        raise KeysApart(option="keys", other="--identity, and the other way round")
-    if become and keys is None:
-        raise KeysApart(option="become", other="--keys: another node has other keys")
-    found = manifest.newest(source)
-    archive = archives.read(keys, identities=identity) if keys and identity else None
-    config().data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    preparing.check_secrets(archive)
-    with start.nobody_running(config().data) as still, _steps() as steps, _brought(archive):
-        if not still:
-            raise NodeRuns(data=config().data)
-        size = found.manifest.database.size + found.manifest.files.size
-        steps.task("digests", size)
-        checking.verify(found, heard=steps.done)
-        preparing.check_database(found)
-        if not become:
-            preparing.check_origin(found)
-        _put_back(found, archive, become=become, replace=_may_replace(found, archive, over=over), steps=steps)
-    _look_ahead()
-
-
-@contextmanager
-def _brought(archive: Archive | None) -> Iterator[None]:
-    """Settings and secrets where there are none: all that follows needs them. Where it fails, they go again."""
-    from himaya.core.config import config
-    from himaya.site.backups import keys, preparing
-    from himaya.site.secrets import NAME
-
-    new: list[Path] = []
-    try:
-        if archive is not None:
-            new += [path for path in (keys.put_back_settings(archive),) if path is not None]
-            new += [config().data / NAME] if keys.put_back_secrets(archive, over=False) else []
-        yield
-    except BaseException:
-        if preparing.half_done() is None:
-            for path in new:
-                path.unlink(missing_ok=True)
-        raise
-
-
-def _may_replace(found: Backup, archive: Archive | None, *, over: bool) -> bool:
-    """Whether something is in the way, which a person lets be replaced.
-
-    Raises:
-        NotEmpty: that is not asked for.
-        NotConfirmed: the person was asked, and does not.
-    """
-    from himaya.core.config import config
-    from himaya.site.backups import preparing
-
-    there = preparing.in_the_way(found, archive)
-    if not there:
-        return False
-    if not over:
-        raise preparing.NotEmpty(what=", ".join(there))
-    name = config().node_name
-    said = f"set aside, and replaced by the backup of {found.made_at:%Y-%m-%d %H:%M} UTC: {', '.join(there)}"
-    out.print(said, markup=False, soft_wrap=True)
-    if typer.prompt(f"Type the name of this node ({name}) to go on", err=True).strip() != name:
-        raise NotConfirmed
-    return True
-
-
-def _put_back(found: Backup, archive: Archive | None, *, become: bool, replace: bool, steps: Steps) -> None:
-    start.django()
-    from django.conf import settings
-
-    from himaya.site.backups import restoring
-
-    if archive is not None:
-        settings.SECRET_KEY = archive.secret  # what is here stands until the backup is proved, and was read just now
-    made = restoring.put_back(
-        found, archive=archive, replace=replace, become=become, by=start.actor(), ready=_ready, steps=steps
-    )
-    done(f"{found.name}, of {found.made_at:%Y-%m-%d %H:%M} UTC")
-    done(f"ledger entries: {made.found.entries:,}; leaves of the log: {made.found.leaves:,}; files: {made.files:,}")
-    if made.keys.again:
-        done(f"keys of epochs that had been destroyed were destroyed again: {', '.join(made.keys.again)}")
-    if made.found.jobs:
-        done(f"deliveries that may have left since, and wait for a person in the console: {made.found.jobs:,}")
-    if made.aside is not None:
-        done(f"what was there before is in {made.aside}")
-    _say_what_is_open(made)
-
-
-def _say_what_is_open(made: PutBack) -> None:
-    """What somebody has to look at, once it was put back."""
-    if made.strangers:
-        _warn(f"sealed files that came after the backup are set aside with the rest: {made.strangers:,}")
-    if made.misfits:
-        _warn(
-            f"sealed files that the database knows, and that neither the backup has nor this machine: {made.misfits:,}"
+    found = archives.remove_older(to, keep=keep, by=start.actor()) if keep else archives.Removed([], [])
+    if found.removed:
+        done(f"{counted(len(found.removed), 'older archive')} removed, and noted as destroyed")
+    for name in found.left:
+        warn(f"{name} stays: keys are in it that are neither in the new one nor destroyed")
+    for name, gone in archives.opening_what_is_gone().items():
+        warn(f"{name} holds keys that were destroyed since, and opens what was destroyed: {', '.join(gone)}")
+        err.print(
+            f"    destroy every copy of it, then run: himaya backup --keys-gone {name}", markup=False, soft_wrap=True
         )
-    for path in made.keys.apart:
-        _warn(f"{path}: the ledger says that this key was destroyed, and no mark here does. Find out whose it is, and")
-        _warn("destroy it where it is of this node: until then it opens what was destroyed")
 
 
-def _warn(said: str) -> None:
-    err.print(f"[yellow]![/] {escape(said)}", soft_wrap=True)
-
-
-def _ready() -> None:
+def ready() -> None:
     """Bring the database that is connected to this version.
 
     Raises:
@@ -266,22 +166,6 @@ def _ready() -> None:
     if start.standing() == "newer":
         raise TooNew
     start.migrate()
-
-
-def _look_ahead() -> None:
-    """Lead followers of lists on, ask the witnesses at once what they have seen, and say what stands open."""
-    from himaya.federation.native import ahead
-    from himaya.log import queries, restored, rounds
-
-    lists, failed = ahead.bring_all()
-    if lists:
-        done(f"published lists that were signed anew, ahead of all that followers have seen: {lists:,}")
-    for why in failed:
-        err.print(f"[yellow]![/] {escape(why)}", soft_wrap=True)
-    rounds.look_ahead()
-    for alarm in queries.alarms().filter(kind__in=queries.OURS):
-        err.print(f"[yellow]![/] {restored.meaning(alarm)}", soft_wrap=True)
-        err.print(f"    {runnable(restored.remedy(alarm))}", markup=False, soft_wrap=True)
 
 
 @command(app, "drill", example="himaya drill /mnt/backups", panel=KEEP)
@@ -305,9 +189,9 @@ def drill(
     from himaya.site.backups import keys as archives
 
     archive = archives.read(keys, identities=identity) if keys and identity else None
-    with _steps() as steps:
+    with steps_shown() as steps:
         found = drilling.drill(
-            place, by=start.actor(), ready=_ready, sample=sample, archive=archive, most=open_, steps=steps
+            place, by=start.actor(), ready=ready, sample=sample, archive=archive, most=open_, steps=steps
         )
     done(f"{found.backup.name} can be put back: it took {found.seconds:.1f} s")
     leaves, sealed = found.restored.leaves, found.sealed
@@ -347,8 +231,13 @@ def _node() -> None:
     start.database()
 
 
+def warn(said: str) -> None:
+    """Say something that a person has to look at."""
+    err.print(f"[yellow]![/] {escape(said)}", soft_wrap=True)
+
+
 @contextmanager
-def _steps() -> Iterator[Steps]:
+def steps_shown() -> Iterator[Steps]:
     """A bar in megabytes, for what tells how far it is."""
     from himaya.site.backups.copying import Steps
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ACTS = {
     **words.ACTS,
     "backup.drilled": N_("Backup %(name)s put back for a drill, in %(seconds)s seconds"),
+    "backup.keys-gone": N_("Archive of keys %(name)s noted as destroyed"),
     "backup.keys-made": N_("Keys of this node backed up, encrypted to others: %(recipients)s"),
     "backup.made": N_("Backup %(name)s made"),
     "backup.restored": N_("Node restored from the backup of %(made_at)s; deliveries to be looked at: %(jobs)s"),
