@@ -20,6 +20,7 @@ from himaya.site.cli import app, start
 from himaya.site.cli.grammar import KEEP, command, commands
 from himaya.site.cli.log import UnreadableFile
 from himaya.site.cli.shown import done, out, table
+from himaya.site.cli.trouble import FileThere
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,10 +56,6 @@ class NotAtDesk(HimayaError):
     """This cannot be taken: {why}."""
 
     remedy = "himaya desk show DEMAND names what can be done, and what each act needs."
-
-
-class FileThere(HimayaError):
-    """{path} is there already, and is not written over."""
 
 
 @command(desk, "list", example="himaya desk list --all")

@@ -17,6 +17,7 @@ from himaya.site.cli import start
 from himaya.site.cli.evidence import Json, evidence
 from himaya.site.cli.grammar import command
 from himaya.site.cli.shown import counted, done, out, table
+from himaya.site.cli.trouble import FileThere
 
 if TYPE_CHECKING:
     from himaya.core.bundles.reading import Received
@@ -31,12 +32,6 @@ class NotNodeKey(HimayaError):
     """{given!r} is no custody key of a node."""
 
     remedy = "The other node shows its own: himaya evidence key. It is 44 characters, or a file that holds them."
-
-
-class FileThere(HimayaError):
-    """{path} is there already."""
-
-    remedy = "Name another file: what was written once is not written over."
 
 
 def is_bundle(path: Path) -> bool:
