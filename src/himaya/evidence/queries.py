@@ -18,7 +18,7 @@ from himaya.evidence.labelling import labelled
 from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, Step
 from himaya.evidence.ruling import UnknownRule
 from himaya.evidence.services import UnknownExhibit
-from himaya.evidence.states import DESTROYED, GONE, ROTTEN, WHOLE
+from himaya.evidence.states import DESTROYED, ENDING, GONE, KEPT, ROTTEN, STANDARD, WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -255,6 +255,13 @@ def sealed_digest(name: UUID) -> str:
     """The SHA-256 of a sealed file as it was stored; empty: none is known, or it is gone."""
     known = Blob.objects.filter(pk=name).exclude(state=GONE).values_list("stored_sha256", flat=True)
     return known.first() or ""
+
+
+def standard_in_any_order() -> Iterator[Exhibit]:
+    """Exhibits of the standard class that are kept, one after another, as chance has it; with blob and epoch."""
+    kept = Exhibit.objects.filter(state__in=(KEPT, ENDING), kept_class=STANDARD)
+    for number in kept.order_by("?").values_list("pk", flat=True).iterator(chunk_size=500):
+        yield Exhibit.objects.select_related("blob", "epoch").get(pk=number)
 
 
 def tally() -> dict[str, int]:

@@ -99,13 +99,21 @@ def backup(
 
     with steps_shown() as steps:
         made = making.make(to, by=start.actor(), keep=keep, with_sealed=not without_sealed, steps=steps)
+    _tell_made(made, with_sealed=not without_sealed)
+    if places.on_same_disk(to):
+        err.print("[yellow]![/] it lies on the disk of the data directory, and would be lost with it")
+
+
+def _tell_made(made: Made, *, with_sealed: bool) -> None:
+    from himaya.site.backups import places
+
     told = made.backup.manifest
     size = (told.database.size + told.files.size) / MB
     done(f"{made.backup.place}")
     done(
         f"ledger entries: {told.ledger.entries:,}; files: {told.files.count:,}; {size:,.1f} MB in {made.seconds:.1f} s"
     )
-    if without_sealed:
+    if not with_sealed:
         where = places.sealed_elsewhere() or places.SEALED
         err.print(f"[yellow]![/] sealed files lie in {escape(where)}, and are not in this backup")
     if made.linked:
@@ -113,8 +121,6 @@ def backup(
     if made.removed:
         done(f"{counted(made.removed, 'older backup')} removed")
     _say_what_is_wrong(made)
-    if places.on_same_disk(to):
-        err.print("[yellow]![/] it lies on the disk of the data directory, and would be lost with it")
 
 
 def _note_gone(name: str) -> None:
