@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, BinaryIO
+from itertools import islice
+from typing import BinaryIO
 
 from himaya.core import registry
 from himaya.core.config import config
@@ -30,6 +31,8 @@ from himaya.screening.sources.places import Most, Spooled, Unread
 OnBytes = Callable[[int], object]
 """Told how many bytes more were read."""
 EXACT = ("md5", "sha1", "sha256")
+TOGETHER = 16
+"""Files that are looked at together: a child of the decoders serves several of one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +62,33 @@ class Checked:
 
 
 def check(delivery: Delivery, *, on_bytes: OnBytes = lambda _: None) -> Iterator[Checked]:
-    """Look at each file.
+    """Look at each file, some at a time.
 
     Raises:
         BadParcel: what tells of the files cannot be read on.
     """
     seen: set[str] = set()
-    for one in delivery.offered():
-        if one.trouble:
-            yield Checked(one, TWICE if one.name in seen and one.name else ABSENT, one.trouble)
-            continue
-        seen.add(one.name)
-        yield check_file(delivery, one, on_bytes=on_bytes)
+
+    def proved() -> Iterator[tuple[Checked, Mapping[str, str]]]:
+        for one in delivery.offered():
+            if one.trouble:
+                yield Checked(one, TWICE if one.name in seen and one.name else ABSENT, one.trouble), {}
+                continue
+            seen.add(one.name)
+            yield _proved(delivery, one, on_bytes)
+
+    source = proved()
+    while some := list(islice(source, TOGETHER)):
+        yield from _matched(delivery, some)
 
 
-def check_file(delivery: Delivery, one: Offered, *, on_bytes: OnBytes = lambda _: None) -> Checked:
+def check_file(delivery: Delivery, one: Offered) -> Checked:
     """Look at one file against which nothing is known yet."""
+    return _matched(delivery, [_proved(delivery, one, lambda _: None)])[0]
+
+
+def _proved(delivery: Delivery, one: Offered, on_bytes: OnBytes) -> tuple[Checked, Mapping[str, str]]:
+    """Whether it is what was declared; and its digests."""
     proof, head = Proof(one), b""
     try:
         file = delivery.open(one.name)
@@ -86,16 +100,30 @@ def check_file(delivery: Delivery, one: Offered, *, on_bytes: OnBytes = lambda _
         finally:
             file.close()
     except BadPlace as error:
-        return Checked(one, UNREAD, error.said(), media_type=sniff(head) if head else "")
-    facts: dict[str, Any] = {
-        "size": proof.size, "sha256": proof.sha256, "media_type": sniff(head),
-        "digests": {each.algorithm: each.digest for each in one.declared},
-    }  # fmt: skip
-    if why := proof.against():
-        return Checked(one, DIFFERS, why, **facts)
-    looked = look(delivery, one.name, size=proof.size, digests=proof.digests)
-    (answer,) = looked.answers
-    return Checked(one, WAITING, matches=len(answer.matches), skipped=_skipped(looked), **facts)
+        return Checked(one, UNREAD, error.said(), media_type=sniff(head) if head else ""), {}
+    why = proof.against()
+    checked = Checked(
+        one, DIFFERS if why else WAITING, why, size=proof.size, sha256=proof.sha256, media_type=sniff(head),
+        digests={each.algorithm: each.digest for each in one.declared},
+    )  # fmt: skip
+    return checked, proof.digests
+
+
+def _matched(delivery: Delivery, some: Sequence[tuple[Checked, Mapping[str, str]]]) -> list[Checked]:
+    """The same, with what each of those matches that can be taken."""
+    wanted = [
+        (partial(_opened, delivery, one.offered.name, one.size or 0), one.offered.name, one.size or 0, digests)
+        for one, digests in some
+        if one.state == WAITING
+    ]
+    looked = iter(look_all(wanted))
+    done = []
+    for one, _ in some:
+        if one.state == WAITING:
+            found = next(looked)
+            one = replace(one, matches=len(found.answers[0].matches), skipped=_skipped(found))
+        done.append(one)
+    return done
 
 
 def _skipped(looked: Looked) -> str:
@@ -118,14 +146,29 @@ def look(delivery: Delivery, name: str, *, size: int, digests: Mapping[str, str]
 
 def look_at(source: decoders.Opened, *, place: str, size: int, digests: Mapping[str, str]) -> Looked:
     """The same of whatever ``source`` opens for a child to read."""
-    (outcome,) = decoders.shared().opened([source], options=chosen())
-    if isinstance(outcome, Skipped) or outcome.sha256 != digests["sha256"]:
-        why = outcome.reason if isinstance(outcome, Skipped) else UNREADABLE
-        known = registry.signals()
-        prints = tuple(Fingerprint(one, digests[one]) for one in EXACT if one in known)
-        kind = outcome.media_type if isinstance(outcome, Fingerprinted) else ""
-        outcome = Fingerprinted(size, digests["sha256"], kind, prints, {"": why})
-    return Looked(services.answer([(place, outcome)]), [(place, outcome)])
+    return look_all([(source, place, size, digests)])[0]
+
+
+def look_all(every: Sequence[tuple[decoders.Opened, str, int, Mapping[str, str]]]) -> list[Looked]:
+    """The same of several, each with its place, its size and its digests."""
+    if not every:
+        return []
+    outcomes = decoders.shared().opened([source for source, *_ in every], options=chosen())
+    read = [
+        (place, _whole(found, size, digests)) for found, (_, place, size, digests) in zip(outcomes, every, strict=True)
+    ]
+    return [Looked([answer], [one]) for answer, one in zip(services.answer(read), read, strict=True)]
+
+
+def _whole(outcome: decoders.Outcome, size: int, digests: Mapping[str, str]) -> Fingerprinted:
+    """What a child said of the very bytes that were proved; else what these digests say."""
+    if isinstance(outcome, Fingerprinted) and outcome.sha256 == digests["sha256"]:
+        return outcome
+    why = outcome.reason if isinstance(outcome, Skipped) else UNREADABLE
+    known = registry.signals()
+    prints = tuple(Fingerprint(one, digests[one]) for one in EXACT if one in known)
+    kind = outcome.media_type if isinstance(outcome, Fingerprinted) else ""
+    return Fingerprinted(size, digests["sha256"], kind, prints, {"": why})
 
 
 def _opened(delivery: Delivery, name: str, size: int) -> int | Skipped:
