@@ -102,6 +102,11 @@ class Sealed:
         return GUARDED if any(rule.kept_class == GUARDED for rule in self.by_rules) else STANDARD
 
     @property
+    def occasion(self) -> str:
+        """For what it is kept: the ground of all its rules."""
+        return str(self.bindings[0].grounds[0])
+
+    @property
     def bound(self) -> rules.Bound:
         """Until when it is kept, and by which rule."""
         return rules.bound(self.bindings)

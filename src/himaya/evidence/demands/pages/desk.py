@@ -116,7 +116,9 @@ def _counted(counts: Mapping[str, str], words: Mapping[str, str]) -> Iterable[tu
 def _table(title: str, cells: Mapping[str, Mapping[str, str]], words: Mapping[str, str]) -> dict[str, Any]:
     """A table of numbers: its title, heads and rows, only of columns in which something is."""
     used = [column for column in numbers.COLUMNS if any(column in row for row in cells.values())]
+    heads = [gettext(COLUMNS[column]) for column in used]
     rows = [
-        (gettext(words.get(key, key)), [row.get(column, "0") for column in used]) for key, row in sorted(cells.items())
+        (gettext(words.get(key, key)), [(head, row.get(column, "0")) for head, column in zip(heads, used, strict=True)])
+        for key, row in sorted(cells.items())
     ]
-    return {"title": title, "heads": [gettext(COLUMNS[column]) for column in used], "rows": rows}
+    return {"title": title, "heads": heads, "rows": rows}
