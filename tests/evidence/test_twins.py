@@ -77,7 +77,10 @@ def test_what_took_anothers_place_still_ends_each_at_its_own_time(keep: Keep, cl
 
 
 def test_a_copy_that_cannot_be_dropped_fails_nothing_and_is_logged(
-    keep: Keep, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: Any
+    keep: Keep,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
     keep(case="case:1")
 

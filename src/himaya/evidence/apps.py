@@ -15,7 +15,7 @@ class EvidenceConfig(AppConfig):
         """
         from himaya.evidence import anchoring
         from himaya.evidence.custody import shown
-        from himaya.evidence.ending import end_due
+        from himaya.evidence.ending import end_when_due
         from himaya.evidence.scrubbing import scrub_due
         from himaya.evidence.stamping import stamp_due
         from himaya.ledger.worker import beside
@@ -24,6 +24,6 @@ class EvidenceConfig(AppConfig):
         provides("destruction", shown)
         provides(anchoring.CUSTODY, anchoring.shown)
         before_signing(anchoring.anchor_steps)
-        beside(end_due)
+        beside(end_when_due)
         beside(scrub_due)
         beside(stamp_due)

@@ -1,0 +1,174 @@
+"""What stops all ending until a person has looked: a backup was put back, or time leapt ahead.
+
+After a restore, holds and demands that were entered since the backup are missing, and what they keep would end. Where
+the clock of a machine runs ahead, everything would end at once. Neither can be taken back, so both wait for a lead.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import connection, transaction
+
+from himaya.core import clock
+from himaya.core.errors import HimayaError
+from himaya.evidence.models import Epoch, Reached, Stop, TimeStamp
+from himaya.evidence.reasons import reason_of
+from himaya.ledger.queries import entries
+from himaya.ledger.services import SYSTEM, record
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+RESTORED, CLOCK, EPOCH = "restored", "clock", "epoch"
+AHEAD = timedelta(days=1)
+"""How far time may be ahead of what this node has seen of it."""
+MINUTE, AGAIN = timedelta(minutes=1), timedelta(hours=1)
+"""How exactly is noted how far time has come; after which an epoch that did not end is tried again."""
+log = logging.getLogger("himaya.evidence")
+
+
+class UnknownStop(HimayaError):
+    """Nothing of the number {number} stops the end of exhibits."""
+
+    status = 404
+
+
+class BadStop(HimayaError):
+    """It cannot be settled: {why}."""
+
+    status = 422
+
+
+def stops() -> QuerySet[Stop]:
+    """What stops all ending now, and waits for a person."""
+    return Stop.objects.filter(kind__in=(RESTORED, CLOCK), settled_at=None).order_by("pk")
+
+
+def stuck() -> QuerySet[Stop]:
+    """Epochs in which something does not open, so that nothing of them ends."""
+    return Stop.objects.filter(kind=EPOCH, settled_at=None).order_by("about")
+
+
+def is_restored() -> bool:
+    """Whether a backup was put back, and nobody has looked since."""
+    return stops().filter(kind=RESTORED).exists()
+
+
+def note_restored(made_at: datetime) -> None:
+    """A backup was put back: nothing ends, and nothing unknown is removed, until a lead says that what was entered
+    since it was made is entered again. Called in the transaction in which the node learns that it is old.
+    """
+    facts = {"made_at": made_at.isoformat(timespec="seconds")}
+    Stop.objects.update_or_create(
+        kind=RESTORED, about="", settled_at=None, defaults={"since": clock.now(), "facts": facts}
+    )
+
+
+def may_end() -> bool:
+    """Whether anything may end now: nothing stops it, and time has not leapt."""
+    now, known = clock.now(), _known()
+    leapt = now - known > AHEAD or _server_says_otherwise()
+    open_ = stops().filter(kind=CLOCK).first()
+    if leapt and open_ is None:
+        with transaction.atomic():
+            made, new = Stop.objects.get_or_create(
+                kind=CLOCK, about="", settled_at=None,
+                defaults={"since": now, "facts": {"now": now.isoformat(), "known": known.isoformat()}},
+            )  # fmt: skip
+            if new:
+                record("evidence.stopped", by=SYSTEM, about="evidence", kind=CLOCK, stop=made.pk)
+        log.warning("nothing ends: the clock says %s, and the last time that was seen here is %s", now, known)
+    elif open_ and not leapt:  # the clock was set right
+        _settle(open_, reason="the clock was set right", by=SYSTEM)
+    if stops().exists():
+        return False
+    _reach(now)
+    return True
+
+
+def _known() -> datetime:
+    """How far time has come for all that is known here: as ending saw it, the first time as the ledger says; and an
+    authority that stamped, which is somebody else's clock.
+    """
+    row = Reached.objects.first()
+    if row is None:
+        newest = entries().first()
+        row, _ = Reached.objects.get_or_create(pk=1, defaults={"at": newest.at if newest else clock.now()})
+    stamp = TimeStamp.objects.order_by("-pk").first()
+    return max(row.at, stamp.at) if stamp else row.at
+
+
+def _server_says_otherwise() -> bool:
+    """Whether the clock of the machine is ahead of that of the database, where that is another program's."""
+    if connection.vendor != "postgresql":
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (at,) = cursor.fetchone()
+    return bool(clock.SystemClock().now() - at > AHEAD)
+
+
+def _reach(now: datetime) -> None:
+    Reached.objects.filter(pk=1, at__lt=now - MINUTE).update(at=now)
+
+
+@transaction.atomic
+def settle_stop(number: int, *, reason: str, by: str) -> Stop:
+    """A lead has looked: holds and demands since the backup are entered again, or the time is right. Ending goes on.
+
+    The pages ask for a security key that was just used.
+
+    Raises:
+        UnknownStop, BadStop: none of this number stops anything; a reason is required.
+    """
+    text = reason_of(reason, BadStop)
+    stop = stops().select_for_update().filter(pk=number).first()
+    if stop is None:
+        raise UnknownStop(number=number)
+    if stop.kind == CLOCK:
+        Reached.objects.update_or_create(pk=1, defaults={"at": clock.now()})
+    return _settle(stop, reason=text, by=by)
+
+
+@transaction.atomic
+def _settle(stop: Stop, *, reason: str, by: str) -> Stop:
+    stop.settled_at, stop.settled_by, stop.reason = clock.now(), by, reason
+    stop.save(update_fields=["settled_at", "settled_by", "reason"])
+    record("evidence.stop-settled", by=by, about="evidence", kind=stop.kind, stop=stop.pk)
+    return stop
+
+
+def confirmed_by() -> list[str]:
+    """Who said last that exhibits may end, after each kind of stop: it stands in the certificates."""
+    found = Stop.objects.filter(kind__in=(RESTORED, CLOCK)).exclude(settled_at=None).order_by("kind", "-settled_at")
+    last: dict[str, str] = {}
+    for one in found:
+        last.setdefault(one.kind, f"{one.kind}: {one.settled_by}, {one.settled_at:%Y-%m-%d}")
+    return sorted(last.values())
+
+
+# --- one epoch -------------------------------------------------------------------------------------------------------
+
+
+def note_stuck(epoch: Epoch, generation: int, *, name: str, why: str) -> None:
+    """Something of an epoch does not open, so its key must stay; it is tried again in an hour."""
+    now, facts = clock.now(), {"epoch": epoch.pk, "generation": generation, "why": why[:400]}
+    Stop.objects.update_or_create(
+        kind=EPOCH, about=name, settled_at=None, defaults={"tried_at": now, "facts": facts},
+        create_defaults={"tried_at": now, "facts": facts, "since": now},
+    )  # fmt: skip
+    log.warning("nothing of the epoch %s ends: %s", name, why)
+
+
+def note_ended(name: str) -> None:
+    """An epoch ends after all."""
+    Stop.objects.filter(kind=EPOCH, about=name, settled_at=None).update(settled_at=clock.now(), settled_by=SYSTEM)
+
+
+def left_alone() -> list[tuple[int, int]]:
+    """Epoch and generation of those that are not tried now."""
+    late = stuck().filter(tried_at__gt=clock.now() - AGAIN)
+    return [(one.facts["epoch"], one.facts["generation"]) for one in late]
