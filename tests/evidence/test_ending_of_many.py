@@ -1,4 +1,4 @@
-"""Many end as few: each is moved once a day at most, nothing that does not open stops the rest, and nothing hides it."""
+"""Many end as few: each moves once a day at most, nothing that does not open stops the rest, and nothing hides it."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_a_node_that_slept_for_a_year_waits_for_a_lead_whose_name_stands_in_the_
         settle_stop(stop.pk, reason="again", by="person:7")
     end_all()
     assert fresh(one).state == "destroyed"
-    assert b"clock: person:7, 2027-01-16" in custody.lines(one)[-1]
+    assert b"clock: person:7, 2027-01-18" in custody.lines(one)[-1]
 
 
 @pytest.mark.usefixtures("strict")

@@ -21,7 +21,7 @@ from himaya.core.words import N_, printable
 from himaya.evidence import rules
 from himaya.evidence.custody import add_step, take_over
 from himaya.evidence.keys import close, lock_epoch, store
-from himaya.evidence.models import Binding, Blob, Epoch, Exhibit, Rule
+from himaya.evidence.models import Binding, Epoch, Exhibit, Rule
 from himaya.evidence.reasons import LONGEST
 from himaya.evidence.states import GUARDED, STANDARD
 from himaya.evidence.twins import epochs_of, new_blob, same, twin_of, whole_twin
