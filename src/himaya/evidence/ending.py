@@ -93,8 +93,7 @@ def end_due() -> bool:
         try:
             _end(epoch.pk, generation, name)
         except (HimayaError, ValueError, OSError) as error:  # of this epoch; others end
-            why = in_words(error) if isinstance(error, HimayaError) else str(error)
-            stopping.note_stuck(epoch, generation, name=name, why=why)
+            stopping.note_stuck(epoch, generation, name=name, why=in_words(error))
         return True
     return _remove_blobs()
 

@@ -315,7 +315,8 @@ class Stray(models.Model):
 
 class Stop(models.Model):
     """Why nothing ends: ``restored``, a backup was put back; ``clock``, time leapt ahead. Both wait for a person.
-    ``epoch``: of one epoch alone, as something in it does not open, which is tried again.
+    ``epoch``: of one epoch alone, as something in it does not open, which is tried again. ``sweep``: why files that
+    nothing knows are not removed, which stops nothing else.
     """
 
     kind = models.CharField(max_length=10)

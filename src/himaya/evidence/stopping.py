@@ -14,6 +14,7 @@ from django.db import connection, transaction
 
 from himaya.core import clock
 from himaya.core.errors import HimayaError
+from himaya.core.words import packed
 from himaya.evidence.models import Epoch, Reached, Stop, TimeStamp
 from himaya.evidence.reasons import reason_of
 from himaya.ledger.queries import entries
@@ -22,7 +23,7 @@ from himaya.ledger.services import SYSTEM, record
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
-RESTORED, CLOCK, EPOCH = "restored", "clock", "epoch"
+RESTORED, CLOCK, EPOCH, SWEEP = "restored", "clock", "epoch", "sweep"
 AHEAD = timedelta(days=1)
 """How far time may be ahead of what this node has seen of it."""
 MINUTE, AGAIN = timedelta(minutes=1), timedelta(hours=1)
@@ -150,12 +151,33 @@ def confirmed_by() -> list[str]:
     return sorted(last.values())
 
 
+# --- the sweep of strays, which stops nothing else ------------------------------------------------------------------
+
+
+def note_swept(why: str) -> None:
+    """Why nothing that is unknown was removed from the store; empty: nothing speaks against it."""
+    if not why:
+        Stop.objects.filter(kind=SWEEP, settled_at=None).update(settled_at=clock.now(), settled_by=SYSTEM)
+        return
+    log.warning("nothing unknown is removed from the store: %s", why)
+    facts = {"why": packed(why)}
+    Stop.objects.update_or_create(
+        kind=SWEEP, about="", settled_at=None, defaults={"facts": facts},
+        create_defaults={"facts": facts, "since": clock.now()},
+    )  # fmt: skip
+
+
+def swept_not() -> Stop | None:
+    """Why nothing unknown is removed from the store, where that is so."""
+    return Stop.objects.filter(kind=SWEEP, settled_at=None).first()
+
+
 # --- one epoch -------------------------------------------------------------------------------------------------------
 
 
-def note_stuck(epoch: Epoch, generation: int, *, name: str, why: str) -> None:
+def note_stuck(epoch: Epoch, generation: int, *, name: str, why: object) -> None:
     """Something of an epoch does not open, so its key must stay; it is tried again in an hour."""
-    now, facts = clock.now(), {"epoch": epoch.pk, "generation": generation, "why": why[:400]}
+    now, facts = clock.now(), {"epoch": epoch.pk, "generation": generation, "why": packed(why)}
     Stop.objects.update_or_create(
         kind=EPOCH, about=name, settled_at=None, defaults={"tried_at": now, "facts": facts},
         create_defaults={"tried_at": now, "facts": facts, "since": now},
