@@ -21,4 +21,6 @@ def kept(pk: int, people: SimpleNamespace) -> None:
     one = evidence.Exhibit.objects.create(pk=pk, until=at + timedelta(days=300), case="case:1", once="1", **facts)
     evidence.Binding.objects.create(exhibit=one, rule=rule, since=at, at_least=one.until, begun=True)
     evidence.Hold.objects.create(pk=pk, exhibit=one, review_on=at.date(), placed_at=at)
+    facts = {"made_at": at.isoformat()}
+    evidence.Stop.objects.create(pk=pk, kind="restored", since=at, facts=facts)
     evidence.Access.objects.create(pk=pk, asked_by=people.reviewer, asked_at=at, state="asked")

@@ -133,6 +133,8 @@ TABLE: dict[str, set[str]] = {
     "evidence:hold": DOCUMENT_READERS,
     "evidence:place_hold": {LEAD},
     "evidence:lift_hold": {LEAD},
+    "evidence:stops": DOCUMENT_READERS,
+    "evidence:settle_stop": {LEAD},
     "reference:index": EVERYBODY,
     "reference:rows": EVERYBODY,
     "reference:row": EVERYBODY,
@@ -168,6 +170,7 @@ ONLY_POST = {
     "demands:do", "demands:approve_answer", "demands:drop_answer", "demands:take_answer", "demands:do_request",
     "evidence:renew", "evidence:let_end", "evidence:grant", "evidence:refuse", "evidence:end", "evidence:settle",
     "evidence:bundle", "evidence:end_rule", "evidence:lift_hold",
+    "evidence:settle_stop",
     "reference:aside", "reference:restore", "reference:as_shipped",
     "ledger:verify", "ledger:retry", "ledger:settle", "ledger:cancel",
 }  # fmt: skip

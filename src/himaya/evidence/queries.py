@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
@@ -13,10 +14,11 @@ from himaya.evidence import rules
 from himaya.evidence.ending import held
 from himaya.evidence.granting import UnknownAccess, waiting
 from himaya.evidence.holding import UnknownHold
-from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, Step
+from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, Step, Stray
 from himaya.evidence.ruling import UnknownRule
 from himaya.evidence.services import UnknownExhibit
 from himaya.evidence.states import DESTROYED, ROTTEN, WHOLE
+from himaya.ledger.queries import entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from himaya.accounts.models import Person
+    from himaya.ledger.models import Entry
 
 
 def exhibits(*, case: str = "", state: str = "", since: int = 0) -> QuerySet[Exhibit]:
@@ -165,6 +168,16 @@ def last_recipient(person: Person) -> str:
 def waiting_accesses() -> int:
     """How many requests and urgent readings wait for somebody."""
     return waiting().count()
+
+
+def strays() -> QuerySet[Stray]:
+    """Files in the store that nothing knows for more than a day; whoever was writing one has come by then."""
+    return Stray.objects.filter(seen_at__lt=clock.now() - timedelta(days=1))
+
+
+def unkept() -> QuerySet[Entry]:
+    """Hits of the last thirty days that could not be sealed and kept, as the ledger has them."""
+    return entries(act="evidence.not-kept").filter(at__gt=clock.now() - timedelta(days=30))
 
 
 def rotten() -> QuerySet[Blob]:

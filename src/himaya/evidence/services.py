@@ -17,7 +17,7 @@ from himaya.core import clock, faults
 from himaya.core.errors import HimayaError
 from himaya.core.vault.custody import Fact
 from himaya.core.vault.sealed import Seal, new_key, seal
-from himaya.core.words import N_, printable
+from himaya.core.words import N_, packed, printable
 from himaya.evidence import rules
 from himaya.evidence.custody import add_step, take_over
 from himaya.evidence.keys import close, lock_epoch, store
@@ -204,6 +204,12 @@ def keep(sealed: Sealed, *, acquired: Acquired, begun: Begun | None = None) -> E
     if exhibit.blob_id != sealed.number:
         transaction.on_commit(partial(discard, sealed))  # where this is lost, a sweep finds it
     return exhibit
+
+
+def note_unkept(case: str, *, why: str, by: str) -> None:
+    """A hit that should be kept is not, in the caller's transaction: it stands with its case, and the node says so."""
+    log.error("a hit of %s could not be sealed and kept: %s", case, why)
+    record("evidence.not-kept", by=by, about=case, why=packed(why))
 
 
 @transaction.atomic

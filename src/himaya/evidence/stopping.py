@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from himaya.core import clock
 from himaya.core.errors import HimayaError
-from himaya.core.words import packed
+from himaya.core.words import N_, Said, packed, unpacked
 from himaya.evidence.models import Epoch, Reached, Stop, TimeStamp
 from himaya.evidence.reasons import reason_of
 from himaya.ledger.queries import entries
@@ -28,6 +28,21 @@ AHEAD = timedelta(days=1)
 """How far time may be ahead of what this node has seen of it."""
 MINUTE, AGAIN = timedelta(minutes=1), timedelta(hours=1)
 """How exactly is noted how far time has come; after which an epoch that did not end is tried again."""
+REMEDIES = {
+    RESTORED: N_(
+        "Enter again what was entered since: holds, demands and renewals, by the letters of the authorities. Then "
+        "confirm it here, or run: himaya evidence go-on NUMBER --reason TEXT"
+    ),
+    CLOCK: N_(
+        "Where the clock is wrong, set it right, and this ends by itself. Where it is right, as the node was away, "
+        "confirm it, or run: himaya evidence go-on NUMBER --reason TEXT"
+    ),
+    EPOCH: N_("Put back what is missing or damaged: the key of the epoch, or the database from a backup."),
+    SWEEP: N_(
+        "Where a backup is to be put back, do that. No other node may have the same store: give each one its own "
+        "(evidence_store)."
+    ),
+}
 log = logging.getLogger("himaya.evidence")
 
 
@@ -149,6 +164,25 @@ def confirmed_by() -> list[str]:
     for one in found:
         last.setdefault(one.kind, f"{one.kind}: {one.settled_by}, {one.settled_at:%Y-%m-%d}")
     return sorted(last.values())
+
+
+def meaning(stop: Stop) -> str:
+    """Why it stops, in words."""
+    facts = stop.facts
+    if stop.kind == RESTORED:
+        day = datetime.fromisoformat(facts["made_at"])
+        return Said(
+            "a backup of {at} was put back, and nothing ends until a lead has looked", at=f"{day:%Y-%m-%d %H:%M}"
+        )
+    if stop.kind == CLOCK:
+        now, known = (f"{datetime.fromisoformat(facts[name]):%Y-%m-%d %H:%M}" for name in ("now", "known"))
+        return Said("the clock says {now}, and the last time that was seen here is {known}", now=now, known=known)
+    return str(unpacked(facts["why"]))
+
+
+def remedy(stop: Stop) -> str:
+    """What to do about it."""
+    return REMEDIES[stop.kind]
 
 
 # --- the sweep of strays, which stops nothing else ------------------------------------------------------------------

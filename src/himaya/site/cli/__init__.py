@@ -47,6 +47,7 @@ def _load() -> None:
         demo,
         evidence,
         evidence_rules,
+        evidence_stops,
         exchange,
         fingerprinting,
         index,
