@@ -17,6 +17,7 @@ from himaya.core.vault.stores.local import LocalStore
 from himaya.core.vault.stores.port import StoreFailed
 from himaya.evidence import custody, ending
 from himaya.evidence.ending import end_due
+from himaya.evidence.holding import TooLateToHold, came_late
 from himaya.evidence.keys import lost_epochs
 from himaya.evidence.models import Blob, Exhibit, Step
 from himaya.evidence.stopping import stuck
@@ -140,3 +141,20 @@ def test_a_file_that_cannot_be_removed_holds_up_no_other(
         assert not end_due()
     end_all()
     assert Blob.objects.get(pk=bad).state == "gone"
+
+
+def test_a_hold_on_a_case_says_for_what_it_came_too_late_and_is_refused_where_that_is_all(
+    keep: Keep, clock: Any
+) -> None:
+    one = keep(case="case:1")
+    clock.advance(YEAR)
+    end_all()
+    with pytest.raises(TooLateToHold, match=one.reference):
+        hold("case:1")
+    other = keep("another", case="case:1")
+    made = hold("case:1")
+    assert came_late(made) == [one]
+    clock.advance(YEAR)
+    end_all()
+    assert content(other) == b"another"
+    assert came_late(made) == [one]

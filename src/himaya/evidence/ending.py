@@ -100,7 +100,7 @@ def end_due() -> bool:
 
 def _next() -> tuple[int, int] | None:
     """Epoch and generation of which something is to end, that first which was begun."""
-    begun = Exhibit.objects.filter(state=ENDING)
+    begun = Exhibit.objects.filter(state=ENDING).order_by("until")
     left_alone = stopping.left_alone()
     for found in (begun, due().order_by("until", "pk")):
         for epoch, generation in left_alone:
@@ -215,9 +215,9 @@ def _name(epoch: Epoch, generation: int) -> str:
 
 def _remove_blobs() -> bool:
     """Remove sealed files that no exhibit needs any more; whether any was."""
-    again = Q(state=LOCKED, read_at__lt=clock.now() - AGAIN)
-    found = list(Blob.objects.filter(Q(state=GOING) | again).order_by("read_at").values_list("pk", flat=True)[:AT_ONCE])
-    return sum([_remove(one) for one in found]) > 0
+    going = Blob.objects.filter(state=GOING).order_by("read_at").values_list("pk", flat=True)
+    again = Blob.objects.filter(state=LOCKED, read_at__lt=clock.now() - AGAIN).values_list("pk", flat=True)
+    return sum([_remove(one) for one in [*going[:AT_ONCE], *again[:AT_ONCE]]]) > 0
 
 
 def _remove(number: UUID) -> bool:

@@ -162,6 +162,8 @@ class Exhibit(models.Model):
             models.Index(fields=["state", "until"], name="evidence_exhibit_until"),
             models.Index(fields=["epoch", "generation"], name="evidence_exhibit_epoch"),
             models.Index(fields=["blob"], name="evidence_exhibit_blob"),
+            models.Index(fields=["until"], condition=Q(review=True), name="evidence_exhibit_review"),
+            models.Index(fields=["state", "id"], name="evidence_exhibit_state_id"),
         ]
 
     def __str__(self) -> str:

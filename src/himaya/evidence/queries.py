@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from himaya.ledger.models import Entry
 
 
+MOST_ROTTEN = 10_000
+"""Rotten files whose exhibits are listed: of more than that, whole stores have gone."""
+
+
 def exhibits(*, case: str = "", state: str = "", since: int = 0) -> QuerySet[Exhibit]:
     """Exhibits in the order in which they came, behind the number ``since``."""
     found = Exhibit.objects.filter(pk__gt=since).annotate(is_held=held()).order_by("pk")
@@ -41,12 +45,20 @@ def find(*, case: str = "", state: str = "", ends_before: datetime | None = None
     found = Exhibit.objects.select_related("blob").annotate(is_held=held())
     found = found.filter(case=case) if case else found
     if state == "held":
-        found = found.filter(held()).exclude(state=DESTROYED)
+        found = found.filter(pk__in=_held_numbers()).exclude(state=DESTROYED)
     elif state == "rotten":
-        found = found.filter(blob__state=ROTTEN)
+        found = found.filter(blob__in=list(rotten().values_list("pk", flat=True)[:MOST_ROTTEN]))
     elif state:
         found = found.filter(state=state)
     return found.filter(until__lt=ends_before).exclude(state=DESTROYED) if ends_before else found
+
+
+def _held_numbers() -> QuerySet[Exhibit, int]:
+    """Of all exhibits those that a hold keeps, found from the holds: they are few."""
+    standing = Hold.objects.filter(lifted_at=None)
+    of_cases = Exhibit.objects.filter(case__in=standing.exclude(case="").values("case")).values_list("pk", flat=True)
+    one_by_one = standing.filter(exhibit__isnull=False).values_list("exhibit", flat=True)
+    return of_cases.union(one_by_one)
 
 
 def exhibit(number: int) -> Exhibit:
@@ -131,7 +143,12 @@ def told(step: Step) -> tuple[str, dict[str, Any]]:
 def to_review() -> QuerySet[Exhibit]:
     """What waits for somebody to look at it before it may end, the first one first."""
     found = Exhibit.objects.select_related("blob").exclude(state=DESTROYED).filter(review=True)
-    return found.filter(~held(), until__lte=clock.now()).annotate(is_held=held()).order_by("until", "pk")
+    return (
+        found.exclude(pk__in=_held_numbers())
+        .filter(until__lte=clock.now())
+        .annotate(is_held=held())
+        .order_by("until", "pk")
+    )
 
 
 def accesses(state: str = "") -> QuerySet[Access]:
@@ -234,8 +251,9 @@ def standing() -> Standing:
     """How things stand now."""
     states = dict(Exhibit.objects.values_list("state").annotate(n=Count("pk")).values_list("state", "n"))
     kept = Exhibit.objects.exclude(state=DESTROYED)
-    over = kept.filter(~held(), review=True, until__lte=clock.now())
-    return Standing(states, kept.filter(held()).count(), over.count(), Blob.objects.filter(state=ROTTEN).count())
+    over = to_review().order_by().count()
+    on_hold = kept.filter(pk__in=_held_numbers()).count()
+    return Standing(states, on_hold, over, Blob.objects.filter(state=ROTTEN).count())
 
 
 def sealed_files() -> Iterator[UUID]:
