@@ -26,7 +26,7 @@ from himaya.evidence.keys import close, epoch_keys, opened, see_key, store
 from himaya.evidence.models import Binding, Blob, Epoch, Exhibit, Hold, InnerKey
 from himaya.evidence.states import DESTROYED, ENDING, GOING, GONE, KEPT, LOCKED, ROTTEN, WHOLE
 from himaya.ledger import turns
-from himaya.ledger.services import SYSTEM, record
+from himaya.ledger.services import SYSTEM, record_each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,14 +168,14 @@ def _settle(epoch_id: int, generation: int, name: str) -> bool:
     some = list(old.select_for_update(of=("self",)).select_related("epoch").order_by("pk")[:AT_ONCE])
     if not some:
         return False
-    now, told = clock.now(), _told(some, name)
+    now, facts = clock.now(), _told(some, name)
     Exhibit.objects.filter(pk__in=[one.pk for one in some]).update(state=DESTROYED, wrapped=None, ended_at=now)
     InnerKey.objects.filter(about__in=[f"exhibit:{one.uuid}" for one in some]).delete()
     _let_go({one.blob_id for one in some})
-    steps = add_steps(some, act="destroy", by=SYSTEM, facts=told, at=now)
+    steps = add_steps(some, act="destroy", by=SYSTEM, facts=facts, at=now)
     certify(steps)
-    for step in steps:
-        record("evidence.destroyed", by=SYSTEM, about=step.exhibit.about, epoch=name, step=step.number)
+    told = [(step.exhibit.about, {"epoch": name, "step": step.number}) for step in steps]
+    record_each("evidence.destroyed", by=SYSTEM, told=told)
     return len(some) == AT_ONCE
 
 

@@ -47,7 +47,7 @@ def find(*, case: str = "", state: str = "", ends_before: datetime | None = None
     if state == "held":
         found = found.filter(pk__in=_held_numbers()).exclude(state=DESTROYED)
     elif state == "rotten":
-        found = found.filter(blob__in=list(rotten().values_list("pk", flat=True)[:MOST_ROTTEN]))
+        found = found.filter(blob__in=list(rotten().order_by("read_at").values_list("pk", flat=True)[:MOST_ROTTEN]))
     elif state:
         found = found.filter(state=state)
     return found.filter(until__lt=ends_before).exclude(state=DESTROYED) if ends_before else found
