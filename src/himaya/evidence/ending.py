@@ -113,7 +113,7 @@ def _next() -> tuple[int, int] | None:
 def _end(epoch: int, generation: int, name: str) -> None:
     """End what is due of one generation of an epoch; what is not moves on before its key is destroyed."""
     if not epoch_keys().is_destroyed(name):
-        due().filter(epoch=epoch, generation=generation, state=KEPT).update(state=ENDING)
+        _mark(epoch, generation)
         while _move(epoch, generation, name):
             faults.point("evidence.moved")
         _destroy(epoch, generation, name)
@@ -123,6 +123,13 @@ def _end(epoch: int, generation: int, name: str) -> None:
         faults.point("evidence.destroyed")
     stopping.note_ended(name)
     _remove_blobs()
+
+
+@transaction.atomic
+def _mark(epoch_id: int, generation: int) -> None:
+    """Mark what is to end; a hold still saves it."""
+    epoch = Epoch.objects.select_for_update().get(pk=epoch_id)
+    due().filter(epoch=epoch, generation=generation, state=KEPT).update(state=ENDING)
 
 
 @transaction.atomic

@@ -21,10 +21,11 @@ from himaya.core.words import N_, packed, printable
 from himaya.evidence import rules
 from himaya.evidence.custody import add_step, take_over
 from himaya.evidence.keys import close, lock_epoch, store
+from himaya.evidence.locking import least, lock_file
 from himaya.evidence.models import Binding, Epoch, Exhibit, Rule
 from himaya.evidence.reasons import LONGEST
 from himaya.evidence.states import GUARDED, STANDARD
-from himaya.evidence.twins import epochs_of, new_blob, same, twin_of, whole_twin
+from himaya.evidence.twins import epochs_of, needing, new_blob, same, twin_of, whole_twin
 from himaya.ledger.services import lock_head, record
 
 log = logging.getLogger("himaya.evidence")
@@ -171,6 +172,7 @@ def lock(every: Iterable[Sealed]) -> None:
         else:
             Epoch.objects.select_for_update().get(month=month, kept_class=kept_class)
     list(same(one.seal.digests["sha256"] for one in chosen).order_by("pk").select_for_update())
+    list(needing(one.seal.digests["sha256"] for one in chosen if one.whole is None).select_for_update())
     lock_head()
 
 
@@ -232,6 +234,8 @@ def _keep(sealed: Sealed, acquired: Acquired, begun: Begun | None) -> Exhibit:
         one.pk, one.exhibit = None, exhibit
     Binding.objects.bulk_create(sealed.bindings)
     _record(exhibit, sealed, begun)
+    if until := least(sealed.bindings):
+        transaction.on_commit(partial(lock_file, blob.pk, until=until))
     return exhibit
 
 

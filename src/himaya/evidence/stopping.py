@@ -85,6 +85,8 @@ def note_restored(made_at: datetime) -> None:
 
 def may_end() -> bool:
     """Whether anything may end now: nothing stops it, and time has not leapt."""
+    if is_restored():
+        return False
     now, known = clock.now(), _known()
     leapt = now - known > AHEAD or _server_says_otherwise()
     open_ = stops().filter(kind=CLOCK).first()
@@ -144,8 +146,7 @@ def settle_stop(number: int, *, reason: str, by: str) -> Stop:
     stop = stops().select_for_update().filter(pk=number).first()
     if stop is None:
         raise UnknownStop(number=number)
-    if stop.kind == CLOCK:
-        Reached.objects.update_or_create(pk=1, defaults={"at": clock.now()})
+    Reached.objects.update_or_create(pk=1, defaults={"at": clock.now()})  # whoever has looked has seen this time
     return _settle(stop, reason=text, by=by)
 
 

@@ -32,8 +32,13 @@ def same(digests: Iterable[str]) -> QuerySet[Blob]:
 
 def epochs_of(digests: Iterable[str]) -> set[tuple[str, str]]:
     """Month and class of the epochs of all exhibits that need such a file: whoever takes its place locks them."""
-    needing = Exhibit.objects.filter(blob__in=same(digests).values("pk"), state__in=(KEPT, ENDING))
-    return set(Epoch.objects.filter(pk__in=needing.values("epoch")).values_list("month", "kept_class"))
+    found = Epoch.objects.filter(pk__in=needing(digests).order_by().values("epoch"))
+    return set(found.values_list("month", "kept_class"))
+
+
+def needing(digests: Iterable[str]) -> QuerySet[Exhibit]:
+    """All exhibits that need such a file, in the order in which their rows are locked."""
+    return Exhibit.objects.filter(blob__in=same(digests).values("pk"), state__in=(KEPT, ENDING)).order_by("pk")
 
 
 def whole_twin(sha256: str) -> UUID | None:
