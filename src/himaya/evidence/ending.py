@@ -41,6 +41,8 @@ AGAIN = timedelta(hours=1)
 """After which a file that a bucket holds, or that could not be removed, is asked for once more."""
 AT_ONCE = 500
 """Exhibits that are moved to another key, or said to be destroyed, in one transaction."""
+PATIENCE = 5
+"""Files that cannot be removed before a round is given up."""
 NOTICE = timedelta(days=1)
 """For how long a hold keeps what it kept after it was lifted: another lead may object, and place it again."""
 
@@ -224,7 +226,13 @@ def _remove_blobs() -> bool:
     """Remove sealed files that no exhibit needs any more; whether any was."""
     going = Blob.objects.filter(state=GOING).order_by("read_at").values_list("pk", flat=True)
     again = Blob.objects.filter(state=LOCKED, read_at__lt=clock.now() - AGAIN).values_list("pk", flat=True)
-    return sum([_remove(one) for one in [*going[:AT_ONCE], *again[:AT_ONCE]]]) > 0
+    gone = failed = 0
+    for one in [*going[:AT_ONCE], *again[:AT_ONCE]]:
+        done = _remove(one)
+        gone, failed = gone + done, failed + (not done)
+        if failed == PATIENCE:  # the store is away, as it seems; what failed is asked for last the next time
+            break
+    return gone > 0
 
 
 def _remove(number: UUID) -> bool:
