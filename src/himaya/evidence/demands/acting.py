@@ -121,9 +121,11 @@ def move(one: Demand | Request, act: str, *, why: str, by: str, name: str, **fac
     note(one, act, why=why, by=by, name=name, **facts)
 
 
-def note(one: Demand | Request, act: str, *, why: str, by: str, name: str, **facts: Any) -> None:
-    """Keep what was done and why, and put it on record."""
+def note(
+    one: Demand | Request, act: str, *, why: str, by: str, name: str, before: dict[str, Any] | None = None, **facts: Any
+) -> None:
+    """Keep what was done and why, and put it on record; ``before``: what was put right, which stays here."""
     about = {"demand": one} if isinstance(one, Demand) else {"request": one}
-    Change.objects.create(act=act, why=why, by=by, at=clock.now(), **about)
+    Change.objects.create(act=act, why=why, before=before or {}, by=by, at=clock.now(), **about)
     kind = "demand" if isinstance(one, Demand) else "request"
     record(f"{kind}.{name}", by=by, about=one.about, **facts)

@@ -9,7 +9,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from himaya.core import clock
 from himaya.evidence.demands.acting import UnknownAnswer, UnknownDemand, UnknownRequest
-from himaya.evidence.demands.lists import APPROVED, PREPARED, REQUIRED
+from himaya.evidence.demands.lists import OPEN_ANSWERS, REQUIRED
 from himaya.evidence.demands.models import (
     Answer,
     AnswerPart,
@@ -123,7 +123,7 @@ def answer(number: int) -> Answer:
 
 def waiting_answers() -> QuerySet[Answer]:
     """What waits for another lead to approve, or for being handed over."""
-    return Answer.objects.filter(state__in=(PREPARED, APPROVED)).select_related("demand", "prepared_by").order_by("pk")
+    return Answer.objects.filter(state__in=OPEN_ANSWERS).select_related("demand", "prepared_by").order_by("pk")
 
 
 def requests(*, state: str = "", case: str = "") -> QuerySet[Request]:

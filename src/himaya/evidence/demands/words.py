@@ -44,6 +44,12 @@ ACTS = {
     "demand.answered": N_("Demand answered with answer %(answer)s"),
     "demand.withdrawn": N_("Demand withdrawn by the authority"),
     "demand.closed": N_("Demand closed"),
+    "demand.revoked": N_("Acceptance of a demand taken back"),
+    "demand.amended": N_("Demand put right: %(fields)s"),
+    "demand.held": N_("Held by a demand: %(n)s exhibits, to be reviewed on %(review_on)s"),
+    "demand.let-go": N_("Holds of a demand lifted: %(n)s"),
+    "demand.release-asked": N_("Said that a demand released what it preserves: %(ground)s"),
+    "demand.released": N_("Confirmed by another lead that a demand released what it preserves: %(ground)s"),
     "request.made": N_("Request to others begun"),
     "request.filled": N_("Request filled in further"),
     "request.sent": N_("Request sent"),
@@ -58,12 +64,13 @@ ACTS = {
 SHAPES = {
     "received": "wait", "verified": "wait", "accepted": "info", "partly accepted": "info", "refused": "calm",
     "challenged": "wait", "answered": "ok", "withdrawn": "calm", "closed": "calm", "a draft": "wait", "sent": "info",
-    "acknowledged": "info", "prepared": "wait", "approved": "info", "given": "ok", "dropped": "calm",
+    "acknowledged": "info", "prepared": "wait", "approved": "info", "leaving": "wait", "given": "ok", "dropped": "calm",
 }  # fmt: skip
 """State → the shape of its badge."""
 STATES = {
     "prepared": N_("waits for another lead"),
     "approved": N_("may leave"),
+    "leaving": N_("taken out, and not known to have gone whole"),
     "given": N_("handed over"),
     "dropped": N_("dropped"),
 }
@@ -84,6 +91,11 @@ DONE = {
     "withdrawn": N_("Withdrawn"),
     "closed": N_("Closed"),
     "renewed": N_("Preserved for another term"),
+    "revoked": N_("Its acceptance was taken back: it is decided on anew"),
+    "put right": N_("Put right"),
+    "let go": N_("Holds were lifted: so many"),
+    "release asked": N_("One lead says that the authority released it"),
+    "released": N_("Another lead confirmed that it is released"),
     "gagged": N_("The person concerned may not be told"),
     "ungagged": N_("The person concerned may be told"),
     "notice": N_("Notice to the person concerned"),

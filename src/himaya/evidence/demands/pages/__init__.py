@@ -10,6 +10,7 @@ urlpatterns = [
     path("demands/add", demand.add, name="add"),
     path("demands/<int:pk>/", demand.demand, name="demand"),
     path("demands/<int:pk>/do/<slug:act>", demand.do, name="do"),
+    path("demands/<int:pk>/release", demand.release, name="release"),
     path("answers/<int:pk>/approve", answers.approve, name="approve_answer"),
     path("answers/<int:pk>/drop", answers.drop, name="drop_answer"),
     path("answers/<int:pk>/take", answers.take, name="take_answer"),

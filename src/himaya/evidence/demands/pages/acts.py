@@ -11,9 +11,21 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from himaya.core.words import N_
-from himaya.evidence.demands import answering, lists, objecting, requesting, services, telling
+from himaya.evidence.demands import answering, lists, objecting, releasing, requesting, services, telling
 from himaya.evidence.demands.pages.forms import SCOPE_HELP, choice, lines, named, text, when
-from himaya.evidence.demands.states import ACKNOWLEDGED, ANSWERED, DRAFT, OPEN, RECEIVED, REFUSED, SENT, TAKEN, VERIFIED
+from himaya.evidence.demands.states import (
+    ACKNOWLEDGED,
+    ANSWERED,
+    CLOSED,
+    DRAFT,
+    OPEN,
+    RECEIVED,
+    REFUSED,
+    SENT,
+    TAKEN,
+    VERIFIED,
+    WITHDRAWN,
+)
 
 if TYPE_CHECKING:
     from himaya.accounts.models import Person
@@ -73,8 +85,13 @@ DEMAND_ACTS: Mapping[str, Act] = {
         ),
     ),
     "refuse": Act(
-        N_("Refuse"), N_("Nothing is held or handed over by it."), (RECEIVED, VERIFIED), _ground,
+        N_("Refuse"), N_("Nothing is held or handed over by it; what it held is let go."),
+        (RECEIVED, VERIFIED, *TAKEN), _ground,
         lambda pk, given, person: services.refuse_demand(pk, ground=given["ground"], text=given["why"], person=person),
+    ),
+    "revoke": Act(
+        N_("Take the acceptance back"), N_("It is verified and decided on anew. What it held is let go."), TAKEN, _why,
+        lambda pk, given, person: services.revoke_acceptance(pk, why=given["why"], person=person),
     ),
     "scope": Act(
         N_("Write down its scope"), N_("From the text of the demand, and nothing more than that."),
@@ -109,6 +126,16 @@ DEMAND_ACTS: Mapping[str, Act] = {
         ),
         (lists.PRESERVATION,),
     ),
+    "release": Act(
+        N_("Note that it is released"),
+        N_("Before its time is over the authority needs it no longer. Another lead confirms that with a key."),
+        (*TAKEN, ANSWERED, "challenged"),
+        lambda: {"ground": choice(_("Ground"), named(lists.RELEASES)), **_why(_("How that is known"))},
+        lambda pk, given, person: releasing.ask_release(
+            pk, ground=given["ground"], why=given["why"], person=person
+        ),
+        (lists.PRESERVATION,),
+    ),
     "challenge": Act(
         N_("Challenge it"), N_("Its answer is not due until that is settled. What is held stays held."),
         (VERIFIED, *TAKEN),
@@ -128,7 +155,8 @@ DEMAND_ACTS: Mapping[str, Act] = {
         ),
     ),
     "notice": Act(
-        N_("Notice to the person concerned"), N_("It stays on record, with the ground."), (*OPEN, ANSWERED, REFUSED),
+        N_("Notice to the person concerned"), N_("It stays on record, with the ground."),
+        (*OPEN, ANSWERED, REFUSED, WITHDRAWN, CLOSED),
         lambda: {
             "notice": choice(_("Notice"), named(lists.NOTICES)),
             "ground": choice(_("Ground, where it is withheld"), named(lists.WITHHOLDING), needed=False), **_why(),
@@ -138,7 +166,8 @@ DEMAND_ACTS: Mapping[str, Act] = {
         ),
     ),
     "gag": Act(
-        N_("Change the secrecy"), N_("Whether and until when the person concerned may not be told."), (*OPEN, ANSWERED),
+        N_("Change the secrecy"), N_("Whether and until when the person concerned may not be told."),
+        (*OPEN, ANSWERED, REFUSED, WITHDRAWN, CLOSED),
         lambda: {
             "gag": forms.BooleanField(label=_("The person concerned may not be told"), required=False),
             "until": when(_("Until when"), help_text=_("In UTC. Empty: until somebody lifts it.")), **_why(),

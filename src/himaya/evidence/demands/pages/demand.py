@@ -11,15 +11,19 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from himaya.accounts.access import needs
+from himaya.accounts.again import confirmed_by_key
 from himaya.accounts.faces import Actors, told_at
+from himaya.accounts.words import say
 from himaya.core.errors import HimayaError
 from himaya.evidence.demands import lists, queries, services
-from himaya.evidence.demands.lists import APPROVED, PREPARED
+from himaya.evidence.demands.lists import OPEN_ANSWERS
 from himaya.evidence.demands.pages.acts import DEMAND_ACTS, ActForm, offered
 from himaya.evidence.demands.pages.forms import DemandForm
+from himaya.evidence.demands.releasing import confirm_release, open_release
 from himaya.evidence.demands.selecting import asked_for
-from himaya.evidence.demands.services import Terms
+from himaya.evidence.demands.terms import Terms
 from himaya.evidence.demands.words import clock_row, country, history, kind, state, until
+from himaya.evidence.pages.accesses import proof_of
 from himaya.reference.queries import contact_points, time_limit
 
 if TYPE_CHECKING:
@@ -68,13 +72,27 @@ def do(request: StaffRequest, pk: int, act: str) -> HttpResponse:
     return _page(request, found, (act, form), status=422)
 
 
+@needs("demands.approve")
+@require_POST
+@confirmed_by_key(back="demands:index")
+def release(request: StaffRequest, pk: int) -> HttpResponse:
+    """Confirm that what it preserves was released; whoever has not just used a security key is asked to first."""
+    try:
+        confirm_release(pk, person=request.user, proof=proof_of(request))
+    except HimayaError as error:
+        say(request, error)
+    else:
+        messages.success(request, gettext("Released. It can be ended now."))
+    return redirect("demands:demand", pk)
+
+
 def _page(
     request: StaffRequest, one: Demand, typed: tuple[str, ActForm] | None = None, *, status: int = 200
 ) -> HttpResponse:
     changes = list(queries.changes(one))
     may_work = request.user.may("demands.work")
     acts = offered(DEMAND_ACTS, one.state, one.kind, typed=typed, scope=one.scope, gag=one.gag) if may_work else []
-    if any(each.state in (PREPARED, APPROVED) for each in queries.answers(one)):
+    if any(each.state in OPEN_ANSWERS for each in queries.answers(one)):
         acts = [each for each in acts if each["name"] != "prepare"]
     context = {
         "demand": one,
@@ -92,6 +110,7 @@ def _page(
         **_in_scope(one),
         "held": [each.exhibit for each in queries.held_by(one)[:SHOWN]],
         "holds": queries.held_by(one).count(),
+        "release": _release(one),
         "answers": [_answer(each) for each in queries.answers(one)],
         "followers": queries.followers(one),
         "objections": [
@@ -101,6 +120,7 @@ def _page(
         "history": history(changes, Actors(each.by for each in changes)),
         "acts": acts,
         "may_work": may_work,
+        "may_approve": request.user.may("demands.approve"),
         "person": request.user,
     }  # fmt: skip
     return render(request, "demands/demand.html", context, status=status)
@@ -132,6 +152,11 @@ def _in_scope(one: Demand) -> dict[str, Any]:
     except HimayaError:
         return {"asked_for": None}
     return {"asked_for": len(found)}
+
+
+def _release(one: Demand) -> dict[str, Any] | None:
+    found = open_release(one)
+    return {"one": found, "ground": gettext(lists.RELEASES[found.ground])} if found else None
 
 
 def _answer(one: Any) -> dict[str, Any]:
