@@ -104,6 +104,7 @@ TABLE: dict[str, set[str]] = {
     "demands:requests": {LEAD, AUDITOR},
     "demands:request": {LEAD, AUDITOR},
     "demands:add": {LEAD},
+    "demands:amend": {LEAD},
     "demands:do": {LEAD},
     "demands:approve_answer": {LEAD},
     "demands:release": {LEAD},
@@ -177,5 +178,5 @@ ONLY_POST = {
 BOTH = {"site:reset_factor", "site:reset_password", "site:bar_person", "lists:create", "lists:change", "lists:import",
         "lists:follow", "lists:subscription_change", "partners:add", "reference:add", "reference:change",
         "evidence:ask", "evidence:urgent", "evidence:set_rule", "evidence:place_hold",
-        "demands:add", "demands:add_request", "demands:fill_request"}  # fmt: skip
+        "demands:add", "demands:amend", "demands:add_request", "demands:fill_request"}  # fmt: skip
 """Forms with a page of their own."""

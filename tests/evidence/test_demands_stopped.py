@@ -51,21 +51,20 @@ def test_a_check_that_is_taken_back_stops_the_answer_at_every_step(
 ) -> None:
     keep()
     demand = accepted(lead, "production")
-    answer = prepared(demand, lead) if when != "before" else None
+    answer: Any = prepared(demand, lead) if when != "before" else None
     if answer and when != "prepared":
         approve_answer(answer.pk, person=other, proof=proof())
-    taken = take_out(answer.pk, person=lead) if answer and when == "taken out" else None
+    taken: Any = take_out(answer.pk, person=lead) if when == "taken out" else None
     services.retract_check(demand.pk, item="call-back", why="nobody knows of it there", person=lead)
     out = io.BytesIO()
+    acts = {
+        "before": lambda: prepared(demand, lead),
+        "prepared": lambda: approve_answer(answer.pk, person=other, proof=proof()),
+        "approved": lambda: take_out(answer.pk, person=lead),
+        "taken out": lambda: taken.write(out),
+    }
     with pytest.raises(BadDemand, match="nobody has confirmed this: Somebody called back"):
-        if taken:
-            taken.write(out)
-        elif answer and when == "approved":
-            take_out(answer.pk, person=lead)
-        elif answer:
-            approve_answer(answer.pk, person=other, proof=proof())
-        else:
-            prepared(demand, lead)
+        acts[when]()
     assert out.getvalue() == b""
     assert not Answer.objects.filter(state="given").exists()
 

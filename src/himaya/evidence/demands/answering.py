@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -245,7 +245,7 @@ def _settle(taken: Answer, person: Person, packed: Packed) -> None:
     answer, demand = _check_counts(taken, person)
     answer.state, answer.given_at = GIVEN_OUT, clock.now()
     answer.save(update_fields=["state", "given_at"])
-    facts = {"answer": answer.pk, "files": packed.files, "size": packed.size}
+    facts: dict[str, Any] = {"answer": answer.pk, "files": packed.files, "size": packed.size}
     clocks.meet(demand, clocks.ANSWER)
     if demand.state in TAKEN:
         move(demand, "answered", why="", by=person.actor, name="answered", **facts)

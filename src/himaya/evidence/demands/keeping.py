@@ -69,7 +69,7 @@ def _hold(demand: Demand, numbers: Sequence[int], *, review_on: date, by: str) -
         for number in numbers
         if number not in gone
     )
-    DemandHold.objects.bulk_create(DemandHold(demand=demand, exhibit_id=one.exhibit_id, hold=one) for one in holds)
+    DemandHold.objects.bulk_create(DemandHold(demand=demand, exhibit_id=one.exhibit_id or 0, hold=one) for one in holds)
     if holds:
         record(
             "demand.held", by=by, about=demand.about, review_on=f"{review_on}", n=len(holds),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery
 
 from himaya.core import clock
 from himaya.evidence.demands.acting import UnknownAnswer, UnknownDemand, UnknownRequest
@@ -25,6 +25,8 @@ from himaya.evidence.demands.states import OPEN
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from himaya.evidence.models import Hold
 
 
 def demands(*, state: str = "", kind: str = "", open_only: bool = False) -> QuerySet[Demand]:
@@ -92,6 +94,26 @@ def late() -> QuerySet[Clock]:
 def held_by(one: Demand) -> QuerySet[DemandHold]:
     """The holds that a demand placed and that stand."""
     return DemandHold.objects.filter(demand=one, hold__lifted_at=None).select_related("exhibit", "hold").order_by("pk")
+
+
+def demands_of(holds: Iterable[Hold]) -> dict[int, Demand]:
+    """Number of a hold → the demand that placed it; of those that one placed."""
+    found = DemandHold.objects.filter(hold__in=[one.pk for one in holds]).select_related("demand")
+    return {row.hold_id: row.demand for row in found}
+
+
+def held_counts(demands: Iterable[Demand], *, lifted: bool = False) -> dict[int, int]:
+    """Number of a demand → how many exhibits it holds; with ``lifted`` those that it held, too."""
+    found = DemandHold.objects.filter(demand__in={one.pk for one in demands})
+    found = found if lifted else found.filter(hold__lifted_at=None)
+    return dict(found.order_by().values_list("demand").annotate(n=Count("exhibit", distinct=True)))
+
+
+def once_each_demand(holds: QuerySet[Hold]) -> QuerySet[Hold]:
+    """Of holds: those that no demand placed, and the last one of each demand."""
+    of = DemandHold.objects.filter(hold__in=holds.order_by().values("pk"))
+    last = of.order_by().values("demand").annotate(last=Max("hold")).values("last")
+    return holds.filter(~Exists(DemandHold.objects.filter(hold=OuterRef("pk"))) | Q(pk__in=last))
 
 
 def objections(one: Demand) -> QuerySet[Objection]:

@@ -110,7 +110,7 @@ def _chain(demand: Demand) -> set[int]:
 
 def _followed(numbers: set[int]) -> set[int]:
     named = Demand.objects.filter(pk__in=numbers, follows__isnull=False)
-    return set(named.values_list("follows", flat=True))
+    return {one.follows_id for one in named if one.follows_id}
 
 
 def _is_about(one: Demand, numbers: set[int]) -> bool:

@@ -61,8 +61,8 @@ def line(text: str) -> str:
     return printable(text.strip())
 
 
-def check_terms(terms: Terms) -> None:
-    """Whether a demand can say this.
+def check_terms(terms: Terms, *, known: datetime | None = None) -> None:
+    """Whether a demand can say this. ``known``: a time of secrecy that is on record already, and may have passed.
 
     Raises:
         BadDemand, UnknownRow: it cannot; says why.
@@ -85,7 +85,9 @@ def check_terms(terms: Terms) -> None:
         ),
         N_("it says until when it is secret, and not that it is: tick that it may not be told, or leave out the time"):
             bool(terms.gag_until and not terms.gag),
-        N_("the time until which it is secret has passed"): bool(terms.gag_until and terms.gag_until <= now),
+        N_("the time until which it is secret has passed"): bool(
+            terms.gag_until and terms.gag_until <= now and terms.gag_until != known
+        ),
     }  # fmt: skip
     for why, is_so in flaws.items():
         if is_so:

@@ -177,10 +177,28 @@ def length(seconds: float) -> str:
     return ngettext("%(n)s day", "%(n)s days", days) % {"n": number(days)}
 
 
+SAYS = {
+    "authority": N_("Authority"), "country": N_("Country of the authority"), "person": N_("Who signed it"),
+    "address": N_("Where that person is reached"), "channel": N_("How it came"), "instrument": N_("Law or order"),
+    "limit": N_("Time limit that counts"), "reference_theirs": N_("Their reference"),
+    "received_at": N_("When it came"), "asked": N_("What it asks, in its own words"), "scope": N_("Scope"),
+    "answer_by": N_("Answer due, where it says so"), "preserve_until": N_("Preserve until, where it says so"),
+    "follows_id": N_("The demand to preserve that it follows"),
+    "gag": N_("The person concerned may not be told"), "gag_until": N_("Until when"),
+}  # fmt: skip
+"""What can be put right → in words."""
+
+
+def _before(one: Change) -> str:
+    """What had stood there, line by line."""
+    lines = [f"{gettext(SAYS.get(name, name))}: {value if value != '' else '–'}" for name, value in one.before.items()]
+    return "\n".join([one.why, gettext("Before:"), *lines]) if lines else one.why
+
+
 def history(changes: Iterable[Change], who: Actors) -> list[dict[str, Any]]:
     """What was done, the last step first, as ``parts/timeline.html`` takes it."""
     found = [
-        {"at": one.at, "who": who[one.by], "what": gettext(DONE.get(one.act, one.act)), "note": one.why}
+        {"at": one.at, "who": who[one.by], "what": gettext(DONE.get(one.act, one.act)), "note": _before(one)}
         for one in changes
     ]
     return found[::-1]

@@ -21,6 +21,7 @@ from himaya.core.words import N_
 from himaya.evidence import custody, queries, retention, words
 from himaya.evidence.forms import WhyForm
 from himaya.evidence.pages.drawing import picture
+from himaya.evidence.pages.held import rows_of
 from himaya.evidence.services import CASE
 from himaya.evidence.states import DESTROYED, ENDING, GUARDED, KEPT
 
@@ -36,6 +37,8 @@ SOON = ("30", "90", "365")
 """Days within which something ends, to choose from."""
 SHOWN = 200
 """Rows of what ends next."""
+HOLDS = 20
+"""Holds on the page of an exhibit: all of them have a page of their own."""
 STATES = {
     "": N_("all"),
     KEPT: N_("kept"),
@@ -115,7 +118,7 @@ def exhibit(request: StaffRequest, pk: int) -> HttpResponse:
 def _page(request: StaffRequest, pk: int, form: WhyForm | None = None, *, status: int = 200) -> HttpResponse:
     one = queries.exhibit(pk)
     found, bound = queries.bindings(one)
-    steps, holds = queries.steps(one), queries.holds_of(one)
+    steps, (holds, more_holds) = queries.steps(one), queries.last_holds(one, most=HOLDS)
     me, stands = request.user, one.state != DESTROYED
     over = one.until <= clock.now()
     context = {
@@ -127,7 +130,8 @@ def _page(request: StaffRequest, pk: int, form: WhyForm | None = None, *, status
         "file": words.word(words.FILES, one.blob.state),
         "bound": bound,
         "rules": [_rule(each, bound.by) for each in found],
-        "holds": holds,
+        "holds": rows_of(holds, request.user, exhibit=one),
+        "more_holds": more_holds,
         "picture": picture(one, steps, found, holds, by=bound.by.pk),
         "entries": _entries(steps),
         "verdict": _verdict(one),

@@ -9,6 +9,7 @@ urlpatterns = [
     path("demands/", desk.demands, name="demands"),
     path("demands/add", demand.add, name="add"),
     path("demands/<int:pk>/", demand.demand, name="demand"),
+    path("demands/<int:pk>/amend", demand.amend, name="amend"),
     path("demands/<int:pk>/do/<slug:act>", demand.do, name="do"),
     path("demands/<int:pk>/release", demand.release, name="release"),
     path("answers/<int:pk>/approve", answers.approve, name="approve_answer"),

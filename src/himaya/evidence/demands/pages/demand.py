@@ -14,13 +14,15 @@ from himaya.accounts.access import needs
 from himaya.accounts.again import confirmed_by_key
 from himaya.accounts.faces import Actors, told_at
 from himaya.accounts.words import say
+from himaya.core.countries import UNIONS
 from himaya.core.errors import HimayaError
-from himaya.evidence.demands import lists, queries, services
+from himaya.evidence.demands import amending, lists, queries, services
 from himaya.evidence.demands.lists import OPEN_ANSWERS
 from himaya.evidence.demands.pages.acts import DEMAND_ACTS, ActForm, offered
 from himaya.evidence.demands.pages.forms import DemandForm
 from himaya.evidence.demands.releasing import confirm_release, open_release
 from himaya.evidence.demands.selecting import asked_for
+from himaya.evidence.demands.states import RECEIVED, VERIFIED
 from himaya.evidence.demands.terms import Terms
 from himaya.evidence.demands.words import clock_row, country, history, kind, state, until
 from himaya.evidence.pages.accesses import proof_of
@@ -41,12 +43,41 @@ def add(request: StaffRequest) -> HttpResponse:
     """Record a demand as it came."""
     form = DemandForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        given = {**form.cleaned_data, "follows": int(form.cleaned_data["follows"] or 0) or None}
         with told_at(form):
-            made = services.record_demand(Terms(**given), person=request.user)
+            made = services.record_demand(Terms(**_given(form)), person=request.user)
             messages.success(request, gettext("The demand was recorded."))
+            _warn(request, made)
             return redirect("demands:demand", made.pk)
     return render(request, "demands/add.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@needs("demands.work")
+@require_http_methods(["GET", "POST"])
+def amend(request: StaffRequest, pk: int) -> HttpResponse:
+    """Put right what was typed wrongly, before it is decided on."""
+    one = queries.demand(pk)
+    form = DemandForm(request.POST if request.method == "POST" else None, before=amending.terms_of(one))
+    if form.is_valid():
+        with told_at(form):
+            given = _given(form)
+            amending.amend_demand(pk, Terms(**given), why=form.cleaned_data["why"], person=request.user)
+            messages.success(request, gettext("Put right, and on record. It is verified anew."))
+            return redirect("demands:demand", pk)
+    return render(request, "demands/amend.html", {"form": form, "demand": one}, status=422 if form.errors else 200)
+
+
+def _warn(request: StaffRequest, made: Demand) -> None:
+    """What may be a slip of whoever recorded it."""
+    if made.follows and made.follows.country != made.country:
+        messages.warning(request, gettext("It follows a demand of another country: look whether that is so."))
+    limit = time_limit(made.limit) if made.limit else None
+    if limit and limit.jurisdiction != made.country and limit.jurisdiction not in (*UNIONS, "INT"):
+        messages.warning(request, gettext("Its time limit is of another country: look whether that law applies."))
+
+
+def _given(form: DemandForm) -> dict[str, Any]:
+    given = {name: value for name, value in form.cleaned_data.items() if name != "why"}
+    return {**given, "follows": int(given["follows"] or 0) or None}
 
 
 @needs("demands.view")
@@ -120,6 +151,7 @@ def _page(
         "history": history(changes, Actors(each.by for each in changes)),
         "acts": acts,
         "may_work": may_work,
+        "may_amend": may_work and one.state in (RECEIVED, VERIFIED),
         "may_approve": request.user.may("demands.approve"),
         "person": request.user,
     }  # fmt: skip
@@ -131,8 +163,17 @@ def _checklist(one: Demand, typed: tuple[str, ActForm] | None) -> dict[str, Any]
     there, needed = queries.checks(one), lists.REQUIRED[one.kind]
     afterwards = lists.AFTERWARDS.get(one.kind, ())
     posted = typed[1] if typed and typed[0] in ("check", "uncheck") else None
+    said = posted.data.get("said", "") or posted.data.get("why", "") if posted is not None else ""
+    at = posted.data.get("item", "") if posted is not None and typed else ""
+    fits = bool(typed) and (typed[0] == "uncheck") is (at in there)
     rows = [
-        {"item": item, "words": gettext(words), "check": there.get(item), "later": item in afterwards}
+        {
+            "item": item,
+            "words": gettext(words),
+            "check": there.get(item),
+            "later": item in afterwards,
+            "typed": said if fits and item == at else None,
+        }
         for item, words in lists.CHECKS.items()
         if item in (*needed, *afterwards) or item in there
     ]
@@ -141,6 +182,7 @@ def _checklist(one: Demand, typed: tuple[str, ActForm] | None) -> dict[str, Any]
         "checklist": rows,
         "missing": len(queries.missing(one)),
         "check_errors": posted.errors if posted is not None else None,
+        "check_typed": said if all(row["typed"] is None for row in rows) else "",
         "points": points[:SHOWN],
     }
 
