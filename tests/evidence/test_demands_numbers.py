@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.desk import received
+from tests.desk import accepted, received
 
-from himaya.evidence.demands import services
-from himaya.evidence.demands.numbers import FEW, SOME, hidden, tallied
+from himaya.evidence.demands import objecting, services, telling
+from himaya.evidence.demands.numbers import FEW, SOME, hidden, hidden_together, tallied
 
 
 @given(st.dictionaries(st.text(max_size=3), st.integers(0, 30), max_size=8))
@@ -47,3 +47,40 @@ def test_demands_are_counted_by_kind_country_and_outcome_with_median_days(people
     assert found.days == {"production": 3.0}
     assert tallied(since=clock.now(), until=clock.now()).kinds == {}
     assert tallied(until=clock.now()).kinds == {"production": "5"}
+
+
+def test_what_one_table_hides_another_does_not_tell_by_its_sum() -> None:
+    kinds, countries = {"production": 100}, {"LU": 98, "FR": 1, "DE": 1}
+    assert hidden_together(kinds, countries) == [{"production": SOME}, {"LU": "98", "FR": FEW, "DE": FEW}]
+    assert hidden_together(kinds, {"LU": 100}) == [{"production": "100"}, {"LU": "100"}]
+    assert hidden_together({}, {"LU": 3}, {"a": 0}) == [{}, {"LU": FEW}, {"a": "0"}]
+
+
+@pytest.mark.django_db
+def test_secrecy_notices_objections_parts_and_what_was_handed_over_are_counted(
+    people: SimpleNamespace, clock: Any
+) -> None:
+    for n in range(12):
+        one = received(people.lead, "production", gag=n < 6)
+        telling.set_notice(one.pk, notice="withheld" if n else "planned", ground="danger" if n else "", why="w",
+                           person=people.lead)  # fmt: skip
+    assert tallied().also == {
+        "secret": "6", "notice-given": "0", "notice-withheld": SOME, "objected": "0", "in-part": "0", "exhibits": "0",
+    }  # fmt: skip
+    challenged = accepted(people.lead, "production")
+    objecting.file_objection(challenged.pk, filed_with="a court", why="w", person=people.lead)
+    assert tallied().also["objected"] == FEW
+
+
+@pytest.mark.django_db
+def test_numbers_are_those_of_a_year(people: SimpleNamespace, clock: Any, sign_in: Any) -> None:
+    for _ in range(6):
+        received(people.lead, "production")
+    clock.advance(timedelta(days=366))
+    client = sign_in("lead")
+    assert "Hand over" not in client.get("/desk/numbers/").content.decode()
+    answer = client.get("/desk/numbers/?year=2026")
+    assert answer.context["years"] == [2026]
+    assert ("Hand over", "6") in answer.context["numbers"][0][1]
+    for odd in ("1999", "20260", "x", "٢٠٢٦"):
+        assert client.get("/desk/numbers/", {"year": odd}).status_code == 200

@@ -19,6 +19,7 @@ from himaya.core.vault.sealed import Seal, new_key, seal
 from himaya.core.words import N_, printable
 from himaya.evidence import rules
 from himaya.evidence.custody import add_step, take_over
+from himaya.evidence.demands.scope import small
 from himaya.evidence.keys import close, is_gone, lock_epoch, opened, store
 from himaya.evidence.models import Binding, Blob, Exhibit, Rule
 from himaya.evidence.reasons import LONGEST
@@ -64,6 +65,7 @@ class Acquired:
         origin: where it was met: an address, a platform, a sender.
         at: when it was met; now where None.
         clock: how well that time was known: ``source`` and, where it is known, ``offset_ms``.
+        account: whose account it is from, at most 200 characters; empty: not known. It stands in no chain of custody.
     """
 
     label: str
@@ -77,6 +79,7 @@ class Acquired:
     media_type: str = ""
     at: datetime | None = None
     clock: Mapping[str, str | int] = field(default_factory=lambda: {"source": "system"})
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +215,8 @@ def _keep(sealed: Sealed, acquired: Acquired, begun: Begun | None) -> Exhibit:
         uuid=begun.uuid if begun else uuid4(), blob=blob, label=printable(acquired.label).strip(), case=acquired.case,
         occasion=acquired.occasion, once=acquired.once, kept_class=blob.kept_class, media_type=acquired.media_type,
         digests=dict(sealed.seal.digests), acquired_at=acquired.at or now, acquired_by=acquired.by, how=acquired.how,
-        tool=acquired.tool, origin=printable(acquired.origin)[:LONGEST], clock=dict(acquired.clock), until=bound.until,
+        tool=acquired.tool, origin=printable(acquired.origin)[:LONGEST],
+        account=small(printable(acquired.account).strip())[:200], clock=dict(acquired.clock), until=bound.until,
         review=bound.review, epoch=epoch, generation=epoch.generation,
     )  # fmt: skip
     close(exhibit, key, epoch=epoch)

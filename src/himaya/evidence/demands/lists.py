@@ -97,6 +97,14 @@ WITHHOLDING: Mapping[str, str] = {
 }
 """Why that person is not told."""
 
+NAMED: Mapping[str, str] = {
+    "exhibit": N_("named by its number"),
+    "case": N_("of a case that is named"),
+    "account": N_("of an account that is named"),
+    "words": N_("an account stands in where it came from: look at it"),
+}
+"""Why an exhibit is asked for → in words."""
+
 PREPARED, APPROVED, LEAVING, GIVEN_OUT, DROPPED = "prepared", "approved", "leaving", "given", "dropped"
 """States of an answer. One that is leaving was taken out, and is not known to have gone whole."""
 OPEN_ANSWERS = (PREPARED, APPROVED, LEAVING)

@@ -1,7 +1,8 @@
 """The desk in numbers that can be published: none of them is so small that it tells of one person.
 
 Counts from 1 to 4 are shown as *fewer than 5*. Where one alone of a table is hidden, the others and their sum would
-tell it: then the smallest of the others is told as *5 or more*.
+tell it: then the smallest of the others is told as *5 or more*. The sum is that of the other tables, too: where any
+table hides something, none tells its sum.
 """
 
 from __future__ import annotations
@@ -13,12 +14,25 @@ from datetime import datetime
 from statistics import median
 from typing import TypeVar
 
-from himaya.evidence.demands.models import Demand
+from django.db.models import Case, Count, Q, QuerySet, Value, When
+
+from himaya.core.words import N_
+from himaya.evidence.demands.lists import GIVEN, GIVEN_OUT, WITHHELD
+from himaya.evidence.demands.models import AnswerPart, Demand, Objection
 from himaya.evidence.demands.states import ANSWERED, CHALLENGED, REFUSED
 
 SMALL = 5
 FEW, SOME = f"<{SMALL}", f"{SMALL}+"
 PENDING = "pending"
+ALSO: Mapping[str, str] = {
+    "secret": N_("of them, secret for a time"),
+    "notice-given": N_("of which the person concerned was told"),
+    "notice-withheld": N_("of which the person concerned was not told, on a ground"),
+    "objected": N_("challenged before a court"),
+    "in-part": N_("followed in part"),
+    "exhibits": N_("exhibits handed over by them"),
+}
+"""What is counted besides → in words."""
 K = TypeVar("K", bound=Hashable)
 
 
@@ -31,12 +45,14 @@ class Tallied:
         countries: country of the authority → count.
         outcomes: ``answered``, ``refused``, ``withdrawn``, ``set aside``, ``challenged`` or ``pending`` → count.
         days: kind → median days from receiving to the answer or refusal; only of kinds with 5 of these or more.
+        also: of these demands, names of :data:`ALSO` → count.
     """
 
     kinds: Mapping[str, str]
     countries: Mapping[str, str]
     outcomes: Mapping[str, str]
     days: Mapping[str, float]
+    also: Mapping[str, str]
 
 
 def tallied(*, since: datetime | None = None, until: datetime | None = None) -> Tallied:
@@ -44,18 +60,55 @@ def tallied(*, since: datetime | None = None, until: datetime | None = None) -> 
     found = Demand.objects.all()
     found = found.filter(received_at__gte=since) if since else found
     found = found.filter(received_at__lt=until) if until else found
-    kinds, countries, outcomes = Counter[str](), Counter[str](), Counter[str]()
+    ended = Case(
+        When(~Q(outcome=""), then="outcome"), When(state=CHALLENGED, then=Value(CHALLENGED)), default=Value(PENDING)
+    )
+    kinds, countries = _counted(found, "kind"), _counted(found, "country")
+    outcomes = _counted(found.annotate(how=ended), "how")
     spans: dict[str, list[float]] = {}
-    rows = found.values_list("kind", "country", "state", "received_at", "outcome", "ended_at")
-    for kind, country, state, received, end, ended in rows.iterator(1000):
-        outcome = end or (CHALLENGED if state == CHALLENGED else PENDING)
-        kinds[kind] += 1
-        countries[country] += 1
-        outcomes[outcome] += 1
-        if ended is not None and outcome in (ANSWERED, REFUSED):
-            spans.setdefault(kind, []).append((ended - received).total_seconds() / 86400)
+    done = found.filter(outcome__in=(ANSWERED, REFUSED), ended_at__isnull=False)
+    for kind, received, at in done.values_list("kind", "received_at", "ended_at").iterator(1000):
+        spans.setdefault(kind, []).append((at - received).total_seconds() / 86400)
     days = {kind: round(median(each), 1) for kind, each in sorted(spans.items()) if len(each) >= SMALL}
-    return Tallied(hidden(kinds), hidden(countries), hidden(outcomes), days)
+    tables = hidden_together(kinds, countries, outcomes)
+    return Tallied(*tables, days, _also(found, sum(kinds.values())))
+
+
+def _counted(found: QuerySet[Demand], by: str) -> Counter[str]:
+    return Counter(dict(found.order_by().values_list(by).annotate(n=Count("pk"))))
+
+
+def _also(found: QuerySet[Demand], every: int) -> dict[str, str]:
+    """What is counted besides; a count is hidden where it is small, and where what is left is."""
+    mine = found.values("pk")
+    counts = {
+        "secret": found.filter(gag=True).count(),
+        "notice-given": found.filter(notice=GIVEN).count(),
+        "notice-withheld": found.filter(notice=WITHHELD).count(),
+        "objected": Objection.objects.filter(demand__in=mine).values("demand").distinct().count(),
+        "in-part": found.exclude(granted_scope="").count(),
+    }
+    told = {name: _alone(n, every - n) for name, n in counts.items()}
+    parts = AnswerPart.objects.filter(answer__demand__in=mine, answer__state=GIVEN_OUT)
+    return {**told, "exhibits": _alone(parts.values("exhibit").distinct().count(), 0)}
+
+
+def _alone(n: int, rest: int) -> str:
+    if 0 < n < SMALL:
+        return FEW
+    return SOME if n and 0 < rest < SMALL else str(n)
+
+
+def hidden_together(*tables: Mapping[str, int]) -> list[dict[str, str]]:
+    """Tables that count the same things: where one of them hides something, each hides enough that nobody learns the
+    sum from it, by which what is hidden elsewhere would be told.
+    """
+    shown = [hidden(one) for one in tables]
+    if any(FEW in one.values() for one in shown):
+        for one, counts in zip(shown, tables, strict=True):
+            if not {FEW, SOME} & set(one.values()) and any(counts.values()):
+                one[_smallest([key for key, n in counts.items() if n], counts)] = SOME
+    return shown
 
 
 def hidden(counts: Mapping[K, int]) -> dict[K, str]:

@@ -91,6 +91,16 @@ def late() -> QuerySet[Clock]:
     return due_next(before=clock.now())
 
 
+def clock_of(number: str) -> Clock | None:
+    """A clock by its number as an address writes it; None: there is none."""
+    return Clock.objects.filter(pk=int(number)).first() if number.isascii() and number.isdecimal() else None
+
+
+def years() -> list[int]:
+    """The years in which demands were received, the last one first."""
+    return [at.year for at in Demand.objects.dates("received_at", "year", order="DESC")]
+
+
 def held_by(one: Demand) -> QuerySet[DemandHold]:
     """The holds that a demand placed and that stand."""
     return DemandHold.objects.filter(demand=one, hold__lifted_at=None).select_related("exhibit", "hold").order_by("pk")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 from functools import lru_cache, reduce
 from operator import or_
@@ -13,7 +13,7 @@ from django.db.models import Q
 from himaya.core.words import N_, Said
 from himaya.evidence.demands.acting import BadDemand
 from himaya.evidence.demands.models import Objection
-from himaya.evidence.demands.scope import Scope, Span, as_text, matches
+from himaya.evidence.demands.scope import Scope, Span, as_text, matches, named_by
 from himaya.evidence.demands.scoping import read_scope
 from himaya.evidence.models import Exhibit
 from himaya.evidence.states import DESTROYED
@@ -60,6 +60,24 @@ def scope_text(text: str) -> str:
                          year=str(first.at.astimezone(UTC).year), said=str(one.year))
             )  # fmt: skip
     return as_text(scope)
+
+
+def found_by(demand: Demand, exhibits: Iterable[Exhibit]) -> list[tuple[Exhibit, str]]:
+    """Exhibits with what names each in the demand's own scope, as ``scope.named_by`` tells it."""
+    scope = scopes_of(demand)[0]
+    return [(one, named_by(scope, one)) for one in exhibits]
+
+
+def named_exhibits(text: str) -> list[int]:
+    """The numbers of exhibits that a text names, written as in a scope; none where it is empty.
+
+    Raises:
+        BadScope, BadDemand: it cannot be read, or names more than :data:`MOST`.
+    """
+    spans = read_scope(text).exhibits if text.strip() else ()
+    if sum(one.last.number - one.first.number + 1 for one in spans) > MOST:
+        raise BadDemand(why=Said("it names more than {n} exhibits", n=MOST))
+    return [number for one in spans for number in range(one.first.number, one.last.number + 1)]
 
 
 def is_asked_for(demand: Demand, exhibit: Exhibit) -> bool:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from himaya.core.words import N_
 from himaya.evidence.demands import answering, lists, objecting, releasing, requesting, services, telling
 from himaya.evidence.demands.pages.forms import SCOPE_HELP, choice, lines, named, text, when
+from himaya.evidence.demands.selecting import named_exhibits
 from himaya.evidence.demands.states import (
     ACKNOWLEDGED,
     ANSWERED,
@@ -113,7 +114,8 @@ DEMAND_ACTS: Mapping[str, Act] = {
             "recipient": text(_("Their key"), most=200, help_text=_("age1… or an SSH key. Nobody else can open it.")),
         },
         lambda pk, given, person: answering.prepare_answer(
-            pk, recipient=given["recipient"], recipient_name=given["recipient_name"], person=person
+            pk, recipient=given["recipient"], recipient_name=given["recipient_name"], person=person,
+            leave_out=given.get("leave_out") or named_exhibits(given.get("left_out", "")),
         ),
         lists.DISCLOSING,
     ),

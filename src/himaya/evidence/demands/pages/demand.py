@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,27 +13,31 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from himaya.accounts.access import needs
 from himaya.accounts.again import confirmed_by_key
-from himaya.accounts.faces import Actors, told_at
+from himaya.accounts.faces import Actors, asked, told_at
 from himaya.accounts.words import say
 from himaya.core.countries import UNIONS
 from himaya.core.errors import HimayaError
 from himaya.evidence.demands import amending, lists, queries, services
 from himaya.evidence.demands.lists import OPEN_ANSWERS
 from himaya.evidence.demands.pages.acts import DEMAND_ACTS, ActForm, offered
-from himaya.evidence.demands.pages.forms import DemandForm
+from himaya.evidence.demands.pages.forms import DemandForm, lines
 from himaya.evidence.demands.releasing import confirm_release, open_release
-from himaya.evidence.demands.selecting import asked_for
-from himaya.evidence.demands.states import RECEIVED, VERIFIED
+from himaya.evidence.demands.selecting import asked_for, found_by
+from himaya.evidence.demands.states import CHALLENGED, RECEIVED, VERIFIED
 from himaya.evidence.demands.terms import Terms
 from himaya.evidence.demands.words import clock_row, country, history, kind, state, until
 from himaya.evidence.pages.accesses import proof_of
 from himaya.reference.queries import contact_points, time_limit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from himaya.accounts.access import StaffRequest
     from himaya.evidence.demands.models import Demand
+    from himaya.evidence.models import Exhibit
 
-SHOWN = 50
+SHOWN, BOXES = 50, 200
+"""Rows of a table; exhibits that are left out by ticking."""
 TALKED_TO = ("police", "authority", "central-authority", "budapest-24-7", "interpol-ncb")
 """Kinds of contact points at which one calls back."""
 
@@ -95,6 +100,8 @@ def do(request: StaffRequest, pk: int, act: str) -> HttpResponse:
         raise Http404
     found, chosen = queries.demand(pk), DEMAND_ACTS[act]
     form = ActForm(act, chosen, request.POST)
+    if act == "prepare":
+        _offer_to_leave_out(form, found)
     if form.is_valid():
         with told_at(form):
             chosen.run(pk, form.cleaned_data, request.user)
@@ -125,6 +132,9 @@ def _page(
     acts = offered(DEMAND_ACTS, one.state, one.kind, typed=typed, scope=one.scope, gag=one.gag) if may_work else []
     if any(each.state in OPEN_ANSWERS for each in queries.answers(one)):
         acts = [each for each in acts if each["name"] != "prepare"]
+    for each in acts:
+        if each["name"] == "prepare" and not each["open"]:
+            _offer_to_leave_out(each["form"], one)
     context = {
         "demand": one,
         "kind": kind(one),
@@ -188,12 +198,57 @@ def _checklist(one: Demand, typed: tuple[str, ActForm] | None) -> dict[str, Any]
 
 
 def _in_scope(one: Demand) -> dict[str, Any]:
-    """What it asks for, as far as that can be said."""
+    """What it asks for, as long as that is still to be decided on: how many, and the first of them with why."""
+    if one.state not in (RECEIVED, VERIFIED, CHALLENGED) or not one.scope:
+        return {"asked_for": None, "matched": []}
     try:
-        found = asked_for(one) if one.scope else []
+        found = asked_for(one)
     except HimayaError:
-        return {"asked_for": None}
-    return {"asked_for": len(found)}
+        return {"asked_for": None, "too_many": True, "matched": []}
+    return {"asked_for": len(found), "matched": _matched(one, found[:SHOWN])}
+
+
+def _matched(one: Demand, exhibits: Sequence[Exhibit]) -> list[dict[str, Any]]:
+    return [{"one": each, "why": gettext(lists.NAMED.get(how, ""))} for each, how in found_by(one, exhibits)]
+
+
+@needs("demands.view")
+@require_safe
+def matched(request: StaffRequest, pk: int) -> HttpResponse:
+    """All that it asks for and is kept, with why, page by page."""
+    one = queries.demand(pk)
+    after = asked(request, "after")["after"]
+    try:
+        found = asked_for(one)
+    except HimayaError as error:
+        say(request, error)
+        return redirect("demands:demand", pk)
+    since = int(after) if after.isascii() and after.isdecimal() else 0
+    behind = [each for each in found if each.pk > since]
+    context = {
+        "demand": one,
+        "n": len(found),
+        "matched": _matched(one, behind[:SHOWN]),
+        "first_url": request.path if since else "",
+        "next_url": f"?after={behind[SHOWN - 1].pk}" if len(behind) > SHOWN else "",
+    }
+    return render(request, "demands/matched.html", context)
+
+
+def _offer_to_leave_out(form: ActForm, one: Demand) -> None:
+    """What it asks for, to choose what is not handed over; where that is too much for boxes, by their numbers."""
+    try:
+        found = asked_for(one, most=BOXES)
+    except HimayaError:
+        help_text = gettext("As in a scope: exhibits E-2026-000012, E-2026-000015-E-2026-000018.")
+        form.fields["left_out"] = lines(gettext("Leave out"), most=10_000, needed=False, help_text=help_text)
+        return
+    options = [
+        (each.pk, f"{each.reference} · {gettext(lists.NAMED.get(how, ''))}") for each, how in found_by(one, found)
+    ]
+    form.fields["leave_out"] = forms.TypedMultipleChoiceField(
+        label=gettext("Leave out"), choices=options, coerce=int, required=False, widget=forms.CheckboxSelectMultiple
+    )
 
 
 def _release(one: Demand) -> dict[str, Any] | None:
