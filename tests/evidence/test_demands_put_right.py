@@ -15,6 +15,7 @@ from himaya.core import clock as now_of
 from himaya.core.countries import PLACES
 from himaya.evidence.demands import amending, clocks, queries, requesting, services
 from himaya.evidence.demands.acting import BadDemand
+from himaya.evidence.demands.asked import FIELDS
 from himaya.evidence.demands.models import Demand, Request
 from himaya.evidence.demands.states import WrongDemandMove
 from himaya.evidence.models import Hold
@@ -143,3 +144,7 @@ def test_contact_points_of_a_country_are_shown_and_what_was_typed_stays(lead: An
         assert f'<option value="{point.key}">' in page
         assert f"· {point.kind}<" not in page
     assert not Request.objects.exists()
+
+
+def test_every_field_that_the_program_ships_has_words_in_the_catalogue() -> None:
+    assert {field.field for field in requesting.asked_fields()} == set(FIELDS)

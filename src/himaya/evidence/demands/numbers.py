@@ -66,12 +66,13 @@ def tallied(*, since: datetime | None = None, until: datetime | None = None) -> 
     kinds, countries = _counted(found, "kind"), _counted(found, "country")
     outcomes = _counted(found.annotate(how=ended), "how")
     spans: dict[str, list[float]] = {}
-    done = found.filter(outcome__in=(ANSWERED, REFUSED), ended_at__isnull=False)
+    done = found.filter(outcome__in=(ANSWERED, REFUSED))
     for kind, received, at in done.values_list("kind", "received_at", "ended_at").iterator(1000):
-        spans.setdefault(kind, []).append((at - received).total_seconds() / 86400)
+        if at is not None:
+            spans.setdefault(kind, []).append((at - received).total_seconds() / 86400)
     days = {kind: round(median(each), 1) for kind, each in sorted(spans.items()) if len(each) >= SMALL}
     tables = hidden_together(kinds, countries, outcomes)
-    return Tallied(*tables, days, _also(found, sum(kinds.values())))
+    return Tallied(tables[0], tables[1], tables[2], days, _also(found, sum(kinds.values())))
 
 
 def _counted(found: QuerySet[Demand], by: str) -> Counter[str]:

@@ -174,8 +174,8 @@ def _checklist(one: Demand, typed: tuple[str, ActForm] | None) -> dict[str, Any]
     afterwards = lists.AFTERWARDS.get(one.kind, ())
     posted = typed[1] if typed and typed[0] in ("check", "uncheck") else None
     said = posted.data.get("said", "") or posted.data.get("why", "") if posted is not None else ""
-    at = posted.data.get("item", "") if posted is not None and typed else ""
-    fits = bool(typed) and (typed[0] == "uncheck") is (at in there)
+    at = posted.data.get("item", "") if posted is not None else ""
+    fits = typed is not None and (typed[0] == "uncheck") is (at in there)
     rows = [
         {
             "item": item,

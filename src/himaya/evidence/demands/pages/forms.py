@@ -83,10 +83,10 @@ class DemandForm(forms.Form):
     """A demand, as it came; ``before``: one that is put right."""
 
     def __init__(self, data: Any = None, *, before: Terms | None = None) -> None:
-        first = asdict(before) if before else {"received_at": clock.now()}
+        first: dict[str, Any] = asdict(before) if before else {"received_at": clock.now()}
         super().__init__(data, initial=first)
         followed = queries.demands(kind=lists.PRESERVATION).filter(state__in=(*OPEN, ANSWERED))
-        preserving = (followed | queries.demands().filter(pk=first.get("follows"))).order_by("-pk")[:200]
+        preserving = (followed | queries.demands().filter(pk=first.get("follows") or 0)).order_by("-pk")[:200]
         self.fields.update(
             {
                 "kind": choice(_("What is demanded"), named(lists.KINDS)),

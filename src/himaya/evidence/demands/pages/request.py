@@ -98,7 +98,9 @@ def _page(
         "badge": state(one),
         "channel": gettext(lists.CHANNELS[one.channel]) if one.channel else "",
         "is_draft": is_draft,
-        "missing": [str(each) for each in requesting.lacking(one)] if is_draft else [],
+        "missing": [" / ".join(gettext(field.field) for field in each.fields) for each in requesting.lacking(one)]
+        if is_draft
+        else [],
         "text": requesting.rendered(one) if is_draft else one.text,
         "clocks": [clock_row(each) for each in queries.clocks_of(one)],
         "history": history(changes, Actors(each.by for each in changes)),
