@@ -19,7 +19,6 @@ from himaya.evidence.demands.scoping import BadScope
 from himaya.evidence.demands.states import DEMAND, WrongDemandMove
 from himaya.evidence.demands.telling import StillSecret
 from himaya.evidence.granting import MayNotAct
-from himaya.evidence.holding import HeldByDemand, lift_hold
 from himaya.evidence.models import Hold
 from himaya.ledger import queries as ledger
 from himaya.reference.rows import UnknownRow
@@ -233,16 +232,6 @@ def test_the_end_of_a_demand_lifts_its_own_holds_and_no_other(lead: Any, keep: K
     assert list(queries.clocks_of(first).filter(met_at=None, ended_at=None)) == []
     with pytest.raises(WrongDemandMove, match="withdrawn cannot be accepted"):
         services.accept_demand(first.pk, why="w", person=lead)
-
-
-def test_a_hold_of_a_demand_is_lifted_with_the_demand_alone(lead: Any, keep: Keep) -> None:
-    keep()
-    demand = accepted(lead)
-    with pytest.raises(HeldByDemand):
-        lift_hold(queries.held_by(demand)[0].hold_id, reason="by mistake", by="person:1")
-    assert len(held(demand)) == 1
-    services.withdraw_demand(released(demand, lead).pk, why="w", person=lead)
-    assert [change.act for change in queries.changes(demand)][-2:] == ["let go", "withdrawn"]
 
 
 def test_a_demand_that_is_followed_is_not_ended_before_the_other_is_decided(lead: Any, keep: Keep) -> None:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.desk import accepted, received
 
@@ -15,6 +15,7 @@ from himaya.evidence.demands import objecting, services, telling
 from himaya.evidence.demands.numbers import FEW, SOME, hidden, hidden_together, tallied
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # where much else runs on the machine
 @given(st.dictionaries(st.text(max_size=3), st.integers(0, 30), max_size=8))
 def test_a_small_number_is_never_shown_nor_told_by_the_others(counts: dict[str, int]) -> None:
     shown = hidden(counts)

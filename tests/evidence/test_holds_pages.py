@@ -7,10 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.desk import accepted
+from tests.desk import accepted, released
 from tests.evidence.conftest import Keep
 
 from himaya.core import clock as now_of
+from himaya.evidence.demands import queries, services
+from himaya.evidence.holding import HeldByDemand, lift_hold
 from himaya.evidence.models import Exhibit, Hold
 
 pytestmark = pytest.mark.django_db
@@ -62,3 +64,14 @@ def test_holds_whose_day_has_passed_are_found(people: SimpleNamespace, keep: Kee
     page = sign_in("lead").get("/evidence/holds/?late=1").content.decode()
     assert "Court 0003" in page
     assert "Court 0400" not in page
+
+
+def test_a_hold_of_a_demand_is_lifted_with_the_demand_alone(people: SimpleNamespace, keep: Keep, clock: Any) -> None:
+    keep()
+    lead = people.lead
+    demand = accepted(lead)
+    with pytest.raises(HeldByDemand):
+        lift_hold(queries.held_by(demand)[0].hold_id, reason="by mistake", by="person:1")
+    assert queries.held_by(demand).count() == 1
+    services.withdraw_demand(released(demand, lead).pk, why="w", person=lead)
+    assert [change.act for change in queries.changes(demand)][-2:] == ["let go", "withdrawn"]

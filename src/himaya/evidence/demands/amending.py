@@ -9,8 +9,8 @@ from django.db import transaction
 from himaya.core.words import N_
 from himaya.evidence.demands import clocks
 from himaya.evidence.demands.acting import BadDemand, demand_for, move, reason
-from himaya.evidence.demands.services import check_followed, said_by
-from himaya.evidence.demands.terms import Terms, check_terms
+from himaya.evidence.demands.services import check_followed
+from himaya.evidence.demands.terms import Terms, check_terms, said_by
 
 if TYPE_CHECKING:
     from himaya.accounts.models import Person

@@ -91,6 +91,12 @@ def late() -> QuerySet[Clock]:
     return due_next(before=clock.now())
 
 
+def due_behind(last: Clock | None, *, late_only: bool = False) -> QuerySet[Clock]:
+    """What is due, by when it is due, behind the last one that was shown; None: from the first."""
+    found = late() if late_only else due_next()
+    return found if last is None else found.filter(Q(due__gt=last.due) | Q(due=last.due, pk__gt=last.pk))
+
+
 def clock_of(number: str) -> Clock | None:
     """A clock by its number as an address writes it; None: there is none."""
     return Clock.objects.filter(pk=int(number)).first() if number.isascii() and number.isdecimal() else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 
@@ -19,7 +19,7 @@ from himaya.evidence.demands.queries import missing
 from himaya.evidence.demands.releasing import end_release
 from himaya.evidence.demands.selecting import scope_text
 from himaya.evidence.demands.states import ANSWERED, CLOSED, DEMAND, OPEN, RECEIVED, TAKEN, VERIFIED
-from himaya.evidence.demands.terms import Terms, check_terms, line
+from himaya.evidence.demands.terms import Terms, check_terms, said_by
 
 if TYPE_CHECKING:
     from himaya.accounts.models import Person
@@ -46,18 +46,6 @@ def record_demand(terms: Terms, *, person: Person) -> Demand:
         channel=made.channel, follows=terms.follows,
     )  # fmt: skip
     return made
-
-
-def said_by(terms: Terms) -> dict[str, Any]:
-    """What a demand says as its row keeps it; its kind never changes, and is left out."""
-    return {
-        "authority": line(terms.authority), "country": terms.country, "person": line(terms.person),
-        "address": line(terms.address), "channel": terms.channel, "instrument": line(terms.instrument),
-        "limit": terms.limit, "reference_theirs": line(terms.reference), "received_at": terms.received_at,
-        "asked": terms.asked.strip(), "scope": scope_text(terms.scope) if terms.scope.strip() else "",
-        "answer_by": terms.answer_by, "preserve_until": terms.preserve_until, "follows_id": terms.follows,
-        "gag": terms.gag, "gag_until": terms.gag_until,
-    }  # fmt: skip
 
 
 def check_followed(terms: Terms) -> None:

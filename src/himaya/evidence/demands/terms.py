@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from himaya.core import clock
 from himaya.core.countries import PLACES
@@ -11,6 +12,7 @@ from himaya.core.words import N_, printable
 from himaya.evidence.demands import clocks
 from himaya.evidence.demands.acting import BadDemand
 from himaya.evidence.demands.lists import CHANNELS, KINDS, PRESERVATION
+from himaya.evidence.demands.selecting import scope_text
 from himaya.reference.queries import time_limit
 
 
@@ -56,7 +58,19 @@ class Terms:
     limit_applies: bool = False
 
 
-def line(text: str) -> str:
+def said_by(terms: Terms) -> dict[str, Any]:
+    """What a demand says as its row keeps it; its kind never changes, and is left out."""
+    return {
+        "authority": _line(terms.authority), "country": terms.country, "person": _line(terms.person),
+        "address": _line(terms.address), "channel": terms.channel, "instrument": _line(terms.instrument),
+        "limit": terms.limit, "reference_theirs": _line(terms.reference), "received_at": terms.received_at,
+        "asked": terms.asked.strip(), "scope": scope_text(terms.scope) if terms.scope.strip() else "",
+        "answer_by": terms.answer_by, "preserve_until": terms.preserve_until, "follows_id": terms.follows,
+        "gag": terms.gag, "gag_until": terms.gag_until,
+    }  # fmt: skip
+
+
+def _line(text: str) -> str:
     """A line as it is kept."""
     return printable(text.strip())
 

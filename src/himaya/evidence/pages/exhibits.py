@@ -19,6 +19,7 @@ from himaya.core import clock
 from himaya.core.vault.verifier import NotProved
 from himaya.core.words import N_
 from himaya.evidence import custody, queries, retention, words
+from himaya.evidence.demands.keeping import FOR_DEMAND
 from himaya.evidence.forms import WhyForm
 from himaya.evidence.pages.drawing import picture
 from himaya.evidence.pages.held import rows_of
@@ -119,6 +120,10 @@ def _page(request: StaffRequest, pk: int, form: WhyForm | None = None, *, status
     one = queries.exhibit(pk)
     found, bound = queries.bindings(one)
     steps, (holds, more_holds) = queries.steps(one), queries.last_holds(one, most=HOLDS)
+    hold_rows = rows_of(holds, request.user, exhibit=one)
+    for row in hold_rows:
+        if row["of_demand"]:  # the drawing says of it what the table says
+            row["one"].authority = gettext(FOR_DEMAND)
     me, stands = request.user, one.state != DESTROYED
     over = one.until <= clock.now()
     context = {
@@ -130,7 +135,7 @@ def _page(request: StaffRequest, pk: int, form: WhyForm | None = None, *, status
         "file": words.word(words.FILES, one.blob.state),
         "bound": bound,
         "rules": [_rule(each, bound.by) for each in found],
-        "holds": rows_of(holds, request.user, exhibit=one),
+        "holds": hold_rows,
         "more_holds": more_holds,
         "picture": picture(one, steps, found, holds, by=bound.by.pk),
         "entries": _entries(steps),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.http import urlencode
@@ -51,11 +50,8 @@ def due(request: StaffRequest) -> HttpResponse:
     """All that is due, by when it is due; by choice what is late."""
     chosen = asked(request, "late", "after")
     late = chosen["late"] == "1"
-    found = queries.late() if late else queries.due_next()
     last = queries.clock_of(chosen["after"])
-    if last is not None:
-        found = found.filter(Q(due__gt=last.due) | Q(due=last.due, pk__gt=last.pk))
-    rows = list(found[: DUE + 1])
+    rows = list(queries.due_behind(last, late_only=late)[: DUE + 1])
     more = {**({"late": "1"} if late else {}), "after": str(rows[DUE - 1].pk)} if len(rows) > DUE else {}
     context = {
         "clocks": [clock_row(one) for one in rows[:DUE]],
