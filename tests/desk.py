@@ -7,10 +7,10 @@ from typing import Any
 import pyrage
 
 from himaya.core import clock as now_of
-from himaya.evidence.demands import services
+from himaya.evidence.demands import releasing, services
 from himaya.evidence.demands.lists import REQUIRED
 from himaya.evidence.demands.models import Answer, Demand, Request
-from himaya.evidence.demands.services import Terms
+from himaya.evidence.demands.terms import Terms
 from himaya.evidence.granting import Proof
 
 IDENTITY = pyrage.x25519.Identity.generate()
@@ -22,6 +22,7 @@ def terms(kind: str = "preservation", **more: Any) -> Terms:
         "kind": kind, "authority": "The prosecutor of the district", "country": "LU", "channel": "portal",
         "instrument": "18 USC 2703(f)", "limit": "us-2703-f-preserve" if kind == "preservation" else "",
         "received_at": now_of.now(), "reference": "2026/17", "scope": "case H-2026-000001",
+        "limit_applies": True,
     } | more  # fmt: skip
     return Terms(**said)
 
@@ -45,7 +46,15 @@ def accepted(by: Any, kind: str = "preservation", **more: Any) -> Demand:
 def second_lead() -> Any:
     from django.contrib.auth import get_user_model
 
-    return get_user_model().objects.create(username="lead2", name="Second Lead", role="lead")
+    found = {"name": "Second Lead", "role": "lead"}
+    return get_user_model().objects.get_or_create(username="lead2", defaults=found)[0]
+
+
+def released(one: Demand, by: Any) -> Demand:
+    """What it preserves need not be preserved any more, as two leads say."""
+    releasing.ask_release(one.pk, ground="not-needed", why="their letter says so", person=by)
+    releasing.confirm_release(one.pk, person=second_lead(), proof=proof())
+    return one
 
 
 def proof() -> Proof:

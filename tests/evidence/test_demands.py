@@ -7,18 +7,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.desk import accepted, received, terms, verified
+from tests.desk import accepted, received, released, terms, verified
 from tests.evidence.conftest import Keep
 
 from himaya.evidence.demands import clocks, objecting, queries, services, telling
 from himaya.evidence.demands.acting import BadDemand, UnknownDemand
 from himaya.evidence.demands.lists import GROUNDS, KINDS, REQUIRED
 from himaya.evidence.demands.models import Change, Demand
+from himaya.evidence.demands.releasing import StillPreserved
 from himaya.evidence.demands.scoping import BadScope
 from himaya.evidence.demands.states import DEMAND, WrongDemandMove
 from himaya.evidence.demands.telling import StillSecret
 from himaya.evidence.granting import MayNotAct
-from himaya.evidence.holding import lift_hold
 from himaya.evidence.models import Hold
 from himaya.ledger import queries as ledger
 from himaya.reference.rows import UnknownRow
@@ -181,9 +181,8 @@ def test_a_part_is_what_both_scopes_ask_for(lead: Any, keep: Keep) -> None:
 
 
 def test_a_demand_to_preserve_says_until_when_or_is_not_accepted(lead: Any, keep: Keep, clock: Any) -> None:
-    demand = verified(lead, limit="")
     with pytest.raises(BadDemand, match="until when"):
-        services.accept_demand(demand.pk, why="w", person=lead)
+        received(lead, limit="")
     until = clock.now() + timedelta(days=30)
     own = accepted(lead, limit="", preserve_until=until)
     assert clocks.open_clock(own, clocks.PRESERVE).due == until  # type: ignore[union-attr]
@@ -227,19 +226,12 @@ def test_a_law_without_extension_is_not_renewed_by_itself(lead: Any, keep: Keep,
 def test_the_end_of_a_demand_lifts_its_own_holds_and_no_other(lead: Any, keep: Keep) -> None:
     one = keep()
     first, second = accepted(lead), accepted(lead)
-    services.withdraw_demand(first.pk, why="they took it back", person=lead)
+    services.withdraw_demand(released(first, lead).pk, why="they took it back", person=lead)
     assert held(first) == []
     assert held(second) == [one.pk]
     assert list(queries.clocks_of(first).filter(met_at=None, ended_at=None)) == []
     with pytest.raises(WrongDemandMove, match="withdrawn cannot be accepted"):
         services.accept_demand(first.pk, why="w", person=lead)
-
-
-def test_a_hold_that_somebody_lifted_does_not_stop_the_end(lead: Any, keep: Keep) -> None:
-    keep()
-    demand = accepted(lead)
-    lift_hold(queries.held_by(demand)[0].hold_id, reason="by mistake", by="person:1")
-    services.withdraw_demand(demand.pk, why="w", person=lead)
 
 
 def test_a_demand_that_is_followed_is_not_ended_before_the_other_is_decided(lead: Any, keep: Keep) -> None:
@@ -250,7 +242,7 @@ def test_a_demand_that_is_followed_is_not_ended_before_the_other_is_decided(lead
     with pytest.raises(BadDemand, match=f"{second.reference} follows it"):
         services.close_demand(first.pk, why="w", person=lead)
     services.accept_demand(second.pk, why="w", person=lead)
-    services.close_demand(first.pk, why="w", person=lead)
+    services.close_demand(released(first, lead).pk, why="w", person=lead)
     assert len(held(second)) == 1
 
 
@@ -290,6 +282,9 @@ def test_a_demand_that_a_court_sets_aside_is_over(lead: Any, keep: Keep) -> None
     keep()
     demand = accepted(lead)
     objecting.file_objection(demand.pk, filed_with="The court", why="w", person=lead)
+    with pytest.raises(StillPreserved):
+        objecting.settle_objection(demand.pk, outcome="quashed", why="it is void", person=lead)
+    released(demand, lead)
     objecting.settle_objection(demand.pk, outcome="quashed", why="it is void", person=lead)
     assert queries.demand(demand.pk).state == "closed"
     assert held(demand) == []
@@ -379,9 +374,19 @@ def test_every_step_is_kept_with_its_reason_and_the_ledger_has_no_words(lead: An
     keep()
     demand = accepted(lead)
     services.confirm_preservation(demand.pk, why="told by the portal", person=lead)
-    services.close_demand(demand.pk, why="a neutral reason", person=lead)
+    services.close_demand(released(demand, lead).pk, why="a neutral reason", person=lead)
     acts = [change.act for change in queries.changes(demand)]
-    assert acts == ["received", *["checked"] * 4, "verified", "accepted", "answered", "closed"]
+    assert acts == [
+        "received",
+        *["checked"] * 4,
+        "verified",
+        "accepted",
+        "answered",
+        "release asked",
+        "released",
+        "let go",
+        "closed",
+    ]
     assert Change.objects.get(act="closed").why == "a neutral reason"
     told = "".join(entry.content for entry in ledger.entries(about=demand.about))
     assert "neutral reason" not in told

@@ -57,5 +57,8 @@ def test_requests_and_numbers_are_told(program: Program, people: SimpleNamespace
     assert (one["state"], one["country"]) == ("a draft", "FR")
     assert program.get("/demands/numbers").json() == {
         "kinds": {"preservation": "<5"}, "countries": {"LU": "<5"}, "outcomes": {"pending": "<5"}, "days": {},
-        "by_kind": {}, "by_country": {},
+        "also": {"secret": "0", "notice-given": "0", "notice-withheld": "0", "objected": "0", "in-part": "0",
+                 "exhibits": "0"},
     }  # fmt: skip
+    assert program.get("/demands/numbers", year=2025).json()["kinds"] == {}
+    assert program.get("/demands/numbers", year=2026).json()["kinds"] == {"preservation": "<5"}

@@ -7,15 +7,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.desk import accepted, received, verified
 
 from himaya.evidence import queries as evidence
-from himaya.evidence.demands import services, telling
-from himaya.evidence.demands.numbers import FEW, SOME, hidden, hidden_table, tallied, tally
+from himaya.evidence.demands import objecting, services, telling
+from himaya.evidence.demands.numbers import FEW, SOME, hidden, hidden_together, tallied, tally
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # where much else runs on the machine
 @given(st.dictionaries(st.text(max_size=3), st.integers(0, 30), max_size=8))
 def test_a_small_number_is_never_shown_nor_told_by_the_others(counts: dict[str, int]) -> None:
     shown = hidden(counts)
@@ -50,28 +51,45 @@ def test_demands_are_counted_by_kind_country_and_outcome_with_median_days(people
     assert tallied(until=clock.now()).kinds == {"production": "5"}
 
 
-cells = st.dictionaries(st.tuples(st.sampled_from("abcd"), st.sampled_from("wxyz")), st.integers(0, 30), max_size=16)
-
-
-@given(cells)
-def test_a_small_number_of_a_table_is_told_by_no_sum_of_a_row_or_a_column(counts: dict[tuple[str, str], int]) -> None:
-    table = hidden_table(counts)
-    shown = {(row, column): text for row, line in table.items() for column, text in line.items()}
-    assert set(shown) == {key for key, n in counts.items() if n}
-    for key, text in shown.items():
-        assert text in (FEW, SOME, str(counts[key]))
-        assert (text == FEW) is (counts[key] < 5)
-    for side in (0, 1):
-        for name in {key[side] for key in shown}:
-            line = [key for key in shown if key[side] == name]
-            unknown = [key for key in line if shown[key] in (FEW, SOME)]
-            assert len(unknown) != 1 or len(line) == 1
+def test_what_one_table_hides_another_does_not_tell_by_its_sum() -> None:
+    kinds, countries = {"production": 100}, {"LU": 98, "FR": 1, "DE": 1}
+    assert hidden_together(kinds, countries) == [{"production": SOME}, {"LU": "98", "FR": FEW, "DE": FEW}]
+    assert hidden_together(kinds, {"LU": 100}) == [{"production": "100"}, {"LU": "100"}]
+    assert hidden_together({}, {"LU": 3}, {"a": 0}) == [{}, {"LU": FEW}, {"a": "0"}]
 
 
 @pytest.mark.django_db
-def test_what_came_of_demands_is_counted_by_kind_and_country_and_in_the_numbers_of_the_node(
+def test_secrecy_notices_objections_parts_and_what_was_handed_over_are_counted(
     people: SimpleNamespace, clock: Any
 ) -> None:
+    for n in range(12):
+        one = received(people.lead, "production", gag=n < 6)
+        telling.set_notice(one.pk, notice="withheld" if n else "planned", ground="danger" if n else "", why="w",
+                           person=people.lead)  # fmt: skip
+    assert tallied().also == {
+        "secret": "6", "notice-given": "0", "notice-withheld": SOME, "objected": "0", "in-part": "0", "exhibits": "0",
+    }  # fmt: skip
+    challenged = accepted(people.lead, "production")
+    objecting.file_objection(challenged.pk, filed_with="a court", why="w", person=people.lead)
+    assert tallied().also["objected"] == FEW
+
+
+@pytest.mark.django_db
+def test_numbers_are_those_of_a_year(people: SimpleNamespace, clock: Any, sign_in: Any) -> None:
+    for _ in range(6):
+        received(people.lead, "production")
+    clock.advance(timedelta(days=366))
+    client = sign_in("lead")
+    assert "Hand over" not in client.get("/desk/numbers/").content.decode()
+    answer = client.get("/desk/numbers/?year=2026")
+    assert answer.context["years"] == [2026]
+    assert ("Hand over", "6") in answer.context["numbers"][0][1]
+    for odd in ("1999", "20260", "x", "٢٠٢٦"):
+        assert client.get("/desk/numbers/", {"year": odd}).status_code == 200
+
+
+@pytest.mark.django_db
+def test_what_came_of_demands_is_in_the_numbers_of_the_node(people: SimpleNamespace, clock: Any) -> None:
     lead = people.lead
     for _ in range(6):
         one = accepted(lead)
@@ -83,12 +101,6 @@ def test_what_came_of_demands_is_counted_by_kind_and_country_and_in_the_numbers_
     refused = received(lead, "production")
     services.refuse_demand(refused.pk, ground="no-basis", text="t", person=lead)
     telling.set_notice(refused.pk, notice="withheld", ground="danger", why="so", person=lead)
-    found = tallied()
-    assert found.by_country["FR"] == {"in part": FEW, "preserved": FEW, "secret": FEW}
-    assert found.by_country["LU"] == {
-        "answered": "6", "preserved": SOME, "refused": FEW, "told": FEW, "not told": FEW,
-    }  # fmt: skip
-    assert found.by_kind["production"] == {"refused": FEW, "not told": FEW}
     assert tally() == {
         "demands.received": 8, "demands.answered": 6, "demands.refused": 1, "demands.in-part": 1,
         "demands.preserved": 7, "demands.secret": 1, "demands.told": 1, "demands.not-told": 1, "requests.sent": 0,

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from django.test import Client
-from tests.desk import RECIPIENT, accepted, received, second_lead, verified
+from tests.desk import RECIPIENT, accepted, proof, received, second_lead, verified
 from tests.evidence.conftest import Keep
 from tests.windows import signed_in
 
 from himaya.core import clock as now_of
-from himaya.evidence.demands import objecting, queries, requesting, words
+from himaya.evidence.demands import objecting, queries, releasing, requesting, words
 from himaya.evidence.demands.answering import prepare_answer
 from himaya.evidence.demands.lists import KINDS, REQUIRED
 from himaya.evidence.demands.models import Demand, Request
@@ -79,6 +79,9 @@ def test_a_demand_goes_from_the_form_to_its_end(lead: Client, keep: Keep) -> Non
     assert re.search(r"What was done Answered Lead .*told by the portal .*Recorded as it came", shown)
     assert do(lead, demand, "renew", why="asked again").status_code == 302
     assert "renewed 1 time" in text(lead.get(answer["Location"]))
+    assert "nobody has confirmed that the authority released it" in text(do(lead, demand, "close", why="over"), 422)
+    assert do(lead, demand, "release", ground="took-back", why="their letter").status_code == 302
+    releasing.confirm_release(demand.pk, person=second_lead(), proof=proof())
     assert do(lead, demand, "close", why="over").status_code == 302
     assert queries.demand(demand.pk).state == "closed"
 
@@ -109,7 +112,7 @@ def test_every_state_has_its_page_and_its_next_steps(
         Demand.objects.filter(pk=one.pk).update(state=state, ground="no-basis", notice_ground="danger")
         page = lead.get(f"/desk/demands/{one.pk}/").content.decode()
         offered = {name for name in DEMAND_ACTS if f"/do/{name}" in page} - {"check", "uncheck"}
-        assert bool(offered) is (state != "closed"), state
+        assert (offered <= {"notice", "gag"}) is (state == "closed"), state
         assert ("prepare" in offered) <= (kind != "preservation")
 
 

@@ -22,6 +22,7 @@ class Thing:
     origin: str = ""
     case: str = ""
     media_type: str = "image/png"
+    account: str = ""
 
 
 def at(*parts: int, away: int = 0) -> datetime:

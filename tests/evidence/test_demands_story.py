@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pyrage
-from tests.desk import IDENTITY, RECIPIENT, proof, second_lead, terms
+from tests.desk import IDENTITY, RECIPIENT, proof, released, second_lead, terms
 from tests.evidence.conftest import Keep
 
 from himaya.evidence.demands import queries, services, telling
@@ -92,11 +92,12 @@ def test_a_request_to_preserve_becomes_an_order_to_hand_over(
     # The gag is over, the person is told; both demands are closed, and with them what was held ends.
     clock.advance(timedelta(days=150))
     telling.set_notice(kept.pk, notice="given", why="a letter", person=lead)
+    released(kept, lead)
     for demand in (order, kept):
         services.close_demand(demand.pk, why="nothing is left to do", person=lead)
     assert states() == ["destroyed"] * 3
     assert not queries.due_next().exists()
-    assert [change.act for change in queries.changes(order)][-6:] == [
-        "verified", "accepted in part", "answer prepared", "answer approved", "answered", "closed",
+    assert [change.act for change in queries.changes(order)][-7:] == [
+        "verified", "accepted in part", "answer prepared", "answer approved", "answered", "let go", "closed",
     ]  # fmt: skip
     assert second.pk not in [part.exhibit_id for each in queries.answers(order) for part in queries.parts(each)]

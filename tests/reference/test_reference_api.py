@@ -42,6 +42,16 @@ def test_contact_points_come_page_by_page(program: Program) -> None:
     ]
 
 
+def test_a_row_that_is_set_aside_between_two_pages_does_not_begin_them_anew(program: Program) -> None:
+    every = [one.key for one in queries.contact_points()]
+    cursor = program.get("/reference/contacts", limit=50).json()["next_cursor"]
+    assert cursor == every[49]
+    services.set_row_aside("contacts", key=cursor, reason="it is gone", by="person:1")
+    told = program.get("/reference/contacts", limit=50, cursor=cursor).json()
+    assert [one["key"] for one in told["contacts"]] == every[50:100]
+    assert program.get("/reference/contacts", cursor="no-such-row").status_code == 422
+
+
 def test_what_a_request_states_comes_in_the_order_of_its_parts(program: Program) -> None:
     told = program.get("/reference/request-fields").json()["fields"]
     assert [told[0]["part"], told[-1]["part"], len(told)] == ["authorities", "models", 44]

@@ -176,7 +176,8 @@ class HoldAsked(Asked):
 
 class FileAsked(Asked):
     """What is told of a file that is to be kept. `label`: what it is, in neutral words, not the name of the file.
-    `occasion`: another body sent it (`received`), or somebody brought it to us (`tip`).
+    `occasion`: another body sent it (`received`), or somebody brought it to us (`tip`). `account`: whose account it is
+    from, where that is known: a demand that names the account asks for it.
     """
 
     label: Label
@@ -185,6 +186,7 @@ class FileAsked(Asked):
     origin: Origin = ""
     media_type: MediaType = ""
     tool: Tool = ""
+    account: Label | Literal[""] = ""
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -327,7 +329,7 @@ def preserve(request: HttpRequest) -> HttpResponse:
     acquired = Acquired(
         label=asked.label, occasion=asked.occasion, once=f"api:{uuid4()}", how=HOW[asked.occasion],
         tool=asked.tool or f"himaya {himaya.__version__}", by=by, case=asked.case, origin=asked.origin,
-        media_type=asked.media_type,
+        media_type=asked.media_type, account=asked.account,
     )  # fmt: skip
     services.check_acquired(acquired)
     sealed = services.begin(cast(BinaryIO, request.FILES["file"]), occasion=asked.occasion)

@@ -9,6 +9,7 @@ from django.db import transaction
 from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said, printable
+from himaya.evidence.demands.models import DemandHold
 from himaya.evidence.keys import is_gone, lock_epochs
 from himaya.evidence.models import Epoch, Exhibit, Hold
 from himaya.evidence.reasons import reason_of, refuse
@@ -31,6 +32,13 @@ class UnknownHold(HimayaError):
     """There is no hold {number} that stands."""
 
     status = 404
+
+
+class HeldByDemand(HimayaError):
+    """The hold {number} belongs to a demand of an authority, and is lifted with it."""
+
+    remedy = "Whoever works at the legal desk ends the demand."
+    status = 409
 
 
 class TooLateToHold(HimayaError):
@@ -102,11 +110,14 @@ def lift_hold(number: int, *, reason: str, by: str) -> Hold:
 
     Raises:
         UnknownHold, BadHold: there is none that stands; no reason is given.
+        HeldByDemand: the legal desk placed it.
     """
     text = reason_of(reason, BadHold)
     hold = Hold.objects.select_for_update(of=("self",)).filter(pk=number, lifted_at=None).first()
     if hold is None:
         raise UnknownHold(number=number)
+    if DemandHold.objects.filter(hold=hold).exists():
+        raise HeldByDemand(number=number)
     hold.lifted_by, hold.lifted_at, hold.lift_reason = by, clock.now(), text
     hold.save(update_fields=["lifted_by", "lifted_at", "lift_reason"])
     record("evidence.hold-lifted", by=by, about=hold.about, hold=hold.pk)

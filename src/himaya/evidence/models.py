@@ -138,6 +138,8 @@ class Exhibit(models.Model):
     how = models.CharField(max_length=20)
     tool = models.CharField(max_length=100)
     origin = models.CharField(max_length=500, default="")
+    account = models.CharField(max_length=200, default="")
+    """Whose account it is from, in small letters; empty: nobody noted that."""
     clock = models.JSONField(default=dict)
     """How well the time was known: ``source``, and where it is known ``offset_ms``."""
     state = models.CharField(max_length=10, default=KEPT)
@@ -164,6 +166,7 @@ class Exhibit(models.Model):
             models.Index(fields=["blob"], name="evidence_exhibit_blob"),
             models.Index(fields=["until"], condition=Q(review=True), name="evidence_exhibit_review"),
             models.Index(fields=["state", "id"], name="evidence_exhibit_state_id"),
+            models.Index(fields=["account"], condition=~Q(account=""), name="evidence_exhibit_account"),
         ]
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 
 from himaya.core import clock
 from himaya.evidence import rules
@@ -109,13 +109,27 @@ def holds(*, lifted: bool = False) -> QuerySet[Hold]:
 
 def holds_on(one: Exhibit) -> QuerySet[Hold]:
     """The holds that keep an exhibit."""
-    return holds().filter(Q(exhibit=one) | (Q(case=one.case) & ~Q(case="")))
+    return holds().filter(keeps(one))
 
 
 def holds_of(one: Exhibit) -> list[Hold]:
     """Every hold that keeps an exhibit or kept it, in the order in which they were placed."""
-    about = Q(exhibit=one) | (Q(case=one.case) & ~Q(case=""))
-    return list(Hold.objects.filter(about).order_by("placed_at", "pk"))
+    return list(Hold.objects.filter(keeps(one)).order_by("placed_at", "pk"))
+
+
+def last_holds(one: Exhibit, *, most: int) -> tuple[list[Hold], int]:
+    """The holds that keep an exhibit, and then those that kept it, the last ones, in the order in which they were
+    placed; and how many there are where these are not all, else 0.
+    """
+    found = Hold.objects.filter(keeps(one))
+    some = list(found.order_by(F("lifted_at").desc(nulls_first=True), "-pk")[: most + 1])
+    shown = sorted(some[:most], key=lambda hold: (hold.placed_at, hold.pk))
+    return shown, found.count() if len(some) > most else 0
+
+
+def keeps(one: Exhibit) -> Q:
+    """Of a query of holds: those on an exhibit or on its case."""
+    return Q(exhibit=one) | (Q(case=one.case) & ~Q(case=""))
 
 
 def hold(number: int) -> Hold:

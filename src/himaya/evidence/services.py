@@ -21,6 +21,7 @@ from himaya.core.vault.sealed import Seal, new_key, seal
 from himaya.core.words import N_, packed, printable
 from himaya.evidence import rules
 from himaya.evidence.custody import add_step, take_over
+from himaya.evidence.demands.scope import small
 from himaya.evidence.guarded.custodians import check_enough
 from himaya.evidence.guarded.parts import dealt, keep_deal
 from himaya.evidence.keys import close, lock_epoch, store
@@ -71,6 +72,7 @@ class Acquired:
         origin: where it was met: an address, a platform, a sender.
         at: when it was met; now where None.
         clock: how well that time was known, as :func:`himaya.core.clocks.quality` tells it.
+        account: whose account it is from, at most 200 characters; empty: not known. It stands in no chain of custody.
     """
 
     label: str
@@ -84,6 +86,7 @@ class Acquired:
     media_type: str = ""
     at: datetime | None = None
     clock: Mapping[str, str | int] = field(default_factory=quality)
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +248,8 @@ def _keep(sealed: Sealed, acquired: Acquired, begun: Begun | None) -> Exhibit:
         uuid=begun.uuid if begun else uuid4(), blob=blob, label=printable(acquired.label).strip(), case=acquired.case,
         occasion=acquired.occasion, once=acquired.once, kept_class=blob.kept_class, media_type=acquired.media_type,
         digests=dict(sealed.seal.digests), acquired_at=acquired.at or now, acquired_by=acquired.by, how=acquired.how,
-        tool=acquired.tool, origin=printable(acquired.origin)[:LONGEST], clock=dict(acquired.clock), until=bound.until,
+        tool=acquired.tool, origin=printable(acquired.origin)[:LONGEST],
+        account=small(printable(acquired.account).strip())[:200], clock=dict(acquired.clock), until=bound.until,
         review=bound.review, epoch=epoch, generation=epoch.generation,
     )  # fmt: skip
     parts = None

@@ -88,10 +88,10 @@ def _verdict_of(about: str, *, arrived: bool = False) -> None:
         note_dismissal(about, at=verdict.at, by=SYSTEM)
 
 
-@when("evidence.held")
+@when("demand.held")
 def keep_what_is_demanded(entry: Entry) -> None:
     """What a demand to preserve holds is kept by the rules for demands, from when the authority asked."""
-    note_demanded(entry.data["hold"], by=SYSTEM)
+    note_demanded(int(entry.about.removeprefix("demand:")), exhibits=entry.data["exhibits"], by=SYSTEM)
 
 
 @when("item.voted")

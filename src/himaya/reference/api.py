@@ -10,6 +10,7 @@ from ninja import Router
 from pydantic import StringConstraints
 
 from himaya.accounts.keys import Key, reply
+from himaya.core.errors import BadCursor
 from himaya.core.reference import Contact, Mark, RequestField, TimeLimit
 from himaya.core.reference.fields import day
 from himaya.core.wire import AnyPluginName, Limit, Told, problems
@@ -170,7 +171,7 @@ def time_limits(
     if on and (why := day(on)):
         raise BadDay(given=on, why=why)
     found = queries.time_limits(jurisdiction=jurisdiction, duty=duty, on=date.fromisoformat(on) if on else None)
-    part, following = _page(found, limit, cursor)
+    part, following = _page("limits", found, limit, cursor)
     return reply(TimeLimitsTold(limits=[_limit(one) for one in part], next_cursor=following))
 
 
@@ -186,7 +187,7 @@ def contact_points(
     """Contact points, those set aside left out: of a `country` (ISO 3166) and of a `kind`, such as `helpline`,
     `hotline`, `police`, `budapest-24-7`, `interpol-ncb`.
     """
-    part, following = _page(queries.contact_points(country, kind=kind), limit, cursor)
+    part, following = _page("contacts", queries.contact_points(country, kind=kind), limit, cursor)
     return reply(ContactsTold(contacts=[_contact(one) for one in part], next_cursor=following))
 
 
@@ -200,7 +201,7 @@ def request_fields(
     request: HttpRequest, part: AnyPluginName = "", limit: Limit = 100, cursor: RowCursor = ""
 ) -> HttpResponse:
     """Fields of requests for mutual legal assistance, of a `part` or of all."""
-    found, following = _page(queries.request_fields(part), limit, cursor)
+    found, following = _page("request-fields", queries.request_fields(part), limit, cursor)
     told = [RequestFieldTold(key=one.key, part=one.part, field=one.field, mark=_mark(one.mark)) for one in found]
     return reply(RequestFieldsTold(fields=told, next_cursor=following))
 
@@ -223,11 +224,19 @@ def reference_row(request: HttpRequest, table: Kind, key: RowKey) -> HttpRespons
     return reply(RowTold(table=table, values=dict(one.values), shipped=shipped, history=history, **named))
 
 
-def _page(found: list[T], limit: int, cursor: str) -> tuple[list[T], str | None]:
-    """Rows behind that of the cursor, which is the key of the last one told; from the beginning where it is gone."""
-    start = next((n + 1 for n, one in enumerate(found) if one.key == cursor), 0)
-    part = found[start : start + limit]
-    return part, part[-1].key if start + limit < len(found) else None
+def _page(table: str, found: list[T], limit: int, cursor: str) -> tuple[list[T], str | None]:
+    """Rows behind that of the cursor, which is the key of the last one told, set aside meanwhile or not.
+
+    Raises:
+        BadCursor: no row has that key.
+    """
+    if cursor:
+        order = {one.key: n for n, one in enumerate(queries.rows(table, aside=None))}
+        if cursor not in order:
+            raise BadCursor(cursor=cursor)
+        found = [one for one in found if order[one.key] > order[cursor]]
+    part = found[:limit]
+    return part, part[-1].key if len(found) > limit else None
 
 
 def _limit(one: TimeLimit) -> TimeLimitTold:

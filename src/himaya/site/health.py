@@ -25,6 +25,7 @@ from himaya.lists.queries import nothing_to_match, terms
 from himaya.log import queries as transparency_log
 from himaya.log import restored
 from himaya.screening import before, decoders, snapshots
+from himaya.site.desk_health import desk_health
 from himaya.site.evidence_health import evidence_health
 from himaya.site.finding import Finding as Finding
 
@@ -69,6 +70,7 @@ def health(*, thorough: bool = False) -> list[Finding]:
         *before_health(),
         *backup_health(),
         *evidence_health(thorough=thorough),
+        *desk_health(),
     ]
 
 

@@ -106,7 +106,9 @@ def reason(text: str, error: type[BadDemand | BadRequest] = BadDemand, *, longes
     return found
 
 
-def move(one: Demand | Request, act: str, *, why: str, by: str, name: str, **facts: Any) -> None:
+def move(
+    one: Demand | Request, act: str, *, why: str, by: str, name: str, before: dict[str, Any] | None = None, **facts: Any
+) -> None:
     """Go the way of an act, keep why, and put it on record: the ledger gets facts, and no words of anybody.
 
     ``act`` is the graph's word; ``why`` is kept, and may be empty where the act says all; ``name`` is the ledger's
@@ -119,13 +121,15 @@ def move(one: Demand | Request, act: str, *, why: str, by: str, name: str, **fac
     if isinstance(one, Demand) and act in ENDS:
         one.outcome, one.ended_at = act, clock.now()
     one.save()
-    note(one, act, why=why, by=by, name=name, **facts)
+    note(one, act, why=why, by=by, name=name, before=before, **facts)
 
 
-def note(one: Demand | Request, act: str, *, why: str, by: str, name: str, **facts: Any) -> None:
-    """Keep what was done and why, and put it on record."""
+def note(
+    one: Demand | Request, act: str, *, why: str, by: str, name: str, before: dict[str, Any] | None = None, **facts: Any
+) -> None:
+    """Keep what was done and why, and put it on record; ``before``: what was put right, which stays here."""
     about = {"demand": one} if isinstance(one, Demand) else {"request": one}
-    Change.objects.create(act=act, why=why, by=by, at=clock.now(), **about)
+    Change.objects.create(act=act, why=why, before=before or {}, by=by, at=clock.now(), **about)
     kind = "demand" if isinstance(one, Demand) else "request"
     record(f"{kind}.{name}", by=by, about=one.about, **facts)
 

@@ -7,9 +7,9 @@ something out; and it is asked again when the answer is approved, and when it le
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -23,9 +23,11 @@ from himaya.evidence.bundling import bundle_of, write_bundle
 from himaya.evidence.custody import add_step
 from himaya.evidence.demands import clocks
 from himaya.evidence.demands.acting import BadDemand, UnknownAnswer, demand_for, move, note, reason, require
-from himaya.evidence.demands.lists import APPROVED, DISCLOSING, DROPPED, GIVEN_OUT, PREPARED
+from himaya.evidence.demands.checking import require_checks
+from himaya.evidence.demands.closed import OPENING, Closed, HeldBack, closed_words
+from himaya.evidence.demands.lists import APPROVED, DISCLOSING, DROPPED, GIVEN_OUT, LEAVING, OPEN_ANSWERS, PREPARED
 from himaya.evidence.demands.models import Answer, AnswerPart, Demand
-from himaya.evidence.demands.selecting import asked_for, is_asked_for
+from himaya.evidence.demands.selecting import asked_for, is_within, scopes_of
 from himaya.evidence.demands.states import ANSWERED, TAKEN
 from himaya.evidence.granting import Proof, check_proof
 from himaya.evidence.guarded.bringing import custody_key, forget_brought
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from himaya.accounts.models import Person
     from himaya.core.bundles.report import Language
     from himaya.core.bundles.writing import Packed
-    from himaya.core.vault.custody import Fact
 
 GIVE_WITHIN = timedelta(days=1)
 """How long an approval counts."""
@@ -98,7 +99,7 @@ def prepare_answer(
         raise BadDemand(
             why=N_("the answer is encrypted to one key, of at most 200 characters, of somebody who is named")
         )
-    if Answer.objects.filter(demand=demand, state__in=(PREPARED, APPROVED)).exists():
+    if Answer.objects.filter(demand=demand, state__in=OPEN_ANSWERS).exists():
         raise BadDemand(why=N_("an answer to it is being prepared already"))
     exhibits = [one for one in asked_for(demand) if one.pk not in set(leave_out)]
     if not exhibits:
@@ -147,7 +148,7 @@ def drop_answer(number: int, *, why: str, person: Person) -> Answer:
         MayNotAct, UnknownAnswer, AnswerMoved, BadDemand: as their names say.
     """
     answer, demand = _locked(number, person, "demands.work")
-    if answer.state not in (PREPARED, APPROVED):
+    if answer.state not in OPEN_ANSWERS:
         raise AnswerMoved(act=N_("dropped"), state=Said(answer.state))
     answer.state, answer.note = DROPPED, reason(why, longest=500)
     answer.save(update_fields=["state", "note"])
@@ -158,7 +159,10 @@ def drop_answer(number: int, *, why: str, person: Person) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class TakenOut:
-    """An answer that is about to be written: that it is taken out, and each exhibit of it, is on record already."""
+    """An answer that is about to be written: that it is taken out, and each exhibit of it, is on record already.
+
+    ``answer.attempt`` says which time it is: whoever takes it out anew ends the time before.
+    """
 
     answer: Answer
     bundle: Bundle
@@ -169,33 +173,39 @@ class TakenOut:
     def write(self, to: BinaryIO, *, languages: Sequence[Language] = ()) -> Packed:
         """Write it as a ZIP, in constant memory, with reports of custody; then the demand is answered.
 
+        Nothing is written where it does not count any more; and the end without which it is no bundle is written when
+        it is on record that it was given.
+
         Raises:
-            AnswerMoved, BadDemand: it was dropped, given by somebody else, or challenged in the meantime.
+            AnswerMoved, BadDemand: it was dropped, taken out by somebody else, or challenged in the meantime.
             UnfitBundle, ExhibitDiffers, SealBroken, …: what came before is no bundle.
         """
         faults.point("demands.answer")
-        packed = write_bundle(self.bundle, to, languages=languages, custody=self.custody)
-        to.flush()
-        _settle(self.answer.pk, self.person, packed)
+        _check_counts(self.answer, self.person)
+        held_back = HeldBack(to)
+        packed = write_bundle(self.bundle, cast("BinaryIO", held_back), languages=languages, custody=self.custody)
+        _settle(self.answer, self.person, packed)
+        held_back.give()
         return packed
 
 
 def take_out(number: int, *, person: Person) -> TakenOut:
     """Take out an approved answer as a bundle (``core.bundles``); it is on record before a byte of it is given.
 
-    Killed before it was written, it can be taken out again while the approval counts, and that is on record as well.
+    Killed before it was written, it can be taken out again while the approval counts, and that is on record as well:
+    what was taken out before is not written any more.
 
     Raises:
         MayNotAct, UnknownAnswer, AnswerMoved, OutOfScope, PreservesOnly, BadDemand: as their names say.
         PartsMissing: something of it is guarded, and two custodians, neither of them who prepared it, have not brought
             their parts since it was approved.
     """
-    answer, demand, exhibits, custody = _take_out(number, person)
+    answer, demand, exhibits, told, custody = _take_out(number, person)
     bundle = bundle_of(
         f"{demand.reference}-{answer.pk}", exhibits=exhibits, to=Recipient(answer.recipient_name, answer.recipient),
         authorisation=Authorisation(demand.instrument, demand.reference_theirs or demand.reference, demand.authority),
     )  # fmt: skip
-    return TakenOut(answer, bundle, person, custody)
+    return TakenOut(answer, replace(bundle, about={**bundle.about, OPENING: told.opening}), person, custody)
 
 
 def write_answer(number: int, to: BinaryIO, *, person: Person, languages: Sequence[Language] = ()) -> Packed:
@@ -204,10 +214,10 @@ def write_answer(number: int, to: BinaryIO, *, person: Person, languages: Sequen
 
 
 @transaction.atomic
-def _take_out(number: int, person: Person) -> tuple[Answer, Demand, list[Exhibit], dict[UUID, bytes]]:
+def _take_out(number: int, person: Person) -> tuple[Answer, Demand, list[Exhibit], Closed, dict[UUID, bytes]]:
     answer, demand = _locked(number, person, "demands.work")
     since = answer.approved_at
-    if answer.state != APPROVED or since is None:
+    if answer.state not in (APPROVED, LEAVING) or since is None:
         raise AnswerMoved(act=N_("handed over"), state=Said(answer.state))
     if since + GIVE_WITHIN <= clock.now() or answer.approved_by is None:
         raise BadDemand(why=N_("its approval is over: drop it, and prepare another one"))
@@ -215,26 +225,35 @@ def _take_out(number: int, person: Person) -> tuple[Answer, Demand, list[Exhibit
     exhibits = _check_parts(answer, demand)
     guarded = [one for one in exhibits if one.kept_class == GUARDED]
     custody = {one.uuid: custody_key(one, about=f"answer:{answer.pk}") for one in guarded}
-    facts: dict[str, Fact] = {
-        "to": answer.recipient_name, "recipient": answer.recipient, "demand": demand.reference,
-        "authority": demand.authority, "instrument": demand.instrument, "answer": answer.pk,
-    }  # fmt: skip
+    answer.state, answer.attempt = LEAVING, answer.attempt + 1
+    answer.save(update_fields=["state", "attempt"])
+    told = closed_words(answer, demand)
     for one in exhibits:
-        add_step(one, act="export", by=person.actor, facts=facts)
-    record("demand.handing-over", by=person.actor, about=demand.about, answer=answer.pk, exhibits=len(exhibits))
-    return answer, demand, exhibits, custody
+        add_step(one, act="export", by=person.actor, facts={"demand": told.commitment})
+    record(
+        "demand.handing-over", by=person.actor, about=demand.about, answer=answer.pk, exhibits=len(exhibits),
+        attempt=answer.attempt,
+    )  # fmt: skip
+    return answer, demand, exhibits, told, custody
 
 
 @transaction.atomic
-def _settle(number: int, person: Person, packed: Packed) -> None:
-    answer, demand = _locked(number, person, "demands.work")
-    if answer.state != APPROVED:  # dropped, or written by somebody else, in the meantime
+def _check_counts(taken: Answer, person: Person) -> tuple[Answer, Demand]:
+    """What was taken out still may leave, by this attempt."""
+    answer, demand = _locked(taken.pk, person, "demands.work")
+    if answer.state != LEAVING or answer.attempt != taken.attempt:  # dropped, or taken out anew, in the meantime
         raise AnswerMoved(act=N_("handed over"), state=Said(answer.state))
     _check_discloses(demand)
+    return answer, demand
+
+
+@transaction.atomic
+def _settle(taken: Answer, person: Person, packed: Packed) -> None:
+    answer, demand = _check_counts(taken, person)
     answer.state, answer.given_at = GIVEN_OUT, clock.now()
     answer.save(update_fields=["state", "given_at"])
     forget_brought(f"answer:{answer.pk}")
-    facts = {"answer": answer.pk, "files": packed.files, "size": packed.size}
+    facts: dict[str, Any] = {"answer": answer.pk, "files": packed.files, "size": packed.size}
     clocks.meet(demand, clocks.ANSWER)
     if demand.state in TAKEN:
         move(demand, "answered", why="", by=person.actor, name="answered", **facts)
@@ -257,14 +276,15 @@ def _check_discloses(demand: Demand) -> None:
         raise PreservesOnly(number=demand.reference)
     if demand.state not in (*TAKEN, ANSWERED):
         raise BadDemand(why=Said("it is {state}, and was not accepted", state=Said(demand.state)))
+    require_checks(demand)
 
 
 def _check_parts(answer: Answer, demand: Demand) -> list[Exhibit]:
     """What leaves is what was asked for, accepted, and selected; it is locked, and still kept."""
     _check_discloses(demand)
-    exhibits = list(_exhibits(answer).select_for_update(of=("self",)))
+    exhibits, scopes = list(_exhibits(answer).select_for_update(of=("self",))), scopes_of(demand)
     for one in exhibits:
-        if one.state == DESTROYED or not is_asked_for(demand, one):
+        if one.state == DESTROYED or not is_within(scopes, one):
             raise OutOfScope(exhibit=one.reference, number=demand.reference)
     return exhibits
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from ninja import Query, Router
 
 from himaya.accounts.keys import Key, reply
 from himaya.core import paging
@@ -114,17 +114,15 @@ class RequestsTold(Told):
 
 class DemandNumbers(Told):
     """The desk in numbers that can be published. Counts are texts: a number, `<5`, or `5+` where the number would tell
-    another one. `days`: the median from receiving to the answer, of kinds with five of them or more. `by_kind` and
-    `by_country`: how many were `answered`, `refused`, accepted `in part`, by which something is `preserved`, which are
-    `secret`, of which the person concerned was `told`, or deliberately `not told`.
+    another one. `days`: the median from receiving to the answer, of kinds with five of them or more. `also`: of them
+    `secret`, `notice-given`, `notice-withheld`, `objected`, `in-part`, and the `exhibits` that were handed over.
     """
 
     kinds: dict[str, str]
     countries: dict[str, str]
     outcomes: dict[str, str]
     days: dict[str, float]
-    by_kind: dict[str, dict[str, str]]
-    by_country: dict[str, dict[str, str]]
+    also: dict[str, str]
 
 
 @router.get("/demands", auth=Key("demands:read"), response={200: DemandsTold, **problems()}, summary="List demands")
@@ -153,9 +151,10 @@ def due(request: HttpRequest) -> HttpResponse:
     response={200: DemandNumbers, **problems()},
     summary="The desk in numbers",
 )
-def demand_numbers(request: HttpRequest) -> HttpResponse:
-    """Demands by kind, country and outcome."""
-    found = numbers.tallied()
+def demand_numbers(request: HttpRequest, year: Annotated[int, Query(ge=0, le=9998)] = 0) -> HttpResponse:
+    """Demands by kind, country and outcome: those received in a `year`, or all."""
+    first, last = (datetime(each, 1, 1, tzinfo=UTC) if year else None for each in (max(year, 1), year + 1))
+    found = numbers.tallied(since=first, until=last)
     told = {name: dict(getattr(found, name)) for name in DemandNumbers.model_fields}
     return reply(DemandNumbers(**told))
 

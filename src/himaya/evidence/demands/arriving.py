@@ -28,7 +28,7 @@ from himaya.evidence.services import BadExhibit
 from himaya.ledger.services import record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -70,22 +70,21 @@ def review_day(demand: Demand) -> date:
     return max(last or tomorrow, kept.due.date() if kept else tomorrow, tomorrow)
 
 
-def note_demanded(number: int, *, by: str) -> int:
+def note_demanded(number: int, *, exhibits: Collection[int], by: str) -> int:
     """Let the rules with the occasion ``demand`` bind what a demand to preserve has just held.
 
-    Their time runs from when the authority asked, or from when the exhibit came, where that was later. ``number`` is
-    that of the hold; nothing happens where no such demand placed it, or it is lifted by now. In the caller's
-    transaction; told twice it changes nothing. How many exhibits are kept for another time than before.
+    Their time runs from when the authority asked, or from when the exhibit came, where that was later. Nothing happens
+    where the demand is another one, or the holds are lifted by now. In the caller's transaction; told twice it changes
+    nothing. How many exhibits are kept for another time than before.
     """
-    placed = DemandHold.objects.filter(hold=number, hold__lifted_at=None, demand__kind=PRESERVATION)
-    found = placed.select_related("demand", "exhibit").first()
-    if found is None:
-        return 0
-    since = max(found.demand.received_at, found.exhibit.acquired_at)
-    changed = note_on(Exhibit.objects.filter(pk=found.exhibit_id), occasion=OCCASION, at=since)
-    if changed:
-        record("evidence.period-began", by=by, about=found.exhibit.about, occasion=OCCASION, exhibits=changed)
-    return changed
+    placed = DemandHold.objects.filter(demand=number, exhibit__in=exhibits, hold__lifted_at=None)
+    every = 0
+    for one in placed.filter(demand__kind=PRESERVATION).select_related("demand", "exhibit").order_by("exhibit"):
+        since = max(one.demand.received_at, one.exhibit.acquired_at)
+        if changed := note_on(Exhibit.objects.filter(pk=one.exhibit_id), occasion=OCCASION, at=since):
+            record("evidence.period-began", by=by, about=one.exhibit.about, occasion=OCCASION, exhibits=changed)
+            every += changed
+    return every
 
 
 class Offered:
@@ -93,8 +92,10 @@ class Offered:
 
     pk = 0
 
-    def __init__(self, *, case: str, origin: str, media_type: str, at: datetime | None = None) -> None:
-        self.case, self.origin, self.media_type = case, origin, media_type
+    def __init__(
+        self, *, case: str, origin: str, media_type: str, at: datetime | None = None, account: str = ""
+    ) -> None:
+        self.case, self.origin, self.media_type, self.account = case, origin, media_type, account
         self.acquired_at = at or clock.now()
 
 

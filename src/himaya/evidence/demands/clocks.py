@@ -7,14 +7,14 @@ else from what this node promises (``lists.PROMISES``).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from himaya.core import clock
 from himaya.core.periods import add_period
-from himaya.core.words import N_
+from himaya.core.words import N_, Said
 from himaya.evidence.demands.acting import BadDemand
-from himaya.evidence.demands.lists import FOLLOW_UP, PROMISES, REMIND
+from himaya.evidence.demands.lists import FOLLOW_UP, PLANNED, PROMISES, REMIND, UNDECIDED
 from himaya.evidence.demands.models import Clock, Demand, Request
 from himaya.reference.queries import time_limit, time_limits
 
@@ -33,12 +33,22 @@ WHAT: Mapping[str, str] = {
 """What is due → in words."""
 FROM_ACCEPTING = ("preservation",)
 """Triggers of time limits that are not the demand itself, but that it was followed."""
+BY_ITSELF = ("completed submission", "identification of suspected abuse", "detection")
+"""Triggers that are no demand: what is kept by such a law, the rules of evidence keep."""
+IN_FORCE, UNKNOWN = "in-force", "not-verified"
 LEAST = timedelta(seconds=1)
 
 
-def limits_for(kind_is_preserving: bool) -> list[TimeLimit]:
-    """Time limits that can count for a demand: to preserve, or to answer."""
-    return time_limits(duty="preserve" if kind_is_preserving else "answer")
+def limits_for(duty: str, *, on: date) -> list[TimeLimit]:
+    """Time limits that can count for a demand (``preserve`` or ``answer``) that came on a day: their law was not known
+    to be out of force then, and they run from a demand. Those in force come first.
+    """
+    found = [
+        one
+        for one in time_limits(duty=duty, on=on)
+        if one.standing in (IN_FORCE, UNKNOWN) and one.trigger not in BY_ITSELF
+    ]
+    return sorted(found, key=lambda one: one.standing != IN_FORCE)
 
 
 def start_answer(demand: Demand, *, since: datetime) -> Clock:
@@ -51,6 +61,15 @@ def start_answer(demand: Demand, *, since: datetime) -> Clock:
     if due is None:
         due, rests_on = add_period(since, PROMISES[demand.kind]), ""
     return _start(ANSWER, since, due, limit=rests_on, demand=demand)
+
+
+def resume_answer(demand: Demand, *, suspended_at: datetime) -> Clock:
+    """When an answer is due whose clock was stopped for a time: later by that time."""
+    stopped = Clock.objects.filter(demand=demand, what=ANSWER, ended_at__gte=suspended_at).order_by("-ended_at").first()
+    if stopped is None:
+        return start_answer(demand, since=clock.now())
+    later = clock.now() - suspended_at
+    return _start(ANSWER, stopped.began + later, stopped.due + later, limit=stopped.limit, demand=demand)
 
 
 def start_preserving(demand: Demand) -> Clock:
@@ -67,6 +86,10 @@ def start_preserving(demand: Demand) -> Clock:
         due, rests_on = limit.end(since), limit.key
     if due is None:
         raise BadDemand(why=N_("neither the law it rests on nor the demand itself says until when to preserve"))
+    if due <= now:
+        raise BadDemand(
+            why=Said("its time of preserving was over on {at}: put its dates right, or refuse it", at=f"{due:%Y-%m-%d}")
+        )
     return _start(PRESERVE, since, due, limit=rests_on, demand=demand)
 
 
@@ -116,6 +139,15 @@ def end(one: Demand | Request, *what: str) -> None:
     about = {"demand": one} if isinstance(one, Demand) else {"request": one}
     running = Clock.objects.filter(met_at=None, ended_at=None, **about)
     (running.filter(what__in=what) if what else running).update(ended_at=clock.now())
+
+
+def end_all(demand: Demand, *, spare: tuple[str, ...] = ()) -> None:
+    """All its clocks are stopped, but those that are spared, and the one that says when the person concerned may be
+    told, as long as it is not settled that nobody tells them.
+    """
+    if demand.notice in (UNDECIDED, PLANNED):
+        spare = (*spare, GAG)
+    Clock.objects.filter(demand=demand, met_at=None, ended_at=None).exclude(what__in=spare).update(ended_at=clock.now())
 
 
 def renew(found: Clock, *, until: datetime | None) -> Clock:

@@ -1,25 +1,38 @@
-"""Holds that demands place: on what is in their scope, exhibit by exhibit, and on nothing beyond it."""
+"""Holds that demands place: on what is in their scope, exhibit by exhibit, and on nothing beyond it.
+
+A hold says nothing of the demand that placed it: who may read the demand finds it by :class:`DemandHold`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
 from django.db import connection
 
-from himaya.core.words import Said
+from himaya.core import clock
+from himaya.core.words import N_, Said
 from himaya.evidence.demands import clocks
-from himaya.evidence.demands.acting import BadDemand
-from himaya.evidence.demands.models import Demand, DemandHold
+from himaya.evidence.demands.acting import BadDemand, note
+from himaya.evidence.demands.lists import DROPPED, OPEN_ANSWERS
+from himaya.evidence.demands.models import Answer, Change, Demand, DemandHold
+from himaya.evidence.demands.releasing import check_released, end_release
 from himaya.evidence.demands.selecting import asked_for
 from himaya.evidence.demands.states import OPEN, TAKEN
-from himaya.evidence.holding import TooLateToHold, lift_hold, place_hold
 from himaya.evidence.keys import is_gone
 from himaya.evidence.models import Epoch, Exhibit, Hold
-from himaya.ledger.services import SYSTEM, lock_head
+from himaya.evidence.states import ENDING, KEPT
+from himaya.ledger.services import SYSTEM, lock_head, record
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+
+FOR_DEMAND = N_("a demand")
+"""What a hold says of the authority and of the reason, where a demand placed it."""
+NO_MORE = N_("the demand does not ask for it any more")
+AT_ONCE = 500
+"""Holds that are written, and named in the ledger, at once."""
 
 
 def hold_scope(demand: Demand, *, review_on: date, by: str) -> int:
@@ -31,31 +44,43 @@ def hold_scope(demand: Demand, *, review_on: date, by: str) -> int:
     asked, standing = asked_for(demand), _standing(demand)
     there = set(standing.values_list("exhibit", flat=True))
     wanted = [one for one in asked if one.pk not in there]
+    numbers = {one.pk for one in asked}
     _lock(standing)
     for epoch in sorted({one.epoch_id for one in wanted}):  # all of them before the ledger is locked, which is last
         Epoch.objects.select_for_update().get(pk=epoch)
+    _lift([row for row in standing if row.exhibit_id not in numbers], demand, by=by)
     made = 0
-    _lift(standing.exclude(exhibit__in=[one.pk for one in asked]), demand, by=by)
-    for one in wanted:
-        try:
-            hold(demand, one, review_on=review_on, by=by)
-        except TooLateToHold:
-            continue
-        made += 1
+    for start in range(0, len(wanted), AT_ONCE):
+        some = [one.pk for one in wanted[start : start + AT_ONCE]]
+        made += _hold(demand, some, review_on=review_on, by=by)
     return made
 
 
-def hold(demand: Demand, exhibit: Exhibit, *, review_on: date, by: str = SYSTEM) -> None:
-    """Place the hold of a demand on one exhibit, in the caller's transaction, which has locked its epoch.
+def _hold(demand: Demand, numbers: Sequence[int], *, review_on: date, by: str) -> int:
+    """Some exhibits, whose epochs are locked: what an end has begun is kept, what is gone is left out."""
+    found = Exhibit.objects.filter(pk__in=numbers)
+    gone = {one.pk for one in found.select_related("epoch").exclude(state=KEPT) if is_gone(one)}
+    found.filter(state=ENDING).exclude(pk__in=gone).update(state=KEPT)
+    now = clock.now()
+    holds = Hold.objects.bulk_create(
+        Hold(
+            exhibit_id=number, reason=FOR_DEMAND, authority=FOR_DEMAND, review_on=review_on, placed_by=by, placed_at=now
+        )
+        for number in numbers
+        if number not in gone
+    )
+    DemandHold.objects.bulk_create(DemandHold(demand=demand, exhibit_id=one.exhibit_id or 0, hold=one) for one in holds)
+    if holds:
+        record(
+            "demand.held", by=by, about=demand.about, review_on=f"{review_on}", n=len(holds),
+            exhibits=[one.exhibit_id for one in holds],
+        )  # fmt: skip
+    return len(holds)
 
-    Raises:
-        TooLateToHold: it was destroyed.
-    """
-    placed = place_hold(
-        exhibit.about, reason=Said("demand {number}", number=demand.reference), authority=demand.authority,
-        review_on=review_on, by=by,
-    )  # fmt: skip
-    DemandHold.objects.create(demand=demand, exhibit=exhibit, hold=placed)
+
+def hold(demand: Demand, exhibit: Exhibit, *, review_on: date, by: str = SYSTEM) -> None:
+    """Place the hold of a demand on one exhibit, in the caller's transaction, which has locked its epoch."""
+    _hold(demand, [exhibit.pk], review_on=review_on, by=by)
 
 
 def missed(demand: Demand) -> bool:
@@ -73,21 +98,33 @@ def move_reviews(demand: Demand, *, review_on: date) -> None:
     Hold.objects.filter(pk__in=holds, lifted_at=None).update(review_on=review_on)
 
 
-def let_go(demand: Demand, *, by: str) -> int:
-    """Its holds are lifted and its clocks stop; how many were lifted. Holds of others on the same exhibits stay.
+def let_go(demand: Demand, *, by: str, spare: tuple[str, ...] = ()) -> int:
+    """Its holds are lifted, answers that wait are dropped, and its clocks stop but those in ``spare``; how many holds
+    were lifted. Holds of others on the same exhibits stay.
 
     Raises:
         BadDemand: another demand follows it and is not decided: between the two nothing may be lost.
+        StillPreserved: its time of preserving is not over, and nobody has released it.
     """
     undecided = Demand.objects.filter(follows=demand, state__in=set(OPEN) - set(TAKEN)).first()
     if undecided is not None:
         raise BadDemand(why=Said("{number} follows it, and is not decided", number=undecided.reference))
+    check_released(demand)
+    end_release(demand)
     standing = _standing(demand)
     _lock(standing)
-    clocks.end(demand)
-    lifted = _lift(standing, demand, by=by)
+    _drop_answers(demand, by=by)
+    clocks.end_all(demand, spare=spare)
+    lifted = _lift(list(standing), demand, by=by)
     lock_head()  # what arrived before this is here by now, and what arrives later sees that nothing is asked
-    return lifted + _lift(_standing(demand), demand, by=by)
+    return lifted + _lift(list(_standing(demand)), demand, by=by)
+
+
+def _drop_answers(demand: Demand, *, by: str) -> None:
+    for answer in Answer.objects.select_for_update(of=("self",)).filter(demand=demand, state__in=OPEN_ANSWERS):
+        answer.state, answer.note = DROPPED, N_("the demand counts no more")
+        answer.save(update_fields=["state", "note"])
+        note(demand, "answer dropped", why="", by=by, name="answer-dropped", answer=answer.pk)
 
 
 def _standing(demand: Demand) -> QuerySet[DemandHold]:
@@ -100,8 +137,15 @@ def _lock(standing: QuerySet[DemandHold]) -> None:
         pass
 
 
-def _lift(standing: QuerySet[DemandHold], demand: Demand, *, by: str) -> int:
-    numbers = list(standing.values_list("hold", flat=True))
-    for number in numbers:
-        lift_hold(number, reason=Said("{number} does not ask for it any more", number=demand.reference), by=by)
-    return len(numbers)
+def _lift(rows: Sequence[DemandHold], demand: Demand, *, by: str) -> int:
+    for start in range(0, len(rows), AT_ONCE):
+        some = rows[start : start + AT_ONCE]
+        Hold.objects.filter(pk__in=[one.hold_id for one in some]).update(
+            lifted_by=by, lifted_at=clock.now(), lift_reason=NO_MORE
+        )
+        record(
+            "demand.let-go", by=by, about=demand.about, n=len(some), exhibits=[one.exhibit_id for one in some]
+        )  # fmt: skip
+    if rows:
+        Change.objects.create(demand=demand, act="let go", why=f"{len(rows)}", by=by, at=clock.now())
+    return len(rows)

@@ -97,8 +97,26 @@ WITHHOLDING: Mapping[str, str] = {
 }
 """Why that person is not told."""
 
-PREPARED, APPROVED, GIVEN_OUT, DROPPED = "prepared", "approved", "given", "dropped"
-"""States of an answer."""
+NAMED: Mapping[str, str] = {
+    "exhibit": N_("named by its number"),
+    "case": N_("of a case that is named"),
+    "account": N_("of an account that is named"),
+    "words": N_("an account stands in where it came from: look at it"),
+}
+"""Why an exhibit is asked for → in words."""
+
+PREPARED, APPROVED, LEAVING, GIVEN_OUT, DROPPED = "prepared", "approved", "leaving", "given", "dropped"
+"""States of an answer. One that is leaving was taken out, and is not known to have gone whole."""
+OPEN_ANSWERS = (PREPARED, APPROVED, LEAVING)
+RELEASES: Mapping[str, str] = {
+    "not-needed": N_("The authority says that it is not needed any more"),
+    "took-back": N_("The authority took it back"),
+    "set-aside": N_("A court set it aside"),
+    "not-theirs": N_("It turned out not to be from that authority"),
+}
+"""Why something is let go that is to be preserved for longer."""
+MOST_OBJECTIONS = 3
+"""Objections to one demand: the first, an appeal, and the last."""
 
 PROMISES: Mapping[str, Period] = {
     EMERGENCY: Period(1, "hours"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
-from himaya.evidence.demands.lists import APPROVED, DISCLOSING, DROPPED, GIVEN_OUT, PREPARED, UNDECIDED
+from himaya.evidence.demands.lists import DISCLOSING, DROPPED, GIVEN_OUT, OPEN_ANSWERS, PREPARED, UNDECIDED
 from himaya.evidence.demands.states import CLOSED, DEMAND, DRAFT, REQUEST, WITHDRAWN
 
 
@@ -71,6 +71,25 @@ class Demand(models.Model):
         return f"demand:{self.pk}"
 
 
+class Release(models.Model):
+    """Something may be let go before its time of preserving is over: asked by one lead, confirmed by another."""
+
+    demand = models.ForeignKey(Demand, on_delete=models.PROTECT, related_name="+")
+    ground = models.CharField(max_length=20)
+    asked_by = models.ForeignKey("accounts.Person", on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    by = models.ForeignKey("accounts.Person", null=True, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    """It counts no more: it was used, or the authority asked anew."""
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(by=None) | ~Q(by=F("asked_by")), name="evidence_release_two_people"),
+            models.UniqueConstraint(fields=["demand"], condition=Q(ended_at=None), name="evidence_release_one"),
+        ]
+
+
 class Check(models.Model):
     """Something that a person looked at before the demand was accepted, and found so."""
 
@@ -96,6 +115,8 @@ class Change(models.Model):
     request = models.ForeignKey("Request", null=True, on_delete=models.PROTECT, related_name="+")
     act = models.CharField(max_length=20)
     why = models.CharField(max_length=2000)
+    before = models.JSONField(default=dict)
+    """What was put right → what had stood there."""
     by = models.CharField(max_length=100)
     at = models.DateTimeField()
 
@@ -164,6 +185,8 @@ class Objection(models.Model):
     filed_at = models.DateTimeField()
     filed_with = models.CharField(max_length=200)
     outcome = models.CharField(max_length=10, default="")
+    scope = models.CharField(max_length=10_000, default="")
+    """Where it was narrowed: nothing beyond this."""
     settled_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -185,6 +208,8 @@ class Answer(models.Model):
     prepared_at = models.DateTimeField()
     approved_by = models.ForeignKey("accounts.Person", null=True, on_delete=models.PROTECT, related_name="+")
     approved_at = models.DateTimeField(null=True)
+    attempt = models.PositiveIntegerField(default=0)
+    """How often it was taken out: only the last time counts."""
     given_at = models.DateTimeField(null=True)
     note = models.CharField(max_length=500, default="")
 
@@ -192,7 +217,7 @@ class Answer(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(kind__in=DISCLOSING), name="evidence_answer_discloses"),
             models.CheckConstraint(
-                condition=Q(state__in=(PREPARED, APPROVED, GIVEN_OUT, DROPPED)), name="evidence_answer_state"
+                condition=Q(state__in=(*OPEN_ANSWERS, GIVEN_OUT, DROPPED)), name="evidence_answer_state"
             ),
             models.CheckConstraint(
                 condition=Q(state__in=(PREPARED, DROPPED), approved_by=None)
@@ -200,7 +225,7 @@ class Answer(models.Model):
                 name="evidence_answer_two_people",
             ),
             models.UniqueConstraint(
-                fields=["demand"], condition=Q(state__in=(PREPARED, APPROVED)), name="evidence_answer_one_open"
+                fields=["demand"], condition=Q(state__in=OPEN_ANSWERS), name="evidence_answer_one_open"
             ),
         ]
 

@@ -1,25 +1,38 @@
 """The desk in numbers that can be published: none of them is so small that it tells of one person.
 
 Counts from 1 to 4 are shown as *fewer than 5*. Where one alone of a table is hidden, the others and their sum would
-tell it: then the smallest of the others is told as *5 or more*.
+tell it: then the smallest of the others is told as *5 or more*. The sum is that of the other tables, too: where any
+table hides something, none tells its sum.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 from typing import TypeVar
 
-from himaya.evidence.demands.lists import GIVEN, PRESERVATION, WITHHELD
-from himaya.evidence.demands.models import Demand, Request
+from django.db.models import Case, Count, Q, QuerySet, Value, When
+
+from himaya.core.words import N_
+from himaya.evidence.demands.lists import GIVEN, GIVEN_OUT, PRESERVATION, WITHHELD
+from himaya.evidence.demands.models import AnswerPart, Demand, Objection, Request
 from himaya.evidence.demands.states import ANSWERED, CHALLENGED, REFUSED
 
 SMALL = 5
 FEW, SOME = f"<{SMALL}", f"{SMALL}+"
 PENDING = "pending"
+ALSO: Mapping[str, str] = {
+    "secret": N_("of them, secret for a time"),
+    "notice-given": N_("of which the person concerned was told"),
+    "notice-withheld": N_("of which the person concerned was not told, on a ground"),
+    "objected": N_("challenged before a court"),
+    "in-part": N_("followed in part"),
+    "exhibits": N_("exhibits handed over by them"),
+}
+"""What is counted besides → in words."""
 K = TypeVar("K", bound=Hashable)
 
 
@@ -32,22 +45,14 @@ class Tallied:
         countries: country of the authority → count.
         outcomes: ``answered``, ``refused``, ``withdrawn``, ``set aside``, ``challenged`` or ``pending`` → count.
         days: kind → median days from receiving to the answer or refusal; only of kinds with 5 of these or more.
-        by_kind: kind → one of :data:`COLUMNS` → count; what is never is left out.
-        by_country: country of the authority → the same.
+        also: of these demands, names of :data:`ALSO` → count.
     """
 
     kinds: Mapping[str, str]
     countries: Mapping[str, str]
     outcomes: Mapping[str, str]
     days: Mapping[str, float]
-    by_kind: Mapping[str, Mapping[str, str]]
-    by_country: Mapping[str, Mapping[str, str]]
-
-
-COLUMNS = ("answered", "refused", "in part", "preserved", "secret", "told", "not told")
-"""What is counted of the demands of a kind or a country: how they ended, that they were accepted in part only, that
-something is or was preserved by them, that the person concerned may not be told, that it was told, or deliberately not.
-"""
+    also: Mapping[str, str]
 
 
 def tallied(*, since: datetime | None = None, until: datetime | None = None) -> Tallied:
@@ -55,72 +60,71 @@ def tallied(*, since: datetime | None = None, until: datetime | None = None) -> 
     found = Demand.objects.all()
     found = found.filter(received_at__gte=since) if since else found
     found = found.filter(received_at__lt=until) if until else found
-    kinds, countries, outcomes = Counter[str](), Counter[str](), Counter[str]()
-    spans: dict[str, list[float]] = {}
-    kind_cells, country_cells = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-    for one in found.iterator(1000):
-        kind, country, state, received = one.kind, one.country, one.state, one.received_at
-        end, ended = one.outcome, one.ended_at
-        for column in columns_of(one):
-            kind_cells[kind, column] += 1
-            country_cells[country, column] += 1
-        outcome = end or (CHALLENGED if state == CHALLENGED else PENDING)
-        kinds[kind] += 1
-        countries[country] += 1
-        outcomes[outcome] += 1
-        if ended is not None and outcome in (ANSWERED, REFUSED):
-            spans.setdefault(kind, []).append((ended - received).total_seconds() / 86400)
-    days = {kind: round(median(each), 1) for kind, each in sorted(spans.items()) if len(each) >= SMALL}
-    return Tallied(
-        hidden(kinds), hidden(countries), hidden(outcomes), days, hidden_table(kind_cells), hidden_table(country_cells)
+    ended = Case(
+        When(~Q(outcome=""), then="outcome"), When(state=CHALLENGED, then=Value(CHALLENGED)), default=Value(PENDING)
     )
+    kinds, countries = _counted(found, "kind"), _counted(found, "country")
+    outcomes = _counted(found.annotate(how=ended), "how")
+    spans: dict[str, list[float]] = {}
+    done = found.filter(outcome__in=(ANSWERED, REFUSED))
+    for kind, received, at in done.values_list("kind", "received_at", "ended_at").iterator(1000):
+        if at is not None:
+            spans.setdefault(kind, []).append((at - received).total_seconds() / 86400)
+    days = {kind: round(median(each), 1) for kind, each in sorted(spans.items()) if len(each) >= SMALL}
+    tables = hidden_together(kinds, countries, outcomes)
+    return Tallied(tables[0], tables[1], tables[2], days, _also(found, sum(kinds.values())))
 
 
-def columns_of(one: Demand) -> Iterator[str]:
-    """Under which of :data:`COLUMNS` a demand is counted."""
-    is_so = {
-        "answered": one.outcome == ANSWERED, "refused": one.outcome == REFUSED, "in part": bool(one.granted_scope),
-        "preserved": one.kind == PRESERVATION and one.decided_at is not None and one.outcome != REFUSED,
-        "secret": one.gag, "told": one.notice == GIVEN, "not told": one.notice == WITHHELD,
-    }  # fmt: skip
-    return (name for name in COLUMNS if is_so[name])
+def _counted(found: QuerySet[Demand], by: str) -> Counter[str]:
+    return Counter(dict(found.order_by().values_list(by).annotate(n=Count("pk"))))
 
 
-def hidden_table(cells: Mapping[tuple[str, str], int]) -> dict[str, dict[str, str]]:
-    """Row → column → count, as they can be shown whatever sums of rows and columns are shown beside.
+def _also(found: QuerySet[Demand], every: int) -> dict[str, str]:
+    """What is counted besides; a count is hidden where it is small, and where what is left is."""
+    mine = found.values("pk")
+    counts = {
+        "secret": found.filter(gag=True).count(),
+        "notice-given": found.filter(notice=GIVEN).count(),
+        "notice-withheld": found.filter(notice=WITHHELD).count(),
+        "objected": Objection.objects.filter(demand__in=mine).values("demand").distinct().count(),
+        "in-part": found.exclude(granted_scope="").count(),
+    }
+    told = {name: _alone(n, every - n) for name, n in counts.items()}
+    parts = AnswerPart.objects.filter(answer__demand__in=mine, answer__state=GIVEN_OUT)
+    return {**told, "exhibits": _alone(parts.values("exhibit").distinct().count(), 0)}
 
-    Of no row and no column is one number alone hidden, unless there is none other: then its sum is as small, and hidden
-    as well.
+
+def _alone(n: int, rest: int) -> str:
+    if 0 < n < SMALL:
+        return FEW
+    return SOME if n and 0 < rest < SMALL else str(n)
+
+
+def hidden_together(*tables: Mapping[str, int]) -> list[dict[str, str]]:
+    """Tables that count the same things: where one of them hides something, each hides enough that nobody learns the
+    sum from it, by which what is hidden elsewhere would be told.
     """
-    shown = {key: FEW if n < SMALL else str(n) for key, n in cells.items() if n}
-    again = True
-    while again:
-        again = False
-        for side in (0, 1):
-            for name in sorted({key[side] for key in shown}):
-                line = [key for key in shown if key[side] == name]
-                plain = [key for key in line if shown[key] not in (FEW, SOME)]
-                if len(line) - len(plain) == 1 and plain:
-                    shown[min(plain, key=lambda key: (cells[key], key))] = SOME
-                    again = True
-    table: dict[str, dict[str, str]] = {}
-    for (row, column), text in sorted(shown.items()):
-        table.setdefault(row, {})[column] = text
-    return table
+    shown = [hidden(one) for one in tables]
+    if any(FEW in one.values() for one in shown):
+        for one, counts in zip(shown, tables, strict=True):
+            if not {FEW, SOME} & set(one.values()) and any(counts.values()):
+                one[_smallest([key for key, n in counts.items() if n], counts)] = SOME
+    return shown
 
 
 def tally() -> dict[str, int]:
     """The desk in the numbers of the node, for those who work here; what is published is :func:`tallied`."""
-    columns = Counter(column for one in Demand.objects.iterator(1000) for column in columns_of(one))
+    every = Demand.objects.all()
+    taken = every.filter(kind=PRESERVATION).exclude(decided_at=None).exclude(outcome=REFUSED)
     return {
-        "demands.received": Demand.objects.count(),
-        "demands.answered": columns["answered"],
-        "demands.refused": columns["refused"],
-        "demands.in-part": columns["in part"],
-        "demands.preserved": columns["preserved"],
-        "demands.secret": columns["secret"],
-        "demands.told": columns["told"],
-        "demands.not-told": columns["not told"],
+        "demands.received": every.count(),
+        "demands.answered": every.filter(outcome=ANSWERED).count(),
+        "demands.refused": every.filter(outcome=REFUSED).count(),
+        "demands.in-part": every.exclude(granted_scope="").count(),
+        "demands.preserved": taken.count(),
+        "demands.secret": every.filter(gag=True).count(),
+        "demands.told": every.filter(notice=GIVEN).count(),
+        "demands.not-told": every.filter(notice=WITHHELD).count(),
         "requests.sent": Request.objects.exclude(sent_at=None).count(),
     }
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from himaya.core import clock
-from himaya.core.words import N_, printable
+from himaya.core.words import N_, Said, printable
 from himaya.evidence.demands import clocks
 from himaya.evidence.demands.acting import BadDemand, demand_for, move, reason
 from himaya.evidence.demands.keeping import let_go
-from himaya.evidence.demands.lists import OUTCOMES
+from himaya.evidence.demands.lists import MOST_OBJECTIONS, OUTCOMES
 from himaya.evidence.demands.models import Demand, Objection
-from himaya.evidence.demands.scope import as_text
-from himaya.evidence.demands.scoping import read_scope
+from himaya.evidence.demands.selecting import scope_text
 
 if TYPE_CHECKING:
     from himaya.accounts.models import Person
@@ -33,6 +32,8 @@ def file_objection(number: int, *, filed_with: str, why: str, person: Person) ->
     court = printable(filed_with.strip())
     if not 0 < len(court) <= 200:
         raise BadDemand(why=N_("it does not say before which court or authority it is challenged"))
+    if Objection.objects.filter(demand=demand).count() >= MOST_OBJECTIONS:
+        raise BadDemand(why=Said("it was challenged {n} times already", n=MOST_OBJECTIONS))
     made = Objection.objects.create(demand=demand, filed_at=clock.now(), filed_with=court)
     clocks.end(demand, clocks.ANSWER)
     move(demand, "challenged", why=reason(why), by=person.actor, name="challenged")
@@ -41,9 +42,11 @@ def file_objection(number: int, *, filed_with: str, why: str, person: Person) ->
 
 @transaction.atomic
 def settle_objection(number: int, *, outcome: str, why: str, person: Person, scope: str = "") -> Demand:
-    """Say how the objection ended: the demand is decided on anew, with a new time to answer, or it is set aside.
+    """Say how the objection ended: the demand is decided on anew, or it is set aside. Its answer is due when it was,
+    later by the time for which the objection stood.
 
-    ``outcome`` is one of ``lists.OUTCOMES``; ``scope`` what is left of the demand, where it was narrowed.
+    ``outcome`` is one of ``lists.OUTCOMES``; ``scope`` what is left of the demand, where it was narrowed: what it asked
+    for stays on record, and nothing beyond either of the two is held or handed over.
 
     Raises:
         MayNotAct, UnknownDemand, WrongDemandMove, BadDemand, BadScope: as their names say.
@@ -53,15 +56,16 @@ def settle_objection(number: int, *, outcome: str, why: str, person: Person, sco
         raise BadDemand(why=N_("the outcome is none of the list"))
     if (outcome == "narrowed") != bool(scope.strip()):
         raise BadDemand(why=N_("what is left of it is said where it was narrowed, and only there"))
-    Objection.objects.filter(demand=demand, settled_at=None).update(outcome=outcome, settled_at=clock.now())
+    found = Objection.objects.get(demand=demand, settled_at=None)
+    found.outcome, found.settled_at = outcome, clock.now()
+    found.scope = scope_text(scope) if scope.strip() else ""
+    found.save(update_fields=["outcome", "settled_at", "scope"])
     text = reason(why)
     if outcome == "quashed":
         let_go(demand, by=person.actor)
         move(demand, "set aside", why=text, by=person.actor, name="set-aside", outcome=outcome)
         return demand
-    if scope.strip():
-        demand.scope = as_text(read_scope(scope))
-    demand.granted_scope, demand.answer_by = "", None
-    clocks.start_answer(demand, since=clock.now())
+    demand.granted_scope = ""
+    clocks.resume_answer(demand, suspended_at=found.filed_at)
     move(demand, "decided anew", why=text, by=person.actor, name="to-decide-anew", outcome=outcome)
     return demand

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery
 
 from himaya.core import clock
 from himaya.evidence.demands.acting import UnknownAnswer, UnknownDemand, UnknownRequest
-from himaya.evidence.demands.lists import APPROVED, PREPARED, REQUIRED
+from himaya.evidence.demands.lists import OPEN_ANSWERS, REQUIRED
 from himaya.evidence.demands.models import (
     Answer,
     AnswerPart,
@@ -25,6 +25,8 @@ from himaya.evidence.demands.states import OPEN
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from himaya.evidence.models import Hold
 
 
 def demands(*, state: str = "", kind: str = "", open_only: bool = False) -> QuerySet[Demand]:
@@ -94,9 +96,45 @@ def late() -> QuerySet[Clock]:
     return due_next(before=clock.now())
 
 
+def due_behind(last: Clock | None, *, late_only: bool = False) -> QuerySet[Clock]:
+    """What is due, by when it is due, behind the last one that was shown; None: from the first."""
+    found = late() if late_only else due_next()
+    return found if last is None else found.filter(Q(due__gt=last.due) | Q(due=last.due, pk__gt=last.pk))
+
+
+def clock_of(number: str) -> Clock | None:
+    """A clock by its number as an address writes it; None: there is none."""
+    return Clock.objects.filter(pk=int(number)).first() if number.isascii() and number.isdecimal() else None
+
+
+def years() -> list[int]:
+    """The years in which demands were received, the last one first."""
+    return [at.year for at in Demand.objects.dates("received_at", "year", order="DESC")]
+
+
 def held_by(one: Demand) -> QuerySet[DemandHold]:
     """The holds that a demand placed and that stand."""
     return DemandHold.objects.filter(demand=one, hold__lifted_at=None).select_related("exhibit", "hold").order_by("pk")
+
+
+def demands_of(holds: Iterable[Hold]) -> dict[int, Demand]:
+    """Number of a hold → the demand that placed it; of those that one placed."""
+    found = DemandHold.objects.filter(hold__in=[one.pk for one in holds]).select_related("demand")
+    return {row.hold_id: row.demand for row in found}
+
+
+def held_counts(demands: Iterable[Demand], *, lifted: bool = False) -> dict[int, int]:
+    """Number of a demand → how many exhibits it holds; with ``lifted`` those that it held, too."""
+    found = DemandHold.objects.filter(demand__in={one.pk for one in demands})
+    found = found if lifted else found.filter(hold__lifted_at=None)
+    return dict(found.order_by().values_list("demand").annotate(n=Count("exhibit", distinct=True)))
+
+
+def once_each_demand(holds: QuerySet[Hold]) -> QuerySet[Hold]:
+    """Of holds: those that no demand placed, and the last one of each demand."""
+    of = DemandHold.objects.filter(hold__in=holds.order_by().values("pk"))
+    last = of.order_by().values("demand").annotate(last=Max("hold")).values("last")
+    return holds.filter(~Exists(DemandHold.objects.filter(hold=OuterRef("pk"))) | Q(pk__in=last))
 
 
 def objections(one: Demand) -> QuerySet[Objection]:
@@ -128,7 +166,7 @@ def answer(number: int) -> Answer:
 
 def waiting_answers() -> QuerySet[Answer]:
     """What waits for another lead to approve, or for being handed over."""
-    return Answer.objects.filter(state__in=(PREPARED, APPROVED)).select_related("demand", "prepared_by").order_by("pk")
+    return Answer.objects.filter(state__in=OPEN_ANSWERS).select_related("demand", "prepared_by").order_by("pk")
 
 
 def requests(*, state: str = "", case: str = "") -> QuerySet[Request]:

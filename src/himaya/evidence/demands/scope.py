@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from himaya.core.words import N_
@@ -76,6 +77,7 @@ class Thing(Protocol):
 
     pk: int
     acquired_at: datetime
+    account: str
     origin: str
     case: str
     media_type: str
@@ -89,12 +91,36 @@ def matches(scope: Scope, thing: Thing) -> bool:
 
 
 def _is_named(scope: Scope, thing: Thing) -> bool:
+    return bool(named_by(scope, thing))
+
+
+def named_by(scope: Scope, thing: Thing) -> str:
+    """By what of a scope a thing is named: ``exhibit``, ``case``, ``account`` (its own), ``words`` (an account stands
+    in where it came from, and nobody noted whose it is); empty: by nothing.
+    """
     reference = Reference(thing.acquired_at.astimezone(UTC).year, thing.pk)
-    return (
-        any(span.holds(reference) for span in scope.exhibits)
-        or any(thing.case == f"case:{one.number}" for one in scope.cases)
-        or any(is_of(account, thing.origin) for account in scope.accounts)
-    )
+    if any(span.holds(reference) for span in scope.exhibits):
+        return "exhibit"
+    if any(thing.case == f"case:{one.number}" for one in scope.cases):
+        return "case"
+    if thing.account:
+        return "account" if small(thing.account) in scope.accounts else ""
+    return "words" if scope.accounts and _any_of(scope.accounts, small(thing.origin)) else ""
+
+
+_WORD = re.compile(r"[\w.@+-]+")
+
+
+@lru_cache(maxsize=64)
+def _kinds_of_names(accounts: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Names that are one word, which are looked up, and others, which are looked for one by one."""
+    words = frozenset(one for one in accounts if _WORD.fullmatch(one))
+    return words, tuple(one for one in accounts if one not in words)
+
+
+def _any_of(accounts: tuple[str, ...], origin: str) -> bool:
+    words, others = _kinds_of_names(accounts)
+    return not words.isdisjoint(_WORD.findall(origin)) or any(is_of(one, origin) for one in others)
 
 
 def kind_of(media_type: str) -> str:

@@ -2,46 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC
+from functools import lru_cache, reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
 from himaya.core.words import N_, Said
 from himaya.evidence.demands.acting import BadDemand
-from himaya.evidence.demands.scope import Scope, Thing, matches
+from himaya.evidence.demands.models import Objection
+from himaya.evidence.demands.scope import Scope, Span, Thing, as_text, matches, named_by
 from himaya.evidence.demands.scoping import read_scope
 from himaya.evidence.models import Exhibit
 from himaya.evidence.states import DESTROYED
+from himaya.ledger.queries import entries
 
 if TYPE_CHECKING:
     from himaya.evidence.demands.models import Demand
 
+BRANCHES = 100
+"""Conditions that are joined by *or* at most."""
 MOST = 20_000
 """Exhibits of one demand, as a bundle holds them."""
 
 
 def scopes_of(demand: Demand) -> list[Scope]:
-    """What the demand asks for, and where it was accepted in part, what of it: an exhibit is in all of them.
+    """What the demand asks for, what a court left of it, and where it was accepted in part, what of it: an exhibit is
+    in all of them.
 
     Raises:
         BadDemand: its scope was never said.
     """
     if not demand.scope:
         raise BadDemand(why=N_("nobody has said yet what exactly it asks for"))
-    return [_read(text) for text in (demand.scope, demand.granted_scope) if text]
+    narrowed = Objection.objects.filter(demand=demand).exclude(scope="").order_by("pk").values_list("scope", flat=True)
+    return [_read(text) for text in (demand.scope, *narrowed, demand.granted_scope) if text]
 
 
-@lru_cache(1000)
-def _read(text: str) -> Scope:
-    """The scope; the same ones are asked of everything that arrives."""
-    return read_scope(text)
+_read = lru_cache(maxsize=1000)(read_scope)  # the same ones are asked of everything that arrives
+
+
+def scope_text(text: str) -> str:
+    """A scope as it is kept.
+
+    Raises:
+        BadScope: it cannot be read.
+        BadDemand: it names a case by the number of another year.
+    """
+    scope = read_scope(text)
+    for one in scope.cases:
+        first = entries(about=f"case:{one.number}").order_by("seq").first()
+        if first is not None and first.at.astimezone(UTC).year != one.year:
+            raise BadDemand(
+                why=Said("case {number} is of {year}, and not of {said}", number=one.number,
+                         year=str(first.at.astimezone(UTC).year), said=str(one.year))
+            )  # fmt: skip
+    return as_text(scope)
+
+
+def found_by(demand: Demand, exhibits: Iterable[Exhibit]) -> list[tuple[Exhibit, str]]:
+    """Exhibits with what names each in the demand's own scope, as ``scope.named_by`` tells it."""
+    scope = scopes_of(demand)[0]
+    return [(one, named_by(scope, one)) for one in exhibits]
+
+
+def named_exhibits(text: str) -> list[int]:
+    """The numbers of exhibits that a text names, written as in a scope; none where it is empty.
+
+    Raises:
+        BadScope, BadDemand: it cannot be read, or names more than :data:`MOST`.
+    """
+    spans = read_scope(text).exhibits if text.strip() else ()
+    if sum(one.last.number - one.first.number + 1 for one in spans) > MOST:
+        raise BadDemand(why=Said("it names more than {n} exhibits", n=MOST))
+    return [number for one in spans for number in range(one.first.number, one.last.number + 1)]
 
 
 def is_asked_for(demand: Demand, exhibit: Thing) -> bool:
     """Whether an exhibit is within what the demand asks for, and was accepted for."""
-    return all(matches(scope, exhibit) for scope in scopes_of(demand))
+    return is_within(scopes_of(demand), exhibit)
+
+
+def is_within(scopes: Sequence[Scope], exhibit: Thing) -> bool:
+    """Whether an exhibit is in all of these scopes: of many exhibits of one demand (:func:`scopes_of`)."""
+    return all(matches(scope, exhibit) for scope in scopes)
 
 
 def asked_for(demand: Demand, *, most: int = MOST) -> list[Exhibit]:
@@ -62,20 +108,35 @@ def _looked_at(demand: Demand) -> Iterator[Exhibit]:
     every = scopes_of(demand)
     near = Exhibit.objects.exclude(state=DESTROYED).filter(_near(every[0])).order_by("pk")
     for one in near.select_related("blob", "epoch").iterator(1000):
-        if all(matches(scope, one) for scope in every):
+        if is_within(every, one):
             yield one
 
 
 def _near(scope: Scope) -> Q:
     """What the database can say before each is looked at: never less than the scope."""
     named = Q(case__in=[f"case:{one.number}" for one in scope.cases])
-    for span in scope.exhibits:
-        named |= Q(pk__gte=span.first.number, pk__lte=span.last.number)
-    for account in scope.accounts:  # only ASCII is compared alike by every database
-        named |= Q(origin__icontains=account) if account.isascii() else ~Q(origin="")
+    named |= Q(pk__in=[one.first.number for one in scope.exhibits if one.first == one.last])
+    for first, last in _ranges([one for one in scope.exhibits if one.first != one.last]):
+        named |= Q(pk__gte=first, pk__lte=last)
+    if scope.accounts:
+        named |= Q(account__in=scope.accounts) | (Q(account="") & _told(scope.accounts))
     window = Q()
     if scope.since:
         window &= Q(acquired_at__gte=scope.since)
     if scope.until:
         window &= Q(acquired_at__lt=scope.until)
     return named & window
+
+
+def _ranges(spans: Sequence[Span]) -> list[tuple[int, int]]:
+    """Numbers from and to; of many spans one that holds them all, as a database has no room for more conditions."""
+    if len(spans) > BRANCHES:
+        return [(min(one.first.number for one in spans), max(one.last.number for one in spans))]
+    return [(one.first.number, one.last.number) for one in spans]
+
+
+def _told(accounts: Sequence[str]) -> Q:
+    """Where it came from may name an account: only ASCII is compared alike by every database."""
+    if len(accounts) > BRANCHES or not all(one.isascii() for one in accounts):
+        return ~Q(origin="")
+    return reduce(or_, (Q(origin__icontains=one) for one in accounts))

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 
 from himaya.core import clock
-from himaya.core.countries import PLACES
 from himaya.core.errors import HimayaError
-from himaya.core.words import N_, Said, printable
+from himaya.core.words import N_, Said
 from himaya.evidence.demands import clocks, keeping
 from himaya.evidence.demands.acting import BadDemand, demand_for, move, note, reason, require
+from himaya.evidence.demands.checking import require_checks
 from himaya.evidence.demands.keeping import let_go
-from himaya.evidence.demands.lists import (
-    AFTERWARDS,
-    CHANNELS,
-    CHECKS,
-    GROUNDS,
-    KINDS,
-    PRESERVATION,
-)  # fmt: skip
+from himaya.evidence.demands.lists import AFTERWARDS, CHECKS, GROUNDS, PRESERVATION
 from himaya.evidence.demands.models import Check, Demand
 from himaya.evidence.demands.queries import missing
-from himaya.evidence.demands.scope import as_text
-from himaya.evidence.demands.scoping import read_scope
-from himaya.evidence.demands.states import CLOSED, RECEIVED, VERIFIED
-from himaya.evidence.reasons import refuse
-from himaya.reference.queries import time_limit
+from himaya.evidence.demands.releasing import end_release
+from himaya.evidence.demands.selecting import scope_text
+from himaya.evidence.demands.states import ANSWERED, CLOSED, DEMAND, OPEN, RECEIVED, TAKEN, VERIFIED
+from himaya.evidence.demands.terms import Terms, check_terms, said_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,46 +40,6 @@ class MoreArrived(HimayaError):
     status = 409
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a demand says.
-
-    Attributes:
-        kind: one of ``lists.KINDS``.
-        authority: who demands, 1 to 200 characters.
-        country: of the authority, a code of ``core.countries.PLACES``.
-        channel: by which way it came, one of ``lists.CHANNELS``.
-        instrument: law or order on which it rests, 1 to 200 characters.
-        received_at: when it came here; not later than now.
-        person, address: who signed it, and where that person is reached.
-        limit: the time limit of the reference that counts; empty: none.
-        reference: theirs.
-        asked: what it asks in its own words.
-        scope: the same as :mod:`.scoping` reads it; empty: said later.
-        answer_by, preserve_until: dates that the demand itself sets.
-        follows: the number of the demand to preserve that this one follows.
-        gag, gag_until: the person concerned may not be told, and until when; without a time: until it is lifted.
-    """
-
-    kind: str
-    authority: str
-    country: str
-    channel: str
-    instrument: str
-    received_at: datetime
-    person: str = ""
-    address: str = ""
-    limit: str = ""
-    reference: str = ""
-    asked: str = ""
-    scope: str = ""
-    answer_by: datetime | None = None
-    preserve_until: datetime | None = None
-    follows: int | None = None
-    gag: bool = False
-    gag_until: datetime | None = None
-
-
 @transaction.atomic
 def record_demand(terms: Terms, *, person: Person) -> Demand:
     """Put a demand on record as it came. The clock of its answer runs from when it was received.
@@ -97,15 +48,9 @@ def record_demand(terms: Terms, *, person: Person) -> Demand:
         MayNotAct, BadDemand, BadScope, UnknownRow: the role may not; something of it cannot be taken.
     """
     require(person, "demands.work")
-    _check_terms(terms)
-    made = Demand.objects.create(
-        kind=terms.kind, authority=_line(terms.authority), country=terms.country, person=_line(terms.person),
-        address=_line(terms.address), channel=terms.channel, instrument=_line(terms.instrument), limit=terms.limit,
-        reference_theirs=_line(terms.reference), received_at=terms.received_at, asked=terms.asked.strip(),
-        scope=as_text(read_scope(terms.scope)) if terms.scope.strip() else "", answer_by=terms.answer_by,
-        preserve_until=terms.preserve_until, follows_id=terms.follows, gag=terms.gag,
-        gag_until=terms.gag_until if terms.gag else None,
-    )  # fmt: skip
+    check_terms(terms)
+    check_followed(terms)
+    made = Demand.objects.create(kind=terms.kind, **said_by(terms))
     clocks.start_answer(made, since=made.received_at)
     clocks.start_gag(made)
     note(
@@ -115,9 +60,27 @@ def record_demand(terms: Terms, *, person: Person) -> Demand:
     return made
 
 
+def check_followed(terms: Terms) -> None:
+    """What a demand follows is one to preserve that still does, or waits to be decided on; it is locked.
+
+    Raises:
+        BadDemand: it is not.
+    """
+    if terms.follows is None:
+        return
+    found = Demand.objects.select_for_update(of=("self",)).filter(pk=terms.follows, kind=PRESERVATION).first()
+    if found is None:
+        raise BadDemand(why=N_("only a demand to preserve is followed by another one"))
+    if found.state not in (*OPEN, ANSWERED):
+        raise BadDemand(why=Said("{number} is {state}, and preserves nothing", number=found.reference,
+                                 state=Said(found.state)))  # fmt: skip
+
+
 @transaction.atomic
 def set_scope(number: int, *, scope: str, why: str, person: Person) -> Demand:
     """Say what exactly a demand asks for, or say it anew, as long as it was not accepted.
+
+    Where it was said otherwise before and verified, it is verified anew. What a court left of it still bounds it.
 
     Raises:
         MayNotAct, UnknownDemand, BadDemand, BadScope: as their names say.
@@ -125,9 +88,11 @@ def set_scope(number: int, *, scope: str, why: str, person: Person) -> Demand:
     demand = demand_for(number, person)
     if demand.state not in (RECEIVED, VERIFIED):
         raise BadDemand(why=N_("its scope stands once it was decided on"))
-    demand.scope = as_text(read_scope(scope))
-    demand.save(update_fields=["scope"])
-    note(demand, "scope", why=reason(why), by=person.actor, name="scoped")
+    before, demand.scope = demand.scope, scope_text(scope)
+    if before and before != demand.scope:
+        demand.state = DEMAND.after("put right", demand.state)
+    demand.save(update_fields=["scope", "state"])
+    note(demand, "scope", why=reason(why), by=person.actor, name="scoped", before={"scope": before} if before else {})
     return demand
 
 
@@ -176,7 +141,7 @@ def verify_demand(number: int, *, person: Person) -> Demand:
         BadDemand: something was not confirmed; names the first.
     """
     demand = demand_for(number, person)
-    _require_checks(demand)
+    require_checks(demand)
     move(demand, "verified", why="", by=person.actor, name="verified")
     return demand
 
@@ -224,14 +189,14 @@ def _accept(number: int, *, why: str, person: Person) -> Demand:
 @transaction.atomic
 def _accept_part(number: int, *, scope: str, ground: str, text: str, person: Person) -> Demand:
     demand = demand_for(number, person)
-    demand.granted_scope = as_text(read_scope(scope))
+    demand.granted_scope = scope_text(scope)
     demand.ground, demand.ground_text = _ground(ground), reason(text)
     _take(demand, "accepted in part", why=demand.ground_text, person=person)
     return demand
 
 
 def _take(demand: Demand, act: str, *, why: str, person: Person) -> None:
-    _require_checks(demand)
+    require_checks(demand)
     demand.decided_at = clock.now()
     preserving = demand.kind == PRESERVATION
     kept = clocks.open_clock(demand, clocks.PRESERVE) or clocks.start_preserving(demand) if preserving else None
@@ -250,17 +215,38 @@ def _take(demand: Demand, act: str, *, why: str, person: Person) -> None:
 
 @transaction.atomic
 def refuse_demand(number: int, *, ground: str, text: str, person: Person) -> Demand:
-    """Do not do it, on a ground of the closed list and in words.
+    """Do not do it, on a ground of the closed list and in words. Where it was accepted, that counts no more: its holds
+    are lifted, and answers that wait are dropped.
 
     Raises:
         MayNotAct, UnknownDemand, WrongDemandMove, BadDemand: as their names say.
+        StillPreserved: it preserves for longer, and nobody has released it.
     """
     demand = demand_for(number, person)
     demand.ground, demand.ground_text = _ground(ground), reason(text)
     demand.decided_at = clock.now()
+    taken = demand.state in TAKEN
     move(demand, "refused", why=demand.ground_text, by=person.actor, name="refused", ground=demand.ground)
     clocks.meet(demand, clocks.ANSWER)
-    clocks.end(demand)
+    if taken:
+        let_go(demand, by=person.actor)
+    clocks.end_all(demand)
+    return demand
+
+
+@transaction.atomic
+def revoke_acceptance(number: int, *, why: str, person: Person) -> Demand:
+    """It should not have been accepted, or not yet: it is decided on anew, from the beginning. Its holds are lifted,
+    and answers that wait are dropped; the clock of its answer runs on.
+
+    Raises:
+        MayNotAct, UnknownDemand, WrongDemandMove, BadDemand: as their names say.
+        StillPreserved: it preserves for longer, and nobody has released it.
+    """
+    demand = demand_for(number, person)
+    demand.decided_at, demand.granted_scope, demand.ground, demand.ground_text = None, "", "", ""
+    move(demand, "revoked", why=reason(why), by=person.actor, name="revoked")
+    let_go(demand, by=person.actor, spare=(clocks.ANSWER,))
     return demand
 
 
@@ -297,6 +283,7 @@ def renew_preservation(number: int, *, why: str, person: Person, until: datetime
     if running is None:
         raise BadDemand(why=N_("nothing is preserved by it now"))
     following = clocks.renew(running, until=until)
+    end_release(demand)
     keeping.move_reviews(demand, review_on=following.due.date())
     note(
         demand, "renewed", why=reason(why), by=person.actor, name="renewed", renewals=following.renewals,
@@ -311,6 +298,7 @@ def withdraw_demand(number: int, *, why: str, person: Person) -> Demand:
 
     Raises:
         MayNotAct, UnknownDemand, WrongDemandMove, BadDemand: as their names say.
+        StillPreserved: it preserves for longer, and nobody has released it.
     """
     demand = demand_for(number, person)
     let_go(demand, by=person.actor)
@@ -325,6 +313,7 @@ def close_demand(number: int, *, why: str, person: Person) -> Demand:
     Raises:
         MayNotAct, UnknownDemand, WrongDemandMove: as their names say.
         BadDemand: something of an emergency was not looked at, or another demand follows and is not decided.
+        StillPreserved: it preserves for longer, and nobody has released it.
     """
     demand = demand_for(number, person)
     if demand.decided_at and demand.state == "answered" and missing(demand, AFTERWARDS.get(demand.kind, ())):
@@ -334,44 +323,7 @@ def close_demand(number: int, *, why: str, person: Person) -> Demand:
     return demand
 
 
-def _require_checks(demand: Demand) -> None:
-    if lacking := missing(demand):
-        raise BadDemand(why=Said("nobody has confirmed this: {item}", item=CHECKS[lacking[0]]))
-
-
 def _ground(name: str) -> str:
     if name not in GROUNDS:
         raise BadDemand(why=N_("the ground is none of the list"))
     return name
-
-
-def _line(text: str) -> str:
-    return printable(text.strip())
-
-
-def _check_terms(terms: Terms) -> None:
-    flaws = {
-        N_("its kind is none of the list"): terms.kind not in KINDS,
-        N_("its channel is none of the list"): terms.channel not in CHANNELS,
-        N_("the country of the authority is none"): terms.country not in PLACES,
-        N_("the authority is not named, or with more than 200 characters"): not _fits(terms.authority, 1, 200),
-        N_("the law or order is not named, or with more than 200 characters"): not _fits(terms.instrument, 1, 200),
-        N_("person, address, reference or words are too long"): not (
-            _fits(terms.person, 0, 200) and _fits(terms.address, 0, 300) and _fits(terms.reference, 0, 120)
-            and _fits(terms.asked, 0, 2000)
-        ),
-        N_("it was received later than now"): terms.received_at > clock.now(),
-        N_("an answer is due before it was received"): bool(terms.answer_by and terms.answer_by <= terms.received_at),
-        N_("it preserves until before it was received"): bool(
-            terms.preserve_until and terms.preserve_until <= terms.received_at
-        ),
-        N_("only a demand to preserve is followed by another one"): terms.follows is not None
-        and not Demand.objects.filter(pk=terms.follows, kind=PRESERVATION).exists(),
-    }  # fmt: skip
-    refuse(flaws, BadDemand)
-    if terms.limit:
-        time_limit(terms.limit)
-
-
-def _fits(text: str, least: int, most: int) -> bool:
-    return least <= len(printable(text.strip())) <= most

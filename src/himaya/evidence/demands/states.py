@@ -34,7 +34,9 @@ DEMAND = Graph(
         Move("verified", frozenset({RECEIVED}), VERIFIED),
         Move("accepted", frozenset({VERIFIED}), ACCEPTED),
         Move("accepted in part", frozenset({VERIFIED}), PARTLY),
-        Move("refused", frozenset({RECEIVED, VERIFIED}), REFUSED),
+        Move("refused", frozenset({RECEIVED, VERIFIED, ACCEPTED, PARTLY}), REFUSED),
+        Move("revoked", frozenset({ACCEPTED, PARTLY}), RECEIVED),
+        Move("put right", frozenset({RECEIVED, VERIFIED}), RECEIVED),
         Move("challenged", frozenset({VERIFIED, ACCEPTED, PARTLY}), CHALLENGED),
         Move("decided anew", frozenset({CHALLENGED}), VERIFIED),
         Move("set aside", frozenset({CHALLENGED}), CLOSED),
@@ -64,6 +66,6 @@ REQUEST = Graph(
 WORDS = (
     N_("received"), N_("verified"), N_("accepted"), N_("partly accepted"), N_("refused"), N_("challenged"),
     N_("answered"), N_("withdrawn"), N_("closed"), N_("accepted in part"), N_("decided anew"), N_("set aside"),
-    N_("a draft"), N_("sent"), N_("acknowledged"),
+    N_("a draft"), N_("revoked"), N_("put right"), N_("sent"), N_("acknowledged"),
 )  # fmt: skip
 """States and acts as an error says them, for the catalogue."""

@@ -45,6 +45,12 @@ ACTS = {
     "demand.withdrawn": N_("Demand withdrawn by the authority"),
     "demand.closed": N_("Demand closed"),
     "desk.console": N_("At the console, in the name of %(person)s: %(step)s"),
+    "demand.revoked": N_("Acceptance of a demand taken back"),
+    "demand.amended": N_("Demand put right: %(fields)s"),
+    "demand.held": N_("Held by a demand: %(n)s exhibits, to be reviewed on %(review_on)s"),
+    "demand.let-go": N_("Holds of a demand lifted: %(n)s"),
+    "demand.release-asked": N_("Said that a demand released what it preserves: %(ground)s"),
+    "demand.released": N_("Confirmed by another lead that a demand released what it preserves: %(ground)s"),
     "request.made": N_("Request to others begun"),
     "request.filled": N_("Request filled in further"),
     "request.sent": N_("Request sent"),
@@ -59,12 +65,13 @@ ACTS = {
 SHAPES = {
     "received": "wait", "verified": "wait", "accepted": "info", "partly accepted": "info", "refused": "calm",
     "challenged": "wait", "answered": "ok", "withdrawn": "calm", "closed": "calm", "a draft": "wait", "sent": "info",
-    "acknowledged": "info", "prepared": "wait", "approved": "info", "given": "ok", "dropped": "calm",
+    "acknowledged": "info", "prepared": "wait", "approved": "info", "leaving": "wait", "given": "ok", "dropped": "calm",
 }  # fmt: skip
 """State → the shape of its badge."""
 STATES = {
     "prepared": N_("waits for another lead"),
     "approved": N_("may leave"),
+    "leaving": N_("taken out, and not known to have gone whole"),
     "given": N_("handed over"),
     "dropped": N_("dropped"),
 }
@@ -85,6 +92,11 @@ DONE = {
     "withdrawn": N_("Withdrawn"),
     "closed": N_("Closed"),
     "renewed": N_("Preserved for another term"),
+    "revoked": N_("Its acceptance was taken back: it is decided on anew"),
+    "put right": N_("Put right"),
+    "let go": N_("Holds were lifted: so many"),
+    "release asked": N_("One lead says that the authority released it"),
+    "released": N_("Another lead confirmed that it is released"),
     "gagged": N_("The person concerned may not be told"),
     "ungagged": N_("The person concerned may be told"),
     "notice": N_("Notice to the person concerned"),
@@ -166,10 +178,28 @@ def length(seconds: float) -> str:
     return ngettext("%(n)s day", "%(n)s days", days) % {"n": number(days)}
 
 
+SAYS = {
+    "authority": N_("Authority"), "country": N_("Country of the authority"), "person": N_("Who signed it"),
+    "address": N_("Where that person is reached"), "channel": N_("How it came"), "instrument": N_("Law or order"),
+    "limit": N_("Time limit that counts"), "reference_theirs": N_("Their reference"),
+    "received_at": N_("When it came"), "asked": N_("What it asks, in its own words"), "scope": N_("Scope"),
+    "answer_by": N_("Answer due, where it says so"), "preserve_until": N_("Preserve until, where it says so"),
+    "follows_id": N_("The demand to preserve that it follows"),
+    "gag": N_("The person concerned may not be told"), "gag_until": N_("Until when"),
+}  # fmt: skip
+"""What can be put right → in words."""
+
+
+def _before(one: Change) -> str:
+    """What had stood there, line by line."""
+    lines = [f"{gettext(SAYS.get(name, name))}: {value if value != '' else '–'}" for name, value in one.before.items()]
+    return "\n".join([one.why, gettext("Before:"), *lines]) if lines else one.why
+
+
 def history(changes: Iterable[Change], who: Actors) -> list[dict[str, Any]]:
     """What was done, the last step first, as ``parts/timeline.html`` takes it."""
     found = [
-        {"at": one.at, "who": who[one.by], "what": gettext(DONE.get(one.act, one.act)), "note": one.why}
+        {"at": one.at, "who": who[one.by], "what": gettext(DONE.get(one.act, one.act)), "note": _before(one)}
         for one in changes
     ]
     return found[::-1]

@@ -19,8 +19,10 @@ from himaya.core import clock
 from himaya.core.vault.verifier import NotProved
 from himaya.core.words import N_
 from himaya.evidence import anchoring, custody, labelling, queries, retention, words
+from himaya.evidence.demands.keeping import FOR_DEMAND
 from himaya.evidence.forms import WhyForm
 from himaya.evidence.pages.drawing import picture
+from himaya.evidence.pages.held import rows_of
 from himaya.evidence.services import CASE
 from himaya.evidence.states import DESTROYED, ENDING, KEPT
 from himaya.evidence.stopping import stops
@@ -37,6 +39,8 @@ SOON = ("30", "90", "365")
 """Days within which something ends, to choose from."""
 SHOWN = 200
 """Rows of what ends next."""
+HOLDS = 20
+"""Holds on the page of an exhibit: all of them have a page of their own."""
 STATES = {
     "": N_("all"),
     KEPT: N_("kept"),
@@ -118,7 +122,11 @@ def exhibit(request: StaffRequest, pk: int) -> HttpResponse:
 def _page(request: StaffRequest, pk: int, form: WhyForm | None = None, *, status: int = 200) -> HttpResponse:
     one = queries.exhibit(pk)
     found, bound = queries.bindings(one)
-    steps, holds = queries.steps(one), queries.holds_of(one)
+    steps, (holds, more_holds) = queries.steps(one), queries.last_holds(one, most=HOLDS)
+    hold_rows = rows_of(holds, request.user, exhibit=one)
+    for row in hold_rows:
+        if row["of_demand"]:  # the drawing says of it what the table says
+            row["one"].authority = gettext(FOR_DEMAND)
     me, stands = request.user, one.state != DESTROYED
     over = one.until <= clock.now()
     context = {
@@ -131,7 +139,8 @@ def _page(request: StaffRequest, pk: int, form: WhyForm | None = None, *, status
         "file": words.word(words.FILES, one.blob.state),
         "bound": bound,
         "rules": [_rule(each, bound.by) for each in found],
-        "holds": holds,
+        "holds": hold_rows,
+        "more_holds": more_holds,
         "picture": picture(one, steps, found, holds, by=bound.by.pk),
         "entries": _entries(steps),
         "verdict": _verdict(one),

@@ -15,28 +15,58 @@ from himaya.accounts.faces import Actors, asked, told_at
 from himaya.accounts.paging import page
 from himaya.core import clock
 from himaya.evidence import holding, queries, words
+from himaya.evidence.demands.queries import demands_of, held_counts, once_each_demand
 from himaya.evidence.forms import HoldForm, WhyForm
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.http import HttpResponse
 
     from himaya.accounts.access import StaffRequest
-    from himaya.evidence.models import Hold
+    from himaya.accounts.models import Person
+    from himaya.evidence.models import Exhibit, Hold
 
 
 @needs("evidence.view")
 @require_safe
 def index(request: StaffRequest) -> HttpResponse:
-    """Holds that stand, the one that is to be reviewed first on top; by choice all."""
-    every = asked(request, "all")["all"] == "1"
-    shown = page(request, queries.holds(lifted=True), newest_first=True) if every else None
+    """Holds that stand, the newest on top, those of one demand in one row; by choice those to be reviewed, or all."""
+    chosen = asked(request, "all", "late", "exhibit")
+    every, late = chosen["all"] == "1", chosen["late"] == "1"
+    found = queries.holds(lifted=every)
+    if late:
+        found = queries.overdue_holds()
+    of = queries.by_reference(chosen["exhibit"]) if chosen["exhibit"] else None
+    if of is not None:
+        found = found.filter(queries.keeps(of))
+    shown = page(request, once_each_demand(found), newest_first=True)
     context = {
-        "rows": [_row(one) for one in (shown.rows if shown else queries.holds()[:500])],
+        "rows": rows_of(shown.rows, request.user, lifted=every, exhibit=of),
         "shown": shown,
         "every": every,
+        "late": late,
+        "of": of,
         "may_hold": request.user.may("evidence.hold"),
     }
     return render(request, "evidence/holds.html", context)
+
+
+def rows_of(
+    holds: Sequence[Hold], person: Person, *, lifted: bool = False, exhibit: Exhibit | None = None
+) -> list[dict[str, Any]]:
+    """Holds as tables show them; which demand placed one is told to whoever may read demands."""
+    demands, may = demands_of(holds), person.may("demands.view")
+    counts = {} if exhibit else held_counts(demands.values(), lifted=lifted)
+    return [
+        {
+            **_row(one),
+            "of_demand": one.pk in demands,
+            "demand": demands.get(one.pk) if may else None,
+            "n": counts.get(demands[one.pk].pk, 1) if one.pk in demands else 1,
+        }
+        for one in holds
+    ]
 
 
 def _row(one: Hold) -> dict[str, Any]:
@@ -55,14 +85,16 @@ def hold(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _page(request: StaffRequest, pk: int, form: WhyForm, *, status: int = 200) -> HttpResponse:
     one = queries.hold(pk)
+    row = rows_of([one], request.user, exhibit=one.exhibit)[0]
     who = Actors([one.placed_by, one.lifted_by])
     context = {
-        **_row(one),
+        **row,
+        "hold": row,
         "late_for": [each.reference for each in holding.came_late(one)[: holding.NAMED]],
         "placed_by": who[one.placed_by],
         "lifted_by": who[one.lifted_by] if one.lifted_by else "",
         "form": form,
-        "may_lift": not one.lifted_at and request.user.may("evidence.hold"),
+        "may_lift": not one.lifted_at and not row["of_demand"] and request.user.may("evidence.hold"),
     }
     return render(request, "evidence/hold.html", context, status=status)
 

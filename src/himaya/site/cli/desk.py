@@ -163,9 +163,11 @@ def receive(
             "gag_until": gag_until,
         }
     )  # fmt: skip
+    from himaya.evidence.demands.terms import Terms
+
     given = _valid(form)
     _at_console(who, "receive")
-    terms = services.Terms(**{**given, "follows": int(given["follows"] or 0) or None})
+    terms = Terms(**{**given, "follows": int(given["follows"] or 0) or None})
     _print(services.record_demand(terms, person=who), as_json=json_)
 
 

@@ -247,6 +247,7 @@ def add(
     ] = "received",
     origin: Annotated[str, typer.Option(help="From where: an address, a platform, a sender.", metavar="TEXT")] = "",
     media_type: Annotated[str, typer.Option(help="As image/jpeg.", metavar="TYPE")] = "",
+    account: Annotated[str, typer.Option(help="Whose account it is from, where known.", metavar="NAME")] = "",
     json_: Json = False,
 ) -> None:
     """Seal a file and keep it, where a rule says that it is kept on this occasion."""
@@ -263,7 +264,7 @@ def add(
     how = {"received": "received", "demand": "collected"}.get(occasion, "uploaded")
     acquired = services.Acquired(
         label=label, occasion=occasion, once=f"cli:{uuid4()}", how=how, tool=f"himaya {himaya.__version__}",
-        by=start.actor(), case=named, origin=origin, media_type=media_type,
+        by=start.actor(), case=named, origin=origin, media_type=media_type, account=account,
     )  # fmt: skip
     try:
         with file.open("rb") as content:

@@ -18,6 +18,7 @@ from himaya.cases import queries as cases
 from himaya.cases.words import next_key
 from himaya.core import clock
 from himaya.core.words import told
+from himaya.evidence.demands import queries as demands
 from himaya.ledger import queries as ledger
 from himaya.lists import queries as lists
 from himaya.lists.proposals import proposals
@@ -110,6 +111,11 @@ def _waits(person: Person) -> list[Figure]:
     if waiting := proposals("waiting").count():
         items = reverse("lists:proposals") if person.may("lists.view") else ""
         figures.append(Figure(waiting, ngettext("proposal waits", "proposals wait", waiting), items))
+    if person.may("demands.view") and (late := demands.late().count()):
+        desk = reverse("demands:due")
+        figures.append(
+            Figure(late, ngettext("thing late at the desk", "things late at the desk", late), f"{desk}?late=1")
+        )
     if person.may("cases.claim"):
         mine = cases.queue(held_by=person).count()
         figures.insert(0, Figure(mine, ngettext("case of yours", "cases of yours", mine), f"{queue}?state=mine"))

@@ -15,9 +15,22 @@ from django.utils.translation import gettext_lazy as _
 
 from himaya.accounts.faces import told_at
 from himaya.core.words import N_
-from himaya.evidence.demands import answering, lists, objecting, requesting, services, telling
+from himaya.evidence.demands import answering, lists, objecting, releasing, requesting, services, telling
 from himaya.evidence.demands.pages.forms import SCOPE_HELP, choice, lines, named, text, when
-from himaya.evidence.demands.states import ACKNOWLEDGED, ANSWERED, DRAFT, OPEN, RECEIVED, REFUSED, SENT, TAKEN, VERIFIED
+from himaya.evidence.demands.selecting import named_exhibits
+from himaya.evidence.demands.states import (
+    ACKNOWLEDGED,
+    ANSWERED,
+    CLOSED,
+    DRAFT,
+    OPEN,
+    RECEIVED,
+    REFUSED,
+    SENT,
+    TAKEN,
+    VERIFIED,
+    WITHDRAWN,
+)
 
 if TYPE_CHECKING:
     from himaya.accounts.access import StaffRequest
@@ -78,8 +91,13 @@ DEMAND_ACTS: Mapping[str, Act] = {
         ),
     ),
     "refuse": Act(
-        N_("Refuse"), N_("Nothing is held or handed over by it."), (RECEIVED, VERIFIED), _ground,
+        N_("Refuse"), N_("Nothing is held or handed over by it; what it held is let go."),
+        (RECEIVED, VERIFIED, *TAKEN), _ground,
         lambda pk, given, person: services.refuse_demand(pk, ground=given["ground"], text=given["why"], person=person),
+    ),
+    "revoke": Act(
+        N_("Take the acceptance back"), N_("It is verified and decided on anew. What it held is let go."), TAKEN, _why,
+        lambda pk, given, person: services.revoke_acceptance(pk, why=given["why"], person=person),
     ),
     "scope": Act(
         N_("Write down its scope"), N_("From the text of the demand, and nothing more than that."),
@@ -101,7 +119,8 @@ DEMAND_ACTS: Mapping[str, Act] = {
             "recipient": text(_("Their key"), most=200, help_text=_("age1… or an SSH key. Nobody else can open it.")),
         },
         lambda pk, given, person: answering.prepare_answer(
-            pk, recipient=given["recipient"], recipient_name=given["recipient_name"], person=person
+            pk, recipient=given["recipient"], recipient_name=given["recipient_name"], person=person,
+            leave_out=given.get("leave_out") or named_exhibits(given.get("left_out", "")),
         ),
         lists.DISCLOSING,
     ),
@@ -111,6 +130,16 @@ DEMAND_ACTS: Mapping[str, Act] = {
         lambda: {**_why(_("How it asked")), "until": when(_("Until"), help_text=_("In UTC. Empty: the law's term."))},
         lambda pk, given, person: services.renew_preservation(
             pk, why=given["why"], until=given["until"], person=person
+        ),
+        (lists.PRESERVATION,),
+    ),
+    "release": Act(
+        N_("Note that it is released"),
+        N_("Before its time is over the authority needs it no longer. Another lead confirms that with a key."),
+        (*TAKEN, ANSWERED, "challenged"),
+        lambda: {"ground": choice(_("Ground"), named(lists.RELEASES)), **_why(_("How that is known"))},
+        lambda pk, given, person: releasing.ask_release(
+            pk, ground=given["ground"], why=given["why"], person=person
         ),
         (lists.PRESERVATION,),
     ),
@@ -133,7 +162,8 @@ DEMAND_ACTS: Mapping[str, Act] = {
         ),
     ),
     "notice": Act(
-        N_("Notice to the person concerned"), N_("It stays on record, with the ground."), (*OPEN, ANSWERED, REFUSED),
+        N_("Notice to the person concerned"), N_("It stays on record, with the ground."),
+        (*OPEN, ANSWERED, REFUSED, WITHDRAWN, CLOSED),
         lambda: {
             "notice": choice(_("Notice"), named(lists.NOTICES)),
             "ground": choice(_("Ground, where it is withheld"), named(lists.WITHHOLDING), needed=False), **_why(),
@@ -143,7 +173,8 @@ DEMAND_ACTS: Mapping[str, Act] = {
         ),
     ),
     "gag": Act(
-        N_("Change the secrecy"), N_("Whether and until when the person concerned may not be told."), (*OPEN, ANSWERED),
+        N_("Change the secrecy"), N_("Whether and until when the person concerned may not be told."),
+        (*OPEN, ANSWERED, REFUSED, WITHDRAWN, CLOSED),
         lambda: {
             "gag": forms.BooleanField(label=_("The person concerned may not be told"), required=False),
             "until": when(_("Until when"), help_text=_("In UTC. Empty: until somebody lifts it.")), **_why(),
@@ -224,6 +255,7 @@ def do_act(
     acts: Mapping[str, Act],
     back: str,
     show: Callable[[tuple[str, ActForm]], HttpResponse],
+    more: Callable[[ActForm], None] | None = None,
 ) -> HttpResponse:
     """Do an act; what is wrong is said at its form, and what was typed stays.
 
@@ -234,10 +266,13 @@ def do_act(
         acts: of a demand or of a request.
         back: the page to go to.
         show: the page once more, with an act whose form was not taken.
+        more: adds fields to the form.
     """
     if act not in acts:
         raise Http404
     form = ActForm(act, acts[act], request.POST)
+    if more is not None:
+        more(form)
     if form.is_valid():
         with told_at(form):
             acts[act].run(pk, form.cleaned_data, request.user)

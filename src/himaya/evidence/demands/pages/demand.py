@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -11,23 +12,33 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from himaya.accounts.access import needs
-from himaya.accounts.faces import Actors, told_at
+from himaya.accounts.again import confirmed_by_key
+from himaya.accounts.faces import Actors, asked, told_at
+from himaya.accounts.words import say
+from himaya.core.countries import UNIONS
 from himaya.core.errors import HimayaError
-from himaya.evidence.demands import lists, queries, services
-from himaya.evidence.demands.lists import APPROVED, PREPARED
+from himaya.evidence.demands import amending, lists, queries, services
+from himaya.evidence.demands.lists import OPEN_ANSWERS
 from himaya.evidence.demands.pages.acts import DEMAND_ACTS, ActForm, do_act, offered
-from himaya.evidence.demands.pages.forms import DemandForm
-from himaya.evidence.demands.selecting import asked_for
-from himaya.evidence.demands.services import Terms
+from himaya.evidence.demands.pages.forms import DemandForm, lines
+from himaya.evidence.demands.releasing import confirm_release, open_release
+from himaya.evidence.demands.selecting import asked_for, found_by
+from himaya.evidence.demands.states import CHALLENGED, RECEIVED, VERIFIED
+from himaya.evidence.demands.terms import Terms
 from himaya.evidence.demands.words import clock_row, country, history, kind, state, until
+from himaya.evidence.pages.accesses import proof_of
 from himaya.evidence.states import GUARDED
 from himaya.reference.queries import contact_points, time_limit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from himaya.accounts.access import StaffRequest
     from himaya.evidence.demands.models import Demand
+    from himaya.evidence.models import Exhibit
 
-SHOWN = 50
+SHOWN, BOXES = 50, 200
+"""Rows of a table; exhibits that are left out by ticking."""
 TALKED_TO = ("police", "authority", "central-authority", "budapest-24-7", "interpol-ncb")
 """Kinds of contact points at which one calls back."""
 
@@ -38,12 +49,41 @@ def add(request: StaffRequest) -> HttpResponse:
     """Record a demand as it came."""
     form = DemandForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        given = {**form.cleaned_data, "follows": int(form.cleaned_data["follows"] or 0) or None}
         with told_at(form):
-            made = services.record_demand(Terms(**given), person=request.user)
+            made = services.record_demand(Terms(**_given(form)), person=request.user)
             messages.success(request, gettext("The demand was recorded."))
+            _warn(request, made)
             return redirect("demands:demand", made.pk)
     return render(request, "demands/add.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@needs("demands.work")
+@require_http_methods(["GET", "POST"])
+def amend(request: StaffRequest, pk: int) -> HttpResponse:
+    """Put right what was typed wrongly, before it is decided on."""
+    one = queries.demand(pk)
+    form = DemandForm(request.POST if request.method == "POST" else None, before=amending.terms_of(one))
+    if form.is_valid():
+        with told_at(form):
+            given = _given(form)
+            amending.amend_demand(pk, Terms(**given), why=form.cleaned_data["why"], person=request.user)
+            messages.success(request, gettext("Put right, and on record. It is verified anew."))
+            return redirect("demands:demand", pk)
+    return render(request, "demands/amend.html", {"form": form, "demand": one}, status=422 if form.errors else 200)
+
+
+def _warn(request: StaffRequest, made: Demand) -> None:
+    """What may be a slip of whoever recorded it."""
+    if made.follows and made.follows.country != made.country:
+        messages.warning(request, gettext("It follows a demand of another country: look whether that is so."))
+    limit = time_limit(made.limit) if made.limit else None
+    if limit and limit.jurisdiction != made.country and limit.jurisdiction not in (*UNIONS, "INT"):
+        messages.warning(request, gettext("Its time limit is of another country: look whether that law applies."))
+
+
+def _given(form: DemandForm) -> dict[str, Any]:
+    given = {name: value for name, value in form.cleaned_data.items() if name != "why"}
+    return {**given, "follows": int(given["follows"] or 0) or None}
 
 
 @needs("demands.view")
@@ -56,7 +96,7 @@ def demand(request: StaffRequest, pk: int) -> HttpResponse:
 @needs("demands.work")
 @require_POST
 def do(request: StaffRequest, pk: int, act: str) -> HttpResponse:
-    """Do something with it."""
+    """Do something with it; what is wrong is said at the form, and what was typed stays."""
     found = queries.demand(pk)
     return do_act(
         request,
@@ -65,7 +105,22 @@ def do(request: StaffRequest, pk: int, act: str) -> HttpResponse:
         acts=DEMAND_ACTS,
         back="demands:demand",
         show=lambda typed: _page(request, found, typed, status=422),
+        more=lambda form: _offer_to_leave_out(form, found) if act == "prepare" else None,
     )
+
+
+@needs("demands.approve")
+@require_POST
+@confirmed_by_key(back="demands:index")
+def release(request: StaffRequest, pk: int) -> HttpResponse:
+    """Confirm that what it preserves was released; whoever has not just used a security key is asked to first."""
+    try:
+        confirm_release(pk, person=request.user, proof=proof_of(request))
+    except HimayaError as error:
+        say(request, error)
+    else:
+        messages.success(request, gettext("Released. It can be ended now."))
+    return redirect("demands:demand", pk)
 
 
 def _page(
@@ -74,8 +129,11 @@ def _page(
     changes = list(queries.changes(one))
     may_work = request.user.may("demands.work")
     acts = offered(DEMAND_ACTS, one.state, one.kind, typed=typed, scope=one.scope, gag=one.gag) if may_work else []
-    if any(each.state in (PREPARED, APPROVED) for each in queries.answers(one)):
+    if any(each.state in OPEN_ANSWERS for each in queries.answers(one)):
         acts = [each for each in acts if each["name"] != "prepare"]
+    for each in acts:
+        if each["name"] == "prepare" and not each["open"]:
+            _offer_to_leave_out(each["form"], one)
     context = {
         "demand": one,
         "kind": kind(one),
@@ -92,6 +150,7 @@ def _page(
         **_in_scope(one),
         "held": [each.exhibit for each in queries.held_by(one)[:SHOWN]],
         "holds": queries.held_by(one).count(),
+        "release": _release(one),
         "answers": [_answer(each) for each in queries.answers(one)],
         "followers": queries.followers(one),
         "objections": [
@@ -101,6 +160,8 @@ def _page(
         "history": history(changes, Actors(each.by for each in changes)),
         "acts": acts,
         "may_work": may_work,
+        "may_amend": may_work and one.state in (RECEIVED, VERIFIED),
+        "may_approve": request.user.may("demands.approve"),
         "person": request.user,
     }  # fmt: skip
     return render(request, "demands/demand.html", context, status=status)
@@ -111,8 +172,17 @@ def _checklist(one: Demand, typed: tuple[str, ActForm] | None) -> dict[str, Any]
     there, needed = queries.checks(one), lists.REQUIRED[one.kind]
     afterwards = lists.AFTERWARDS.get(one.kind, ())
     posted = typed[1] if typed and typed[0] in ("check", "uncheck") else None
+    said = posted.data.get("said", "") or posted.data.get("why", "") if posted is not None else ""
+    at = posted.data.get("item", "") if posted is not None else ""
+    fits = typed is not None and (typed[0] == "uncheck") is (at in there)
     rows = [
-        {"item": item, "words": gettext(words), "check": there.get(item), "later": item in afterwards}
+        {
+            "item": item,
+            "words": gettext(words),
+            "check": there.get(item),
+            "later": item in afterwards,
+            "typed": said if fits and item == at else None,
+        }
         for item, words in lists.CHECKS.items()
         if item in (*needed, *afterwards) or item in there
     ]
@@ -121,17 +191,68 @@ def _checklist(one: Demand, typed: tuple[str, ActForm] | None) -> dict[str, Any]
         "checklist": rows,
         "missing": len(queries.missing(one)),
         "check_errors": posted.errors if posted is not None else None,
+        "check_typed": said if all(row["typed"] is None for row in rows) else "",
         "points": points[:SHOWN],
     }
 
 
 def _in_scope(one: Demand) -> dict[str, Any]:
-    """What it asks for, as far as that can be said."""
+    """What it asks for, as long as that is still to be decided on: how many, and the first of them with why."""
+    if one.state not in (RECEIVED, VERIFIED, CHALLENGED) or not one.scope:
+        return {"asked_for": None, "matched": []}
     try:
-        found = asked_for(one) if one.scope else []
+        found = asked_for(one)
     except HimayaError:
-        return {"asked_for": None}
-    return {"asked_for": len(found)}
+        return {"asked_for": None, "too_many": True, "matched": []}
+    return {"asked_for": len(found), "matched": _matched(one, found[:SHOWN])}
+
+
+def _matched(one: Demand, exhibits: Sequence[Exhibit]) -> list[dict[str, Any]]:
+    return [{"one": each, "why": gettext(lists.NAMED.get(how, ""))} for each, how in found_by(one, exhibits)]
+
+
+@needs("demands.view")
+@require_safe
+def matched(request: StaffRequest, pk: int) -> HttpResponse:
+    """All that it asks for and is kept, with why, page by page."""
+    one = queries.demand(pk)
+    after = asked(request, "after")["after"]
+    try:
+        found = asked_for(one)
+    except HimayaError as error:
+        say(request, error)
+        return redirect("demands:demand", pk)
+    since = int(after) if after.isascii() and after.isdecimal() else 0
+    behind = [each for each in found if each.pk > since]
+    context = {
+        "demand": one,
+        "n": len(found),
+        "matched": _matched(one, behind[:SHOWN]),
+        "first_url": request.path if since else "",
+        "next_url": f"?after={behind[SHOWN - 1].pk}" if len(behind) > SHOWN else "",
+    }
+    return render(request, "demands/matched.html", context)
+
+
+def _offer_to_leave_out(form: ActForm, one: Demand) -> None:
+    """What it asks for, to choose what is not handed over; where that is too much for boxes, by their numbers."""
+    try:
+        found = asked_for(one, most=BOXES)
+    except HimayaError:
+        help_text = gettext("As in a scope: exhibits E-2026-000012, E-2026-000015-E-2026-000018.")
+        form.fields["left_out"] = lines(gettext("Leave out"), most=10_000, needed=False, help_text=help_text)
+        return
+    options = [
+        (each.pk, f"{each.reference} · {gettext(lists.NAMED.get(how, ''))}") for each, how in found_by(one, found)
+    ]
+    form.fields["leave_out"] = forms.TypedMultipleChoiceField(
+        label=gettext("Leave out"), choices=options, coerce=int, required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+
+def _release(one: Demand) -> dict[str, Any] | None:
+    found = open_release(one)
+    return {"one": found, "ground": gettext(lists.RELEASES[found.ground])} if found else None
 
 
 def _answer(one: Any) -> dict[str, Any]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from himaya.accounts.access import needs
 from himaya.accounts.faces import asked
 from himaya.accounts.paging import page
-from himaya.core.countries import PLACES
-from himaya.core.words import N_
+from himaya.core import clock
 from himaya.evidence.demands import lists, numbers, queries
 from himaya.evidence.demands.states import DEMAND, DRAFT, REQUEST
 from himaya.evidence.demands.words import clock_row, country, kind, state, url
@@ -24,43 +25,62 @@ if TYPE_CHECKING:
     from himaya.accounts.access import StaffRequest
     from himaya.evidence.demands.models import Demand, Request
 
-SHOWN = 20
-COLUMNS = {
-    "answered": N_("answered"),
-    "refused": N_("refused"),
-    "in part": N_("accepted in part"),
-    "preserved": N_("preserved"),
-    "secret": N_("secret"),
-    "told": N_("person told"),
-    "not told": N_("person not told"),
-}
-"""What is counted → the head of its column."""
+SHOWN, DUE = 20, 50
+"""Rows of each table on the first page; clocks on a page of their own."""
 
 
 @needs("demands.view")
 @require_safe
 def index(request: StaffRequest) -> HttpResponse:
     """What is due next, what waits for another lead, what is open."""
-    found = numbers.tallied()
     context = {
         "clocks": [clock_row(one) for one in queries.due_next()[:SHOWN]],
         "late": queries.late().count(),
         "answers": [{"one": one, "badge": state(one)} for one in queries.waiting_answers()[:SHOWN]],
         "demands": [_row(one) for one in queries.demands(open_only=True).order_by("received_at", "pk")[:SHOWN]],
         "drafts": [_row(one) for one in queries.requests(state=DRAFT).order_by("pk")[:SHOWN]],
+        "may_work": request.user.may("demands.work"),
+    }
+    return render(request, "demands/index.html", context)
+
+
+@needs("demands.view")
+@require_safe
+def due(request: StaffRequest) -> HttpResponse:
+    """All that is due, by when it is due; by choice what is late."""
+    chosen = asked(request, "late", "after")
+    late = chosen["late"] == "1"
+    last = queries.clock_of(chosen["after"])
+    rows = list(queries.due_behind(last, late_only=late)[: DUE + 1])
+    more = {**({"late": "1"} if late else {}), "after": str(rows[DUE - 1].pk)} if len(rows) > DUE else {}
+    context = {
+        "clocks": [clock_row(one) for one in rows[:DUE]],
+        "late": late,
+        "first_url": request.path + ("?late=1" if late else "") if last else "",
+        "next_url": f"?{urlencode(more)}" if more else "",
+    }
+    return render(request, "demands/due.html", context)
+
+
+@needs("demands.view")
+@require_safe
+def in_numbers(request: StaffRequest) -> HttpResponse:
+    """The desk in numbers that can be published, of a year."""
+    now, year = clock.now().year, asked(request, "year")["year"]
+    shown = int(year) if year.isascii() and year.isdecimal() and 2000 <= int(year[:6]) <= now else now
+    found = numbers.tallied(since=datetime(shown, 1, 1, tzinfo=UTC), until=datetime(shown + 1, 1, 1, tzinfo=UTC))
+    context = {
+        "year": shown,
+        "years": queries.years(),
         "numbers": [
             (gettext("By kind"), _counted(found.kinds, lists.KINDS)),
             (gettext("By country"), [(country(key), n) for key, n in sorted(found.countries.items())]),
             (gettext("By outcome"), [(gettext(key), n) for key, n in sorted(found.outcomes.items())]),
-        ],
-        "tables": [
-            _table(gettext("What came of them, by kind"), found.by_kind, lists.KINDS),
-            _table(gettext("What came of them, by country"), found.by_country, PLACES),
+            (gettext("And"), _counted(found.also, numbers.ALSO)),
         ],
         "days": [(gettext(lists.KINDS[key]), days) for key, days in found.days.items()],
-        "may_work": request.user.may("demands.work"),
     }
-    return render(request, "demands/index.html", context)
+    return render(request, "demands/numbers.html", context)
 
 
 @needs("demands.view")
@@ -111,14 +131,3 @@ def _row(one: Demand | Request) -> dict[str, Any]:
 
 def _counted(counts: Mapping[str, str], words: Mapping[str, str]) -> Iterable[tuple[str, str]]:
     return [(gettext(words[key]), counts[key]) for key in words if key in counts]
-
-
-def _table(title: str, cells: Mapping[str, Mapping[str, str]], words: Mapping[str, str]) -> dict[str, Any]:
-    """A table of numbers: its title, heads and rows, only of columns in which something is."""
-    used = [column for column in numbers.COLUMNS if any(column in row for row in cells.values())]
-    heads = [gettext(COLUMNS[column]) for column in used]
-    rows = [
-        (gettext(words.get(key, key)), [(head, row.get(column, "0")) for head, column in zip(heads, used, strict=True)])
-        for key, row in sorted(cells.items())
-    ]
-    return {"title": title, "heads": heads, "rows": rows}

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from himaya.core import clock
 from himaya.core.countries import PLACES
-from himaya.evidence.demands import lists, queries, requesting
+from himaya.core.reference.contacts import KINDS as CONTACT_KINDS
+from himaya.evidence.demands import clocks, lists, queries, requesting
 from himaya.evidence.demands.acting import LONGEST
-from himaya.reference.queries import time_limits
+from himaya.evidence.demands.states import ANSWERED, OPEN
+from himaya.reference.queries import time_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from himaya.core.reference import TimeLimit
     from himaya.evidence.demands.models import Request
+    from himaya.evidence.demands.terms import Terms
 
 PLAIN = {"autocomplete": "off", "spellcheck": "false", "dir": "auto"}
 TIME = {"autocomplete": "off", "spellcheck": "false", "dir": "ltr", "placeholder": "2026-01-15 10:00"}
@@ -42,10 +48,9 @@ def lines(
 
 
 def when(label: Any, *, needed: bool = False, help_text: Any = "") -> forms.DateTimeField:
-    """A time, in UTC."""
-    return forms.DateTimeField(
-        label=label, required=needed, help_text=help_text or _("In UTC."), widget=forms.DateTimeInput(attrs=TIME)
-    )
+    """A time, in UTC: it is picked, or typed where the browser has no picker."""
+    widget = forms.DateTimeInput(attrs={**TIME, "type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    return forms.DateTimeField(label=label, required=needed, help_text=help_text or _("In UTC."), widget=widget)
 
 
 def choice(
@@ -61,18 +66,27 @@ def named(options: Mapping[str, str]) -> list[tuple[str, str]]:
     return sorted(found, key=lambda one: one[1]) if len(found) > 20 else found
 
 
-def limits(*duties: str) -> list[tuple[str, str]]:
-    """Time limits of the reference that have these duties."""
-    found = [one for duty in duties for one in time_limits(duty=duty)]
-    return [(one.key, f"{one.jurisdiction} · {one.instrument} · {one.task}") for one in found]
+def limits(*duties: str, also: str = "") -> list[tuple[str, str]]:
+    """Time limits of the reference that have these duties and can run from a demand now; and the one that stands."""
+    found = [one for duty in duties for one in clocks.limits_for(duty, on=clock.now().date())]
+    if also and also not in {one.key for one in found}:
+        found.append(time_limit(also))
+    return [(one.key, _limit_words(one)) for one in found]
+
+
+def _limit_words(one: TimeLimit) -> str:
+    text = f"{one.jurisdiction} · {one.instrument} · {one.task}"
+    return text if one.standing == clocks.IN_FORCE else f"{text} ({gettext('not known to be in force')})"
 
 
 class DemandForm(forms.Form):
-    """A demand, as it came."""
+    """A demand, as it came; ``before``: one that is put right."""
 
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data)
-        preserving = queries.demands(kind=lists.PRESERVATION).exclude(state="closed").order_by("-pk")[:200]
+    def __init__(self, data: Any = None, *, before: Terms | None = None) -> None:
+        first: dict[str, Any] = asdict(before) if before else {"received_at": clock.now()}
+        super().__init__(data, initial=first)
+        followed = queries.demands(kind=lists.PRESERVATION).filter(state__in=(*OPEN, ANSWERED))
+        preserving = (followed | queries.demands().filter(pk=first.get("follows") or 0)).order_by("-pk")[:200]
         self.fields.update(
             {
                 "kind": choice(_("What is demanded"), named(lists.KINDS)),
@@ -85,8 +99,13 @@ class DemandForm(forms.Form):
                 "reference": text(_("Their reference"), most=120, needed=False),
                 "instrument": text(_("Law or order"), most=200, help_text=_("As it names it.")),
                 "limit": choice(
-                    _("Time limit that counts"), limits("preserve", "answer"), needed=False,
+                    _("Time limit that counts"), limits("preserve", "answer", also=first.get("limit", "")),
+                    needed=False,
                     help_text=_("From the reference. Empty: the dates below, or what this node promises."),
+                ),
+                "limit_applies": forms.BooleanField(
+                    label=_("I looked: its law is in force"), required=False,
+                    help_text=_("Needed where the reference does not know that."),
                 ),
                 "answer_by": when(_("Answer due, where it says so")),
                 "preserve_until": when(_("Preserve until, where it says so")),
@@ -100,14 +119,20 @@ class DemandForm(forms.Form):
                 "gag_until": when(_("Until when"), help_text=_("In UTC. Empty: until somebody lifts it.")),
             }
         )  # fmt: skip
+        if before:
+            self.fields["kind"].disabled = True
+            self.fields["why"] = lines(_("Why it is put right"))
 
 
 class RequestForm(forms.Form):
     """A request, before its fields are filled in."""
 
-    def __init__(self, data: Any = None, *, country: str = "") -> None:
+    def __init__(self, data: Any = None, *, country: str = "", typed: Mapping[str, Any] | None = None) -> None:
         super().__init__(data)
-        points = [(one.key, f"{one.name} · {one.kind}") for one in requesting.contacts_for(country)] if country else []
+        points = [
+            (one.key, f"{one.name} · {gettext(CONTACT_KINDS.get(one.kind, one.kind))}")
+            for one in (requesting.contacts_for(country) if country else [])
+        ]
         self.fields.update(
             {
                 "kind": choice(_("What is asked"), named(requesting.KINDS)),
@@ -121,7 +146,7 @@ class RequestForm(forms.Form):
                 "limit": choice(_("Time limit that counts"), limits("preserve"), needed=False),
             }
         )  # fmt: skip
-        self.initial = {"country": country}
+        self.initial = {**(typed or {}), "country": country}
 
 
 class FieldsForm(forms.Form):

@@ -34,7 +34,11 @@ def add(request: StaffRequest) -> HttpResponse:
     """Begin one."""
     posted = request.POST if request.method == "POST" else None
     place = request.POST.get("country", "") or asked(request, "country")["country"]
-    form = RequestForm(posted, country=place if place in PLACES else "")
+    place = place if place in PLACES else ""
+    if posted is not None and "choose" in posted:  # the contact points of a country, and what was typed stays
+        form = RequestForm(country=place, typed=posted.dict())
+    else:
+        form = RequestForm(posted, country=place)
     if form.is_valid():
         given: dict[str, Any] = dict(form.cleaned_data)
         number = given.pop("case").rpartition("-")[2].lstrip("0")
@@ -44,8 +48,7 @@ def add(request: StaffRequest) -> HttpResponse:
             )
             messages.success(request, gettext("The request was begun. Nothing has gone out."))
             return redirect("demands:request", made.pk)
-    context = {"form": form, "place": place, "places": sorted((gettext(name), code) for code, name in PLACES.items())}
-    return render(request, "demands/add_request.html", context, status=422 if form.errors else 200)
+    return render(request, "demands/add_request.html", {"form": form}, status=422 if form.errors else 200)
 
 
 @needs("demands.view")
