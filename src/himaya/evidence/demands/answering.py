@@ -28,7 +28,7 @@ from himaya.evidence.demands.models import Answer, AnswerPart, Demand
 from himaya.evidence.demands.selecting import asked_for, is_asked_for
 from himaya.evidence.demands.states import ANSWERED, TAKEN
 from himaya.evidence.granting import Proof, check_proof
-from himaya.evidence.guarded.bringing import custody_key, forget_brought
+from himaya.evidence.guarded.bringing import exhibit_key, forget_brought
 from himaya.evidence.models import Exhibit
 from himaya.evidence.states import DESTROYED, GUARDED
 from himaya.ledger.services import record
@@ -163,8 +163,8 @@ class TakenOut:
     answer: Answer
     bundle: Bundle
     person: Person
-    custody: Mapping[UUID, bytes] = field(default_factory=dict, repr=False)
-    """Of what is guarded, the keys that custodians have brought."""
+    opened: Mapping[UUID, bytes] = field(default_factory=dict, repr=False)
+    """Of what is guarded, the keys that custodians have opened."""
 
     def write(self, to: BinaryIO, *, languages: Sequence[Language] = ()) -> Packed:
         """Write it as a ZIP, in constant memory, with reports of custody; then the demand is answered.
@@ -174,7 +174,7 @@ class TakenOut:
             UnfitBundle, ExhibitDiffers, SealBroken, …: what came before is no bundle.
         """
         faults.point("demands.answer")
-        packed = write_bundle(self.bundle, to, languages=languages, custody=self.custody)
+        packed = write_bundle(self.bundle, to, languages=languages, opened=self.opened)
         to.flush()
         _settle(self.answer.pk, self.person, packed)
         return packed
@@ -190,12 +190,12 @@ def take_out(number: int, *, person: Person) -> TakenOut:
         PartsMissing: something of it is guarded, and two custodians, neither of them who prepared it, have not brought
             their parts since it was approved.
     """
-    answer, demand, exhibits, custody = _take_out(number, person)
+    answer, demand, exhibits, opened = _take_out(number, person)
     bundle = bundle_of(
         f"{demand.reference}-{answer.pk}", exhibits=exhibits, to=Recipient(answer.recipient_name, answer.recipient),
         authorisation=Authorisation(demand.instrument, demand.reference_theirs or demand.reference, demand.authority),
     )  # fmt: skip
-    return TakenOut(answer, bundle, person, custody)
+    return TakenOut(answer, bundle, person, opened)
 
 
 def write_answer(number: int, to: BinaryIO, *, person: Person, languages: Sequence[Language] = ()) -> Packed:
@@ -214,7 +214,7 @@ def _take_out(number: int, person: Person) -> tuple[Answer, Demand, list[Exhibit
     require(answer.approved_by, "demands.approve")
     exhibits = _check_parts(answer, demand)
     guarded = [one for one in exhibits if one.kept_class == GUARDED]
-    custody = {one.uuid: custody_key(one, about=f"answer:{answer.pk}") for one in guarded}
+    opened = {one.uuid: exhibit_key(one, about=f"answer:{answer.pk}") for one in guarded}
     facts: dict[str, Fact] = {
         "to": answer.recipient_name, "recipient": answer.recipient, "demand": demand.reference,
         "authority": demand.authority, "instrument": demand.instrument, "answer": answer.pk,
@@ -222,7 +222,7 @@ def _take_out(number: int, person: Person) -> tuple[Answer, Demand, list[Exhibit
     for one in exhibits:
         add_step(one, act="export", by=person.actor, facts=facts)
     record("demand.handing-over", by=person.actor, about=demand.about, answer=answer.pk, exhibits=len(exhibits))
-    return answer, demand, exhibits, custody
+    return answer, demand, exhibits, opened
 
 
 @transaction.atomic
