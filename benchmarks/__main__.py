@@ -19,12 +19,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
 
 from benchmarks import (
+    counting,
     exchange,
+    handing,
     hashing,
     importing,
     install,
@@ -55,7 +58,7 @@ PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "ledger": ledgering.run,
     "log": logging_leaves.run,
     "exchange": exchange.run,
-    "vault": sealing.run,
+    "vault": lambda: chain(sealing.run(), handing.run(), counting.run()),
     "memory": memory.run,
     "install": install.run,
 }

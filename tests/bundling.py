@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import replace as replaced
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from himaya.core import merkle
 from himaya.core.bundles.alone import bag
+from himaya.core.bundles.alone.agreement import SIGNED
 from himaya.core.bundles.facts import (
     Acquisition,
     Authorisation,
@@ -27,6 +29,7 @@ from himaya.core.notes import NOTE, Checkpoint, SigningKey
 from himaya.core.proofs import Proof, commitment
 from himaya.core.vault import custody
 from himaya.core.vault.recipients import Identity
+from himaya.core.vault.verifier import canonical, key_name
 
 __all__ = ["replaced"]
 AT = datetime(2026, 11, 29, 3, tzinfo=UTC)
@@ -50,10 +53,15 @@ def digests(data: bytes) -> dict[str, str]:
     return {name: hashlib.new(name, data).hexdigest() for name in ("md5", "sha1", "sha256", "sha512")}
 
 
+def between(*signers: Ed25519PrivateKey) -> dict[str, custody.Fact]:
+    """From whom to whom a thing goes, as its step names them."""
+    return dict(zip(("from", "to"), (key_name(public(one)) for one in signers), strict=False))
+
+
 def chain(uuid: UUID, data: bytes, acts: tuple[tuple[str, tuple[Ed25519PrivateKey, ...]], ...] = ACTS) -> list[bytes]:
     lines: list[bytes] = []
     for number, (act, signers) in enumerate(acts):
-        facts: dict[str, custody.Fact] = {**digests(data), "size": len(data)} if act == "acquire" else {"to": "unit"}
+        facts: dict[str, custody.Fact] = {**digests(data), "size": len(data)} if act == "acquire" else between(*signers)
         one = custody.step(
             uuid, number=number, act=act, at=AT + timedelta(minutes=number), by=f"person:{number + 1}", facts=facts,
             before=lines[-1] if lines else b"",
@@ -108,8 +116,8 @@ def contents(made: Bundle, size: int = 1000):  # type: ignore[no-untyped-def]
     return give
 
 
-def rebag(path: Path) -> None:
-    """Manifests anew, as a forger would make them."""
+def rebag(path: Path, *, signer: Ed25519PrivateKey | None = ANNA) -> None:
+    """Manifests anew, and the signature: as who made the bundle could, or as a forger (None: with the old one)."""
     names = sorted(str(one.relative_to(path)) for one in path.rglob("*") if one.is_file())
     payload = [name for name in names if name.startswith("data/")]
     size = sum((path / name).stat().st_size for name in payload)
@@ -121,8 +129,13 @@ def rebag(path: Path) -> None:
     for kind in ("", "tag"):
         for algorithm in bag.ALGORITHMS:
             chosen = [name for name in names if name.startswith("data/") != bool(kind) and "tagmanifest" not in name]
+            chosen = [name for name in chosen if name != bag.SIGNATURE]
             rows = [f"{hashlib.new(algorithm, (path / n).read_bytes()).hexdigest()}  {n}\n" for n in chosen]
             (path / f"{kind}manifest-{algorithm}.txt").write_text("".join(rows))
+    if signer is not None:
+        signature = b64encode(signer.sign(SIGNED + (path / "tagmanifest-sha512.txt").read_bytes())).decode()
+        told = {"key": key_name(public(signer)), "signature": signature}
+        (path / bag.SIGNATURE).write_bytes(canonical(told) + b"\n")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from himaya.core import clock
 from himaya.evidence import models as evidence
 from himaya.evidence.ruling import RuleTerms, set_rule
+from himaya.screening.incoming.models import Intake
 
 
 def kept(pk: int, people: SimpleNamespace) -> None:
@@ -22,4 +23,5 @@ def kept(pk: int, people: SimpleNamespace) -> None:
     evidence.Binding.objects.create(exhibit=one, rule=rule, since=at, at_least=one.until, begun=True)
     evidence.Hold.objects.create(pk=pk, exhibit=one, review_on=at.date(), placed_at=at)
     evidence.guarded.Custodian.objects.create(pk=pk, person=people.auditor, recipient="age1x", since=at)
+    Intake.objects.create(pk=pk, digest=f"{pk:064x}", form="bagit", occasion="received", state="ready", at=at)
     evidence.Access.objects.create(pk=pk, asked_by=people.reviewer, asked_at=at, state="asked")

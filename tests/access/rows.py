@@ -28,6 +28,8 @@ TABLE: dict[str, set[str]] = {
     "site:readmit_person": {ADMIN},
     "site:reset_password": {ADMIN},
     "site:reset_factor": {ADMIN},
+    "site:leads": {LEAD, AUDITOR, ADMIN},
+    "site:confirm_lead": {LEAD},
     "site:add_key": {ADMIN},
     "site:revoke_key": {ADMIN},
     "account_reauthenticate": EVERYBODY,
@@ -54,6 +56,7 @@ TABLE: dict[str, set[str]] = {
     "cases:decide": DECIDERS,
     "cases:reopen": DECIDERS,
     "cases:excuse": {LEAD},
+    "cases:add_file": DECIDERS,
     "lists:index": EVERYBODY,
     "lists:list": EVERYBODY,
     "lists:item": EVERYBODY,
@@ -103,6 +106,7 @@ TABLE: dict[str, set[str]] = {
     "demands:demand": {LEAD, AUDITOR},
     "demands:requests": {LEAD, AUDITOR},
     "demands:request": {LEAD, AUDITOR},
+    "demands:paper": {LEAD, AUDITOR},
     "demands:add": {LEAD},
     "demands:do": {LEAD},
     "demands:approve_answer": {LEAD},
@@ -141,6 +145,12 @@ TABLE: dict[str, set[str]] = {
     "evidence:hold": DOCUMENT_READERS,
     "evidence:place_hold": {LEAD},
     "evidence:lift_hold": {LEAD},
+    "evidence:receipt": DECIDERS,
+    "incoming:index": DOCUMENT_READERS,
+    "incoming:bring": DECIDERS,
+    "incoming:intake": DOCUMENT_READERS,
+    "incoming:confirm": DECIDERS,
+    "incoming:refuse": DECIDERS,
     "reference:index": EVERYBODY,
     "reference:rows": EVERYBODY,
     "reference:row": EVERYBODY,
@@ -164,7 +174,7 @@ TABLE: dict[str, set[str]] = {
 }
 
 ONLY_POST = {
-    "site:add_person", "site:change_role", "site:readmit_person",
+    "site:add_person", "site:change_role", "site:readmit_person", "site:confirm_lead",
     "site:add_key", "site:revoke_key", "cases:claim_next", "cases:claim", "cases:release", "cases:comment",
     "cases:decide", "cases:reopen", "cases:excuse", "lists:mark", "lists:release",
     "lists:vote", "lists:approve", "lists:refuse", "lists:take_back",
@@ -176,14 +186,14 @@ ONLY_POST = {
     "demands:do", "demands:approve_answer", "demands:drop_answer", "demands:take_answer", "demands:do_request",
     "evidence:renew", "evidence:let_end", "evidence:grant", "evidence:refuse", "evidence:end", "evidence:settle",
     "evidence:look", "evidence:show", "evidence:end_custodian", "evidence:deal_anew",
-    "evidence:bundle", "evidence:end_rule", "evidence:lift_hold",
+    "evidence:bundle", "evidence:end_rule", "evidence:lift_hold", "incoming:confirm", "incoming:refuse",
     "reference:aside", "reference:restore", "reference:as_shipped",
     "ledger:verify", "ledger:retry", "ledger:settle", "ledger:cancel",
 }  # fmt: skip
 """Addresses that do something: no link leads there."""
 BOTH = {"site:reset_factor", "site:reset_password", "site:bar_person", "lists:create", "lists:change", "lists:import",
         "lists:follow", "lists:subscription_change", "partners:add", "reference:add", "reference:change",
-        "evidence:ask", "evidence:urgent", "evidence:add_custodian", "evidence:parts",
-        "evidence:set_rule", "evidence:place_hold",
+        "cases:add_file", "evidence:receipt", "incoming:bring", "evidence:ask", "evidence:urgent", "evidence:set_rule",
+        "evidence:add_custodian", "evidence:parts", "evidence:place_hold",
         "demands:add", "demands:add_request", "demands:fill_request"}  # fmt: skip
 """Forms with a page of their own."""

@@ -67,6 +67,8 @@ def objects(people: SimpleNamespace) -> dict[str, Any]:
         "pk": case.pk,
         "seq": 1,
         "act": "close",
+        "code": "en",
+        "form": "html",
         "draft": "t" * 32,
         "table": "limits",
         "kind": "access",

@@ -102,7 +102,7 @@ def test_the_last_administrator_stays(people: SimpleNamespace, change: dict[str,
         accounts.change_person("admin", by=people.admin.actor, **change)
     assert person("admin").may("accounts.change")  # type: ignore[union-attr]
     accounts.add_person("second", role="admin", by="system")
-    accounts.change_person("admin", by=people.admin.actor, **change)
+    accounts.change_person("admin", by=person("second").actor, **change)
     with pytest.raises(LastAdministrator):
         accounts.change_person("second", by="system", **change)
 
@@ -201,6 +201,9 @@ def test_a_key_of_the_command_line_acts_for_whom_it_names_and_needs_one_where_pe
         accounts.add_key("coop", scopes=["lists:write"], by="cli:root", owner="nobody")
     made = accounts.add_key("coop", scopes=["lists:write"], by="cli:root", owner=people.lead.username)
     assert owner(made.key.actor) == people.lead.actor == last().data["owner"]
+    accounts.change_person(people.lead.username, by="cli:root", active=False)
+    with pytest.raises(BadKey, match="lead may not sign in"):
+        accounts.add_key("coop", scopes=["screen"], by="cli:root", owner=people.lead.username)
     screens = accounts.add_key("scanner", scopes=["screen", "log:write"], by="cli:root")
     assert screens.key.created_by is None
 

@@ -7,6 +7,8 @@ import pytest
 from himaya.accounts import streams
 from himaya.accounts.streams import ReadTooSlowly, Streamed, TooManyStreams, paced, place
 
+pytestmark = pytest.mark.django_db  # the end of an answer closes connections that earlier tests left
+
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,8 +159,8 @@ def test_the_keys_are_in_no_backup_of_the_data_and_in_the_clear_nowhere(
         node,
         """
 from himaya.core.vault.epochs import EpochKeys
-from himaya.site.backups.places import epoch_directory
-say(EpochKeys(epoch_directory()).key_for("2027-03.severe").hex())
+from himaya.core.config import config
+say(EpochKeys(config().epoch_directory).key_for("2027-03.severe").hex())
 """,
     )
     (node.data / "himaya.toml").write_text('contact = "a-password-of-somebody"\n')
@@ -195,7 +195,7 @@ def test_keys_and_data_are_refused_the_same_place(node: Node, tmp_path: Path, ke
 def test_keys_are_written_for_somebody_or_not_at_all(node: Node, tmp_path: Path, keeper: tuple[str, Path]) -> None:
     keys = ("backup", "--keys", "--to", tmp_path / "keys")
     assert "for somebody only" in node.run(*keys, status=2).stderr
-    assert "no recipient of age" in node.run(*keys, "--recipient", "age1nobody", status=2).stderr
+    assert "no recipients" in node.run(*keys, "--recipient", "age1nobody", status=2).stderr
     assert "belongs to --keys" in node.run("backup", "--to", tmp_path / "k", "--recipient", keeper[0], status=2).stderr
     assert not (tmp_path / "keys").exists()
     node.run(*keys, "--recipient", keeper[0], status=-9, env={"HIMAYA_FAULT": "backup.keys:kill"})

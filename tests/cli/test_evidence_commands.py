@@ -10,7 +10,7 @@ from tests.cli.conftest import Node, copied
 
 RULE = (
     "evidence", "rule", "set", "lu", "--instrument", "A law", "--jurisdiction", "LU", "--basis", "legal-obligation",
-    "--for", "received", "--for", "tip", "--minimum", "90 days",
+    "--for", "received", "--for", "tip", "--minimum", "90 days", "--unlisted",
 )  # fmt: skip
 HOLD = ("--authority", "A court", "--review", "2099-05-01", "--reason", "letter 17")
 
@@ -30,8 +30,14 @@ def test_an_operator_keeps_a_file_holds_it_and_reads_it_again(prepared: Node, tm
     assert number in node.run("evidence", "list", "--case", "12").stdout
     assert number not in node.run("evidence", "list", "--state", "destroyed").stdout
     shown = node.run("evidence", "show", number).stdout
-    for part in ("A law", "acquire", "custody is proved", kept["digests"]["sha256"]):
+    for part in ("A law", "acquired", "custody is proved", "In the log: 0 of 1 step", kept["digests"]["sha256"]):
         assert part in shown, part
+    for part in ("another body sent it to us", "SHA-512", "read whole last", "received from another body"):
+        assert part in shown, part
+    for raw in ("kept_class", "acquired_at", "sha256", "read_at"):
+        assert raw not in shown, raw
+    node.run("log", "publish")
+    assert "In the log: 1 of 1 step." in node.run("evidence", "show", number).stdout
     told = json.loads(node.run("evidence", "show", number, "--json").stdout)
     assert told["proved"]
     assert told["rules"][0]["counts"]
@@ -52,6 +58,22 @@ def test_an_operator_keeps_a_file_holds_it_and_reads_it_again(prepared: Node, tm
     assert "not what was sealed" in node.run("evidence", "scrub", status=1).stderr
     assert "rotten" in node.run("evidence", "list", "--state", "rotten").stdout
     assert "not what was sealed" in node.run("doctor", status=1).stdout
+
+
+def test_a_rule_rests_on_the_reference_or_on_whoever_sets_it(prepared: Node, tmp_path: Path) -> None:
+    node = copied(prepared, tmp_path / "node")
+    assert "the reference has none of that name for LU" in node.run(*RULE[:-1], status=2).stderr
+    assert "no country" in node.run(*RULE[:6], "--jurisdiction", "XX", *RULE[8:], status=2).stderr
+    from_limit = ("evidence", "rule", "set", "us", "--limit", "us-2258a-h-preserve", "--for", "match")
+    node.run(*from_limit, "--begins", "reported")
+    node.run(*from_limit, "--maximum", "2 years")
+    (rule,) = json.loads(node.run("evidence", "rule", "list", "--json").stdout)
+    assert (rule["version"], rule["jurisdiction"], rule["minimum"], rule["maximum"]) == (2, "US", "", "2 years")
+    every = json.loads(node.run("evidence", "rule", "list", "--all", "--json").stdout)
+    assert [(one["version"], one["minimum"], one["begins"]) for one in every] == [
+        (2, "", "acquired"), (1, "1 year", "reported"),
+    ]  # fmt: skip
+    assert "18 USC 2258A(h)" in node.run("evidence", "rules").stdout
 
 
 def test_a_rule_gets_versions_and_ends(prepared: Node, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import resource
+import shutil
 import stat
 import struct
 import subprocess
@@ -26,7 +27,7 @@ from himaya.core.bundles import reading, writing
 from himaya.core.bundles.alone import bag, program
 from himaya.core.bundles.alone.stamps import read_stamp
 from himaya.core.vault import recipients
-from himaya.core.vault.verifier import NotProved
+from himaya.core.vault.verifier import NotProved, key_name
 
 MADE = bundling.bundle(2)
 
@@ -35,7 +36,7 @@ MADE = bundling.bundle(2)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bundle") / "bag"
     reports = {"en.html": b"<!doctype html>\n"}
-    writing.write_folder(MADE, path, contents=bundling.contents(MADE), reports=reports)
+    writing.write_folder(MADE, path, contents=bundling.contents(MADE), reports=reports, signer=bundling.ANNA)
     return path
 
 
@@ -278,7 +279,7 @@ def test_an_exhibit_that_is_something_else_is_not_taken(tmp_path: Path) -> None:
     one = MADE.exhibits[0]
     for number, clear in enumerate((b"", bytes(one.size), bytes(one.size + 1))):
         path = tmp_path / str(number)
-        writing.write_folder(MADE, path, contents=bundling.contents(MADE), reports={})
+        writing.write_folder(MADE, path, contents=bundling.contents(MADE), reports={}, signer=bundling.ANNA)
         with (path / "data" / "exhibits" / f"{one.uuid}.age").open("wb") as file:
             recipients.encrypt(io.BytesIO(clear), file, recipients=[bundling.IDENTITY.recipient])
         bundling.rebag(path)
@@ -312,3 +313,75 @@ def test_what_would_be_held_in_memory_has_an_end(folder: Path, monkeypatch: pyte
     monkeypatch.setattr(reading, "MAX_KEPT", 100)
     with pytest.raises(reading.BundleNotProved, match="larger than can be taken"), reading.opened(folder):
         pass
+
+
+# --- who made the whole ----------------------------------------------------------------------------------------------
+
+
+def _cut(top: Path) -> None:
+    path = next((top / "data" / "custody").iterdir())
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+
+
+def _said(**fields: Any) -> Callable[[Path], None]:
+    def change(top: Path) -> None:
+        path = top / "data" / "bundle.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+    return change
+
+
+def _exchanged(top: Path) -> None:
+    out = io.BytesIO()
+    recipients.encrypt(io.BytesIO(b"another text"), out, recipients=[bundling.IDENTITY.recipient])
+    next((top / "data" / "exhibits").iterdir()).write_bytes(out.getvalue())
+
+
+def _reported(top: Path) -> None:
+    (top / "data" / "report.en.html").write_text("<!doctype html><p>made up</p>")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _cut,
+        _said(authorisation={"instrument": "made up", "number": "1", "authority": "nobody"}),
+        _said(case="another"),
+        _exchanged,
+        _reported,
+    ],
+)
+def test_what_was_changed_with_all_sums_made_anew_lacks_the_signature(
+    change: Callable[[Path], None], folder: Path, tmp_path: Path
+) -> None:
+    top = tmp_path / "bag"
+    shutil.copytree(folder, top)
+    change(top)
+    bundling.rebag(top, signer=None)
+    trusted = [
+        key_name(bundling.public(bundling.ANNA)),
+        key_name(bundling.public(bundling.BEN)),
+        str(bundling.LOG.verifier),
+    ]
+    found = program.verify_bundle(str(top), trusted).problems
+    assert ("", "signature.json: it is not good: the bundle was changed after it was made") in found
+    bundling.rebag(top, signer=bundling.EVE)
+    assert "a key that is not known" in dict(program.verify_bundle(str(top), trusted).problems)[""]
+
+
+def test_a_zip_with_something_in_front_or_in_between_is_none(tmp_path: Path) -> None:
+    plain = tmp_path / "bag.zip"
+    writing.write_zip(MADE, plain, contents=bundling.contents(MADE), reports={}, signer=bundling.ANNA)
+    assert not program.verify_bundle(str(plain)).problems
+    other = io.BytesIO()
+    with zipfile.ZipFile(other, "w") as archive:
+        archive.writestr("bag/more.txt", "more")
+    for number, front in enumerate((other.getvalue(), b"#!/bin/sh\n")):
+        joined = tmp_path / f"{number}.zip"
+        joined.write_bytes(front + plain.read_bytes())
+        assert "bytes that its list of files does not tell of" in program.verify_bundle(str(joined)).problems[0][1]
+    appended = tmp_path / "appended.zip"
+    shutil.copy(plain, appended)
+    with zipfile.ZipFile(appended, "a") as archive:  # the list moves behind it, what was the list stays in between
+        archive.writestr("HMY-B-2026-17/zz.txt", "more")
+    assert program.verify_bundle(str(appended)).problems

@@ -62,7 +62,7 @@ def test_every_text_of_it_goes_through_the_translator() -> None:
     page = report.html(bundling.bundle(1), Language("ar", marked)).decode()
     assert '<html lang="ar" dir="rtl">' in page
     heads = re.findall(r"<(?:h1|h2|li|p|th)(?: [^>]*)?>([^<]*)", page)
-    digests = {"MD5", "SHA1", "SHA256", "SHA512"}
+    digests = {"MD5", "SHA-1", "SHA-256", "SHA-512"}
     assert len(heads) > 20
     assert [one for one in heads if not one.startswith("§") and one not in digests] == []
     assert "handed over" in seen
@@ -98,7 +98,7 @@ def test_a_bundle_says_whether_there_is_a_pdf(possible: bool, tmp_path: Path, mo
     monkeypatch.setattr(report, "pdf", lambda page: b"%PDF-1.7\n")
     made = bundling.bundle(1)
     given = report.reports(made, (ENGLISH,))
-    writing.write_folder(made, tmp_path / "bag", contents=bundling.contents(made), reports=given)
+    writing.write_folder(made, tmp_path / "bag", contents=bundling.contents(made), reports=given, signer=bundling.ANNA)
     info = (tmp_path / "bag" / "bag-info.txt").read_text()
     assert ("no PDF" in info) is not possible
     assert (tmp_path / "bag" / "data" / "report.en.pdf").exists() is possible
@@ -108,7 +108,7 @@ def test_a_bundle_says_whether_there_is_a_pdf(possible: bool, tmp_path: Path, mo
 def test_the_command_line_tells_the_same(tmp_path: Path) -> None:
     made = bundling.bundle(1)
     path = tmp_path / "bag.zip"
-    writing.write_zip(made, path, contents=bundling.contents(made), reports={})
+    writing.write_zip(made, path, contents=bundling.contents(made), reports={}, signer=bundling.ANNA)
     program_ = Path(sys.executable).with_name("himaya")
     run = lambda *more: subprocess.run(  # noqa: E731
         [program_, "evidence", "verify", *more], cwd=tmp_path, capture_output=True, text=True, check=False,

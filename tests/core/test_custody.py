@@ -30,14 +30,18 @@ def public(key: Ed25519PrivateKey) -> bytes:
     return key.public_key().public_bytes_raw()
 
 
-KEYS = {verifier.key_name(public(key)): public(key) for key in (ANNA, BEN)}
+def name(key: Ed25519PrivateKey) -> str:
+    return verifier.key_name(public(key))
+
+
+KEYS = {name(key): public(key) for key in (ANNA, BEN)}
 ACTS = [("acquire", [ANNA]), ("analyse", [ANNA]), ("transfer", [ANNA, BEN]), ("export", [BEN]), ("destroy", [BEN])]
 
 
 def chain(acts: Any = ACTS) -> list[bytes]:
     lines: list[bytes] = []
     for number, (act, signers) in enumerate(acts):
-        facts: dict[str, Any] = {"sha256": "ab" * 32} if act == "acquire" else {}
+        facts: dict[str, Any] = {"sha256": "ab" * 32} if act == "acquire" else {"from": name(ANNA), "to": name(BEN)}
         one = custody.step(
             EXHIBIT, number=number, act=act, at=AT + timedelta(minutes=number), by="person:1", facts=facts,
             before=lines[-1] if lines else b"",
@@ -46,10 +50,10 @@ def chain(acts: Any = ACTS) -> list[bytes]:
     return lines
 
 
-def forged(line: bytes, key: Ed25519PrivateKey = ANNA, **fields: Any) -> bytes:
-    """The line with other fields, signed anew."""
+def forged(line: bytes, *keys: Ed25519PrivateKey, **fields: Any) -> bytes:
+    """The line with other fields, signed anew; by Anna, where nobody is named."""
     one = {**json.loads(line)["step"], **fields}
-    signed = [custody.sign(one, key)]
+    signed = [custody.sign(one, key) for key in keys or (ANNA,)]
     return verifier.canonical({"step": one, "signatures": signed})
 
 
@@ -81,6 +85,10 @@ def test_a_chain_is_proved_step_by_step() -> None:
         (lambda c: [c[0], forged(c[1], act="acquire")], "nothing is acquired twice"),
         (lambda c: [c[0], forged(c[1], at="2026-11-29T02:59:59Z")], "older than the step before"),
         (lambda c: [*c[:2], forged(c[2])], "both sides sign"),
+        (lambda c: [*c[:2], forged(c[2], BEN, ANNA, facts={"from": name(ANNA), "to": name(EVE)})], "both sides sign"),
+        (lambda c: [*c[:2], forged(c[2], BEN, ANNA, facts={"from": name(ANNA), "to": name(ANNA)})], "both sides sign"),
+        (lambda c: [*c[:2], forged(c[2], BEN, ANNA, facts={"from": [name(ANNA)], "to": name(BEN)})], "both sides sign"),
+        (lambda c: [forged(c[0], at="9999-99-99T99:99:99Z")], "does not match format"),
         (lambda c: [b" " + c[0]], "not written as steps are"),
         (lambda c: [c[0].replace(b'"step"', b'"step":{},"step"')], "not written as steps are"),
         (lambda c: [b"\xff"], "step 0:"),
@@ -101,13 +109,14 @@ def test_nothing_follows_on_a_destruction() -> None:
 
 
 def test_nobody_signs_for_both_sides() -> None:
-    one = custody.step(EXHIBIT, number=0, act="transfer", at=AT, by="person:1", facts={})
-    for signers in ([ANNA], [ANNA, ANNA]):
+    facts = {"from": name(ANNA), "to": name(BEN)}
+    one = custody.step(EXHIBIT, number=0, act="transfer", at=AT, by="person:1", facts=facts)
+    for signers in ([ANNA], [ANNA, ANNA], [ANNA, EVE], [ANNA, BEN, EVE]):
         with pytest.raises(ValueError, match="both sides"):
             custody.line(one, [custody.sign(one, key) for key in signers])
     twice = [custody.sign(one, ANNA)] * 2
     with pytest.raises(ValueError, match="twice"):
-        verifier._signers(one, twice, KEYS)
+        verifier._signers(one, twice, KEYS, verifier.verify)
 
 
 def test_what_cannot_be_done_cannot_be_written() -> None:
@@ -139,7 +148,7 @@ def test_it_agrees_with_openssl_wherever_a_bit_was_turned(at: int, bit: int) -> 
         expected = True
     except InvalidSignature:
         expected = False
-    assert verifier.verify(key, b"message", signature) == expected
+    assert verifier.verify(key, b"message", signature) == custody.is_signed(key, b"message", signature) == expected
 
 
 # RFC 8032, section 7.1: TEST 1, 2 and 3
@@ -163,8 +172,22 @@ def test_it_agrees_with_the_rfc(key: str, message: str, signature: str) -> None:
 
 @pytest.mark.parametrize("key", [bytes(31), bytes(33), b"\xff" * 32, (2).to_bytes(32, "little")])
 def test_what_is_no_key_verifies_nothing(key: bytes) -> None:
-    assert not verifier.verify(key, b"", bytes(64))
-    assert not verifier.verify(public(ANNA), b"", bytes(63))
+    for good in (verifier.verify, custody.is_signed):
+        assert not good(key, b"", bytes(64))
+        assert not good(public(ANNA), b"", bytes(63))
+
+
+def test_points_of_small_order_sign_nothing() -> None:
+    """All that there are in their one spelling: with such a key, some "signature" is good for any message."""
+    prime = 2**255 - 19
+    eighth = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+    ys = [1, prime - 1, 0, eighth, prime - eighth]
+    keys = [(y | odd << 255).to_bytes(32, "little") for y in ys for odd in (0, 1)]
+    for key in keys:
+        assert not verifier.is_key(key)
+        for good in (verifier.verify, custody.is_signed):
+            assert not good(key, b"anything at all", key + bytes(32))
+    assert verifier.is_key(public(ANNA))
 
 
 def test_the_file_needs_nothing_but_python(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ def chain() -> list[bytes]:
     lines: list[bytes] = []
     for number, act in enumerate(("acquire", "transfer", "destroy")):
         at, before = datetime(2026, 11, 29, 3, number, tzinfo=UTC), lines[-1] if lines else b""
-        facts: dict[str, custody.Fact] = {"sha256": "ab" * 32, "size": 7, "to": ["a", "b"]}
+        facts: dict[str, custody.Fact] = {"sha256": "ab" * 32, "size": 7, "list": ["a", "b"]}
+        facts |= dict(zip(("from", "to"), KEYS, strict=True))
         step = custody.step(EXHIBIT, number=number, act=act, at=at, by="person:1", facts=facts, before=before)
         lines.append(custody.line(step, [custody.sign(step, key) for key in (ANNA, BEN)]))
     return lines

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 YEAR = timedelta(days=366)
@@ -25,6 +27,35 @@ def keep_things(upto: int) -> list[str]:
         )  # fmt: skip
         kept.append(preserve(io.BytesIO(f"text {number}".encode()), acquired=acquired).reference)
     return kept
+
+
+def file_things(upto: int) -> list[str]:
+    """Add so many files to a case, each once; their references."""
+    from tests.casework import opened
+
+    from himaya.cases.filing import acquired_for, keep
+    from himaya.cases.models import Case
+    from himaya.evidence.models import Rule
+    from himaya.evidence.ruling import RuleTerms, set_rule
+    from himaya.evidence.services import begin
+
+    if not Rule.objects.exists():
+        set_rule("a-law", terms=RuleTerms("a law", "US", "duty", ["tip"], minimum="1 year"), by="system")
+    case = Case.objects.first() or opened()
+    made = []
+    for number in range(upto):
+        acquired = acquired_for(case.pk, label="a file", occasion="tip", by="system")
+        acquired = replace(acquired, once=f"act {number}")
+        sealed = begin(io.BytesIO(f"text {number}".encode()), occasion="tip")
+        made.append(keep(case.pk, sealed, acquired=acquired).exhibit.reference)
+    return made
+
+
+def filed() -> int:
+    """How many files are noted to be added to cases."""
+    from himaya.ledger.models import Entry
+
+    return Entry.objects.filter(act="case.file-added").count()
 
 
 def hold_case(case: str) -> int:
@@ -78,3 +109,30 @@ def read_all() -> list[Any]:
             opened = error.code()
         found.append([one.once, one.state, opened, acts])
     return found
+
+
+def secrets_of(upto: int) -> list[list[str]]:
+    """Of each thing: the key that opens it, and the outer and the wrapped form of that key, in hexadecimal."""
+    from himaya.evidence.keys import epoch_keys, epoch_name, opened
+    from himaya.evidence.models import Exhibit
+
+    found = []
+    for one in Exhibit.objects.select_related("blob", "epoch").order_by("once")[:upto]:
+        keys = (opened(one), epoch_keys().key(epoch_name(one)), bytes(one.wrapped or b""))
+        found.append([key.hex() for key in keys])
+    return found
+
+
+def back_up(to: str) -> None:
+    """Make a backup of the node as it is."""
+    from himaya.site.backups.making import make
+
+    make(Path(to), by="system")
+
+
+def dumped() -> str:
+    """Every value of every row of every table, as the database gives it."""
+    from django.apps import apps
+
+    rows = [row for model in apps.get_models() for row in model._base_manager.values_list()]
+    return "\n".join(value.hex() if isinstance(value, bytes | memoryview) else str(value) for r in rows for value in r)

@@ -4,6 +4,7 @@ held stays, and what nobody acknowledged is gone after a sweep.
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 
@@ -54,6 +55,20 @@ def test_what_was_acknowledged_opens_and_what_was_not_is_swept(node: Node, point
     assert node.run("check", idle=False) == []
 
 
+@pytest.mark.parametrize("point", ["evidence.sealed", "cases.filed"])
+def test_a_file_that_was_being_added_to_a_case_is_kept_and_noted_or_neither(node: Node, point: str) -> None:
+    killed = node.start("file_things", upto=3, fault=f"{point}:kill@2")
+    killed.join(60)
+    assert killed.exitcode == -9, node.log(killed)
+    assert node.run("read_all") == [kept(0)]
+    assert node.run("filed") == 1
+    assert node.run("sweep_over") == 1
+    node.run("file_things", upto=3)
+    assert node.run("read_all") == [kept(number) for number in range(3)]
+    assert node.run("sweep_over") == 3
+    assert node.run("check", idle=False) == []
+
+
 @pytest.mark.parametrize("point", ENDING)
 def test_what_is_over_ends_once_and_what_is_held_is_never_lost(node: Node, point: str) -> None:
     node.run("keep_things", upto=THINGS)
@@ -85,3 +100,37 @@ def test_keepers_and_enders_that_are_killed_at_random_lose_nothing(node: Node) -
     assert [one[0] for one in told] == [f"act {number}" for number in range(8)]
     assert {tuple(one[1:3]) for one in told} == {("destroyed", "exhibit-ended")}
     assert node.run("check", idle=False) == []
+
+
+def forms(secret: bytes) -> list[bytes]:
+    """How a key can stand in a file: as it is, in hexadecimal, in base64, at whichever of its three places."""
+    texts = [secret, secret.hex().encode(), secret.hex().upper().encode()]
+    for shift in range(3):
+        coded = base64.b64encode(bytes(shift) + secret)
+        texts.append(coded[(shift * 4 + 2) // 3 + 1 : -4])
+    return texts
+
+
+def test_what_ended_is_in_no_file_of_the_node_and_in_no_backup_neither_its_bytes_nor_a_key(
+    node: Node, tmp_path: Path
+) -> None:
+    data, backups = Path(node.environment["HIMAYA_DATA"]), tmp_path / "backups"
+    places = (data, data.with_name(f"{data.name}-epoch-keys"), backups)
+    node.run("keep_things", upto=2)
+    node.run("hold_case", case="case:2")  # thing 1
+    gone, _ = ([bytes.fromhex(key) for key in keys] for keys in node.run("secrets_of", upto=2))
+    node.run("back_up", to=str(backups))
+    before = {path.read_bytes() for place in places for path in place.rglob("*") if path.is_file()}
+    assert any(form in content for content in before for form in forms(gone[1])), "the outer key is looked for rightly"
+    node.run("end_over")
+    node.run("sweep_over")
+    node.run("back_up", to=str(backups))
+    files = [path for place in places for path in place.rglob("*") if path.is_file()]
+    everything = [path.read_bytes() for path in files] + [node.run("dumped").encode()]
+    assert len([path for path in files if path.is_relative_to(backups)]) > 4
+    for secret in (*gone[:2], b"text 0"):
+        for form in forms(secret):
+            assert not [number for number, content in enumerate(everything) if form in content]
+    now = [path.read_bytes() for path in data.rglob("*") if path.is_file()]
+    assert not [content for content in now for form in forms(gone[2]) if form in content], "wrapped, it is gone as well"
+    assert node.run("read_all") == [ended(0), kept(1)]

@@ -18,7 +18,7 @@ from multiprocessing import connection as lines
 from pathlib import Path
 from typing import Any
 
-from tests.crash import exchanging, guarding, keeping, logging_events, looking_back
+from tests.crash import bringing, exchanging, guarding, keeping, logging_events, looking_back
 
 FIRST_WAIT, LONGEST_WAIT = 0.2, 1.0
 """Seconds between two attempts, short enough for a test."""
@@ -64,7 +64,8 @@ def enter(name: str, node: dict[str, str], arguments: dict[str, Any], result: st
     if hasattr(connections._connections, "default"):  # made while loading, for the database of nobody
         del connections["default"]
     faults.arm(os.environ.get("HIMAYA_FAULT", ""))
-    elsewhere = {**vars(logging_events), **vars(looking_back), **vars(exchanging), **vars(keeping), **vars(guarding)}
+    ours = (logging_events, looking_back, exchanging, keeping, guarding, bringing)
+    elsewhere = {name: one for module in ours for name, one in vars(module).items()}
     answer = (globals().get(name) or elsewhere[name])(**arguments)
     connections.close_all()
     Path(f"{result}.new").write_text(json.dumps(answer))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
@@ -26,6 +27,7 @@ HOLD = {"authority": "A court", "review_on": "2026-06-01", "reason": "Letter 17"
 RULE = {
     "name": "lu-tips", "instrument": "A law", "jurisdiction": "LU", "basis": "legal-obligation", "occasions": ["tip"],
     "begins": "acquired", "minimum": "90 days", "after": "delete", "kept_class": "standard",
+    "unlisted": "on",
 }  # fmt: skip
 
 
@@ -69,7 +71,9 @@ def test_the_picture_says_what_the_list_says(keep: Keep, sign_in: SignIn, clock:
     clock.advance(timedelta(days=40))
     drawn = sign_in("lead").get(f"/evidence/exhibits/{one.pk}/").context["picture"]
     assert [mark.number for mark in drawn.marks] == [1]
-    assert [(lane.kind, lane.open) for lane in drawn.lanes] == [("counts", False), ("hold", True)]
+    assert [(lane.kind, lane.open, lane.counts) for lane in drawn.lanes] == [
+        ("least", False, True), ("hold", True, False)
+    ]  # fmt: skip
     assert 10 < drawn.now < 13  # 40 days of 365
     assert drawn.solid == drawn.now
     assert drawn.until == 98.5
@@ -77,6 +81,23 @@ def test_the_picture_says_what_the_list_says(keep: Keep, sign_in: SignIn, clock:
     names = [name.strip("\u2068\u2069") for _, name, _ in drawn.ticks]
     assert names[0] == "15 Jan 2026"
     assert names[-1] == "15 Jan 2027"
+
+
+def test_at_least_and_at_most_are_told_apart_by_shape_and_by_words(keep: Keep, sign_in: SignIn) -> None:
+    ends = RuleTerms("A law on erasure", "LU", "legal-obligation", ["match"], maximum="3 years")
+    set_rule("lu-erase", terms=ends, by="person:1")
+    one = keep()
+    answer = sign_in("lead").get(f"/evidence/exhibits/{one.pk}/")
+    page = answer.content.decode()
+    named = {lane.kind: re.sub("[\u2068\u2069]", "", lane.name) for lane in answer.context["picture"].lanes}
+    assert named == {"least": "us-reports 1 (counts): at the least", "most": "lu-erase 1: at the most"}
+    for shape in (
+        'class="span span-least span-counts"',
+        'class="span span-most"',
+        'class="wall"',
+        'd="M0 -3L8 4.5L0 12z"',
+    ):
+        assert shape in page, shape
 
 
 def test_rules_that_collide_are_told(keep: Keep, sign_in: SignIn, clock: Any) -> None:
@@ -138,6 +159,9 @@ def test_a_rule_is_set_gets_a_version_and_ends(sign_in: SignIn, clock: Any) -> N
     client = sign_in("lead")
     assert "No rule was set" in words(client.get("/evidence/rules/"))
     assert client.post("/evidence/rules/new", {**RULE, "minimum": "long"}).status_code == 422
+    unasked = client.post("/evidence/rules/new", {**RULE, "unlisted": ""})
+    assert unasked.status_code == 422
+    assert "the reference has none of that name for LU" in words(unasked)
     client.post("/evidence/rules/new", RULE)
     form = client.get("/evidence/rules/new?rule=lu-tips").context["form"]
     assert form.initial["minimum"] == "90 days"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from himaya.evidence import custody
 from himaya.evidence.bundling import hand_over
 from himaya.evidence.granting import ask_access, grant_access
 from himaya.evidence.lasting import STEPS
-from himaya.evidence.models import AccessTo, Binding, Exhibit, SigningKey, Step
+from himaya.evidence.models import AccessTo, Binding, Exhibit, SigningKey, Step, Unlogged
 from himaya.evidence.receiving import AlreadyHere, NotOurReceipt, receipt_of, receive_bundle, take_receipt
 from himaya.evidence.ruling import RuleTerms, set_rule
 from himaya.evidence.services import NoGround
@@ -54,7 +55,7 @@ def as_another_node() -> Iterator[None]:
     from django.db import connection
 
     STEPS.unsafe_remove(connection)
-    for model in (Step, Binding, AccessTo, Exhibit, SigningKey):
+    for model in (Unlogged, Step, Binding, AccessTo, Exhibit, SigningKey):
         model.objects.all().delete()
     STEPS.install(connection)
     terms = RuleTerms("an order", "NL", "legal-obligation", ["received"], minimum="1 year")
@@ -99,7 +100,7 @@ def test_a_chain_goes_on_at_the_node_that_it_was_handed_to(keep: Keep, bundle: A
 
 def test_the_receipt_closes_the_chain_of_who_gave_it(keep: Keep, bundle: Any) -> None:
     from himaya.core.bundles.reading import opened
-    from himaya.core.vault.custody import accepted
+    from himaya.core.vault.custody import accepted, offered, sign
 
     exhibit = keep("a neutral text")
     made = bundle(exhibit, to_node=other_key())
@@ -107,7 +108,10 @@ def test_the_receipt_closes_the_chain_of_who_gave_it(keep: Keep, bundle: Any) ->
         (offer,) = received.bundle.transfers
     line = accepted(offer, OTHER)
     stranger = Ed25519PrivateKey.generate()
-    for wrong in (accepted(offer, stranger), offer, b"nothing"):
+    step = json.loads(offer)["step"]
+    beside = offered(step, [*json.loads(offer)["signatures"], sign(step, stranger)])
+    acquired = custody.lines(exhibit)[0]  # signed by us alone, and hands nothing over
+    for wrong in (beside, acquired, offer, b"nothing"):
         with pytest.raises(NotOurReceipt):
             take_receipt(wrong + b"\n", key=other_key(), by="person:1")
     assert take_receipt(line + b"\n", key=other_key(), by="person:1") == [exhibit]

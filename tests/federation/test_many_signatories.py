@@ -17,6 +17,7 @@ from himaya.core.exchange import SourceTrouble
 from himaya.core.repository import files, keys
 from himaya.core.repository.publishing import Repository
 from himaya.core.repository.states import NotAttached
+from himaya.core.words import unpacked
 from himaya.lists import subscribing
 from himaya.lists.subscribing import BadSubscription
 
@@ -142,9 +143,22 @@ def test_a_key_other_than_the_pinned_one_is_found_out(line: Line) -> None:
     line.stage.held.own[OTHER] = mine
     Repository(line.stage.directory, line.stage.held.ring).add_signatory(OTHER, [mine.public_key])
     assert mine.public_key.keyid in refused(line, "which is not pinned")
+    assert "exchanged its key" in line.one.trouble["remedy"]
 
 
 @pytest.mark.parametrize("text", [f"{OTHER}=abc", "=" + "0" * 64, f"{OTHER}:{'0' * 64}", f"{OTHER}={'0' * 64}x"])
 def test_a_pin_that_is_none_is_refused(line: Line, text: str) -> None:
     with pytest.raises(BadSubscription):
         subscribing.change("theirs", by="system", options={"signatories": text})
+
+
+def test_of_whom_another_key_than_the_pinned_one_signs_each_round_says_that_nothing_is_taken(line: Line) -> None:
+    key = line.stage.held.own[ORGANISATION].public_key.keyid
+    line.follow(
+        "pinned", signatories=f"{ORGANISATION}={'0' * 64} {OTHER}={line.stage.held.own[OTHER].public_key.keyid}"
+    )
+    for _ in range(2):
+        found = subscribing.run(subscribing.find("pinned"))
+        assert found.refused == 1
+        assert key in str(unpacked(found.first[0]["why"]).facts)
+        assert subscribing.vouched(subscribing.find("pinned")) == 5

@@ -39,7 +39,7 @@ def words(draw: st.DrawFn, acts: tuple[str, ...] = tuple(ACTS)) -> Word:
     who, act = draw(st.sampled_from(sorted(PLACES))), draw(st.sampled_from(acts))
     key = draw(st.sampled_from(["", "a", "b"])) if act in (VOUCH, RETRACT) else ""
     until = draw(ends) if act not in (RETRACT, *STEWARD) else None
-    borrowed = act == VOUCH and who != OURS and draw(st.booleans())
+    borrowed = act in (VOUCH, RETRACT) and who != OURS and draw(st.booleans())
     return Word(who, PLACES[who], act, until, key, who == OURS, borrowed)
 
 
@@ -165,6 +165,15 @@ def test_what_nobody_vouches_for_any_more_is_withdrawn_and_what_nobody_vouches_f
     assert state(word(3, until=NOW - HOUR)) == EXPIRED
     assert state(word(3, until=NOW - HOUR), word(3, RETRACT)) == WITHDRAWN
     assert state(word(3, until=NOW - HOUR), word(4)) == ACTIVE
+
+
+def test_what_is_taken_back_is_gone_however_it_was_said_and_by_whomever_it_is_taken_back() -> None:
+    for vouch in (False, True):
+        for back in (False, True):
+            said = (word(3)._replace(borrowed=vouch), word(3, RETRACT)._replace(borrowed=back))
+            assert state(*said) == WITHDRAWN
+            assert state(*said, word(4, CONFIRM)) == WITHDRAWN
+            assert state(*said, word(3)._replace(borrowed=True)) == ACTIVE
 
 
 # --- votes -----------------------------------------------------------------------------------------------------------

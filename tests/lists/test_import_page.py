@@ -87,6 +87,7 @@ def test_the_page_for_a_file_reproaches_nobody_before_anything_was_sent(sign_in:
         ({"file": file(ONE, name="list.txt")}, "could be pdq or sha256. Choose the signal here."),
         ({"file": file(ONE, name="list.txt"), "signal": "sha512"}, "Select a valid choice"),
         ({"file": good(), "whose": "other"}, "Say which organisation."),
+        ({"file": good(), "whose": "own", "organisation": "north"}, "You named another organisation: choose that here"),
         ({"file": good(), "whose": "other", "organisation": "No Good"}, "valid value"),
         ({"file": good(), "whose": "other", "organisation": "ours"}, "This is the node's own"),
         ({"file": good(), "whose": "other", "organisation": "b", "jurisdiction": "nl"}, "valid value"),
@@ -267,7 +268,7 @@ def test_a_file_may_speak_for_another_organisation(sign_in: SignIn, hotline: Has
 
 def test_the_node_s_own_word_may_have_a_basis(sign_in: SignIn, hotline: HashList) -> None:
     client = sign_in("lead")
-    bring(client, looked(client, good(), whose="own", organisation="ignored", basis="harmful"))
+    bring(client, looked(client, good(), whose="own", basis="harmful"))
     assert list(Statement.objects.values_list("organisation", "basis").distinct()) == [
         (organisations.own().pk, "harmful")
     ]
@@ -286,13 +287,16 @@ def test_a_common_list_waits_for_a_second_person_and_for_whom_it_speaks_stays(
 ) -> None:
     HashList.objects.filter(pk=hotline.pk).update(common=True)
     client = sign_in("admin")
-    page = looked(client, good(), whose="other", organisation="police.example", basis="national")
+    terms = {"whose": "other", "organisation": "police.example", "jurisdiction": "FR", "basis": "national"}
+    page = looked(client, good(), **terms)
     assert "it will wait for a second person" in words(page)
     answer = bring(client, page)
     assert "second person" in messages(answer)[0]
     assert not Item.objects.exists()
     assert kept() == []
     waiting = Proposal.objects.get()
+    shown = words(sign_in("lead").get(f"/lists/proposals/{waiting.pk}"))
+    assert "Organisation police.example Jurisdiction FR Legal basis" in shown
     proposals.approve(waiting.pk, person=people.lead)
     assert Item.objects.count() == 2
     assert list(Statement.objects.values_list("organisation__name", "basis").distinct()) == [

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests import drawn
+from tests.desk import accepted
 from tests.guarding import Custodians
 from tests.program import Program, sha256
 
 from himaya.core import faults
 from himaya.core.config import config
 from himaya.core.ports import ItemRow
+from himaya.evidence.demands.queries import held_by
 from himaya.evidence.guarded.custodians import end_custodian
 from himaya.evidence.keys import CustodiansNeeded
 from himaya.evidence.queries import exhibits
@@ -121,3 +124,22 @@ def test_what_matches_is_guarded_where_a_rule_says_so_and_refused_where_custodia
     assert answer.status_code == 409
     assert "needs 3 custodians, and there are 2" in answer.content.decode()
     assert exhibits().count() == len(sealed(tmp_path)) == 1
+
+
+def test_what_a_demand_asks_for_is_kept_by_its_rules_where_none_keeps_what_matches(
+    people: SimpleNamespace, clock: Any
+) -> None:
+    terms = RuleTerms("18 USC 2703(f)", "US", "legal-obligation", ["demand"], minimum="90 days", begins="demanded")
+    set_rule("demands", terms=terms, by="system")
+    thing = services.Content(CONTENT, "example.org/ann/1.jpg")
+    other = services.Content(CONTENT, "example.org/bob/1.jpg")
+    asked: dict[str, Any] = {"by": "system", "origin": "api"}
+    assert services.screen([thing], occasion="before", **asked)[0].exhibit is None
+    demand = accepted(people.lead, scope="accounts: ann; from 2026-01-01T00:00Z; kinds: pictures")
+    found = services.screen([thing, other], occasion="after", **asked)
+    assert found[1].exhibit is None
+    one = found[0].exhibit
+    assert one is not None
+    assert (one.occasion, one.case, one.how) == ("demand", found[0].case.about, "screened")
+    assert [each.exhibit for each in held_by(demand)] == [one]
+    assert b"".join(unsafe_content(exhibits().get())) == CONTENT

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from tests.casework import opened
 from tests.configured import configured
+from tests.desk import received
 
 from himaya.accounts.roles import ROLES
 from himaya.cases import services
@@ -38,6 +39,14 @@ def test_everybody_who_works_here_sees_the_numbers(sign_in, role):
     for words in WORDS.values():
         assert words in page
     assert re.search(r'files and hashes screened</th><td class="end number">1,?203</td>', page)
+
+
+def test_demands_are_told_by_kind_and_country_and_no_small_number(sign_in, people):
+    assert "Demands by kind" not in sign_in("auditor").get("/numbers/").content.decode()
+    for place in ("LU",) * 6 + ("FR",) * 2:
+        received(people.lead, country=place)
+    page = sign_in("auditor").get("/numbers/").content.decode()
+    assert "Demands by kind: Preserve 8. By country: France &lt;5, Luxembourg 5+." in page
 
 
 def test_the_plots_tell_the_sum_and_show_each_day(sign_in, people, clock):

@@ -9,7 +9,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
-from himaya.accounts.roles import MAY
+from himaya.accounts.roles import MAY, STANDING
+from himaya.core import clock
 
 if TYPE_CHECKING:
     from typing import Any
@@ -32,6 +33,8 @@ class Person(AbstractBaseUser):
     role = models.CharField(max_length=10)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    waits_until = models.DateTimeField(null=True)
+    """Until when a new lead does not count as a second person; None: they do."""
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -55,7 +58,9 @@ class Person(AbstractBaseUser):
 
     def may(self, permission: str) -> bool:
         """Whether the role has the permission; rules about single objects come on top."""
-        return self.is_active and self.role in MAY[permission]
+        if not self.is_active or self.role not in MAY[permission]:
+            return False
+        return permission not in STANDING or self.waits_until is None or self.waits_until <= clock.now()
 
     def has_perm(self, permission: str, obj: Any = None) -> bool:
         """Django's question, answered by the rules that the rooms registered."""

@@ -10,6 +10,7 @@ MAY: dict[str, frozenset[str]] = {
     "cases.comment": frozenset({ANALYST, REVIEWER, LEAD}),
     "cases.decide": frozenset({REVIEWER, LEAD}),
     "cases.reopen": frozenset({LEAD}),
+    "cases.file": frozenset({REVIEWER, LEAD}),
     "lists.view": frozenset({ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN}),
     "lists.change": frozenset({LEAD, ADMIN}),
     "lists.vote": frozenset({REVIEWER, LEAD}),
@@ -29,6 +30,7 @@ MAY: dict[str, frozenset[str]] = {
     "evidence.ask": frozenset({REVIEWER, LEAD}),
     "evidence.grant": frozenset({LEAD}),
     "evidence.urgent": frozenset({LEAD}),
+    "evidence.receive": frozenset({REVIEWER, LEAD}),
     "evidence.rule": frozenset({LEAD}),
     "evidence.hold": frozenset({LEAD}),
     "evidence.custodians": frozenset({LEAD}),
@@ -46,9 +48,14 @@ MAY: dict[str, frozenset[str]] = {
     "numbers.view": frozenset({ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN}),
     "settings.view": frozenset({ADMIN}),
     "accounts.change": frozenset({ADMIN}),
+    "leads.view": frozenset({LEAD, AUDITOR, ADMIN}),
+    "leads.confirm": frozenset({LEAD}),
 }
 """Permission → the roles that have it. An administrator runs the node and sees no case; what lies on this machine or in
 its private network (``subscriptions.near``) is theirs alone to name as a source."""
+
+STANDING = frozenset({"evidence.grant", "evidence.urgent", "demands.approve", "lists.approve", "leads.confirm"})
+"""What makes somebody the second person of two: new leads do it once others know them (``accounts/standing.py``)."""
 
 ROLES = (ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN)
 

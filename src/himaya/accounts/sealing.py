@@ -35,18 +35,18 @@ def seal(text: str, *, purpose: bytes = PURPOSE) -> str:
     return _fernet(purpose).encrypt(text.encode()).decode("ascii")
 
 
-def unseal(sealed: str, *, purpose: bytes = PURPOSE) -> str:
-    """What was sealed here for this purpose.
+def unseal(sealed: str, *, purpose: bytes = PURPOSE, secret: str = "") -> str:
+    """What was sealed here for this purpose; ``secret``: of another secrets file, out of an archive of keys.
 
     Raises:
         SealedElsewhere: it was not, or has been changed since.
     """
     try:
-        return _fernet(purpose).decrypt(sealed.encode()).decode()
+        return _fernet(purpose, secret).decrypt(sealed.encode()).decode()
     except InvalidToken as error:
         raise SealedElsewhere from error
 
 
-def _fernet(purpose: bytes) -> Fernet:
-    derived = HKDF(SHA256(), 32, salt=None, info=purpose).derive(settings.SECRET_KEY.encode())
+def _fernet(purpose: bytes, secret: str = "") -> Fernet:
+    derived = HKDF(SHA256(), 32, salt=None, info=purpose).derive((secret or settings.SECRET_KEY).encode())
     return Fernet(urlsafe_b64encode(derived))

@@ -17,6 +17,7 @@ from django.db import transaction
 from himaya.accounts import queries, revocations
 from himaya.accounts.models import ApiKey, Person
 from himaya.accounts.roles import ADMIN, OWNED, ROLES, SCOPES
+from himaya.accounts.standing import has_to_wait
 from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
@@ -56,6 +57,13 @@ class BadReason(HimayaError):
     """{reason!r} is no reason to take away a second factor; reasons are: {known}."""
 
     status = 422
+
+
+class YourOwnRole(HimayaError):
+    """Your own role is not changed here."""
+
+    remedy = "Another administrator changes it."
+    status = 409
 
 
 class YourOwnFactor(HimayaError):
@@ -106,8 +114,9 @@ def add_person(username: str, *, role: str, by: str, name: str = "", email: str 
     except ValidationError as error:
         raise BadPerson(username=username, why=" ".join(error.messages)) from error
     person.set_password(password)
+    waits = has_to_wait(person, by=by)
     person.save()
-    record("person.added", by=by, about=person.actor, role=role)
+    record("person.added", by=by, about=person.actor, role=role, **waits)
     return password
 
 
@@ -143,7 +152,9 @@ def reset_factor(username: str, *, reason: str, by: str) -> str:
         raise YourOwnFactor
     removed = Authenticator.objects.filter(user=person).delete()[0]
     password = _new_password(person)
-    record("person.factor-reset", by=by, about=person.actor, reason=reason, removed=removed)
+    waits = has_to_wait(person, by=by)
+    person.save(update_fields=["waits_until"])
+    record("person.factor-reset", by=by, about=person.actor, reason=reason, removed=removed, **waits)
     return password
 
 
@@ -163,6 +174,7 @@ def change_person(username: str, *, by: str, role: str | None = None, active: bo
         UnknownPerson: there is no such account.
         BadPerson: there is no such role.
         LastAdministrator: nobody else would be left to run the node.
+        YourOwnRole: one administrates others, not oneself.
     """
     # Locked first, and in one order: two administrators could otherwise remove each other at the same moment.
     administrators = list(Person.objects.select_for_update(no_key=True).filter(role=ADMIN).order_by("pk"))
@@ -173,10 +185,15 @@ def change_person(username: str, *, by: str, role: str | None = None, active: bo
     loses = person.role == ADMIN and person.is_active and (active is False or role not in (None, ADMIN))
     if loses and not others:
         raise LastAdministrator(username=username)
+    if person.actor == by and role not in (None, person.role):
+        raise YourOwnRole
+    before = (person.role, person.is_active)
     person.role = role or person.role
     person.is_active = person.is_active if active is None else active
-    person.save(update_fields=["role", "is_active"])
-    record("person.changed", by=by, about=person.actor, role=person.role, active=person.is_active)
+    changed = before != (person.role, person.is_active)
+    waits = has_to_wait(person, by=by) if changed and person.is_active else {}
+    person.save(update_fields=["role", "is_active", "waits_until"])
+    record("person.changed", by=by, about=person.actor, role=person.role, active=person.is_active, **waits)
 
 
 def _person(username: str) -> Person:
@@ -199,7 +216,7 @@ def add_key(name: str, *, scopes: Iterable[str], by: str, days: int = 365, owner
             counts as that one: a key that may ask for such things needs one.
 
     Raises:
-        BadKey: no or unknown scopes, a time outside those limits, or no owner where it needs one.
+        BadKey: no or unknown scopes, a time outside those limits, no owner where it needs one, or one who is barred.
         UnknownPerson: there is no such owner.
     """
     wanted = sorted(set(scopes))
@@ -211,7 +228,7 @@ def add_key(name: str, *, scopes: Iterable[str], by: str, days: int = 365, owner
         raise BadKey(name=name[:80], why=N_("its name has 1 to 80 characters"))
     if not 1 <= days <= LONGEST_LIFE:
         raise BadKey(name=name, why=Said("it is good for 1 to {n} days", n=LONGEST_LIFE))
-    who = _person(owner).actor if owner else queries.owner(by)
+    who = _owner(name, owner) if owner else queries.owner(by)
     if by != SYSTEM and not who.startswith("person:") and OWNED & set(wanted):
         why = Said("with {scopes} it acts for a person: say whom with --owner USERNAME",
                    scopes=", ".join(sorted(OWNED & set(wanted))))  # fmt: skip
@@ -229,6 +246,14 @@ def add_key(name: str, *, scopes: Iterable[str], by: str, days: int = 365, owner
     )
     record("key.added", by=by, about=key.actor, scopes=wanted, days=days, owner=mine.actor if mine else "")
     return NewKey(key, secret)
+
+
+def _owner(name: str, owner: str) -> str:
+    person = _person(owner)
+    if not person.is_active:
+        why = Said("{username} may not sign in, and nobody acts for such a one", username=owner)
+        raise BadKey(name=name, why=why)
+    return person.actor
 
 
 @transaction.atomic

@@ -1,4 +1,4 @@
-"""Cases for programs: to read. A verdict is a person's."""
+"""Cases for programs: to read, and to add a file. A verdict is a person's."""
 
 from __future__ import annotations
 

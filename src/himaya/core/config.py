@@ -154,6 +154,11 @@ class Config(BaseSettings):
         0, ge=0, le=100, description=N_("Per cent of the listed frames that must be in it besides. vPDQ: 0.")
     )
     max_request_bytes: int = Field(128 * MIB, ge=1024, description=N_("A larger request to the API is refused."))
+    max_intake_bytes: int = Field(
+        2048 * MIB,
+        ge=1024,
+        description=N_("A larger file of others is not taken over the web, only at the command line."),
+    )
     screen_seconds: int = Field(
         60,
         ge=1,

@@ -17,10 +17,18 @@ from typing import cast
 
 from himaya.core.errors import DuplicatePlugin, HimayaError, UnknownPlugin
 from himaya.core.exchange import Exchange
+from himaya.core.intake.offered import Intake
 from himaya.core.ports import Channel, Format, Scheme, SignalType
 
 PORTS: Mapping[str, type] = MappingProxyType(
-    {"signals": SignalType, "schemes": Scheme, "channels": Channel, "formats": Format, "exchanges": Exchange}
+    {
+        "signals": SignalType,
+        "schemes": Scheme,
+        "channels": Channel,
+        "formats": Format,
+        "exchanges": Exchange,
+        "intakes": Intake,
+    }
 )
 """The class that a plug-in of each kind is an instance of."""
 
@@ -63,6 +71,11 @@ def formats() -> Mapping[str, Format]:
 def exchanges() -> Mapping[str, Exchange]:
     """All connectors to sources of lists by name."""
     return cast("Mapping[str, Exchange]", plugins("exchanges"))
+
+
+def intakes() -> Mapping[str, Intake]:
+    """All forms in which evidence of others comes, by name."""
+    return cast("Mapping[str, Intake]", plugins("intakes"))
 
 
 def signal(name: str) -> SignalType:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 MODEL = "http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml/US/$metadata"
@@ -47,3 +47,38 @@ def media(
         "MediaFiles": [],
         **more,
     }
+
+
+FLAGS = {
+    "victim-identified": "VictimIdentified", "offender-identified": "OffenderIdentified",
+    "distributed": "IsDistributed", "self-generated": "SelfGenerated", "suspected": "IsSuspected",
+}  # fmt: skip
+"""Kind of a label → the field that says so."""
+
+
+def said(labels: Iterable[tuple[str, str]]) -> Mapping[str, Any]:
+    """What is said of a thing, as fields of a Media; where two values are said of what has one, none is given.
+
+    Args:
+        labels: kind and value, as :mod:`himaya.core.intake.offered` names them. What has no field is a tag.
+    """
+    fields: dict[str, Any] = {}
+    tags: list[str] = []
+    categories, series = set[int](), set[str]()
+    for kind, value in labels:
+        number = value.removeprefix("US:")
+        if kind == "category" and number != value and number.isdigit() and len(number) < 4:
+            categories.add(int(number))
+        elif kind == "series":
+            series.add(value)
+        elif kind in FLAGS:
+            fields[FLAGS[kind]] = value == "yes"
+        else:
+            tags.append(value.replace(",", " "))
+    if len(categories) == 1:
+        fields |= {"Category": min(categories), "IsPrecategorized": True}
+    if len(series) == 1:
+        fields["Series"] = min(series)
+    if tags:
+        fields["Tags"] = ", ".join(dict.fromkeys(tags))
+    return fields

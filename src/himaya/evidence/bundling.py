@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
@@ -10,17 +11,21 @@ from typing import TYPE_CHECKING, BinaryIO
 from django.db import transaction
 
 from himaya.core import clock
-from himaya.core.bundles.facts import Acquisition, Authorisation, Bundle, CustodyKey, ExhibitFacts, Recipient
+from himaya.core.bundles.facts import Acquisition, Authorisation, Bundle, CustodyKey, ExhibitFacts, Recipient, SaidLabel
 from himaya.core.bundles.report import Language, reports
 from himaya.core.bundles.writing import Packed, stream_zip
 from himaya.core.config import config
 from himaya.core.vault.verifier import key_name
 from himaya.evidence import custody
+from himaya.evidence.anchoring import proofs_of
+from himaya.evidence.custody import node_key
 from himaya.evidence.granting import UnknownAccess, count_reading, exhibits_of
-from himaya.evidence.models import Access, Exhibit, SigningKey
+from himaya.evidence.labelling import labels_of
+from himaya.evidence.models import Access, Exhibit, Label, SigningKey
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.stamping import roots, stamps_of
 from himaya.ledger.services import record
+from himaya.log.queries import verifier_keys
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -81,10 +86,13 @@ def bundle_of(
     number: str, *, exhibits: Sequence[Exhibit], to: Recipient, authorisation: Authorisation | None
 ) -> Bundle:
     """What a bundle of these exhibits says, with their chains as they stand now."""
+    said = labels_of(exhibits)
+    facts = tuple(_facts(one, said.get(one.pk, ())) for one in exhibits)
     return Bundle(
         number=number, organisation=config().organisation or config().node_name, made_at=clock.now(),
-        case=", ".join(sorted({one.case for one in exhibits if one.case})), exhibits=tuple(map(_facts, exhibits)),
-        keys=tuple(_keys()), authorisation=authorisation, recipients=(to,), certificates=roots(),
+        case=", ".join(sorted({one.case for one in exhibits if one.case})), exhibits=facts,
+        keys=tuple(_keys(facts)), authorisation=authorisation, recipients=(to,), certificates=roots(),
+        log_keys=tuple(str(key) for key in verifier_keys()),
     )  # fmt: skip
 
 
@@ -99,10 +107,11 @@ def write_bundle(
     Raises:
         CustodiansNeeded, UnfitBundle, ExhibitDiffers, ExhibitEnded, SealBroken, …: what came before is no bundle.
     """
-    return stream_zip(bundle, to, contents=partial(_content, opened), reports=reports(bundle, tuple(languages)))
+    told = reports(bundle, tuple(languages))
+    return stream_zip(bundle, to, contents=partial(_content, opened), reports=told, signer=node_key())
 
 
-def _facts(one: Exhibit) -> ExhibitFacts:
+def _facts(one: Exhibit, labels: Sequence[Label]) -> ExhibitFacts:
     tool, _, version = one.tool.rpartition(" ")
     known = ", ".join(f"{name} {value}" for name, value in sorted(one.clock.items()))
     return ExhibitFacts(
@@ -111,12 +120,16 @@ def _facts(one: Exhibit) -> ExhibitFacts:
             at=one.acquired_at, by=one.acquired_by, how=one.how, tool=tool or version, version=version if tool else "",
             source=one.origin, clock=known,
         ),
-        custody=tuple(custody.lines(one)), timestamps=stamps_of(one),
+        custody=tuple(custody.lines(one)), timestamps=stamps_of(one), proofs=proofs_of(one),
+        labels=tuple(SaidLabel(each.kind, each.value, each.said_by) for each in labels),
     )  # fmt: skip
 
 
-def _keys() -> Iterator[CustodyKey]:
-    for public, owner in SigningKey.objects.order_by("pk").values_list("public", "owner"):
+def _keys(exhibits: Iterable[ExhibitFacts]) -> Iterator[CustodyKey]:
+    """Ours, and those of who signed a step of these exhibits: of nobody else a bundle says that we know them."""
+    lines = (json.loads(line) for one in exhibits for line in one.custody)
+    names = {key_name(custody.own_key()), *(each["key"] for line in lines for each in line["signatures"])}
+    for public, owner in SigningKey.objects.filter(name__in=names).order_by("pk").values_list("public", "owner"):
         yield CustodyKey(bytes(public), config().organisation or config().node_name if owner == custody.NODE else owner)
 
 

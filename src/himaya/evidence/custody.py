@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64decode, b64encode
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from django.db import connection
 from himaya.accounts import sealing
 from himaya.core import clock
 from himaya.core.vault import custody, verifier
+from himaya.evidence.anchoring import note_unlogged
 from himaya.evidence.models import Exhibit, SigningKey, Step
 from himaya.ledger.services import record
 from himaya.log.events import Event
@@ -39,8 +40,8 @@ def add_step(exhibit: Exhibit, *, act: str, by: str, facts: Mapping[str, Fact], 
     when = max(at or clock.now(), last.at) if last else at or clock.now()
     number, before = (last.number + 1, bytes(last.line)) if last else (0, b"")
     one = custody.step(exhibit.uuid, number=number, act=act, at=when, by=by, facts=facts, before=before)
-    line = custody.line(one, [custody.sign(one, _node_key())])
-    return Step.objects.create(exhibit=exhibit, number=number, act=act, at=when, line=line)
+    line = custody.line(one, [custody.sign(one, node_key())])
+    return _keep([Step(exhibit=exhibit, number=number, act=act, at=when, line=line)])[0]
 
 
 def offer_step(exhibit: Exhibit, *, act: str, by: str, facts: Mapping[str, Fact]) -> bytes:
@@ -50,7 +51,7 @@ def offer_step(exhibit: Exhibit, *, act: str, by: str, facts: Mapping[str, Fact]
         exhibit.uuid, number=last.number + 1, act=act, at=max(clock.now(), last.at), by=by, facts=facts,
         before=bytes(last.line),
     )  # fmt: skip
-    return custody.offered(one, [custody.sign(one, _node_key())])
+    return custody.offered(one, [custody.sign(one, node_key())])
 
 
 def accept_step(offer: bytes) -> bytes:
@@ -59,7 +60,7 @@ def accept_step(offer: bytes) -> bytes:
     Raises:
         ValueError: it is no such step.
     """
-    return custody.accepted(offer, _node_key())
+    return custody.accepted(offer, node_key())
 
 
 def take_over(exhibit: Exhibit, every: Sequence[bytes], keys: Mapping[str, tuple[bytes, str]]) -> None:
@@ -75,16 +76,23 @@ def take_over(exhibit: Exhibit, every: Sequence[bytes], keys: Mapping[str, tuple
     """
     for public, owner in keys.values():
         know_key(public, owner=owner)
-    proved = verifier.check_chain(every, public_keys())
+    proved = verifier.check_chain(every, public_keys(), custody.is_signed)
     if proved[0].fields["exhibit"] != str(exhibit.uuid):
         raise verifier.NotProved("it is about another exhibit")
-    Step.objects.bulk_create(
+    _keep(
         Step(
             exhibit=exhibit, number=number, act=step.fields["act"], line=one,
             at=datetime.fromisoformat(step.fields["at"]),
         )
         for number, (one, step) in enumerate(zip(every, proved, strict=True))
     )  # fmt: skip
+
+
+def _keep(steps: Iterable[Step]) -> list[Step]:
+    """Write steps, in the caller's transaction; the next checkpoint of the log takes them in."""
+    made = Step.objects.bulk_create(steps)
+    note_unlogged(made)
+    return made
 
 
 def know_key(public: bytes, *, owner: str) -> None:
@@ -104,15 +112,21 @@ def add_line(exhibit: Exhibit, one: bytes) -> bool:
     told = verifier.check_line(one, public_keys())
     if told["number"] != len(every) or told["before"] != hashlib.sha256(every[-1]).hexdigest():
         return False
-    step = verifier.check_chain([*every, one], public_keys())[-1]
+    step = verifier.check_chain([*every, one], public_keys(), custody.is_signed)[-1]
     at = datetime.fromisoformat(step.fields["at"])
-    Step.objects.create(exhibit=exhibit, number=len(every), act=step.fields["act"], at=at, line=one)
+    _keep([Step(exhibit=exhibit, number=len(every), act=step.fields["act"], at=at, line=one)])
     return True
 
 
 def own_key() -> bytes:
     """The public key with which this node signs (32 bytes): what another side names when it hands something over."""
-    return _node_key().public_key().public_bytes_raw()
+    return node_key().public_key().public_bytes_raw()
+
+
+def known_key() -> bytes | None:
+    """The same, where there is one as yet: nothing is made."""
+    row = SigningKey.objects.filter(owner=NODE, ended_at=None).first()
+    return bytes(row.public) if row else None
 
 
 def lines(exhibit: Exhibit) -> list[bytes]:
@@ -128,7 +142,7 @@ def check(exhibit: Exhibit) -> list[verifier.Step]:
     Raises:
         NotProved: a step was changed, is missing, or is not signed as it must be.
     """
-    return verifier.check_chain(lines(exhibit), public_keys())
+    return verifier.check_chain(lines(exhibit), public_keys(), custody.is_signed)
 
 
 def public_keys() -> dict[str, bytes]:
@@ -136,7 +150,7 @@ def public_keys() -> dict[str, bytes]:
     return {name: bytes(public) for name, public in SigningKey.objects.values_list("name", "public")}
 
 
-def _node_key() -> Ed25519PrivateKey:
+def node_key() -> Ed25519PrivateKey:
     """The node's own, made with the first step; its public part goes on record and into the log."""
     row = SigningKey.objects.filter(owner=NODE, ended_at=None).first()
     if row is None:
@@ -162,12 +176,6 @@ def shown(numbers: Collection[int]) -> Mapping[int, bytes]:
     """The certificates of destruction, by the numbers of their steps."""
     rows = Step.objects.filter(pk__in=numbers, act="destroy").select_related("exhibit")
     return {row.pk: _certificate(row) for row in rows}
-
-
-def certificates(exhibit: Exhibit) -> Iterator[bytes]:
-    """Of one exhibit: none while it is kept."""
-    for row in Step.objects.filter(exhibit=exhibit, act="destroy").select_related("exhibit"):
-        yield _certificate(row)
 
 
 def _certificate(step: Step) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import binascii
+from base64 import b64decode
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from himaya.core import clock
 from himaya.core.reference import TimeLimit
+from himaya.evidence.instruments import known
 from himaya.evidence.models import Rule
 from himaya.evidence.reasons import LONGEST
 from himaya.evidence.rules import EVENTS, OCCASIONS
@@ -99,12 +102,59 @@ class RightForm(forms.Form):
     number = forms.CharField(label=_("Its number"), max_length=100, required=False, widget=forms.TextInput(PLAIN))
     authority = forms.CharField(label=_("Authority"), max_length=200, required=False, widget=forms.TextInput(PLAIN))
 
+    to_node = forms.CharField(
+        label=_("Custody key of the other node"),
+        max_length=100,
+        required=False,
+        widget=forms.TextInput(CODE),
+        help_text=_("Where another node goes on keeping it: as that node shows it, told to you over another line."),
+    )
+
+    def clean_to_node(self) -> bytes:
+        """The key; empty: it goes to no node."""
+        return node_key(self.cleaned_data["to_node"])
+
     def clean(self) -> dict[str, Any]:
         """Some of it names nothing that a court could look up."""
-        given = self.cleaned_data
-        if any(given.values()) and not all(given.values()):
+        given = [self.cleaned_data.get(name) for name in ("instrument", "number", "authority")]
+        if any(given) and not all(given):
             raise forms.ValidationError(gettext("Name law, number and authority, or none of them."))
-        return given
+        return self.cleaned_data
+
+
+def node_key(text: str) -> bytes:
+    """A custody key as a node shows it (base64 of 32 bytes); empty where nothing is given.
+
+    Raises:
+        forms.ValidationError: it is none.
+    """
+    try:
+        found = b64decode(text.strip(), validate=True)
+    except (ValueError, binascii.Error):
+        found = b"?"
+    if len(found) not in (0, 32):
+        raise forms.ValidationError(gettext("This is no custody key: it has 44 characters, and ends in =."))
+    return found
+
+
+class ReceiptForm(forms.Form):
+    """What another node sent back, and its key."""
+
+    file = forms.FileField(
+        label=_("Receipt"),
+        help_text=_("The file that the other node wrote when it took the bundle."),
+        error_messages={"required": _("Choose a file."), "empty": _("The file is empty.")},
+    )
+    key = forms.CharField(
+        label=_("Custody key of the other node"),
+        max_length=100,
+        widget=forms.TextInput(CODE),
+        help_text=_("As that node shows it, told to you over another line."),
+    )
+
+    def clean_key(self) -> bytes:
+        """The key."""
+        return node_key(self.cleaned_data["key"])
 
 
 class HoldForm(forms.Form):
@@ -202,6 +252,12 @@ class RuleForm(forms.Form):
         help_text=_("Where you read it, and when."),
     )
 
+    unlisted = forms.BooleanField(
+        label=_("The reference does not have this law or order"),
+        required=False,
+        help_text=_("As of an order of a court: you have read it, and answer for it."),
+    )
+
     def clean_valid_to(self) -> Any:
         """The last day is none before the first."""
         given, first = self.cleaned_data["valid_to"], self.cleaned_data.get("valid_from")
@@ -212,13 +268,14 @@ class RuleForm(forms.Form):
     def terms(self) -> RuleTerms:
         """What was given."""
         given = {**self.cleaned_data, "renewals": self.cleaned_data["renewals"] or 0}
-        del given["name"]
+        del given["name"], given["unlisted"]
         return RuleTerms(**given)
 
 
 def from_rule(one: Rule) -> dict[str, Any]:
     """What a new version of a rule begins with."""
-    return {name: getattr(one, name) for name in RuleForm.base_fields}
+    begun = {name: getattr(one, name) for name in RuleForm.base_fields if name != "unlisted"}
+    return {**begun, "unlisted": not known(one.instrument, one.jurisdiction)}
 
 
 def from_limit(one: TimeLimit) -> dict[str, Any]:
@@ -228,7 +285,7 @@ def from_limit(one: TimeLimit) -> dict[str, Any]:
     return {
         "name": one.key[:60],
         "instrument": one.instrument[:200],
-        "jurisdiction": one.jurisdiction if len(one.jurisdiction) == 2 else "",
+        "jurisdiction": one.jurisdiction,
         "basis": "legal-obligation",
         "minimum": length if least else "",
         "maximum": "" if least else length,

@@ -301,6 +301,11 @@ def waiting() -> QuerySet[Access]:
     return Access.objects.filter(Q(state=ASKED) | looked_at).select_related("asked_by").order_by("asked_at", "pk")
 
 
+def unreviewed() -> QuerySet[Access]:
+    """Urgent readings that nobody else has looked at yet: everybody is told of them at once."""
+    return Access.objects.filter(urgent=True, reviewed_at=None).order_by("asked_at", "pk")
+
+
 def overdue() -> QuerySet[Access]:
     """Urgent readings that nobody else has looked at within a day."""
     before = clock.now() - REVIEW_WITHIN

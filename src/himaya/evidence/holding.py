@@ -11,7 +11,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said, printable
 from himaya.evidence.keys import is_gone, lock_epochs
 from himaya.evidence.models import Epoch, Exhibit, Hold
-from himaya.evidence.reasons import reason_of
+from himaya.evidence.reasons import reason_of, refuse
 from himaya.evidence.services import CASE, UnknownExhibit
 from himaya.evidence.states import ENDING, KEPT
 from himaya.ledger.queries import entries
@@ -53,13 +53,13 @@ def place_hold(about: str, *, reason: str, authority: str, review_on: date, by: 
         UnknownExhibit, TooLateToHold, BadHold: as their names say.
     """
     text = reason_of(reason, BadHold)
-    if not 0 < len(authority.strip()) <= 200:
-        raise BadHold(why=N_("it does not say which authority wants it"))
-    if review_on <= clock.now().date():
-        raise BadHold(why=N_("the day on which it is reviewed has passed"))
     kind, _, number = about.partition(":")
-    if not CASE.fullmatch(about) or kind not in ("case", "exhibit"):
-        raise BadHold(why=N_("what is held is an exhibit or a case"))
+    flaws = {
+        N_("it does not say which authority wants it"): not 0 < len(authority.strip()) <= 200,
+        N_("the day on which it is reviewed has passed"): review_on <= clock.now().date(),
+        N_("what is held is an exhibit or a case"): not CASE.fullmatch(about) or kind not in ("case", "exhibit"),
+    }
+    refuse(flaws, BadHold)
     case = about if kind == "case" else ""
     found = Exhibit.objects.filter(case=about) if case else Exhibit.objects.filter(pk=int(number))
     if not case and not found.exists():

@@ -17,12 +17,13 @@ from himaya.core.vault.epochs import EpochKeys
 from himaya.core.vault.sealed import new_key
 from himaya.core.vault.stores.port import Store
 from himaya.core.vault.stores.setting import open_store
-from himaya.core.vault.wrapping import open_with, unwrap, wrap
+from himaya.core.vault.wrapping import WrongKey, open_with, unwrap, wrap
 from himaya.evidence.guarded.parts import move_brought
 from himaya.evidence.models import Epoch, Exhibit, InnerKey
 from himaya.evidence.states import DESTROYED, GUARDED
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -130,6 +131,20 @@ def opened(exhibit: Exhibit) -> bytes:
     return unwrap(bytes(exhibit.wrapped or b""), inner=_inner(exhibit), outer=outer, about=_about(exhibit, name))
 
 
+def opened_with(exhibit: Exhibit, *, outer: bytes, secret: str) -> bytes:
+    """The key of an exhibit with the keys of an archive: that of its epoch, and the secret of the node.
+
+    Raises:
+        WrongKey, SealedElsewhere: they are those of something else.
+    """
+    about = _about(exhibit, epoch_name(exhibit))
+    row = InnerKey.objects.filter(about=_inner_about(exhibit)).first()
+    if row is None:
+        raise WrongKey(exhibit=exhibit.uuid)
+    inner = b64decode(sealing.unseal(row.sealed, purpose=PURPOSE, secret=secret))
+    return unwrap(bytes(exhibit.wrapped or b""), inner=inner, outer=outer, about=about)
+
+
 def epoch_name(exhibit: Exhibit) -> str:
     """The epoch under whose key the exhibit's is wrapped: of its month and class, of the generation then."""
     month = exhibit.epoch.month
@@ -139,9 +154,18 @@ def epoch_name(exhibit: Exhibit) -> str:
 def lost_epochs() -> list[str]:
     """Epochs without whose keys exhibits do not open, and whose keys are neither here nor destroyed."""
     here, gone = set(epoch_keys().names()), set(epoch_keys().destroyed())
-    needed = Exhibit.objects.exclude(state=DESTROYED).values_list("epoch__month", "kept_class", "generation").distinct()
-    names = {Epoch(month=month, kept_class=of, generation=n).name for month, of, n in needed}
-    return sorted(names - here - gone)
+    return sorted(_needed(Exhibit.objects.all()) - here - gone)
+
+
+def unarchived_epochs(archived: Collection[str], *, before: datetime) -> list[str]:
+    """Epochs without whose keys exhibits of before then do not open, whose keys are here and not ``archived``."""
+    kept = _needed(Exhibit.objects.filter(acquired_at__lt=before))
+    return sorted((kept & set(epoch_keys().names())) - set(archived))
+
+
+def _needed(exhibits: QuerySet[Exhibit]) -> set[str]:
+    found = exhibits.exclude(state=DESTROYED).values_list("epoch__month", "kept_class", "generation").distinct()
+    return {Epoch(month=month, kept_class=of, generation=n).name for month, of, n in found}
 
 
 def is_gone(exhibit: Exhibit) -> bool:
@@ -151,10 +175,14 @@ def is_gone(exhibit: Exhibit) -> bool:
 
 def _inner(exhibit: Exhibit) -> bytes:
     """The inner key of the exhibit's case, or its own where it has none; made where there is none yet."""
-    about = exhibit.case or f"exhibit:{exhibit.uuid}"
+    about = _inner_about(exhibit)
     fresh = sealing.seal(b64encode(new_key()).decode(), purpose=PURPOSE)
     row, _ = InnerKey.objects.get_or_create(about=about, defaults={"sealed": fresh})
     return b64decode(sealing.unseal(row.sealed, purpose=PURPOSE))
+
+
+def _inner_about(exhibit: Exhibit) -> str:
+    return exhibit.case or f"exhibit:{exhibit.uuid}"
 
 
 def _about(exhibit: Exhibit, epoch: str) -> dict[str, str]:

@@ -189,6 +189,10 @@ class Binding(models.Model):
     renewed = models.PositiveSmallIntegerField(default=0)
     begun = models.BooleanField()
     """Whether the event has come; until then its time runs from when the rule began to bind."""
+    grounds = models.JSONField(default=list)
+    """For what it binds: names of :data:`himaya.evidence.rules.OCCASIONS` that have come; empty: it is not known."""
+    released_at = models.DateTimeField(null=True)
+    """Since when it binds no more, as its grounds fell away (:mod:`himaya.evidence.verdicts`)."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["exhibit", "rule"], name="evidence_binding_once")]
@@ -337,6 +341,32 @@ class TimeStamp(models.Model):
     by = models.CharField(max_length=300)
     until = models.DateTimeField()
     """When the certificate of who signed it ends."""
+
+
+class Unlogged(models.Model):
+    """A step of custody that is not in the log yet: the next checkpoint takes it there."""
+
+    step = models.OneToOneField(Step, primary_key=True, on_delete=models.PROTECT, related_name="+")
+
+
+class Label(models.Model):
+    """What others say an exhibit is, and who says so. Never our own judgement, and never changed: others may differ."""
+
+    exhibit = models.ForeignKey(Exhibit, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=20)
+    """One of :data:`himaya.core.intake.offered.KINDS`."""
+    value = models.CharField(max_length=200)
+    said_by = models.CharField(max_length=300)
+    came_with = models.CharField(max_length=100)
+    """By what it came: ``intake:12``, or the file of labels that it stood in."""
+    taken_by = models.CharField(max_length=100)
+    taken_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["exhibit", "kind", "value", "said_by"], name="evidence_label_once")
+        ]
+        indexes = [models.Index(fields=["kind", "value"], name="evidence_label_value")]
 
 
 from himaya.evidence.demands import models as demands  # noqa: E402 - Django finds the tables of a room in this module

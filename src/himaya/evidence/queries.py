@@ -10,13 +10,15 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from himaya.core import clock
 from himaya.evidence import rules
+from himaya.evidence.demands import numbers as demands
 from himaya.evidence.ending import held
 from himaya.evidence.granting import UnknownAccess, waiting
 from himaya.evidence.holding import UnknownHold
+from himaya.evidence.labelling import labelled
 from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, Step
 from himaya.evidence.ruling import UnknownRule
 from himaya.evidence.services import UnknownExhibit
-from himaya.evidence.states import DESTROYED, ROTTEN, WHOLE
+from himaya.evidence.states import DESTROYED, ENDING, GONE, KEPT, ROTTEN, STANDARD, WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from himaya.accounts.models import Person
+
+SOME = 1000
+"""Rows that are held in memory together."""
 
 
 def exhibits(*, case: str = "", state: str = "", since: int = 0) -> QuerySet[Exhibit]:
@@ -33,9 +38,13 @@ def exhibits(*, case: str = "", state: str = "", since: int = 0) -> QuerySet[Exh
     return found.filter(state=state) if state else found
 
 
-def find(*, case: str = "", state: str = "", ends_before: datetime | None = None) -> QuerySet[Exhibit]:
-    """Exhibits for a person: ``state`` may also be ``held`` or ``rotten``; ``ends_before``: of those that stand."""
-    found = Exhibit.objects.select_related("blob").annotate(is_held=held())
+def find(*, case: str = "", state: str = "", ends_before: datetime | None = None, label: str = "") -> QuerySet[Exhibit]:
+    """Exhibits for a person: ``state`` may also be ``held`` or ``rotten``; ``ends_before``: of those that stand.
+
+    ``label``: of which another body says so, as a value or ``kind:value``.
+    """
+    chosen = labelled(Exhibit.objects.all(), label) if label else Exhibit.objects.all()
+    found = chosen.select_related("blob").annotate(is_held=held())
     found = found.filter(case=case) if case else found
     if state == "held":
         found = found.filter(held()).exclude(state=DESTROYED)
@@ -225,10 +234,34 @@ def standing() -> Standing:
     return Standing(states, kept.filter(held()).count(), over.count(), Blob.objects.filter(state=ROTTEN).count())
 
 
-def sealed_files() -> Iterator[UUID]:
-    """The numbers of all sealed files that something needs."""
-    rows = Blob.objects.filter(state__in=(WHOLE, ROTTEN)).order_by("pk").values_list("pk", flat=True)
-    yield from rows.iterator()
+def unread_since(before: datetime) -> QuerySet[Blob]:
+    """Sealed files that nobody has read since then."""
+    return Blob.objects.filter(state__in=(WHOLE, ROTTEN), read_at__lt=before)
+
+
+def sealed_files() -> Iterator[tuple[UUID, str]]:
+    """Number, and SHA-256 as it was stored, of all sealed files that something needs, in order; constant memory.
+
+    Nothing stays open between two of them: who reads may take hours, and others write meanwhile.
+    """
+    kept = Blob.objects.filter(state__in=(WHOLE, ROTTEN)).order_by("pk").values_list("pk", "stored_sha256")
+    some = list(kept[:SOME])
+    while some:
+        yield from some
+        some = list(kept.filter(pk__gt=some[-1][0])[:SOME])
+
+
+def sealed_digest(name: UUID) -> str:
+    """The SHA-256 of a sealed file as it was stored; empty: none is known, or it is gone."""
+    known = Blob.objects.filter(pk=name).exclude(state=GONE).values_list("stored_sha256", flat=True)
+    return known.first() or ""
+
+
+def standard_in_any_order() -> Iterator[Exhibit]:
+    """Exhibits of the standard class that are kept, one after another, as chance has it; with blob and epoch."""
+    kept = Exhibit.objects.filter(state__in=(KEPT, ENDING), kept_class=STANDARD)
+    for number in kept.order_by("?").values_list("pk", flat=True).iterator(chunk_size=500):
+        yield Exhibit.objects.select_related("blob", "epoch").get(pk=number)
 
 
 def tally() -> dict[str, int]:
@@ -238,4 +271,6 @@ def tally() -> dict[str, int]:
         "evidence.kept": sum(n for state, n in now.states.items() if state != DESTROYED),
         "evidence.destroyed": now.states.get(DESTROYED, 0),
         "evidence.held": now.held,
+        "evidence.urgent": Access.objects.filter(urgent=True).count(),
+        **demands.tally(),
     }

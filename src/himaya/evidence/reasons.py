@@ -1,6 +1,8 @@
-"""What a person gives as the reason of an act on evidence."""
+"""What a person gives as the reason of an act on evidence, and why something that they gave cannot be taken."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from himaya.core.errors import HimayaError
 from himaya.core.words import Said, printable
@@ -18,3 +20,15 @@ def reason_of(text: str, error: type[HimayaError]) -> str:
     if not 0 < len(found) <= LONGEST:
         raise error(why=Said("a reason is required, of 1 to {n} characters", n=LONGEST))
     return found
+
+
+def refuse(flaws: Mapping[str, bool], error: type[HimayaError]) -> None:
+    """See that nothing is wrong.
+
+    Args:
+        flaws: why it cannot be taken → whether that is so; the first that is counts.
+        error: what says so, by its fact ``why``.
+    """
+    for why, is_so in flaws.items():
+        if is_so:
+            raise error(why=why)

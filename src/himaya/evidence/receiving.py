@@ -5,26 +5,25 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from django.db import transaction
 
 import himaya
-from himaya.core.bundles.reading import Received, opened
+from himaya.core.bundles.facts import ExhibitFacts
+from himaya.core.bundles.reading import ExhibitNotTaken, Received, opened
 from himaya.core.errors import HimayaError
 from himaya.core.vault.recipients import Identity
-from himaya.core.vault.verifier import NotProved, check_line, key_name
+from himaya.core.vault.verifier import BOTH_SIGN, NotProved, check_line, key_name
 from himaya.core.words import Said
 from himaya.evidence import custody
 from himaya.evidence.models import Exhibit
 from himaya.evidence.services import Acquired, Begun, Sealed, begin, discard, keep, lock
 from himaya.ledger.services import record
-
-if TYPE_CHECKING:
-    from himaya.core.bundles.facts import ExhibitFacts
 
 OCCASION = "received"
 
@@ -41,8 +40,14 @@ class NotOurReceipt(HimayaError):
     status = 422
 
 
+Place = Callable[[], str]
+"""Called in the transaction that keeps an exhibit: the case that it belongs to, as the ledger names it."""
+Look = Callable[[Received, ExhibitFacts], Place]
+"""Called before an exhibit is sealed, outside any transaction."""
+
+
 def receive_bundle(
-    path: Path, *, identity: Identity, by: str, trusted: Sequence[str] = (), case: str = ""
+    path: Path, *, identity: Identity, by: str, trusted: Sequence[str] = (), case: str = "", look: Look | None = None
 ) -> list[Exhibit]:
     """Take a bundle: prove it, open it with our key, seal each exhibit, and go on with its custody.
 
@@ -55,6 +60,7 @@ def receive_bundle(
         by: who takes it.
         trusted: names of the custody keys of the other side, as it told them over another line.
         case: to which it belongs here, as the ledger names it.
+        look: looks at each before it is sealed, and says to which case it belongs.
 
     Returns:
         The exhibits, in the bundle's order.
@@ -66,7 +72,8 @@ def receive_bundle(
     """
     with opened(path, trusted=trusted) as received:
         return [
-            _receive(received, one, identity=identity, by=by, trusted=trusted, case=case) for one in _each(received)
+            _receive(received, one, identity=identity, by=by, trusted=trusted, case=case, look=look)
+            for one in _each(received)
         ]
 
 
@@ -75,7 +82,14 @@ def _each(received: Received) -> Iterator[ExhibitFacts]:
 
 
 def _receive(
-    received: Received, one: ExhibitFacts, *, identity: Identity, by: str, trusted: Sequence[str], case: str
+    received: Received,
+    one: ExhibitFacts,
+    *,
+    identity: Identity,
+    by: str,
+    trusted: Sequence[str],
+    case: str,
+    look: Look | None,
 ) -> Exhibit:
     once = f"bundle:{received.digest[:40]}:{one.uuid}"
     if there := Exhibit.objects.filter(once=once).first():
@@ -83,7 +97,8 @@ def _receive(
     if other := Exhibit.objects.filter(uuid=one.uuid).first():
         raise AlreadyHere(exhibit=one.label, reference=other.reference)
     bundle = received.bundle
-    with _clear(received, one, identity) as stream:
+    place = look(received, one) if look else str
+    with clear(received, one, identity) as stream:
         sealed = begin(stream, occasion=OCCASION)
     acquired = Acquired(
         label=one.label, occasion=OCCASION, once=once, how="received", tool=f"himaya {himaya.__version__}", by=by,
@@ -91,17 +106,23 @@ def _receive(
         origin=f"{bundle.organisation}, bundle {bundle.number}, tag manifest {received.digest}",
     )  # fmt: skip
     try:
-        return _kept(sealed, acquired, _begun(received, one), trusted=bool(trusted), bundle=bundle.number)
+        return _kept(sealed, acquired, _begun(received, one), place, trusted=bool(trusted), bundle=bundle.number)
     except BaseException:
         discard(sealed)
         raise
 
 
 @transaction.atomic
-def _kept(sealed: Sealed, acquired: Acquired, begun: Begun | None, *, trusted: bool, bundle: str) -> Exhibit:
+def _kept(
+    sealed: Sealed, acquired: Acquired, begun: Begun | None, place: Place, *, trusted: bool, bundle: str
+) -> Exhibit:
     lock([sealed])
+    acquired = replace(acquired, case=place() or acquired.case)
     if begun:
-        begun = Begun(begun.uuid, (*begun.lines[:-1], custody.accept_step(begun.lines[-1])), begun.keys)
+        try:
+            begun = Begun(begun.uuid, (*begun.lines[:-1], custody.accept_step(begun.lines[-1])), begun.keys)
+        except ValueError as error:
+            raise ExhibitNotTaken(exhibit=begun.uuid, why=str(error)) from None
     exhibit = keep(sealed, acquired=acquired, begun=begun)
     facts = {"bundle": bundle, "goes_on": begun is not None, "keys_trusted": trusted}
     record("evidence.received", by=acquired.by, about=exhibit.about, **facts)
@@ -120,7 +141,7 @@ def _begun(received: Received, one: ExhibitFacts) -> Begun | None:
 
 
 @contextmanager
-def _clear(received: Received, one: ExhibitFacts, identity: Identity) -> Iterator[BinaryIO]:
+def clear(received: Received, one: ExhibitFacts, identity: Identity) -> Iterator[BinaryIO]:
     """The exhibit in clear, through a pipe: it is written to no disk. What is wrong with it is raised when it ends."""
     reader, writer = os.pipe()
     failed: list[BaseException] = []
@@ -186,6 +207,8 @@ def take_receipt(content: bytes, *, key: bytes, by: str) -> list[Exhibit]:
     for number, line in enumerate(content.splitlines(), 1):
         try:
             step = check_line(line, known)
+            if step["act"] not in BOTH_SIGN or step["facts"].get("to") != key_name(key):
+                raise NotProved("it hands nothing over to the holder of that key")
             exhibit = Exhibit.objects.filter(uuid=step["exhibit"]).first()
             if exhibit is None:
                 raise NotProved("it is about nothing that is kept here")

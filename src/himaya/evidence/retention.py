@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.evidence import rules
-from himaya.evidence.keys import close, lock_epoch, lock_epochs, opened
+from himaya.evidence.keys import close, is_gone, lock_epoch, lock_epochs, opened
 from himaya.evidence.models import Binding, Epoch, Exhibit
 from himaya.evidence.reasons import reason_of
 from himaya.evidence.services import UnknownExhibit
@@ -21,7 +21,9 @@ from himaya.ledger.services import record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-EVENT_OF: Final[Mapping[str, str]] = {"report": "reported", "demand": "demanded"}
+    from django.db.models import QuerySet
+
+EVENT_OF: Final[Mapping[str, str]] = {"verdict": "decided", "report": "reported", "demand": "demanded"}
 """Occasion → the event that it is."""
 
 
@@ -58,27 +60,53 @@ def note_occasion(case: str, *, occasion: str, at: datetime, by: str) -> int:
     Returns:
         How many exhibits are kept for another time than before.
     """
-    event, changed = EVENT_OF.get(occasion, ""), 0
-    new = rules.that_keep(occasion, on=at.date())
-    every = Exhibit.objects.filter(case=case, state__in=(KEPT, ENDING))
-    lock_epochs(Epoch.objects.filter(pk__in=every.values("epoch")))
-    for exhibit in every.select_related("epoch", "blob").order_by("pk"):
-        bindings = list(Binding.objects.filter(exhibit=exhibit).select_related("rule").order_by("pk"))
-        had = {one.rule_id for one in bindings}
-        for one in bindings:
-            if one.rule.begins == event and not one.begun:
-                one.since, one.begun = at, True
-                one.at_least, one.at_most = rules.spans(one.rule, at, renewed=one.renewed)
-                one.save()
-        fresh = [rule for rule in new if rule.pk not in had]
-        for one in rules.bindings_of(fresh, at, event=event):
-            one.exhibit = exhibit
-            one.save()
-            bindings.append(one)
-        changed += _follow(exhibit, bindings)
+    changed = note_on(Exhibit.objects.filter(case=case), occasion=occasion, at=at)
     if changed:
         record("evidence.period-began", by=by, about=case, occasion=occasion, exhibits=changed)
     return changed
+
+
+def note_on(exhibits: QuerySet[Exhibit], *, occasion: str, at: datetime) -> int:
+    """The same of some exhibits, in the caller's transaction; how many are kept for another time than before.
+
+    A rule that was released for want of a ground binds again. What nothing opens any more is left out.
+    """
+    assert connection.in_atomic_block
+    event, changed = EVENT_OF.get(occasion, ""), 0
+    new = rules.that_keep(occasion, on=at.date())
+    for exhibit in standing(exhibits):
+        bindings = bindings_of(exhibit)
+        for one in bindings:
+            if occasion in one.rule.occasions and occasion not in one.grounds:
+                one.grounds = [*one.grounds, occasion]
+            waited = one.rule.begins == event and not one.begun
+            back = one.released_at is not None and occasion in one.rule.occasions
+            if waited or back:
+                one.since, one.begun, one.released_at = at, one.begun or waited, None
+                one.at_least, one.at_most = rules.spans(one.rule, at, renewed=one.renewed)
+            one.save()
+        had = {one.rule_id for one in bindings}
+        fresh = [rule for rule in new if rule.pk not in had]
+        for one in rules.bindings_of(fresh, at, ground=occasion, event=event):
+            one.exhibit = exhibit
+            one.save()
+            bindings.append(one)
+        changed += follow(exhibit, bindings)
+    return changed
+
+
+def standing(exhibits: QuerySet[Exhibit]) -> Iterator[Exhibit]:
+    """Those of some exhibits that are still kept, one after the other, with their epochs locked."""
+    every = exhibits.filter(state__in=(KEPT, ENDING))
+    lock_epochs(Epoch.objects.filter(pk__in=every.values("epoch")))
+    for exhibit in every.select_related("epoch", "blob").order_by("pk"):
+        if not is_gone(exhibit):
+            yield exhibit
+
+
+def bindings_of(exhibit: Exhibit) -> list[Binding]:
+    """What binds it, in the order in which that came."""
+    return list(Binding.objects.filter(exhibit=exhibit).select_related("rule").order_by("pk"))
 
 
 @transaction.atomic
@@ -90,7 +118,7 @@ def renew(number: int, *, rule: str, reason: str, by: str) -> Exhibit:
     """
     text = reason_of(reason, BadReview)
     exhibit = _one(number)
-    bindings = list(Binding.objects.filter(exhibit=exhibit).select_related("rule").order_by("pk"))
+    bindings = bindings_of(exhibit)
     found = next((one for one in bindings if one.rule.name == rule), None)
     if found is None:
         raise NotBound(exhibit=exhibit.reference, rule=rule, why=N_("it does not bind it"))
@@ -100,7 +128,7 @@ def renew(number: int, *, rule: str, reason: str, by: str) -> Exhibit:
     found.renewed += 1
     found.at_least, found.at_most = rules.spans(found.rule, found.since, renewed=found.renewed)
     found.save()
-    _follow(exhibit, bindings)
+    follow(exhibit, bindings)
     record("evidence.renewed", by=by, about=exhibit.about, rule=str(found.rule), reason=text)
     return exhibit
 
@@ -130,8 +158,8 @@ def _one(number: int) -> Exhibit:
     return found.select_related("epoch", "blob").get()
 
 
-def _follow(exhibit: Exhibit, bindings: Iterable[Binding]) -> bool:
-    """Let an exhibit end when its bindings say now; whether that is another time than before."""
+def follow(exhibit: Exhibit, bindings: Iterable[Binding]) -> bool:
+    """Let an exhibit end when its bindings say now; whether that is another time than before. Its epoch is locked."""
     bound = rules.bound(bindings)
     if bound.until == exhibit.until:
         return False

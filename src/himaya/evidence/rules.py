@@ -18,6 +18,7 @@ from himaya.core import clock
 from himaya.core.periods import BadPeriod, Period, add_period
 from himaya.core.words import N_
 from himaya.evidence.models import Binding, Rule
+from himaya.evidence.states import REVIEW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,7 @@ OCCASIONS: Final[Mapping[str, str]] = {
 """For what something is kept."""
 EVENTS: Final[Mapping[str, str]] = {
     "acquired": N_("when it was sealed here"),
+    "decided": N_("when the verdict was given"),
     "reported": N_("when the report was filed"),
     "demanded": N_("when the authority asked"),
 }
@@ -58,6 +60,16 @@ def that_keep(occasion: str, *, on: date | None = None) -> list[Rule]:
     return [rule for rule in valid.order_by("name") if occasion in rule.occasions]
 
 
+def standing(rule: Rule, *, on: date | None = None) -> str:
+    """Whether something new is kept by a rule on a day: ``holds``, ``ended``, ``not yet`` or ``over``, by its dates."""
+    day = on or clock.now().date()
+    if rule.ended_at:
+        return "ended"
+    if rule.valid_from > day:
+        return "not yet"
+    return "over" if rule.valid_to and rule.valid_to < day else "holds"
+
+
 def spans(rule: Rule, since: datetime, *, renewed: int = 0) -> tuple[datetime | None, datetime | None]:
     """Until when a rule wants something kept at the least, and at the most; None: it does not say."""
     ends = []
@@ -81,21 +93,26 @@ class Bound:
 
 
 def bound(bindings: Iterable[Binding]) -> Bound:
-    """Which of an exhibit's bindings counts. There is one at least."""
-    every = list(bindings)
+    """Which of an exhibit's bindings counts. There is one at least; where all were released, it ends with the last."""
+    rows = list(bindings)
+    every = [one for one in rows if one.released_at is None]
+    if not every:
+        ends = [(one.released_at, one.pk or 0, one) for one in rows if one.released_at]
+        last = max(ends, key=lambda each: each[:2])
+        return Bound(last[0], last[2], None, review=any(one.rule.after == REVIEW for one in rows))
     least = [(one.at_least, one.pk or 0, one) for one in every if one.at_least]
     most = [(one.at_most, -(one.pk or 0), one) for one in every if one.at_most]
     chosen = max(least, key=lambda each: each[:2]) if least else min(most, key=lambda each: each[:2])
     first = min(most, key=lambda each: each[:2]) if most else None
     late = first[2] if first and first[0] < chosen[0] else None
-    return Bound(chosen[0], chosen[2], late, review=late is not None or chosen[2].rule.after == "review")
+    return Bound(chosen[0], chosen[2], late, review=late is not None or chosen[2].rule.after == REVIEW)
 
 
-def bindings_of(rules: Sequence[Rule], since: datetime, *, event: str = "acquired") -> Iterator[Binding]:
-    """What binds an exhibit from now on, with the event that has come. Where a rule waits for another one, its time
-    runs from now until that comes.
+def bindings_of(rules: Sequence[Rule], since: datetime, *, ground: str, event: str = "acquired") -> Iterator[Binding]:
+    """What binds an exhibit from now on, for an occasion (``ground``), with the event that has come. Where a rule waits
+    for another one, its time runs from now until that comes.
     """
     for rule in rules:
         at_least, at_most = spans(rule, since)
         begun = rule.begins == event
-        yield Binding(rule=rule, since=since, at_least=at_least, at_most=at_most, begun=begun)
+        yield Binding(rule=rule, since=since, at_least=at_least, at_most=at_most, begun=begun, grounds=[ground])

@@ -10,13 +10,14 @@ from datetime import date
 from django.db import transaction
 
 from himaya.core import clock
+from himaya.core.countries import COUNTRIES, PLACES
 from himaya.core.errors import HimayaError
 from himaya.core.periods import BadPeriod, add_period
 from himaya.core.words import N_, Said
 from himaya.evidence import rules
 from himaya.evidence.guarded.custodians import check_enough
 from himaya.evidence.models import Rule
-from himaya.evidence.reasons import reason_of
+from himaya.evidence.reasons import reason_of, refuse
 from himaya.evidence.states import CLASSES, DELETE, GUARDED, REVIEW, STANDARD
 from himaya.ledger.services import record
 
@@ -99,11 +100,17 @@ def end_rule(name: str, *, by: str, reason: str) -> Rule:
     return rule
 
 
+def _is_place(code: str) -> bool:
+    """Whether it is a country, a part of one (ISO 3166-2: ``US-CA``) or a union."""
+    country, _, part = code.partition("-")
+    return code in PLACES or (country in COUNTRIES and re.fullmatch(r"[A-Z0-9]{1,3}", part) is not None)
+
+
 def _check_rule(name: str, terms: RuleTerms) -> None:
     flaws = {
         N_("its name is of small letters, digits and dashes"): not NAME.fullmatch(name),
         N_("it names no law or order"): not terms.instrument.strip() or len(terms.instrument) > 200,
-        N_("its jurisdiction is no ISO 3166 code"): not re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", terms.jurisdiction),
+        N_("its jurisdiction is no country or union that is known here"): not _is_place(terms.jurisdiction),
         N_("it names no legal basis"): not terms.basis.strip() or len(terms.basis) > 40,
         N_("it does not say for what something is kept"): not terms.occasions,
         N_("its time runs from nothing that is known here"): terms.begins not in rules.EVENTS,
@@ -112,9 +119,7 @@ def _check_rule(name: str, terms: RuleTerms) -> None:
         N_("there is no such class"): terms.kept_class not in CLASSES,
         N_("renewals need a period"): bool(terms.renewals) != bool(terms.renewal),
     }
-    for why, is_so in flaws.items():
-        if is_so:
-            raise BadRule(why=why)
+    refuse(flaws, BadRule)
     if strange := sorted(set(terms.occasions) - rules.OCCASIONS.keys()):
         raise BadRule(why=Said("there is no occasion {name!r}", name=strange[0]))
     spans = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from django.db import IntegrityError, transaction
 
 from himaya.core import clock, faults
+from himaya.core.clocks import quality
 from himaya.core.errors import HimayaError
 from himaya.core.vault.custody import Fact
 from himaya.core.vault.sealed import Seal, new_key, seal
@@ -23,7 +24,7 @@ from himaya.evidence.guarded.custodians import check_enough
 from himaya.evidence.guarded.parts import dealt, keep_deal
 from himaya.evidence.keys import close, is_gone, lock_epoch, opened, store
 from himaya.evidence.models import Binding, Blob, Exhibit, Rule
-from himaya.evidence.reasons import LONGEST
+from himaya.evidence.reasons import LONGEST, refuse
 from himaya.evidence.states import ENDING, GOING, GUARDED, KEPT, ROTTEN, STANDARD, WHOLE
 from himaya.ledger.services import lock_head, record
 
@@ -65,7 +66,7 @@ class Acquired:
         case: the case it belongs to, as the ledger names it; empty: none.
         origin: where it was met: an address, a platform, a sender.
         at: when it was met; now where None.
-        clock: how well that time was known: ``source`` and, where it is known, ``offset_ms``.
+        clock: how well that time was known, as :func:`himaya.core.clocks.quality` tells it.
     """
 
     label: str
@@ -78,7 +79,7 @@ class Acquired:
     origin: str = ""
     media_type: str = ""
     at: datetime | None = None
-    clock: Mapping[str, str | int] = field(default_factory=lambda: {"source": "system"})
+    clock: Mapping[str, str | int] = field(default_factory=quality)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,11 @@ class Sealed:
     def kept_class(self) -> str:
         """Guarded where one of the rules wants it."""
         return GUARDED if any(rule.kept_class == GUARDED for rule in self.by_rules) else STANDARD
+
+    @property
+    def occasion(self) -> str:
+        """For what it is kept: the ground of all its rules."""
+        return str(self.bindings[0].grounds[0])
 
     @property
     def bound(self) -> rules.Bound:
@@ -148,7 +154,16 @@ def begin(content: BinaryIO, *, occasion: str) -> Sealed:
     with store().writing(number) as to:
         done = seal(content, to, key=key, exhibit=number)
     faults.point("evidence.sealed")
-    return Sealed(number, key, done, found, tuple(rules.bindings_of(found, now)), now)
+    return Sealed(number, key, done, found, tuple(rules.bindings_of(found, now, ground=occasion)), now)
+
+
+_arrivals: list[Callable[[Exhibit], None]] = []
+
+
+def tell_arrivals(told: Callable[[Exhibit], None]) -> None:
+    """Tell something of each exhibit that arrives, in the transaction with which it does, after all its locks."""
+    if told not in _arrivals:
+        _arrivals.append(told)
 
 
 def discard(sealed: Sealed) -> None:
@@ -231,6 +246,8 @@ def _keep(sealed: Sealed, acquired: Acquired, begun: Begun | None) -> Exhibit:
         one.pk, one.exhibit = None, exhibit
     Binding.objects.bulk_create(sealed.bindings)
     _record(exhibit, sealed, begun)
+    for told in _arrivals:
+        told(exhibit)
     return exhibit
 
 
@@ -283,6 +300,4 @@ def check_acquired(acquired: Acquired) -> None:
         N_("the name of the act is empty or too long"): not 0 < len(acquired.once) <= 120,
         N_("its media type is too long"): len(acquired.media_type) > 60,
     }
-    for why, is_so in flaws.items():
-        if is_so:
-            raise BadExhibit(why=why)
+    refuse(flaws, BadExhibit)

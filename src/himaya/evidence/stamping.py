@@ -105,11 +105,11 @@ def _pem() -> bytes:
 
 
 def roots() -> tuple[bytes, ...]:
-    """The certificates by which stamps are proved, for a bundle; none where none are asked."""
-    return (_pem(),) if config().timestamp_url else ()
+    """The certificates by which stamps are proved, for a bundle; none where none are named."""
+    return (_pem(),) if config().timestamp_roots else ()
 
 
 def stamps_of(exhibit: Exhibit) -> tuple[bytes, ...]:
     """The stamps of an exhibit, as they came."""
     found = TimeStamp.objects.filter(exhibit=exhibit).order_by("pk").values_list("reply", flat=True)
-    return tuple(bytes(reply) for reply in found) if config().timestamp_url else ()
+    return tuple(bytes(reply) for reply in found)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext
 
+from himaya.accounts.words import number
 from himaya.core import clock
-from himaya.core.bundles.report import ACTS
+from himaya.core.bundles.report import ACTS, DIGESTS
+from himaya.core.intake.offered import FLAGS, KINDS
 from himaya.core.periods import BadPeriod
 from himaya.core.words import N_
 from himaya.evidence.rules import EVENTS, OCCASIONS, period
@@ -15,7 +17,7 @@ from himaya.evidence.states import ASKED, ENDED, GRANTED, REFUSED
 from himaya.reference.words import length
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from himaya.evidence.models import Access, Exhibit
 
@@ -49,6 +51,13 @@ HOW = {
     "received": N_("received from another body"),
     "collected": N_("collected by us"),
 }
+RULES = {
+    "holds": ("ok", N_("holds")),
+    "not yet": ("wait", N_("does not hold yet")),
+    "over": ("calm", N_("held until a day that has passed")),
+    "ended": ("calm", N_("ended")),
+}
+"""Whether something new is kept by a rule → shape and word."""
 AFTER = {"delete": N_("it ends"), "review": N_("a person looks at it first")}
 
 
@@ -103,6 +112,30 @@ def time_of(text: str) -> str:
         return text
 
 
+def clock_word(told: Mapping[str, Any]) -> str:
+    """How well the time was known, as :func:`himaya.core.clocks.quality` told it."""
+    if told.get("source") == "synchronised" and "error_ms" in told:
+        return gettext("kept right, at most %(ms)s ms off") % {"ms": number(told["error_ms"])}
+    return gettext(CLOCKS[told["source"]]) if told.get("source") in CLOCKS else ""
+
+
+CLOCKS = {
+    "unsynchronised": N_("nothing kept it right"),
+    "system": N_("that of the machine; nobody says how good it is"),
+}
+"""What is known of a clock, where it is not how far off it was."""
+
+
+def fact(name: str) -> str:
+    """How a fact of a step is called."""
+    return gettext(FACTS[name]) if name in FACTS else DIGESTS.get(name, name)
+
+
+def digests(one: Exhibit) -> list[tuple[str, str]]:
+    """The digests of an exhibit, as people write their names."""
+    return [(DIGESTS.get(name, name), value) for name, value in sorted(one.digests.items())]
+
+
 def case_word(case: str) -> str:
     """``case:12`` as people call it."""
     kind, _, number = case.partition(":")
@@ -115,4 +148,15 @@ FACTS: dict[str, Any] = {
     "rules": N_("rules"), "sealed_sha256": N_("SHA-256, sealed"), "size": N_("bytes"), "to": N_("to whom"),
     "tool": N_("tool"), "until": N_("until"),
 }  # fmt: skip
-"""A fact of a step → how it is called; a digest keeps its name."""
+"""A fact of a step → how it is called."""
+
+
+def kind(name: str) -> str:
+    """A kind of label."""
+    return gettext(KINDS[name]) if name in KINDS else name
+
+
+def label(name: str, value: str) -> dict[str, str]:
+    """A label: its kind, and its value; of a flag yes or no."""
+    said = {"yes": gettext("yes"), "no": gettext("no")}.get(value, value) if name in FLAGS else value
+    return {"kind": kind(name), "value": said}

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from himaya.cases.queries import opinions
+from himaya.cases.queries import case, opinions
+from himaya.evidence.demands.arriving import note_demanded
 from himaya.evidence.retention import note_occasion
+from himaya.evidence.verdicts import note_dismissal, note_reopening, note_verdict
 from himaya.flow.reactor import when
 from himaya.ledger.services import SYSTEM
 from himaya.lists.voting import return_vote, vote_by_verdict
@@ -57,6 +59,39 @@ def start_the_time_of_what_was_reported(entry: Entry) -> None:
     """What is kept of a reported case is kept as long as the law says of reports, from when the report arrived."""
     if is_report(entry.data["job"]):
         note_occasion(entry.about, occasion="report", at=entry.at, by=SYSTEM)
+
+
+@when("case.decided")
+@when("case.reopened")
+def keep_by_the_verdict(entry: Entry) -> None:
+    """A confirmed verdict is a ground to keep; one that says it is no such material takes grounds away."""
+    _verdict_of(entry.about)
+
+
+@when("evidence.preserved")
+def keep_by_the_verdict_of_before(entry: Entry) -> None:
+    """What comes to a case that is decided already is kept by that verdict, too."""
+    if entry.data["case"].startswith("case:"):
+        _verdict_of(entry.data["case"], arrived=True)
+
+
+def _verdict_of(about: str, *, arrived: bool = False) -> None:
+    """By the verdict that holds now: the entry may be followed late. It is about nothing where no case has arrived."""
+    found = case(int(about.removeprefix("case:")))
+    verdict = found.verdict if found else None
+    if verdict is None:
+        if not arrived:
+            note_reopening(about, by=SYSTEM)
+    elif verdict.confirms:
+        note_verdict(about, at=verdict.at, by=SYSTEM)
+    else:
+        note_dismissal(about, at=verdict.at, by=SYSTEM)
+
+
+@when("evidence.held")
+def keep_what_is_demanded(entry: Entry) -> None:
+    """What a demand to preserve holds is kept by the rules for demands, from when the authority asked."""
+    note_demanded(entry.data["hold"], by=SYSTEM)
 
 
 @when("item.voted")

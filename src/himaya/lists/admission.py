@@ -85,8 +85,9 @@ def standing(words: Iterable[Word], rule: Rule, *, now: datetime) -> Standing:
     mark = ""
     for word in words:
         if word.act in (VOUCH, RETRACT):
-            vouches[word.organisation, word.key, word.borrowed] = word
-            if word.act == RETRACT:  # whoever brought it, and in whatever way
+            gone = word.act == RETRACT  # whoever brought it, and in whatever way: both are taken back
+            vouches[word.organisation, word.key, word.borrowed and not gone] = word
+            if gone:
                 vouches.pop((word.organisation, word.key, True), None)
         elif word.act in (CONFIRM, DISPUTE, ABSTAIN):
             votes[word.organisation] = word

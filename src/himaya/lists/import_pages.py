@@ -65,7 +65,7 @@ class ImportForm(SpeakerForm):
         self.fields["jurisdiction"].label = gettext("Its jurisdiction")
         formats = [(one.name, gettext(one.label)) for one in registry.formats().values()]
         signals = [(one.name, gettext(one.label)) for one in registry.signals().values()]
-        ours = gettext("this node's: %(title)s") % {"title": organisations.own().title}
+        ours = gettext("this node's: %(title)s") % {"title": organisations.own().name}
         self._choose("format", [("", gettext("As the file is")), *formats])
         self._choose("signal", [("", gettext("As the file says")), *signals])
         self._choose("whose", [(OWN, ours), (OTHER, gettext("another organisation's"))])
@@ -78,6 +78,8 @@ class ImportForm(SpeakerForm):
         """Another organisation has a name, and is not this node's own."""
         given: dict[str, Any] = super().clean() or self.cleaned_data
         if given.get("whose") != OTHER:
+            if given.get("organisation") or given.get("jurisdiction"):
+                self.add_error("whose", gettext("You named another organisation: choose that here, or name none."))
             return {**given, "organisation": "", "jurisdiction": ""}
         if "organisation" in given and not given["organisation"]:
             self.add_error("organisation", gettext("Say which organisation."))
@@ -136,7 +138,7 @@ def preview(request: StaffRequest, name: str, draft: str) -> HttpResponse:
         "title": _title(one),
         "format": gettext(registry.format_(one.format).label),
         "signal": signal_label(one.signal) if one.signal else "",
-        "whose": one.organisation or organisations.own().title,
+        "whose": one.organisation or organisations.own().name,
         "basis": gettext(BASES.get(one.basis, one.basis)),
         "rows": [
             {**row, "class": class_label(row["scheme"], row["code"]), "label": signal_label(row["signal"])}

@@ -259,7 +259,7 @@ def staged(
             yield read
             return
         how = {"format": format_name, "signal": signal, "accept_good": accept_good, "benign": benign, "rows": good}
-        how |= {"voice": {"organisation": voice.organisation.name, "basis": voice.basis}} if voice else {}
+        how |= {"voice": _whose(voice)} if voice else {}
         read.require_second("import", how, other=voice is not None and not voice.organisation.own)
         with Arrival(hash_list, by=by, voice=read.heard(voice)) as read.arrival:
             _bring(read.arrival, spool, lambda done: on_progress(read.rows, done))
@@ -279,6 +279,12 @@ def _told(row: ItemRow) -> dict[str, Any]:
     """A row as somebody wrote it, for a proposal."""
     names = ("line", "signal", "value", "scheme", "code", "source", "reference", "note", "negative")
     return {name: getattr(row, name) for name in names if getattr(row, name)}
+
+
+def _whose(voice: Voice) -> dict[str, str]:
+    """In whose name a file is, for a proposal: a second person has to see where that one acts, which may count."""
+    who = voice.organisation
+    return {"organisation": who.name, "jurisdiction": who.jurisdiction, "basis": voice.basis}
 
 
 P = ParamSpec("P")

@@ -357,7 +357,8 @@ def _voice(said: dict[str, str] | None, *, by: str) -> services.Voice | None:
     if not said:
         return None
     ours = organisations.own()
-    who = ours if said["organisation"] == ours.name else organisations.lent(said["organisation"], by=by)
+    name, place = said["organisation"], said.get("jurisdiction", "")
+    who = ours if name == ours.name else organisations.lent(name, by=by, jurisdiction=place)
     return services.Voice(who, said["basis"])
 
 

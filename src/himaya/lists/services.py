@@ -15,7 +15,7 @@ from himaya.lists import canaries, queries, saying
 from himaya.lists.arrivals import ImportLost, ImportUnderWay, Voice
 from himaya.lists.importing import ImportResult, RefusedRows, UnknownList, add_items, import_items, staged
 from himaya.lists.models import ACTIVE, DISPUTED, TLP, WITHDRAWN, HashList, Item
-from himaya.lists.parsing import LIMITS, AmbiguousSignal, kind_of
+from himaya.lists.parsing import LIMITS, AmbiguousSignal, kind_of, recognise
 from himaya.lists.quarantine import close
 from himaya.lists.seconding import NeedsSecond, require_second
 from himaya.lists.terms import (
@@ -65,6 +65,7 @@ __all__ = [
     "kind_of",
     "mark_item",
     "mark_items",
+    "recognise",
     "staged",
 ]
 

@@ -17,6 +17,7 @@ from himaya.core.proofs import commitment
 Shows = Callable[[Collection[int]], Mapping[int, bytes]]
 """Numbers of events of a kind → their canonical bytes, those left out that are not there any more."""
 _shown: dict[str, Shows] = {}
+_before: list[Callable[[], object]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,18 @@ def provides(kind: str, shows: Shows) -> None:
 def shown(kind: str, numbers: Collection[int]) -> Mapping[int, bytes]:
     """The canonical bytes of events, by number; empty where nobody gives this kind."""
     return _shown[kind](numbers) if kind in _shown else {}
+
+
+def before_signing(anchor: Callable[[], object]) -> None:
+    """Let ``anchor`` log what has gathered since, in transactions of its own, before each checkpoint."""
+    if anchor not in _before:
+        _before.append(anchor)
+
+
+def anchor_all() -> None:
+    """Let everybody log what has gathered."""
+    for anchor in _before:
+        anchor()
 
 
 def salt_of(secret: bytes, kind: str, canonical: bytes) -> bytes:

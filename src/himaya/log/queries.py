@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, OuterRef, Subquery
 
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
@@ -20,7 +20,7 @@ from himaya.log.keys import identity, keys
 from himaya.log.models import Alarm, Audit, Checkpoint, Cosignature, Growth, Leaf, Seen, Witness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -121,6 +121,21 @@ def covering(index: int) -> Standing | None:
     enough = cosigned.values("checkpoint__size").annotate(n=Count("pk")).filter(n__gte=config().log_quorum)
     size_ = enough.order_by("-checkpoint__size").values_list("checkpoint__size", flat=True).first()
     return standing(rows.get(size=size_) if size_ else newest)
+
+
+def first_covering(index: int) -> Standing | None:
+    """The first checkpoint that holds a leaf and that enough witnesses cosigned, one at least; else the first.
+
+    It says how early the leaf was there, where :func:`covering` says it of the log as it is now.
+    """
+    rows = checkpoints().filter(size__gt=index).order_by("size")
+    found: Checkpoint | None = None
+    if Cosignature.objects.exists():
+        by = Cosignature.objects.filter(checkpoint=OuterRef("pk")).order_by().values("checkpoint")
+        counted = rows.annotate(cosigned=Subquery(by.annotate(n=Count("pk")).values("n")))
+        found = counted.filter(cosigned__gte=max(config().log_quorum, 1)).first()
+    found = found or rows.first()
+    return standing(found) if found else None
 
 
 def standing(row: Checkpoint) -> Standing:
@@ -275,25 +290,25 @@ def _revealed(row: Leaf, event: bytes | None, secret: bytes) -> Revealed:
     return Revealed(row.index, row.kind, row.about, events.salt_of(secret, row.kind, event), event)
 
 
-def prove(index: int) -> Proof:
-    """The whole proof that an event stands in the log, for a file.
+def prove(index: int, *, early: bool = False) -> Proof:
+    """The whole proof that an event stands in the log, for a file; ``early``: to the first checkpoint that holds it.
 
     Raises:
         NoSuchLeaf: there is no such leaf.
         NotPublished: no checkpoint holds it yet.
         Unshown: what it commits to is gone, or was changed.
     """
-    return next(prove_each([leaf(index)]))
+    return next(prove_each([leaf(index)], to=first_covering if early else covering))
 
 
-def prove_each(rows: Sequence[Leaf]) -> Iterator[Proof]:
+def prove_each(rows: Sequence[Leaf], *, to: Callable[[int], Standing | None] = covering) -> Iterator[Proof]:
     """The whole proofs of several leaves, all to one checkpoint: ten times as fast as one by one.
 
     Raises:
         NotPublished, Unshown: as :func:`prove`.
     """
     last = max(row.index for row in rows)
-    checkpoint, hash_at = covering(last), tree.hash_at()
+    checkpoint, hash_at = to(last), tree.hash_at()
     if checkpoint is None:
         raise NotPublished(index=last)
     named = tuple(str(key) for key in verifier_keys())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from himaya.core.words import N_, Said
 from himaya.ledger.queries import entries
-from himaya.log.queries import ALARMS, RESTORED, SET_BACK
+from himaya.log.queries import ALARMS, RESTORED, SET_BACK, last_cosigned, witnesses
 
 if TYPE_CHECKING:
     from himaya.log.models import Alarm
@@ -20,10 +20,18 @@ REMEDY = N_(
 )
 """What to do where more was signed than the backup knows."""
 ASK = N_(
-    "Run: himaya log publish, which asks the witnesses. Where there is none that has cosigned, compare with a "
-    "checkpoint that somebody else has kept; where it is no larger: himaya log alarms --settle NUMBER --reason TEXT"
+    "These witnesses have cosigned this log, and all of them have to say that they have seen no more of it: {names}. "
+    "They are asked each hour, and by: himaya log publish. Where one of them is gone for good: himaya log witness "
+    "remove NAME"
 )
-"""What to do where that is not known."""
+"""What to do where that is not known, and witnesses can say it."""
+COMPARE = N_(
+    "No witness has cosigned this log, so nobody can be asked. Compare with a checkpoint of it that a partner has, or "
+    "with a copy that himaya log tiles wrote. Where it has no more than {size} leaves, or there is none: himaya log "
+    "alarms --settle {number} --reason TEXT, and then: himaya log publish. Where it has more: himaya log begin-again "
+    "--reason TEXT"
+)
+"""What to do where nobody can say it."""
 
 
 def meaning(alarm: Alarm) -> str:
@@ -47,7 +55,11 @@ def meaning(alarm: Alarm) -> str:
 def remedy(alarm: Alarm) -> str:
     """What to do about an alarm that has to do with a restored backup; empty where it has not."""
     if alarm.kind == RESTORED:
-        return ASK
+        proven = last_cosigned()
+        names = [one.name for one in witnesses() if one.pk in proven]
+        if names:
+            return Said(ASK, names=", ".join(names))
+        return Said(COMPARE, size=alarm.size, number=alarm.pk)
     return REMEDY if alarm.kind == SET_BACK and _made_at() else ""
 
 

@@ -16,7 +16,7 @@ from himaya.core.notes import COSIGNATURE, NOTE, BadNote, VerifierKey
 from himaya.core.notes import Checkpoint as Signed
 from himaya.core.words import N_, Said, packed
 from himaya.ledger.services import SYSTEM, record
-from himaya.log import tree
+from himaya.log import events, tree
 from himaya.log.following import anchor_ledger, follow_ledger
 from himaya.log.growing import grow
 from himaya.log.keys import BadOrigin, identity, keys, lock_growth, make_keys, new_origin
@@ -114,6 +114,7 @@ def publish_checkpoint() -> Checkpoint:
     keys()
     follow_ledger()
     anchor_ledger()
+    events.anchor_all()
     damaged = _damage()
     if damaged is not None:
         raise_alarm(DAMAGED, origin=damaged.origin, size=damaged.size, evidence=damaged.note)
@@ -131,8 +132,11 @@ def refuse_if_alarmed(*, kinds: Collection[str] = OURS) -> None:
     open_ = list(alarms().filter(kind__in=kinds, origin=mine.origin)) if mine else []
     if open_:
         worst = min(open_, key=lambda one: OURS.index(one.kind))
-        error = RefusesToSign(origin=worst.origin, why=meaning(worst))
-        error.remedy, error.alarm = remedy(worst) or error.remedy, worst.kind
+        advice = remedy(worst)
+        facts = advice.facts if isinstance(advice, Said) else {}
+        error = RefusesToSign(origin=worst.origin, why=meaning(worst), **facts)
+        error.remedy = advice.template if isinstance(advice, Said) else error.remedy
+        error.alarm = worst.kind
         raise error
 
 

@@ -142,3 +142,8 @@ class DayCount(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["day", "origin", "outcome"], name="screening_count_once")]
+
+
+from himaya.screening.incoming import models as incoming  # noqa: E402 - Django finds the tables of a room in this module
+
+__all__ = ["incoming"]

@@ -21,6 +21,8 @@ from himaya.core.errors import HimayaError
 from himaya.core.files import open_unlinked
 from himaya.core.words import printable
 from himaya.evidence import rules, services
+from himaya.evidence.demands import arriving
+from himaya.evidence.reasons import LONGEST
 from himaya.evidence.services import Acquired, Sealed
 from himaya.screening.things import Content, File, Thing, Value
 
@@ -41,25 +43,30 @@ class ContentChanged(HimayaError):
     status = 409
 
 
-def sealed(things: Mapping[int, Thing], digests: Mapping[int, str]) -> dict[int, Sealed]:
-    """Seal each of them that has bytes; nothing where no rule says that it is kept.
+def sealed(
+    things: Mapping[int, Thing], digests: Mapping[int, str], media_types: Mapping[int, str]
+) -> dict[int, Sealed]:
+    """Seal each of them that has bytes; nothing where no rule says that it is kept: because it matched, or because a
+    demand that was accepted asks for what comes from its place.
 
     Args:
         things: what calls for a case, by its number.
         digests: SHA-256 of what was screened, by its number.
+        media_types: of what was screened, by its number.
 
     Raises:
         ContentChanged, StoreFull, StoreFailed: one could not be; what was sealed before it is dropped.
     """
-    if not things or not rules.that_keep(OCCASION):
+    matching, demanded = (bool(things and rules.that_keep(name)) for name in (OCCASION, arriving.OCCASION))
+    if not (matching or demanded):
         return {}
     done: dict[int, Sealed] = {}
     try:
         for number, thing in things.items():
-            if isinstance(thing, Value):
+            if isinstance(thing, Value) or not (matching or _is_demanded(thing, media_types[number])):
                 continue
             with _stream(thing) as stream:
-                done[number] = services.begin(stream, occasion=OCCASION)
+                done[number] = services.begin(stream, occasion=OCCASION if matching else arriving.OCCASION)
             if done[number].seal.digests["sha256"] != digests[number]:
                 raise ContentChanged(place=printable(thing.place))
     except BaseException:
@@ -67,6 +74,12 @@ def sealed(things: Mapping[int, Thing], digests: Mapping[int, str]) -> dict[int,
             services.discard(one)
         raise
     return done
+
+
+def _is_demanded(thing: Content | File, media_type: str) -> bool:
+    """Whether a demand that was accepted asks for what is met there."""
+    offered = arriving.Offered(case="", origin=printable(thing.place)[:LONGEST], media_type=media_type)
+    return next(arriving.asking_for(offered), None) is not None
 
 
 @contextmanager
@@ -96,8 +109,9 @@ def kept(
             continue
         told = hashlib.sha256(f"{occasion} {number} {answers[number].place}".encode("utf-8", "replace")).hexdigest()
         acquired = Acquired(
-            label=LABEL, occasion=OCCASION, once=f"match:{told}", how="screened", tool=f"himaya {himaya.__version__}",
-            by=by, case=case.about, origin=answers[number].place, media_type=answers[number].media_type, at=at,
+            label=LABEL, occasion=one.occasion, once=f"match:{told}", how="screened",
+            tool=f"himaya {himaya.__version__}", by=by, case=case.about, origin=answers[number].place,
+            media_type=answers[number].media_type, at=at,
         )  # fmt: skip
         found[number] = services.keep(one, acquired=acquired)
     return found

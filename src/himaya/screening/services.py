@@ -202,7 +202,8 @@ def seal_hits(looked: Looked, *, things: Sequence[Thing]) -> Looked:
     """
     calling = {n: thing for n, (one, thing) in enumerate(zip(looked.answers, things, strict=True)) if one.calls}
     digests = {n: one.sha256 for n, (_, one) in enumerate(looked.read) if isinstance(one, Fingerprinted)}
-    return replace(looked, sealed=preserving.sealed(calling, digests))
+    media = {n: one.media_type for n, one in enumerate(looked.answers)}
+    return replace(looked, sealed=preserving.sealed(calling, digests, media))
 
 
 def settle(looked: Looked, *, by: str, origin: str, occasion: str, open_cases: bool = True) -> list[Answer]:

@@ -35,6 +35,7 @@ from himaya.accounts.keys import (
     require_media_type,
 )
 from himaya.cases.api import router as cases
+from himaya.cases.files_api import router as case_files
 from himaya.core import registry
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
@@ -49,6 +50,7 @@ from himaya.lists.api.subscriptions import router as subscriptions
 from himaya.log.api import router as log
 from himaya.reference.api import router as reference
 from himaya.screening.api import router as screening
+from himaya.screening.incoming.api import router as incoming
 from himaya.site.errors import PROBLEM, problem, problem_document, server_error
 from himaya.transparency.api import router as transparency
 
@@ -373,7 +375,9 @@ for router in (
     partners,
     exchange,
     cases,
+    case_files,
     evidence,
+    incoming,
     demands,
     reference,
     transparency,

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from himaya.accounts.words import number
+from himaya.core import clock
+from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.evidence import queries
-from himaya.evidence.granting import overdue
+from himaya.evidence.granting import overdue, unreviewed
 from himaya.evidence.guarded.custodians import LEAST, acting, lost, thin
-from himaya.evidence.keys import epoch_keys, lost_epochs, store
+from himaya.evidence.keys import epoch_keys, lost_epochs, store, unarchived_epochs
+from himaya.ledger.queries import entries
+from himaya.site.backups.archives import opening_what_is_gone
 from himaya.site.finding import Finding
 
 WHAT = N_("Evidence")
 SHOWN = 10
+GRACE = timedelta(days=1)
 
 
 def evidence_health(*, thorough: bool = False) -> list[Finding]:
@@ -25,15 +32,11 @@ def evidence_health(*, thorough: bool = False) -> list[Finding]:
     if not standing.states and not queries.rules_that_hold().exists():
         return []
     found = [
-        *_store(thorough=thorough),
-        *_files(),
-        *_keys(),
-        *_readings(),
-        *_holds(),
-        *_custodians(),
-        *_looks(standing.to_review),
-    ]
-    return found or [Finding(WHAT, "ok", N_("what is kept is whole, and looked after"))]
+        *_store(thorough=thorough), *_files(), *_unread(), *_keys(), *_archived(), *_opening(), *_readings(), *_holds(),
+        *_custodians(), *_looks(standing.to_review),
+    ]  # fmt: skip
+    hints = _second() if thorough else []
+    return [*(found or [Finding(WHAT, "ok", N_("what is kept is whole, and looked after"))]), *hints]
 
 
 def _store(*, thorough: bool) -> list[Finding]:
@@ -58,6 +61,74 @@ def _files() -> list[Finding]:
     return [Finding(WHAT, "danger", said, remedy)]
 
 
+def _unread() -> list[Finding]:
+    """Whether files wait for their reading for a day longer than they may."""
+    days = config().evidence_scrub_days
+    n = queries.unread_since(clock.now() - timedelta(days=days) - GRACE).count()
+    if not n:
+        return []
+    said = Said("sealed files that nobody has read for more than {days} days, to find what rots: {n}", days=days, n=n)
+    remedy = N_(
+        "A worker reads them: see that one runs, and that the store answers. Where they are too many for it, raise "
+        "evidence_scrub_mib; or run: himaya evidence scrub"
+    )
+    return [Finding(WHAT, "wait", said, remedy)]
+
+
+def _archived() -> list[Finding]:
+    """Whether all keys of epochs are in the last archive of keys, where they have to be as soon as a backup is due;
+    nothing where those are made in another way.
+    """
+    days, last = config().backup_days, entries(act="backup.keys-made").first()
+    if not days:
+        return []
+    try:
+        archived = last.data.get("epochs", ()) if last else ()
+        missing = unarchived_epochs(archived, before=clock.now() - timedelta(days=days))
+    except OSError:  # that is told already
+        return []
+    if not missing:
+        return []
+    said = Said(
+        "keys without which exhibits do not open are in no archive of keys: {names}", names=", ".join(missing[:SHOWN])
+    )
+    return [Finding(WHAT, "wait", said, N_("Run: himaya backup --keys --to DIRECTORY --recipient age1…"))]
+
+
+def _opening() -> list[Finding]:
+    """Whether something opens what was destroyed: archives of keys, and keys that were set aside when a backup was put
+    back.
+    """
+    try:
+        archives, gone = opening_what_is_gone(), set(epoch_keys().destroyed())
+        aside = [path for path in config().epoch_directory.glob("set-aside-*/*.key") if path.stem in gone]
+    except OSError:  # that is told already
+        return []
+    found = []
+    if archives:
+        names = ", ".join(list(archives)[:SHOWN])
+        said = Said("archives of keys open what was destroyed since they were written: {names}", names=names)
+        remedy = N_("Destroy every copy of each, then run: himaya backup --keys-gone NAME")
+        found.append(Finding(WHAT, "danger", said, remedy))
+    if aside:
+        said = Said(
+            "keys that were set aside open what was destroyed: {names}", names=", ".join(map(str, aside[:SHOWN]))
+        )
+        remedy = N_(
+            "Find out whose they are. Where they are of this node, destroy them; else take them away from here."
+        )
+        found.append(Finding(WHAT, "danger", said, remedy))
+    return found
+
+
+def _second() -> list[Finding]:
+    """A hint, and no trouble."""
+    if config().evidence_second_store:
+        return []
+    remedy = N_("Name a second store (evidence_second_store), from which files that have rotted are repaired.")
+    return [Finding(WHAT, "ok", N_("sealed files lie in one place alone"), remedy)]
+
+
 def _keys() -> list[Finding]:
     try:
         returned, lost = epoch_keys().returned(), lost_epochs()
@@ -80,10 +151,13 @@ def _keys() -> list[Finding]:
 
 
 def _readings() -> list[Finding]:
-    n = overdue().count()
-    if not n:
+    late, new = overdue().count(), unreviewed().count()
+    if not new:
         return []
-    said = Said("urgent readings that nobody else has looked at within a day: {n}", n=number(n))
+    said = Said("somebody read exhibits alone, since a life may hang on it, and nobody has looked yet: {n}",
+                n=number(new))  # fmt: skip
+    if late:
+        said = Said("urgent readings that nobody else has looked at within a day: {n}", n=number(late))
     remedy = N_("Open Evidence, then Access: look at each, and say what you found.")
     return [Finding(WHAT, "danger", said, remedy, "evidence.grant", N_("A lead who did not read has to look."))]
 

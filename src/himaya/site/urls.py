@@ -19,6 +19,7 @@ from himaya.log import pages as log_pages
 from himaya.log import public as log_public
 from himaya.reference import pages as reference_pages
 from himaya.reporting import pages as reporting_pages
+from himaya.screening.incoming import pages as incoming_pages
 from himaya.site import pages as site_pages
 from himaya.site.api import api
 from himaya.site.pages import ledger as ledger_pages
@@ -35,6 +36,7 @@ staff = [
     path("reports/", include((reporting_pages.urlpatterns, "reporting"))),
     path("notices/", include((takedown_pages.urlpatterns, "takedown"))),
     path("desk/", include((demands_pages.urlpatterns, "demands"))),
+    path("evidence/incoming/", include((incoming_pages.urlpatterns, "incoming"))),
     path("evidence/", include((evidence_pages.urlpatterns, "evidence"))),
     path("reference/", include((reference_pages.urlpatterns, "reference"))),
     path("numbers/", include((transparency_pages.urlpatterns, "transparency"))),

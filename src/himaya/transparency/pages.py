@@ -17,6 +17,9 @@ from himaya.accounts.words import joined, number
 from himaya.cases import queries as cases
 from himaya.core import clock
 from himaya.core.words import N_
+from himaya.evidence.demands import lists
+from himaya.evidence.demands import numbers as desk
+from himaya.evidence.demands.words import country
 from himaya.reporting import queries as reporting
 from himaya.screening import queries as screening
 from himaya.takedown import queries as takedown
@@ -77,7 +80,17 @@ WORDS = {
     "published.bundles": N_("bundles of lists written for a stick"),
     "evidence.kept": N_("exhibits that are kept"),
     "evidence.held": N_("of them, held for an authority"),
+    "evidence.urgent": N_("urgent readings by one person"),
     "evidence.destroyed": N_("exhibits that were destroyed, their time over"),
+    "demands.received": N_("demands to keep or hand over something that were received"),
+    "demands.answered": N_("of them, answered"),
+    "demands.refused": N_("of them, refused"),
+    "demands.in-part": N_("of them, accepted in part only"),
+    "demands.preserved": N_("of them, demands to preserve that were accepted"),
+    "demands.secret": N_("of them, with an order to tell nobody"),
+    "demands.told": N_("of them, told to the person concerned"),
+    "demands.not-told": N_("of them, deliberately not told to the person concerned"),
+    "requests.sent": N_("requests of this node to others that were sent"),
     "ledger.entries": N_("entries in the ledger"),
     "deliveries.sent": N_("deliveries that arrived"),
     "deliveries.waiting": N_("deliveries on their way"),
@@ -102,7 +115,7 @@ def numbers(request: HttpRequest) -> HttpResponse:
         {
             "label": gettext(ROOMS.get(room, room)),
             "rows": [{"name": name, "words": _words(name), "value": value} for name, value in values.items()],
-            "note": _routes(room),
+            "note": _desk() if room == "evidence" else _routes(room),
         }
         for room, values in all_numbers().by_room.items()
     ]
@@ -114,6 +127,15 @@ def _routes(room: str) -> str:
     found = BY_ROUTE[room]() if room in BY_ROUTE else {}
     parts = [gettext("%(route)s %(n)s") % {"route": route, "n": number(n)} for route, n in found.items()]
     return gettext("Arrived over these routes: %(routes)s") % {"routes": joined(parts)} if parts else ""
+
+
+def _desk() -> str:
+    """Who demanded, as it can be published: the kinds and the countries, no number so small that it tells of one."""
+    found = desk.tallied()
+    by_kind = [f"{gettext(lists.KINDS[kind])} {n}" for kind, n in sorted(found.kinds.items())]
+    by_country = [f"{country(code)} {n}" for code, n in sorted(found.countries.items())]
+    told = {"kinds": joined(by_kind), "countries": joined(by_country)}
+    return gettext("Demands by kind: %(kinds)s. By country: %(countries)s.") % told if by_kind else ""
 
 
 def _words(name: str) -> str:

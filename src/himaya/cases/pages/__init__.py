@@ -6,6 +6,7 @@ from django.urls import path
 
 from himaya.cases.pages import acts
 from himaya.cases.pages.case import case, sightings
+from himaya.cases.pages.file import add_file
 from himaya.cases.pages.queue import queue
 
 urlpatterns = [
@@ -19,4 +20,5 @@ urlpatterns = [
     path("<int:pk>/reopen", acts.reopen, name="reopen"),
     path("<int:pk>/excuse", acts.excuse, name="excuse"),
     path("<int:pk>/comment", acts.comment, name="comment"),
+    path("<int:pk>/file", add_file, name="add_file"),
 ]

@@ -106,6 +106,7 @@ def case_page(
         "verdict": _verdict(shown.verdict) if shown.verdict else None,
         "deliveries": _deliveries(shown, request.user),
         "exhibits": _exhibits(shown, request.user),
+        "may_file": request.user.may("cases.file"),
         "history": _history(request, shown),
         "typed": typed or {},
         **_next(shown, matches, request.user),

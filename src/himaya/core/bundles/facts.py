@@ -68,6 +68,15 @@ class CustodyKey:
 
 
 @dataclass(frozen=True, slots=True)
+class SaidLabel:
+    """What somebody says of an exhibit: a kind of :data:`himaya.core.intake.offered.KINDS`, and what."""
+
+    kind: str
+    value: str
+    said_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExhibitFacts:
     """What is known of an exhibit.
 
@@ -93,6 +102,8 @@ class ExhibitFacts:
     custody: tuple[bytes, ...]
     timestamps: tuple[bytes, ...] = ()
     proofs: tuple[bytes, ...] = ()
+    labels: tuple[SaidLabel, ...] = ()
+    """What other bodies say of it: told in ``data/vics.json`` alone, for it is nothing that this node vouches for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +120,7 @@ class Bundle:
         authorisation: by what right; None: none is told.
         recipients: who can open the exhibits.
         certificates: of time-stamping authorities, PEM, one or several in each.
-        log_keys: verifier keys of the logs that proofs are of.
+        log_keys: verifier keys of the logs that proofs are of, and of witnesses.
     """
 
     number: str

@@ -7,7 +7,7 @@ A text of strangers is escaped and kept apart in direction (``bdi``); commands a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 from importlib.util import find_spec
@@ -20,6 +20,8 @@ from himaya.core.words import N_, printable
 PART, WHOLE = 100, slice(None)
 """Exhibits of a PDF; all of them."""
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
+DIGESTS = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256", "sha512": "SHA-512"}
+"""A digest → as people write it."""
 ACTS = {
     "acquire": N_("acquired"),
     "transfer": N_("handed over"),
@@ -28,6 +30,10 @@ ACTS = {
     "return": N_("given back"),
     "destroy": N_("destroyed"),
 }
+HEAD_PROVED, HEAD_NOT_PROVED, HEAD_BY_HAND = (
+    N_("What is proved"), N_("What is not proved"), N_("How to verify it by hand"),
+)  # fmt: skip
+HEAD_KEYS, HEAD_EXHIBITS = N_("Keys that sign"), N_("Exhibits")  # no text within an f-string reaches the catalogue
 PROVED = (
     N_("Every file of the bundle is the one that was handed over: each has a SHA-256 and a SHA-512 in the manifests."),
     N_("Every step of custody follows on the one before it, and was signed by those who had to, with the keys below."),
@@ -45,7 +51,7 @@ BY_HAND = (
     (N_("An exhibit, for whoever has the key; the digest is the SHA-256 below:"),
      "age -d -i KEY data/exhibits/NUMBER.age | sha256sum"),
     (N_("A time stamp, with a certificate of the authority that you trust; verify.py tells the digest:"),
-     "openssl ts -verify -digest DIGEST -in data/timestamps/NUMBER-0.tsr -CAfile data/timestamps/ca.pem"),
+     "openssl ts -verify -digest DIGEST -in data/timestamps/NUMBER-0.tsr -CAfile THE-CERTIFICATE-YOU-TRUST"),
 )  # fmt: skip
 _ISOLATED = "\u2068{}\u2069"
 _STYLE = """
@@ -151,23 +157,39 @@ def reports(bundle: Bundle, languages: tuple[Language, ...]) -> dict[str, bytes]
 
 
 def _lines(bundle: Bundle, language: Language, part: slice) -> Iterator[str]:
-    said = language.said
+    yield from framed(
+        N_("Custody report"), _body(bundle, language, part), language=language, number=bundle.number,
+        made=moment(bundle.made_at),
+    )  # fmt: skip
+
+
+def framed(title: str, body: Iterator[str], *, language: Language, number: str, made: str) -> Iterator[str]:
+    """A page that is printed as it stands: the head with all its style, the title, and what stands below, as HTML.
+
+    ``title`` is a text of ours; ``made`` says when, as ISO 8601.
+    """
     direction = "rtl" if language.code in RIGHT_TO_LEFT else "ltr"
-    title = said(N_("Custody report"))
+    words = language.said(title)
     yield f'<!doctype html>\n<html lang="{escape(language.code)}" dir="{direction}">\n<head>\n<meta charset="utf-8">'
-    yield f'<meta name="dcterms.created" content="{moment(bundle.made_at)}">'
-    yield f"<title>{title}: {escape(printable(bundle.number))}</title>\n<style>{_STYLE}</style>\n</head>\n<body>"
-    yield f"<h1>{title}</h1>"
-    yield from _facts(_about(bundle, language))
-    yield f"<h2>{said(N_('What is proved'))}</h2>\n<ul>"
+    yield f'<meta name="dcterms.created" content="{escape(made)}">'
+    yield f"<title>{words}: {escape(printable(number))}</title>\n<style>{_STYLE}</style>\n</head>\n<body>"
+    yield f"<h1>{words}</h1>"
+    yield from body
+    yield "</body>\n</html>"
+
+
+def _body(bundle: Bundle, language: Language, part: slice) -> Iterator[str]:
+    said = language.said
+    yield from facts(_about(bundle, language))
+    yield f"<h2>{said(HEAD_PROVED)}</h2>\n<ul>"
     yield from (f"<li>{said(text)}</li>" for text in PROVED)
-    yield f"</ul>\n<h2>{said(N_('What is not proved'))}</h2>\n<ul>"
+    yield f"</ul>\n<h2>{said(HEAD_NOT_PROVED)}</h2>\n<ul>"
     yield from (f"<li>{said(text)}</li>" for text in NOT_PROVED)
-    yield f"</ul>\n<h2>{said(N_('How to verify it by hand'))}</h2>"
+    yield f"</ul>\n<h2>{said(HEAD_BY_HAND)}</h2>"
     yield from (f"<p>{said(text)}</p>\n<pre>{escape(command)}</pre>" for text, command in BY_HAND)
-    yield f"<h2>{said(N_('Keys that sign'))}</h2>"
+    yield f"<h2>{said(HEAD_KEYS)}</h2>"
     yield from _table((N_("key"), N_("holder")), ((code(k.name), data(k.holder)) for k in bundle.keys), language)
-    yield f"<h2>{said(N_('Exhibits'))}</h2>"
+    yield f"<h2>{said(HEAD_EXHIBITS)}</h2>"
     holders = {one.name: one.holder for one in bundle.keys}
     some = bundle.exhibits[part]
     if len(some) < len(bundle.exhibits):
@@ -175,7 +197,6 @@ def _lines(bundle: Bundle, language: Language, part: slice) -> Iterator[str]:
         yield f"<p>{said(told, first=begin + 1, last=begin + len(some), all=len(bundle.exhibits))}</p>"
     for one in some:
         yield from _exhibit(one, holders, language)
-    yield "</body>\n</html>"
 
 
 def _about(bundle: Bundle, language: Language) -> Iterator[tuple[str, str]]:
@@ -199,7 +220,7 @@ def _exhibit(one: ExhibitFacts, holders: dict[str, str], language: Language) -> 
     told = [
         (said(N_("Number")), code(one.uuid)),
         (said(N_("File")), said(N_("{type}, {size} bytes"), type=one.media_type, size=one.size)),
-        *((name.upper(), code(value)) for name, value in one.digests.items()),
+        *((DIGESTS.get(name, name), code(value)) for name, value in one.digests.items()),
         (said(N_("Acquired")), f"{code(moment(taken.at))} {data(taken.by)}"),
         (said(N_("How")), data(taken.how)),
         (said(N_("Tool")), f"{data(taken.tool)} {data(taken.version)}"),
@@ -208,7 +229,7 @@ def _exhibit(one: ExhibitFacts, holders: dict[str, str], language: Language) -> 
         (said(N_("Time stamps")), data(len(one.timestamps))),
         (said(N_("Proofs of a log")), data(len(one.proofs))),
     ]
-    yield from _facts(told)
+    yield from facts(told)
     heads = (N_("step"), N_("time"), N_("what was done"), N_("by whom"), N_("signed by"), N_("facts"))
     yield from _table(heads, (_step(json.loads(line), holders, language) for line in one.custody), language, "steps")
     yield "</section>"
@@ -219,16 +240,17 @@ def _step(line: dict[str, Any], holders: dict[str, str], language: Language) -> 
     names = [one["key"] for one in line["signatures"]]
     signed = "<br>".join(f"{data(holders.get(name, ''))} {code(name)}" for name in names)
     others = {name: fact for name, fact in step["facts"].items() if name not in ("md5", "sha1", "sha256", "sha512")}
-    facts = "<br>".join(f"{data(name)}: {_fact(fact)}" for name, fact in others.items())
+    rest = "<br>".join(f"{data(name)}: {_fact(fact)}" for name, fact in others.items())
     act = language.said(ACTS.get(step["act"], step["act"]))
-    return data(step["number"]), code(step["at"]), act, data(step["by"]), signed, facts
+    return data(step["number"]), code(step["at"]), act, data(step["by"]), signed, rest
 
 
 def _fact(fact: object) -> str:
     return "<br>".join(map(data, fact)) if isinstance(fact, list) else data(fact)
 
 
-def _facts(told: Any) -> Iterator[str]:
+def facts(told: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """A table of facts: what each is and what it says, both as HTML."""
     yield '<table class="facts">'
     yield from (f'<tr><th scope="row">{name}</th><td>{value}</td></tr>' for name, value in told)
     yield "</table>"

@@ -38,7 +38,11 @@ def _media(number: int, one: ExhibitFacts) -> dict[str, Any]:
         md5=md5,
         sha1=one.digests["sha1"],
         others=others,
-        MediaSize=one.size,
-        MimeType=one.media_type,
-        MediaFiles=[file],
+        **{
+            "MediaSize": one.size,
+            "MimeType": one.media_type,
+            **vics.said((label.kind, label.value) for label in one.labels),
+            "PrecategorizationSource": ", ".join(sorted({label.said_by for label in one.labels})) or None,
+            "MediaFiles": [file],
+        },
     )

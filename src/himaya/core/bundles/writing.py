@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import zipfile
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -17,15 +18,18 @@ from tempfile import mkdtemp, mkstemp
 from typing import BinaryIO, Protocol, cast
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from himaya import __version__
 from himaya.core import faults, files
 from himaya.core.bundles import case, facts, standalone, vics
 from himaya.core.bundles.alone import bag
-from himaya.core.bundles.alone.agreement import check_facts, check_steps
+from himaya.core.bundles.alone.agreement import SIGNED, check_facts, check_steps
 from himaya.core.bundles.facts import Bundle, ExhibitFacts
 from himaya.core.errors import HimayaError
 from himaya.core.vault import recipients
-from himaya.core.vault.verifier import NotProved, check_chain
+from himaya.core.vault.custody import is_signed
+from himaya.core.vault.verifier import NotProved, canonical, check_chain, key_name
 from himaya.core.words import N_, Said
 
 Contents = Callable[[UUID], Iterable[bytes]]
@@ -71,7 +75,9 @@ class Place(Protocol):
         """Open a new file."""
 
 
-def write_folder(bundle: Bundle, path: Path, *, contents: Contents, reports: Mapping[str, bytes]) -> Packed:
+def write_folder(
+    bundle: Bundle, path: Path, *, contents: Contents, reports: Mapping[str, bytes], signer: Ed25519PrivateKey
+) -> Packed:
     """Write a bundle as a folder, which is there whole or not at all.
 
     Args:
@@ -79,6 +85,7 @@ def write_folder(bundle: Bundle, path: Path, *, contents: Contents, reports: Map
         path: the folder, which must not be there.
         contents: gives the exhibits in clear; each is compared with its size and digests on the way.
         reports: what :func:`report.reports` made: ``en.html``, ``en.pdf`` … → the report.
+        signer: who makes it, and answers for the whole; one of the bundle's keys.
 
     Raises:
         BundleExists: there is something at ``path``.
@@ -86,12 +93,12 @@ def write_folder(bundle: Bundle, path: Path, *, contents: Contents, reports: Map
         ExhibitDiffers: an exhibit is not what was acquired.
         OSError: it cannot be written.
     """
-    check_fit(bundle, reports)
+    check_fit(bundle, reports, signer)
     if path.is_symlink() or path.exists():
         raise BundleExists(path=path)
     beside = Path(mkdtemp(prefix=f".{path.name[:40]}.", dir=path.parent))
     try:
-        packed = _write(bundle, _Directory(beside), contents, reports)
+        packed = _write(bundle, _Directory(beside), contents, reports, signer)
         for folder, _, _ in os.walk(beside):
             files.sync_directory(Path(folder))
         faults.point("bundles.folder")
@@ -111,15 +118,17 @@ def _take_name(beside: Path, path: Path) -> None:
     beside.replace(path)
 
 
-def write_zip(bundle: Bundle, path: Path, *, contents: Contents, reports: Mapping[str, bytes]) -> Packed:
+def write_zip(
+    bundle: Bundle, path: Path, *, contents: Contents, reports: Mapping[str, bytes], signer: Ed25519PrivateKey
+) -> Packed:
     """Write a bundle as a ZIP, which is there whole or not at all. Arguments and errors as :func:`write_folder`."""
-    check_fit(bundle, reports)
+    check_fit(bundle, reports, signer)
     if path.is_symlink() or path.exists():
         raise BundleExists(path=path)
     number, name = mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
     try:
         with os.fdopen(number, "wb") as file:
-            packed = stream_zip(bundle, file, contents=contents, reports=reports)
+            packed = stream_zip(bundle, file, contents=contents, reports=reports, signer=signer)
             file.flush()
             os.fsync(file.fileno())
         faults.point("bundles.zip")
@@ -133,17 +142,19 @@ def write_zip(bundle: Bundle, path: Path, *, contents: Contents, reports: Mappin
     return packed
 
 
-def stream_zip(bundle: Bundle, to: BinaryIO, *, contents: Contents, reports: Mapping[str, bytes]) -> Packed:
+def stream_zip(
+    bundle: Bundle, to: BinaryIO, *, contents: Contents, reports: Mapping[str, bytes], signer: Ed25519PrivateKey
+) -> Packed:
     """Write a bundle as a ZIP into a stream that need not seek: what came before an error is no bundle.
 
     Nothing is compressed (what is encrypted cannot be), and times are that of the bundle.
     """
-    check_fit(bundle, reports)
+    check_fit(bundle, reports, signer)
     with zipfile.ZipFile(to, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        return _write(bundle, _Zip(archive, bundle), contents, reports)
+        return _write(bundle, _Zip(archive, bundle), contents, reports, signer)
 
 
-def check_fit(bundle: Bundle, reports: Mapping[str, bytes]) -> None:
+def check_fit(bundle: Bundle, reports: Mapping[str, bytes], signer: Ed25519PrivateKey) -> None:
     """Whether the facts make a bundle that can be verified: that is better known before than in court.
 
     Raises:
@@ -154,11 +165,14 @@ def check_fit(bundle: Bundle, reports: Mapping[str, bytes]) -> None:
     try:
         check_facts(facts.as_json(bundle))
         for one in bundle.exhibits:
-            problems = check_steps(str(one.uuid), check_chain(one.custody, keys), {**one.digests, "size": one.size})
+            steps = check_chain(one.custody, keys, is_signed)
+            problems = check_steps(str(one.uuid), steps, {**one.digests, "size": one.size})
             for where, why in problems:
                 raise NotProved(f"{where}: {why}")
     except NotProved as error:
         raise UnfitBundle(why=str(error)) from None
+    if signer.public_key().public_bytes_raw() not in keys.values():
+        raise UnfitBundle(why=N_("it does not have the key of who signs it"))
     if not all(map(_REPORT.fullmatch, reports)):
         raise UnfitBundle(why=N_("a report has another name than a language and html or pdf"))
     if bundle.exhibits and not bundle.recipients:
@@ -172,7 +186,9 @@ def check_fit(bundle: Bundle, reports: Mapping[str, bytes]) -> None:
 # --- the files of a bag ----------------------------------------------------------------------------------------------
 
 
-def _write(bundle: Bundle, place: Place, contents: Contents, reports: Mapping[str, bytes]) -> Packed:
+def _write(
+    bundle: Bundle, place: Place, contents: Contents, reports: Mapping[str, bytes], signer: Ed25519PrivateKey
+) -> Packed:
     made = _Bag(place)
     to = [recipients.Recipient(one.key) for one in bundle.recipients]
     for one in bundle.exhibits:
@@ -204,7 +220,14 @@ def _write(bundle: Bundle, place: Place, contents: Contents, reports: Mapping[st
     tags = {name: seen for name, seen in made.files.items() if name not in payload}
     for algorithm in bag.ALGORITHMS:
         made.whole(f"tagmanifest-{algorithm}.txt", _manifest(tags, algorithm))
+    made.whole(bag.SIGNATURE, [_signature(b"".join(_manifest(tags, "sha512")), signer)])
     return Packed(len(made.files), sum(one.size for one in made.files.values()))
+
+
+def _signature(manifest: bytes, signer: Ed25519PrivateKey) -> bytes:
+    """Who made the whole: a signature over the list of the lists of all its files."""
+    signature = b64encode(signer.sign(SIGNED + manifest)).decode()
+    return canonical({"key": key_name(signer.public_key().public_bytes_raw()), "signature": signature}) + b"\n"
 
 
 def _bag_info(bundle: Bundle, payload: Mapping[str, _Seen], reports: Mapping[str, bytes]) -> bytes:

@@ -69,6 +69,15 @@ class FileChanged(NotTrusted):
     attack = "file-changed"
 
 
+class NotPinned(TooFewSigned):
+    """What {source} serves is not signed by enough keys: {why}."""
+
+    remedy = (
+        "What was taken before stays in force. Ask that organisation, by another way than this line, whether it has "
+        "exchanged its key. If so, set the keys of signatories anew; else somebody signs in its name."
+    )
+
+
 class Overreach(NotTrusted):
     """{organisation} signs at {source} for what is not its own: {why}."""
 
@@ -80,6 +89,10 @@ class NotOffered(HimayaError):
 
     remedy = "Look at what it serves, and whether the list was given up or the signatory removed."
     status = 404
+
+
+class SignsNothing(NotOffered):
+    """{organisation} signs nothing at {source}; there sign: {known}."""
 
 
 class NotServed(NotOffered):

@@ -40,9 +40,11 @@ from himaya.core.repository.distrust import (
     LongerThanSigned,
     MixedUp,
     NotOffered,
+    NotPinned,
     NotTrusted,
     Overreach,
     RolledBack,
+    SignsNothing,
     TooFewSigned,
     explained,
 )
@@ -234,14 +236,15 @@ class Follower:
             have: SHA-256 of those that are not needed.
 
         Raises:
-            NotOffered: it has signed nothing here.
+            SignsNothing: as its name says.
             NotTrusted, SourceTrouble: as :meth:`fetch`.
         """
         seen = self.seen or self.refresh()
         if organisation in seen.refused:
             raise seen.refused[organisation]
         if organisation not in self._roles:
-            raise NotOffered(source=self._origin.name, list="*", organisation=organisation[:60])
+            known = ", ".join(sorted(self._roles)[:20])
+            raise SignsNothing(source=self._origin.name, organisation=organisation[:60], known=known or "-")
         offers = {list_: held for (list_, whose), held in seen.offers.items() if whose == organisation}
         parts = [part for held in offers.values() for part in held.parts if part.target.hashes["sha256"] not in have]
         content = (self._directory / f"{organisation}.json").read_bytes()
@@ -325,7 +328,7 @@ class Follower:
                 why = Said(
                     "{organisation} is admitted with the key {key}, which is not pinned", organisation=name, key=key
                 )
-                raise TooFewSigned(source=self._origin.name, why=why)
+                raise NotPinned(source=self._origin.name, why=why)
 
     def _refuse_of_the_other_way(self, stamp: Timestamp) -> None:
         told = stamp.unrecognized_fields.get(OURS)

@@ -292,6 +292,25 @@ class Repository:
             self._states.commit(changed)
         return True
 
+    def go_ahead(self, by: int) -> None:
+        """Sign everything anew with versions that are ``by`` ahead, where followers have seen later ones than are here:
+        the directory was put back from a backup. What others have signed keeps its version.
+
+        Raises:
+            KeyNotHere: the key of snapshot or timestamp is missing.
+        """
+        with self.store.alone():
+            self._states.ahead = by
+            try:
+                names = [name for name in self._states.roles() if self._states.can_sign(name)]
+                changed = {
+                    name: self._states.countersigned(name, Metadata(self._states.next(name)).to_bytes())
+                    for name in names
+                }
+                self._states.commit(changed, roots=[self.store.root().signed])
+            finally:
+                self._states.ahead = 0
+
     def install_root(self, root: bytes, signed: Mapping[str, bytes] = NOTHING) -> None:
         """Put a new root in force, and with it the online keys that it names.
 

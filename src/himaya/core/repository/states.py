@@ -59,6 +59,8 @@ class States:
 
     def __init__(self, directory: Path, ring: Iterable[CryptoSigner]) -> None:
         self.store = Store(directory)
+        self.ahead = 0
+        """How many versions are passed over, once: see ``Repository.go_ahead``."""
         self.ring = {signer.public_key.keyid: signer for signer in ring}
 
     def roles(self) -> dict[str, bytes]:
@@ -84,7 +86,7 @@ class States:
         snapshot = self.store.snapshot().signed
         content, about = self.store.role(name, snapshot), snapshot.meta.get(f"{name}.json")
         new = read_targets(content).signed if content else Targets()
-        new.version = about.version + 1 if about else 1
+        new.version = about.version + 1 + self.ahead if about else 1
         new.expires = soon(LIVES["targets" if name == "targets" else "signatory"])
         return new
 
@@ -190,14 +192,15 @@ class States:
         for name in {key.removesuffix(".json") for key in meta} - named:
             # What was named once stays, without a file: a snapshot that forgets a role is a rollback to followers.
             meta[f"{name}.json"] = MetaFile(meta[f"{name}.json"].version)
-        new = Snapshot(version=old.version + 1 if old else 1, expires=soon(LIVES["snapshot"]), meta=meta)
+        version = old.version + 1 + self.ahead if old else 1
+        new = Snapshot(version=version, expires=soon(LIVES["snapshot"]), meta=meta)
         return new, self.signed("snapshot", new, by)
 
     def _targets(self, changed: Mapping[str, bytes]) -> Targets:
         return read_targets(changed["targets"]).signed if "targets" in changed else self.targets()
 
     def _timestamp(self, snapshot: Snapshot, packed: bytes, by: Sequence[Root]) -> bytes:
-        version = self.store.timestamp().signed.version + 1 if self.store.exists() else 1
+        version = self.store.timestamp().signed.version + 1 + self.ahead if self.store.exists() else 1
         told = {OURS: {"at": moment(clock.now())}}
         about, until = _about(snapshot.version, packed), soon(LIVES["timestamp"])
         return self.signed("timestamp", Timestamp(version, None, until, about, told), by)

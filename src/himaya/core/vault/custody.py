@@ -7,12 +7,14 @@ import json
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from himaya.core.vault.verifier import ACTS, BOTH_SIGN, canonical, key_name, signed_bytes
+from himaya.core.vault.verifier import ACTS, BOTH_SIGN, canonical, is_key, key_name, sides, signed_bytes
 
 Fact = str | int | list[str]
 
@@ -47,15 +49,30 @@ def sign(one: Mapping[str, object], key: Ed25519PrivateKey) -> dict[str, str]:
     return {"key": key_name(public), "signature": b64encode(key.sign(signed_bytes(one))).decode()}
 
 
+def is_signed(public: bytes, message: bytes, signature: bytes) -> bool:
+    """As :func:`verifier.verify`, a hundred times as fast: for chains that a node proves over and over."""
+    if len(signature) != 64 or not _known(public):
+        return False
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+_known = lru_cache(maxsize=1024)(is_key)
+
+
 def line(one: Mapping[str, object], signatures: Iterable[Mapping[str, str]]) -> bytes:
     """The line of a chain; those who sign stand in one order, whoever signed first.
 
     Raises:
-        ValueError: where a thing changes hands, one side alone has signed.
+        ValueError: nobody has signed, or a thing changes hands and others than the two sides have.
     """
     signed = _ordered(signatures)
-    if len({each["key"] for each in signed}) < (2 if one["act"] in BOTH_SIGN else 1):
-        raise ValueError("too few have signed: where a thing changes hands, both sides do")
+    named = [each["key"] for each in signed]
+    if not named or (one["act"] in BOTH_SIGN and named != sides(cast(dict[str, Any], one["facts"]))):
+        raise ValueError("others have signed than have to: where a thing changes hands, both sides do")
     return canonical({"step": one, "signatures": signed})
 
 

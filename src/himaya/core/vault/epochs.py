@@ -57,6 +57,18 @@ class BadEpochKey(HimayaError):
     exit_code = 3
 
 
+def key_in(content: bytes, *, path: Path) -> bytes:
+    """The key in the content of its file.
+
+    Raises:
+        BadEpochKey: it is none; names ``path``.
+    """
+    key = content[len(_HEAD) :].strip()
+    if len(content) != _LENGTH or not content.startswith(_HEAD) or not re.fullmatch(rb"[0-9a-f]{64}", key):
+        raise BadEpochKey(path=path)
+    return bytes.fromhex(key.decode())
+
+
 class EpochKeys:
     """The keys in a directory, which is made where there is none (0700).
 
@@ -94,10 +106,7 @@ class EpochKeys:
             raise EpochLost(epoch=epoch, directory=self._directory) from None
         if mark.exists():
             raise EpochReturned(epoch=epoch, path=path)
-        key = content[len(_HEAD) :].strip()
-        if len(content) != _LENGTH or not content.startswith(_HEAD) or not re.fullmatch(rb"[0-9a-f]{64}", key):
-            raise BadEpochKey(path=path)
-        return bytes.fromhex(key.decode())
+        return key_in(content, path=path)
 
     def key_for(self, epoch: str) -> bytes:
         """The key of an epoch, made where there is none yet; of two who make it at once, both get the same.

@@ -6,7 +6,8 @@ through it, so that both cannot differ.
 A chain of custody is a file of lines, each a JSON object ``{"signatures":[…],"step":{…}}`` without spaces, its keys
 sorted. A step names the exhibit, its number in the chain, what was done (after ISO/IEC 27037), when, by whom, with what
 facts, and ``before``: the SHA-256 of the line before it. A signature names a key and is Ed25519 (RFC 8032) over
-:data:`PREFIX` and the bytes of the step. Where a thing changes hands, both sides sign.
+:data:`PREFIX` and the bytes of the step. Where a thing changes hands, its facts name both keys, ``from`` and ``to``,
+and those two sign.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import hashlib
 import json
 import re
 from base64 import b64decode
+from datetime import datetime
 from functools import lru_cache
-from typing import Any, Dict, Iterable, List, NamedTuple, Tuple  # noqa: UP035 - Python 3.9 reads this file
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Tuple  # noqa: UP035 - Python 3.9 reads this file
 
 PREFIX = b"himaya custody step 1\n"
 ACTS = ("acquire", "transfer", "analyse", "export", "return", "destroy")
@@ -54,12 +56,17 @@ def key_name(public: bytes) -> str:
     return hashlib.sha256(public).hexdigest()[:32]
 
 
-def check_chain(lines: Iterable[bytes], keys: Dict[str, bytes]) -> List[Step]:  # noqa: UP006
+Good = Callable[[bytes, bytes, bytes], bool]
+"""Whether a public key (32 bytes) signed a message: key, message, signature."""
+
+
+def check_chain(lines: Iterable[bytes], keys: Dict[str, bytes], good: Any = None) -> List[Step]:  # noqa: UP006
     """Prove a chain of custody.
 
     Args:
         lines: without their ends.
         keys: name → public key (32 bytes), of all who may sign.
+        good: what proves a signature (:data:`Good`); None: :func:`verify`, which needs nothing.
 
     Raises:
         NotProved: a line is malformed, does not follow on the one before, or is not signed by those who have to.
@@ -71,7 +78,7 @@ def check_chain(lines: Iterable[bytes], keys: Dict[str, bytes]) -> List[Step]:  
         try:
             step, signatures = _read(line)
             _follows(step, steps[-1] if steps else None, number)
-            signers = _signers(step, signatures, keys)
+            signers = _signers(step, signatures, keys, good or verify)
         except (ValueError, RecursionError) as error:
             raise NotProved(f"step {number}: {error}") from None
         steps.append(Step(step, signers, hashlib.sha256(line).hexdigest()))
@@ -88,7 +95,7 @@ def check_line(line: bytes, keys: Dict[str, bytes]) -> Dict[str, Any]:  # noqa: 
     """
     try:
         step, signatures = _read(line)
-        _signers(step, signatures, keys)
+        _signers(step, signatures, keys, verify)
     except (ValueError, RecursionError) as error:
         raise NotProved(str(error)) from None
     return step
@@ -109,7 +116,13 @@ def _read(line: bytes) -> Tuple[Dict[str, Any], List[Any]]:  # noqa: UP006
         raise ValueError("what was done is none of " + ", ".join(ACTS))
     if not all(isinstance(step[name], str) for name in ("exhibit", "at", "by")) or not _AT.fullmatch(step["at"]):
         raise ValueError("exhibit, by and at are texts, at a time like 2026-11-29T03:00:00Z")
+    moment(step["at"])
     return step, signatures
+
+
+def moment(text: str) -> datetime:
+    """The time that is told like 2026-11-29T03:00:00Z, aware; a ValueError where there is no such day or hour."""
+    return datetime.strptime(text + "+0000", "%Y-%m-%dT%H:%M:%SZ%z")
 
 
 def _follows(step: Dict[str, Any], last: Any, number: int) -> None:  # noqa: UP006
@@ -129,21 +142,32 @@ def _follows(step: Dict[str, Any], last: Any, number: int) -> None:  # noqa: UP0
         raise ValueError("it is older than the step before it")
 
 
-def _signers(step: Dict[str, Any], signatures: List[Any], keys: Dict[str, bytes]) -> Tuple[str, ...]:  # noqa: UP006
+def _signers(
+    step: Dict[str, Any],  # noqa: UP006
+    signatures: List[Any],  # noqa: UP006
+    keys: Dict[str, bytes],  # noqa: UP006
+    good: Good,
+) -> Tuple[str, ...]:  # noqa: UP006
     message, signers = signed_bytes(step), []
     for one in signatures:
         if not isinstance(one, dict) or set(one) != {"key", "signature"} or not isinstance(one["key"], str):
             raise ValueError("a signature has the fields key and signature")
         if one["key"] not in keys:
             raise ValueError(f"it is signed with a key that is not known: {one['key'][:64]!r}")
-        if not verify(keys[one["key"]], message, _bytes(one["signature"])):
+        if not good(keys[one["key"]], message, _bytes(one["signature"])):
             raise ValueError(f"the signature of {one['key']} is not good: it was changed")
         signers.append(one["key"])
     if len(set(signers)) != len(signers):
         raise ValueError("somebody signed it twice")
-    if step["act"] in BOTH_SIGN and len(signers) < len(BOTH_SIGN):
-        raise ValueError("where a thing changes hands, both sides sign")
+    if step["act"] in BOTH_SIGN and sorted(signers) != sides(step["facts"]):
+        raise ValueError("where a thing changes hands, both sides sign: the two keys that it names as from and to")
     return tuple(signers)
+
+
+def sides(facts: Dict[str, Any]) -> List[str]:  # noqa: UP006
+    """The names of the two keys between which a thing changes hands, sorted; none where the facts do not name two."""
+    named: List[Any] = [facts.get("from"), facts.get("to")]  # noqa: UP006
+    return sorted(named) if all(isinstance(one, str) for one in named) and named[0] != named[1] else []
 
 
 def _bytes(text: Any) -> bytes:
@@ -179,8 +203,17 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
 @lru_cache(maxsize=64)
 def _table(public: bytes) -> Any:
     """The table of a key; None where it is none."""
-    point = _point(public)
-    return None if point is None else _multiples(point)
+    return _multiples(_point(public)) if is_key(public) else None
+
+
+def is_key(public: bytes) -> bool:
+    """Whether 32 bytes are a key; not one of the few points of small order, which would "sign" whatever there is."""
+    point = _point(public) if len(public) == 32 else None
+    if point is None:
+        return False
+    for _ in range(3):
+        point = _add(point, point)
+    return bool(point[0] % _P != 0 or (point[1] - point[2]) % _P != 0)
 
 
 def _multiples(point: _Point) -> _Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from himaya.core import clock
 from himaya.core.errors import HimayaError
@@ -73,7 +73,8 @@ def demand_for(number: int, person: Person, act: str = "demands.work") -> Demand
     """
     assert connection.in_atomic_block
     require(person, act)
-    found = Demand.objects.select_for_update(of=("self",)).filter(pk=number).first()
+    # "no key": what arrives has the ledger, and points to the row; who acts has the row, and wants the ledger
+    found = Demand.objects.select_for_update(of=("self",), no_key=True).filter(pk=number).first()
     if found is None:
         raise UnknownDemand(number=number)
     return found
@@ -127,3 +128,14 @@ def note(one: Demand | Request, act: str, *, why: str, by: str, name: str, **fac
     Change.objects.create(act=act, why=why, by=by, at=clock.now(), **about)
     kind = "demand" if isinstance(one, Demand) else "request"
     record(f"{kind}.{name}", by=by, about=one.about, **facts)
+
+
+@transaction.atomic
+def note_console(person: Person, *, by: str, act: str, about: str) -> None:
+    """Put on record that somebody at the console is about to act in the name of a person of the desk.
+
+    Raises:
+        MayNotAct: the person's role does not allow it.
+    """
+    require(person, "demands.work")
+    record("desk.console", by=by, about=about, person=person.actor, step=act)

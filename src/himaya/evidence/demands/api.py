@@ -114,13 +114,17 @@ class RequestsTold(Told):
 
 class DemandNumbers(Told):
     """The desk in numbers that can be published. Counts are texts: a number, `<5`, or `5+` where the number would tell
-    another one. `days`: the median from receiving to the answer, of kinds with five of them or more.
+    another one. `days`: the median from receiving to the answer, of kinds with five of them or more. `by_kind` and
+    `by_country`: how many were `answered`, `refused`, accepted `in part`, by which something is `preserved`, which are
+    `secret`, of which the person concerned was `told`, or deliberately `not told`.
     """
 
     kinds: dict[str, str]
     countries: dict[str, str]
     outcomes: dict[str, str]
     days: dict[str, float]
+    by_kind: dict[str, dict[str, str]]
+    by_country: dict[str, dict[str, str]]
 
 
 @router.get("/demands", auth=Key("demands:read"), response={200: DemandsTold, **problems()}, summary="List demands")

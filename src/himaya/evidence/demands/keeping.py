@@ -14,7 +14,9 @@ from himaya.evidence.demands.models import Demand, DemandHold
 from himaya.evidence.demands.selecting import asked_for
 from himaya.evidence.demands.states import OPEN, TAKEN
 from himaya.evidence.holding import TooLateToHold, lift_hold, place_hold
-from himaya.evidence.models import Epoch, Hold
+from himaya.evidence.keys import is_gone
+from himaya.evidence.models import Epoch, Exhibit, Hold
+from himaya.ledger.services import SYSTEM, lock_head
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -36,15 +38,33 @@ def hold_scope(demand: Demand, *, review_on: date, by: str) -> int:
     _lift(standing.exclude(exhibit__in=[one.pk for one in asked]), demand, by=by)
     for one in wanted:
         try:
-            hold = place_hold(
-                one.about, reason=Said("demand {number}", number=demand.reference), authority=demand.authority,
-                review_on=review_on, by=by,
-            )  # fmt: skip
+            hold(demand, one, review_on=review_on, by=by)
         except TooLateToHold:
             continue
-        DemandHold.objects.create(demand=demand, exhibit=one, hold=hold)
         made += 1
     return made
+
+
+def hold(demand: Demand, exhibit: Exhibit, *, review_on: date, by: str = SYSTEM) -> None:
+    """Place the hold of a demand on one exhibit, in the caller's transaction, which has locked its epoch.
+
+    Raises:
+        TooLateToHold: it was destroyed.
+    """
+    placed = place_hold(
+        exhibit.about, reason=Said("demand {number}", number=demand.reference), authority=demand.authority,
+        review_on=review_on, by=by,
+    )  # fmt: skip
+    DemandHold.objects.create(demand=demand, exhibit=exhibit, hold=placed)
+
+
+def missed(demand: Demand) -> bool:
+    """Whether something in its scope is kept and not held by it, as it arrived while :func:`hold_scope` went on.
+
+    To be asked once the caller has written to the ledger: what arrives later waits for that, and sees the demand.
+    """
+    there = set(_standing(demand).values_list("exhibit", flat=True))
+    return any(one.pk not in there and not is_gone(one) for one in asked_for(demand))
 
 
 def move_reviews(demand: Demand, *, review_on: date) -> None:
@@ -65,7 +85,9 @@ def let_go(demand: Demand, *, by: str) -> int:
     standing = _standing(demand)
     _lock(standing)
     clocks.end(demand)
-    return _lift(standing, demand, by=by)
+    lifted = _lift(standing, demand, by=by)
+    lock_head()  # what arrived before this is here by now, and what arrives later sees that nothing is asked
+    return lifted + _lift(_standing(demand), demand, by=by)
 
 
 def _standing(demand: Demand) -> QuerySet[DemandHold]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from himaya.core import clock
 from himaya.evidence.demands.acting import UnknownAnswer, UnknownDemand, UnknownRequest
@@ -34,6 +34,11 @@ def demands(*, state: str = "", kind: str = "", open_only: bool = False) -> Quer
     found = found.filter(state=state) if state else found
     found = found.filter(kind=kind) if kind else found
     return found.filter(state__in=OPEN) if open_only else found
+
+
+def by_due(found: QuerySet[Demand]) -> QuerySet[Demand]:
+    """Those of :func:`demands` of which something is due first, first; those of which nothing is, last."""
+    return found.order_by(F("next_due").asc(nulls_last=True), "pk")
 
 
 def demand(number: int) -> Demand:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
 from himaya.core.words import N_, Said
 from himaya.evidence.demands.acting import BadDemand
-from himaya.evidence.demands.scope import Scope, matches
+from himaya.evidence.demands.scope import Scope, Thing, matches
 from himaya.evidence.demands.scoping import read_scope
 from himaya.evidence.models import Exhibit
 from himaya.evidence.states import DESTROYED
@@ -29,10 +30,16 @@ def scopes_of(demand: Demand) -> list[Scope]:
     """
     if not demand.scope:
         raise BadDemand(why=N_("nobody has said yet what exactly it asks for"))
-    return [read_scope(text) for text in (demand.scope, demand.granted_scope) if text]
+    return [_read(text) for text in (demand.scope, demand.granted_scope) if text]
 
 
-def is_asked_for(demand: Demand, exhibit: Exhibit) -> bool:
+@lru_cache(1000)
+def _read(text: str) -> Scope:
+    """The scope; the same ones are asked of everything that arrives."""
+    return read_scope(text)
+
+
+def is_asked_for(demand: Demand, exhibit: Thing) -> bool:
     """Whether an exhibit is within what the demand asks for, and was accepted for."""
     return all(matches(scope, exhibit) for scope in scopes_of(demand))
 

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from himaya.core import clock
 from himaya.core.countries import PLACES
+from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said, printable
 from himaya.evidence.demands import clocks, keeping
 from himaya.evidence.demands.acting import BadDemand, demand_for, move, note, reason, require
@@ -27,13 +28,25 @@ from himaya.evidence.demands.queries import missing
 from himaya.evidence.demands.scope import as_text
 from himaya.evidence.demands.scoping import read_scope
 from himaya.evidence.demands.states import CLOSED, RECEIVED, VERIFIED
+from himaya.evidence.reasons import refuse
 from himaya.reference.queries import time_limit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from himaya.accounts.models import Person
 
+TRIES = 5
+"""How often a demand is accepted anew, where something arrived in its scope at the same moment."""
 REVIEW_AFTER = timedelta(days=30)
 """How long after an answer is due the holds of a demand that is not one to preserve are looked at."""
+
+
+class MoreArrived(HimayaError):
+    """While {number} was accepted, something arrived in its scope again and again: it was not accepted yet."""
+
+    remedy = "Accept it once more."
+    status = 409
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +181,40 @@ def verify_demand(number: int, *, person: Person) -> Demand:
     return demand
 
 
-@transaction.atomic
 def accept_demand(number: int, *, why: str, person: Person) -> Demand:
-    """Do what it demands: what is in its scope is held from now on. Nothing is handed over by that.
+    """Do what it demands: what is in its scope is held from now on, and so is what arrives in it later (``arriving``).
+    Nothing is handed over by that.
 
     Raises:
         MayNotAct, UnknownDemand, WrongDemandMove: as their names say.
         BadDemand: something was not confirmed, its scope was never said, or it is not said until when to preserve.
+        MoreArrived: nothing was done.
     """
+    return _again(lambda: _accept(number, why=why, person=person))
+
+
+def accept_part(number: int, *, scope: str, ground: str, text: str, person: Person) -> Demand:
+    """Do a part of it: what is in its scope and in this one, too. The rest is refused, on a ground.
+
+    Raises:
+        MayNotAct, UnknownDemand, WrongDemandMove, BadDemand, BadScope, MoreArrived: as their names say.
+    """
+    return _again(lambda: _accept_part(number, scope=scope, ground=ground, text=text, person=person))
+
+
+def _again(act: Callable[[], Demand]) -> Demand:
+    """Do it anew, from the beginning, where something arrived meanwhile: its epoch could not be locked any more."""
+    for left in range(TRIES - 1, -1, -1):
+        try:
+            return act()
+        except MoreArrived:
+            if not left:
+                raise
+    raise AssertionError
+
+
+@transaction.atomic
+def _accept(number: int, *, why: str, person: Person) -> Demand:
     demand = demand_for(number, person)
     demand.granted_scope = demand.ground = demand.ground_text = ""
     _take(demand, "accepted", why=reason(why), person=person)
@@ -183,12 +222,7 @@ def accept_demand(number: int, *, why: str, person: Person) -> Demand:
 
 
 @transaction.atomic
-def accept_part(number: int, *, scope: str, ground: str, text: str, person: Person) -> Demand:
-    """Do a part of it: what is in its scope and in this one, too. The rest is refused, on a ground.
-
-    Raises:
-        MayNotAct, UnknownDemand, WrongDemandMove, BadDemand, BadScope: as their names say.
-    """
+def _accept_part(number: int, *, scope: str, ground: str, text: str, person: Person) -> Demand:
     demand = demand_for(number, person)
     demand.granted_scope = as_text(read_scope(scope))
     demand.ground, demand.ground_text = _ground(ground), reason(text)
@@ -203,12 +237,15 @@ def _take(demand: Demand, act: str, *, why: str, person: Person) -> None:
     kept = clocks.open_clock(demand, clocks.PRESERVE) or clocks.start_preserving(demand) if preserving else None
     running = clocks.open_clock(demand, clocks.ANSWER)
     later = max(clock.now(), running.due if running else clock.now()) + REVIEW_AFTER
-    held = keeping.hold_scope(demand, review_on=(kept.due if kept else later).date(), by=person.actor)
+    tomorrow = clock.now().date() + timedelta(days=1)
+    held = keeping.hold_scope(demand, review_on=max((kept.due if kept else later).date(), tomorrow), by=person.actor)
     afterwards = missing(demand, AFTERWARDS.get(demand.kind, ()))
     if afterwards and clocks.open_clock(demand, clocks.FOLLOWING) is None:
         clocks.start_follow_up(demand)
     name = "accepted" if act == "accepted" else "accepted-in-part"
     move(demand, act, why=why, by=person.actor, name=name, held=held, ground=demand.ground)
+    if keeping.missed(demand):
+        raise MoreArrived(number=demand.reference)
 
 
 @transaction.atomic
@@ -331,9 +368,7 @@ def _check_terms(terms: Terms) -> None:
         N_("only a demand to preserve is followed by another one"): terms.follows is not None
         and not Demand.objects.filter(pk=terms.follows, kind=PRESERVATION).exists(),
     }  # fmt: skip
-    for why, is_so in flaws.items():
-        if is_so:
-            raise BadDemand(why=why)
+    refuse(flaws, BadDemand)
     if terms.limit:
         time_limit(terms.limit)
 

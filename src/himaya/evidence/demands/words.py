@@ -44,6 +44,7 @@ ACTS = {
     "demand.answered": N_("Demand answered with answer %(answer)s"),
     "demand.withdrawn": N_("Demand withdrawn by the authority"),
     "demand.closed": N_("Demand closed"),
+    "desk.console": N_("At the console, in the name of %(person)s: %(step)s"),
     "request.made": N_("Request to others begun"),
     "request.filled": N_("Request filled in further"),
     "request.sent": N_("Request sent"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from himaya.evidence.pages import accesses, exhibits, guarded, held, looking, ruled
+from himaya.evidence.pages import accesses, exhibits, guarded, held, looking, receipts, ruled
 
 urlpatterns = [
     path("", exhibits.index, name="index"),
@@ -29,6 +29,7 @@ urlpatterns = [
     path("custodians/anew", guarded.renew, name="deal_anew"),
     path("parts/<slug:kind>/<int:pk>/", guarded.parts, name="parts"),
     path("parts/<slug:kind>/<int:pk>/file", guarded.take, name="take_parts"),
+    path("receipts/add", receipts.receipt, name="receipt"),
     path("rules/", ruled.index, name="rules"),
     path("rules/new", ruled.set_rule, name="set_rule"),
     path("rules/<slug:name>/", ruled.rule, name="rule"),

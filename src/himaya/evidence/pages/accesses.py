@@ -242,10 +242,12 @@ def bundle(request: StaffRequest, pk: int) -> HttpResponseBase:
     form = RightForm(request.POST)
     if not form.is_valid():
         return _page(request, pk, status=422, right_form=form)
-    right = Authorisation(**form.cleaned_data) if form.cleaned_data["instrument"] else None
+    given = dict(form.cleaned_data)
+    node = given.pop("to_node")
+    right = Authorisation(**given) if given["instrument"] else None
     try:
         with streams.place(request.user.actor) as at:
-            taken = hand_over(pk, person=request.user, authorisation=right)
+            taken = hand_over(pk, person=request.user, authorisation=right, to_node=node)
             return _sent(taken, at)
     except HimayaError as error:
         say(request, error)

@@ -6,7 +6,7 @@ Places are per cent of the picture's width, so that letters keep their size at e
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 LEFT, RIGHT = 1.5, 98.5
 TOP, LANE, FOOT = 56, 44, 24
 """Pixels: of the lane of custody, of each lane below it, of the axis."""
-TICKS, NEAR, LONGEST = 4, 2.5, 34
-"""Named days of the axis at most; steps nearer than this (per cent) are one mark; letters of a lane's name."""
+TICKS, NEAR, LONGEST, LONGEST_RULE = 4, 2.5, 34, 18
+"""Named days of the axis at most; steps nearer than this (per cent) are one mark; letters of a lane, a rule."""
 LANES = 12
 """Rules and holds that are drawn; all of them stand in the tables."""
 
@@ -42,7 +42,11 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A rule or a hold: from when on, until when. ``open`` has no end; ``counts``: this one decides."""
+    """A rule or a hold: from when on, until when.
+
+    ``kind``: ``least`` (kept so long, and it may be longer), ``most`` (and no longer) or ``hold``. ``open``: it has no
+    end. ``counts``: this one decides.
+    """
 
     y: int
     name: str
@@ -50,7 +54,13 @@ class Lane:
     x: float
     width: float
     kind: str
-    open: bool
+    open: bool = False
+    counts: bool = False
+
+    @property
+    def end(self) -> float:
+        """Where its bar ends."""
+        return round(self.x + self.width, 2)
 
     @property
     def text_y(self) -> int:
@@ -146,15 +156,16 @@ def _marks(steps: Sequence[Step], scale: _Scale) -> Iterable[Mark]:
 def _rules(bindings: Sequence[Binding], scale: _Scale, by: int) -> Iterable[Lane]:
     for one in bindings:
         counts = one.pk == by
-        for end, said in (
-            (one.at_least, gettext("%(rule)s: at the least until %(day)s")),
-            (one.at_most, gettext("%(rule)s: at the most until %(day)s")),
+        rule = _cut(str(one.rule), LONGEST_RULE)
+        rule = gettext("%(rule)s (counts)") % {"rule": rule} if counts else rule
+        for kind, end, said, name in (
+            ("least", one.at_least, gettext("%(rule)s: at the least until %(day)s"), gettext("%(rule)s: at the least")),
+            ("most", one.at_most, gettext("%(rule)s: at the most until %(day)s"), gettext("%(rule)s: at the most")),
         ):
             if end:
-                told = said % {"rule": one.rule, "day": day(end)}
-                name = gettext("%(rule)s (counts)") % {"rule": one.rule} if counts else str(one.rule)
-                kind = "counts" if counts else "rule"
-                yield Lane(0, _short(name), told, scale.x(one.since), scale.width(one.since, end), kind, open=False)
+                told, width = said % {"rule": one.rule, "day": day(end)}, scale.width(one.since, end)
+                named = _isolated(name % {"rule": _isolated(rule)})
+                yield Lane(0, named, told, scale.x(one.since), width, kind, counts=counts)
 
 
 def _holds(holds: Sequence[Hold], scale: _Scale) -> Iterable[Lane]:
@@ -170,11 +181,15 @@ def _holds(holds: Sequence[Hold], scale: _Scale) -> Iterable[Lane]:
 
 
 def _placed(lane: Lane, n: int) -> Lane:
-    return Lane(TOP + LANE * n, lane.name, lane.said, lane.x, lane.width, lane.kind, lane.open)
+    return replace(lane, y=TOP + LANE * n)
 
 
 def _short(name: str) -> str:
-    return _isolated(name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…")
+    return _isolated(_cut(name, LONGEST))
+
+
+def _cut(name: str, longest: int) -> str:
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
 def _isolated(text: str) -> str:

@@ -18,7 +18,7 @@ from himaya.accounts.paging import page
 from himaya.core import clock
 from himaya.core.vault.verifier import NotProved
 from himaya.core.words import N_
-from himaya.evidence import custody, queries, retention, words
+from himaya.evidence import anchoring, custody, labelling, queries, retention, words
 from himaya.evidence.forms import WhyForm
 from himaya.evidence.pages.drawing import picture
 from himaya.evidence.services import CASE
@@ -50,12 +50,13 @@ STATES = {
 @require_safe
 def index(request: StaffRequest) -> HttpResponse:
     """Exhibits, the newest first, by filters that stand in the address."""
-    chosen = asked(request, "case", "state", "ends")
+    chosen = asked(request, "case", "state", "ends", "label")
     chosen["case"] = _case(chosen["case"])
     chosen["state"] = chosen["state"] if chosen["state"] in STATES else ""
     chosen["ends"] = chosen["ends"] if chosen["ends"] in SOON else ""
     before = clock.now() + timedelta(days=int(chosen["ends"])) if chosen["ends"] else None
-    found = queries.find(case=chosen["case"], state=chosen["state"], ends_before=before)
+    chosen["label"] = chosen["label"][:200]
+    found = queries.find(case=chosen["case"], state=chosen["state"], ends_before=before, label=chosen["label"])
     shown = page(request, found, newest_first=True)
     narrowed = {name: value for name, value in chosen.items() if value}
     context = {
@@ -122,8 +123,9 @@ def _page(request: StaffRequest, pk: int, form: WhyForm | None = None, *, status
         **_row(one),
         "how": gettext(words.HOW[one.how]) if one.how in words.HOW else one.how,
         "by": Actors([one.acquired_by])[one.acquired_by],
-        "clock": sorted(one.clock.items()),
-        "digests": sorted(one.digests.items()),
+        "clock": words.clock_word(one.clock),
+        "digests": words.digests(one),
+        "logged": anchoring.logged(one),
         "file": words.word(words.FILES, one.blob.state),
         "bound": bound,
         "rules": [_rule(each, bound.by) for each in found],
@@ -131,6 +133,7 @@ def _page(request: StaffRequest, pk: int, form: WhyForm | None = None, *, status
         "picture": picture(one, steps, found, holds, by=bound.by.pk),
         "entries": _entries(steps),
         "verdict": _verdict(one),
+        **_labels(one),
         "accesses": [{"one": each, **words.access_state(each)} for each in queries.accesses_to(one)[:20]],
         "renewable": [each for each in found if each.renewed < each.rule.renewals] if stands else [],
         "to_review": stands and one.review,
@@ -164,7 +167,7 @@ def _entries(steps: Sequence[Step]) -> list[dict[str, Any]]:
             "at": step.at,
             "who": who[by],
             "facts": [
-                (gettext(words.FACTS[name]) if name in words.FACTS else name, _value(value), name.startswith("sha"))
+                (words.fact(name), _value(value), name.startswith(("sha", "sealed_sha")))
                 for name, value in facts.items()
                 if value not in ("", [])
             ],
@@ -175,6 +178,18 @@ def _entries(steps: Sequence[Step]) -> list[dict[str, Any]]:
 
 def _value(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _labels(one: Exhibit) -> dict[str, Any]:
+    """What other bodies say of it, and in what they contradict one another."""
+    rows = labelling.labels_of([one])[one.pk]
+    against = labelling.contradictions(rows)
+    return {
+        "labels": [
+            {"one": each, **words.label(each.kind, each.value), "query": f"{each.kind}:{each.value}"} for each in rows
+        ],
+        "contradicting": [words.kind(each) for each in sorted(against)],
+    }
 
 
 def _verdict(one: Exhibit) -> dict[str, Any]:

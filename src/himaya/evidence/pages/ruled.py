@@ -14,7 +14,8 @@ from himaya.accounts.again import confirmed
 from himaya.accounts.faces import Actors, asked, told_at
 from himaya.evidence import queries, ruling, words
 from himaya.evidence.forms import RuleForm, WhyForm, from_limit, from_rule
-from himaya.reference import queries as reference
+from himaya.evidence.instruments import keeping_limit, keeping_limits, require_known
+from himaya.evidence.rules import standing
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -37,6 +38,7 @@ def index(request: StaffRequest) -> HttpResponse:
 def _row(one: Rule) -> dict[str, Any]:
     return {
         "one": one,
+        "badge": words.word(words.RULES, standing(one)),
         "least": words.time_of(one.minimum),
         "most": words.time_of(one.maximum),
         "renewal": words.time_of(one.renewal),
@@ -77,6 +79,8 @@ def set_rule(request: StaffRequest) -> HttpResponse:
     form = RuleForm(request.POST) if request.method == "POST" else RuleForm(initial=_begun(chosen))
     if request.method == "POST" and form.is_valid():
         with told_at(form):
+            if not form.cleaned_data["unlisted"]:
+                require_known(form.terms())
             made = ruling.set_rule(form.cleaned_data["name"], terms=form.terms(), by=request.user.actor)
             messages.success(request, gettext("Set. What is kept from now on is kept by it."))
             return redirect("evidence:rule", made.name)
@@ -87,13 +91,14 @@ def set_rule(request: StaffRequest) -> HttpResponse:
 def _begun(chosen: dict[str, str]) -> dict[str, Any]:
     if chosen["rule"]:
         return from_rule(queries.versions(chosen["rule"])[0])
-    return from_limit(reference.time_limit(chosen["limit"])) if chosen["limit"] else {}
+    return from_limit(keeping_limit(chosen["limit"])) if chosen["limit"] else {}
 
 
 def _limits() -> list[dict[str, Any]]:
-    """Rows of the reference that say how long something is kept or when it is deleted."""
-    found = [*reference.time_limits(duty="preserve"), *reference.time_limits(duty="discard")]
-    return [{"key": one.key, "jurisdiction": one.jurisdiction, "label": one.instrument[:100]} for one in found]
+    """Rows of the reference with which a rule can begin."""
+    return [
+        {"key": one.key, "jurisdiction": one.jurisdiction, "label": one.instrument[:100]} for one in keeping_limits()
+    ]
 
 
 @needs("evidence.rule")

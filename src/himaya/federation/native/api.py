@@ -186,8 +186,10 @@ def admit(request: HttpRequest, asked: SignatoryAsked) -> HttpResponse:
 )
 @once
 def dismiss(request: HttpRequest, list_name: ListName, organisation: Signer) -> Answer:
-    """Pass on nothing of it any more. Those who follow our list drop what it said at their next look."""
-    ended = hub.dismiss(list_name, organisation=organisation, by=caller(request).actor)
+    """Pass on nothing of it any more: its files are refused at once, and a worker takes it out of the signed metadata.
+    Those who follow our list drop what it said at their next look.
+    """
+    ended = hub.dismiss(list_name, organisation=organisation, by=caller(request).actor, wait=False)
     return 200, _signatory(ended).model_dump_json()
 
 

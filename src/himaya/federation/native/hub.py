@@ -29,6 +29,7 @@ from himaya.core.words import N_, Said
 from himaya.federation.models import Signatory
 from himaya.federation.native import publishing
 from himaya.federation.native.keys import alone, directory, roots
+from himaya.ledger import turns
 from himaya.ledger.services import record
 from himaya.lists import organisations, subscribing
 from himaya.lists.seconding import require_second
@@ -47,6 +48,8 @@ FREE = "green"
 """Up to this one a list may be passed on to others as it is; more takes its publisher's permission."""
 NEVER, UNSAID = "red", "amber+strict"
 """What is never passed on; for what a list without a label is taken."""
+ROUND = "pass-on"
+"""The turn of a worker that takes over what is new, and takes out who is not admitted."""
 MOST = min(150, MAX_SIGNATORIES - 1)
 """Signatories of a list, each with some 100 files: followers look at 20,000 files."""
 MOST_BYTES, MOST_FILES = 8 * 1024**3, MAX_DELTAS + 20
@@ -179,6 +182,7 @@ def admit(one: Candidate, *, by: str, second: str = "") -> Signatory:
         subscription=one.source.name, tlp=one.label, permitted=bool(one.permission), key=one.key[:16],
         **({"second": second} if second else {}),
     )  # fmt: skip
+    transaction.on_commit(lambda: place_for(made))
     return made
 
 
@@ -202,8 +206,14 @@ def _check_admission(source: Subscription, organisation: str, permission: str) -
         raise NotPassedOn(organisation=organisation[:60], list_=source.list.name, why=why, mend=mend)
 
 
-def dismiss(name: str, *, organisation: str, by: str) -> Signatory:
+def dismiss(name: str, *, organisation: str, by: str, wait: bool = True) -> Signatory:
     """Pass on nothing of a signatory any more. From now on nothing of it is told; followers drop it at their next look.
+
+    Args:
+        name: the list.
+        organisation: who signs.
+        by: the actor.
+        wait: until the signed metadata is without it, for whoever publishes just now; else a worker sees to that.
 
     Raises:
         NoSuchSignatory: it is none.
@@ -212,14 +222,25 @@ def dismiss(name: str, *, organisation: str, by: str) -> Signatory:
     with transaction.atomic():
         if Signatory.objects.filter(pk=one.pk, ended_at=None).update(ended_at=clock.now(), ended_by=by):
             record("signatory.dismissed", by=by, about=f"list:{name}", organisation=organisation)
-        transaction.on_commit(lambda: _dismissed(one))
+        transaction.on_commit(lambda: _dismissed(one, wait=wait))
     return one
 
 
-def _dismissed(one: Signatory) -> None:
+def _dismissed(one: Signatory, *, wait: bool) -> None:
     faults.point("hub.dismissed")
-    settle(one.list)
+    if wait:
+        settle(one.list)
+    else:
+        turns.call(ROUND)
     leave_nothing(one)
+
+
+def place_for(one: Signatory) -> Path:
+    """Where rounds leave files of a signatory to be passed on; where there is none, they leave nothing."""
+    with subscribing.client(one.subscription) as line:
+        found = left_for_hub(line.keep, one.organisation)
+    found.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return found
 
 
 def leave_nothing(one: Signatory) -> None:

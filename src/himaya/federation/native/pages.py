@@ -291,12 +291,16 @@ def admit(request: StaffRequest) -> HttpResponse:
 def dismiss(request: StaffRequest, name: str, organisation: str) -> HttpResponse:
     """Pass on nothing of a signatory any more."""
     try:
-        hub.dismiss(name, organisation=organisation, by=request.user.actor)
+        hub.dismiss(name, organisation=organisation, by=request.user.actor, wait=False)
     except HimayaError as error:
         say(request, error)
     else:
         said = gettext("What %(organisation)s signs is passed on no more.")
         messages.success(request, said % {"organisation": organisation})
+        if not turns.is_alive():
+            messages.warning(
+                request, gettext("Queued, and no worker runs: begin one (himaya serve, or himaya worker).")
+            )
     return redirect("publishing:index")
 
 

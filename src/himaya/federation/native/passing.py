@@ -14,7 +14,6 @@ from django.db import transaction
 
 from himaya.core import clock, faults
 from himaya.core.errors import HimayaError
-from himaya.core.exchange import left_for_hub
 from himaya.core.repository.files import Header, read
 from himaya.core.repository.publishing import Repository
 from himaya.core.words import Said
@@ -22,12 +21,14 @@ from himaya.federation.models import Signatory
 from himaya.federation.native import publishing
 from himaya.federation.native.hub import (
     ANEW,
+    ROUND,
     UNSAID,
     NotPassedOn,
     check_label,
     leave_nothing,
     mirrored,
     one_list,
+    place_for,
     reading,
     settle,
     signatories,
@@ -35,7 +36,7 @@ from himaya.federation.native.hub import (
 from himaya.federation.native.keys import alone, directory, root_path
 from himaya.ledger import turns
 from himaya.ledger.services import record
-from himaya.lists import queries, subscribing
+from himaya.lists import queries
 
 if TYPE_CHECKING:
     from himaya.core.repository.chains import Holding
@@ -88,9 +89,7 @@ def _tell_of_key(one: Signatory, key: str) -> None:
 
 def _take(one: Signatory) -> bool:
     """Fetch what is not here, look at all of it, commit to it in the log, and attach it; False: dismissed meanwhile."""
-    with subscribing.client(one.subscription) as line:
-        place = left_for_hub(line.keep, one.organisation)
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place = place_for(one)
     before = list(place.glob("*.gz"))
     here = directory() / one.list.name / "targets" / one.source / one.organisation
     have = {path.name.partition(".")[0] for path in here.glob("*.gz")}
@@ -193,11 +192,11 @@ def _note(one: Signatory, **facts: Any) -> None:
 
 def pass_on_due() -> bool:
     """Take over what signatories signed, once their sources were read: those files are here then. In a thread of the
-    worker's own. Where a source was not read for long, what they signed is asked for by itself.
+    worker's own. Where a source was not read for long, or never, what they signed is asked for by itself.
     """
-    if not Signatory.objects.exists() or not root_path(1).exists() or not turns.is_due("pass-on", every=EVERY):
+    if not Signatory.objects.exists() or not root_path(1).exists() or not turns.is_due(ROUND, every=EVERY):
         return False
-    turns.note("pass-on")
+    turns.note(ROUND)
     done, now = False, clock.now()
     for of in queries.lists().filter(pk__in=Signatory.objects.values("list")):
         try:
@@ -206,8 +205,8 @@ def pass_on_due() -> bool:
             log.error("who is passed on in the list %s cannot be settled: %s", of.name, error.diagnostics())
     for one in signatories().filter(list__enabled=True, subscription__enabled=True):
         last, read = one.looked_at, one.subscription.ended_at
-        late = last and abs(now - last).total_seconds() >= 2 * one.subscription.interval
-        if last is None or late or (read and read > last):
+        late = abs(now - (last or one.at)).total_seconds() >= 2 * one.subscription.interval
+        if late or (read and (last is None or read > last)):
             done |= attempt(one)
     return done
 
@@ -215,7 +214,7 @@ def pass_on_due() -> bool:
 def set_due(of: HashList) -> None:
     """Let a worker look at once whether anything is new in a list."""
     signatories(of).update(looked_at=None)
-    turns.call("pass-on")
+    turns.call(ROUND)
 
 
 def attempt(one: Signatory) -> bool:

@@ -29,6 +29,7 @@ from himaya.core.repository.states import LIVES
 from himaya.core.repository.store import RepositoryDamaged
 from himaya.core.words import Said, packed
 from himaya.federation.models import Publication, Served
+from himaya.federation.native import ahead
 from himaya.federation.native.keys import (
     NothingPublished,
     alone,
@@ -90,7 +91,7 @@ def install_root(content: bytes, *, by: str, wait: bool = True) -> int:
     """
     with alone(wait=wait):
         version = check_root(content)
-        for one in _repositories():
+        for one in repositories():
             _tend(one, partial(_admit_under, one, content))
         files.replace(root_path(version), [content])
         with transaction.atomic():
@@ -99,10 +100,9 @@ def install_root(content: bytes, *, by: str, wait: bool = True) -> int:
     return version
 
 
-def _admit_under(one: Repository, root: bytes) -> bool:
+def _admit_under(one: Repository, root: bytes) -> None:
     one.install_root(root)
     _admit(one)
-    return True
 
 
 def _admit(one: Repository) -> None:
@@ -114,7 +114,8 @@ def _admit(one: Repository) -> None:
         one.add_signatory(ours, [own])
 
 
-def _repositories() -> list[Repository]:
+def repositories() -> list[Repository]:
+    """Those of all lists that were published."""
     found = [path for path in sorted(directory().iterdir()) if (path / "metadata" / "timestamp.json").exists()]
     at_hand = ring() if found else []
     return [Repository(path, at_hand) for path in found]
@@ -128,8 +129,9 @@ def repository(name: str) -> Repository:
     """
     history, at_hand = roots(), ring()
     found = Repository(directory() / name, at_hand)
-    if not found.store.exists():
+    if fresh := not found.store.exists():
         found = Repository.create(directory() / name, root=history[0], ring=at_hand)
+    ahead.bring(found, fresh=fresh)
     for later in history[len(found.store.roots()) :]:  # whoever pinned the first one is led to the last
         found.install_root(later)
     _admit(found)
@@ -173,18 +175,19 @@ class _Ready:
 def _ready(one: HashList, folder: Path, *, upto: int) -> _Ready | None:
     """Write what is new of a list, and log it; None: nothing is."""
     served = Served.objects.get_or_create(list=one)[0]
-    known = repository(one.name)
-    ours = organisations.own().name
+    known, ours = repository(one.name), organisations.own().name
     held = known.holdings().get((one.name, ours))
     since = held.sequence if held else 0
+    behind = ahead.is_behind(held)
     said = held is None or held.terms == terms(one)  # who follows is told of other terms at once, if of nothing else
-    if served.looked >= upto or (since and said and not has_news(one, since=max(since, served.looked), upto=upto)):
+    quiet = since and said and not behind
+    if served.looked >= upto or (quiet and not has_news(one, since=max(since, served.looked), upto=upto)):
         _note(served, looked=upto, sequence=since)
         return None
-    full = not since or known.wants_full(one.name, ours)
+    full = not since or behind or known.wants_full(one.name, ours)
     written: dict[Path, Header] = {}
     how: dict[str, Any] = {"terms": terms(one), "organisation": ours, "sequence": upto, "bases": known.bases()}
-    if since:
+    if since and not behind:
         delta = folder / "delta.gz"
         written[delta] = write_delta(delta, own_words(one, since=since, upto=upto), since=since, **how)
         if not written[delta].lines and said and not full:
@@ -352,16 +355,16 @@ def publish_due() -> bool:
             done |= attempt(one).published
     if turns.is_due("renew", every=RENEWED):
         turns.note("renew")
-        for known in _repositories():
+        for known in repositories():
             done |= _tend(known, known.renew)
     return done
 
 
-def _tend(known: Repository, sign: Callable[[], bool]) -> bool:
+def _tend(known: Repository, sign: Callable[[], bool | None]) -> bool:
     """Sign anew what there is of a list; what stands in the way is noted with it, and no other list waits for it."""
     name, noted = known.store.directory.name, Served.objects.filter(list__name=known.store.directory.name)
     try:
-        done = sign()
+        done = ahead.bring(known) | bool(sign())
     except (HimayaError, OSError, ValueError) as error:
         log.error("what was signed of the list %s is not signed anew: %s", name, error)
         why = NotRenewed(list=name, why=str(error)[:500].rstrip("."))

@@ -31,7 +31,7 @@ from himaya.lists.arrivals.words import BENIGN, Said, Spoken
 from himaya.lists.models import Body, HashList, Item, Organisation, Revision, Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
 
 LEASE = 60.0
@@ -120,6 +120,7 @@ class Arrival:
             ImportLost: another process took this import for dead.
         """
         hands = self._hands(rows)
+        sound = self._sound(hands, rows)
         for row in rows:
             key = (row.signal, row.value, row.negative)
             hand = hands.get(key)
@@ -128,7 +129,7 @@ class Arrival:
                 self.added += 1
                 continue
             before = hand.stands.state
-            if not self._vouched(hand, row):
+            if not self._vouched(hand, row, sound):
                 if before == WITHDRAWN:
                     self.kept_withdrawn += 1
                 else:
@@ -141,9 +142,22 @@ class Arrival:
         self._write(hands)
         faults.point("lists.import_batch")
 
-    def _vouched(self, hand: Hand, row: ItemRow) -> bool:
-        """Let the row's organisation vouch; False where that is nothing new."""
+    def _sound(self, hands: Mapping[Key, Hand], rows: Sequence[ItemRow]) -> set[tuple[int, int, str]]:
+        """Item, organisation and key of what a source, which one person alone set, said before when two had set it."""
+        if not self._voice.borrowed or self._voice.subscription is None:
+            return set()
+        there = [(hands.get((row.signal, row.value, row.negative)), row) for row in rows]
+        some = {hand.pk for hand, row in there if hand and hand.said.is_sound(self._organisation(row), row.reference)}
+        return words.brought(self._voice.subscription, list(some), revision=self._revision) if some else set()
+
+    def _vouched(self, hand: Hand, row: ItemRow, sound: Container[tuple[int, int, str]]) -> bool:
+        """Let the row's organisation vouch, in place of what it said in a ``sound`` way; False where that is nothing
+        new.
+        """
         spoken, terms = self._spoken(row)
+        who = spoken.organisation
+        if (hand.pk, who.pk, spoken.key) in sound and hand.said.is_sound(who, spoken.key):
+            hand.said.say(Spoken(who, RETRACT, spoken.key, reason=words.ALONE), self._now)
         leads = hand.stands.organisation == spoken.organisation.pk
         if not hand.said.say(spoken, row.at or self._now) and not (leads and hand.terms.source != terms.source):
             return False

@@ -72,6 +72,15 @@ def last_number() -> int:
     return Revision.objects.aggregate(last=Max("number"))["last"] or 0
 
 
+def skip_numbers(by: int) -> int:
+    """Have the next change follow on a number that is ``by`` ahead of twice the last one, which is returned; in the
+    caller's transaction. After a backup was put back, others know numbers that were given since it was made.
+    """
+    lock_head()
+    facts = next_number()
+    return Revision.objects.create(**{**facts, "number": facts["number"] * 2 + by}).number or 0
+
+
 def next_number() -> dict[str, Any]:
     """Number and time of the next change; the ledger's head is locked. A later number has a later time, whatever the
     clock says: readers ask by time for what is new.

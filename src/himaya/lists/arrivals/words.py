@@ -24,6 +24,8 @@ STEP = 500
 """Rows of a statement of SQL: SQLite takes 32,766 parameters, and shorter statements are parsed once."""
 UNNAMED = N_("not named any more")
 """Why a source's word is taken back where it gives no reason of its own."""
+ALONE = N_("one person alone changed its source")
+"""Why what a source said with the approval of two people is taken back when it says it again."""
 BENIGN = Rule()
 """For what is known to be benign one word is enough on any list."""
 
@@ -58,6 +60,12 @@ class Said:
         """The last word of an organisation on whether it vouches, under one of its keys."""
         mine = (w for w in reversed(self.words) if w.act in (VOUCH, RETRACT) and w.key == key)
         return next((w for w in mine if w.organisation.pk == organisation.pk), None)
+
+    def is_sound(self, organisation: Organisation, key: str) -> bool:
+        """Whether an organisation vouches under one of its keys by a word that is not borrowed."""
+        mine = [w for w in self.words if w.key == key and w.organisation.pk == organisation.pk]
+        sound = [w.act == VOUCH for w in mine if w.act == RETRACT or (w.act == VOUCH and not w.borrowed)]
+        return sound[-1:] == [True]
 
     def leading(self, now: datetime) -> Spoken | None:
         """The last word of those who still vouch: its class, key and reason are the item's."""
@@ -128,6 +136,16 @@ def of_keys(subscription: int, keys: list[str], *, revision: int) -> dict[str, d
     for (key, item, _), one in last.items():
         if one.act == VOUCH:
             found[key][item].append(one.organisation)
+    return found
+
+
+def brought(subscription: int, items: list[int], *, revision: int) -> set[tuple[int, int, str]]:
+    """Item, organisation and key of each vouch for these items that a subscription brought and that is not borrowed."""
+    arriving = Revision.objects.filter(number=None).exclude(pk=revision).values("pk")
+    rows = Statement.everything.filter(~Q(revision__in=arriving), subscription=subscription, act=VOUCH, borrowed=False)
+    found: set[tuple[int, int, str]] = set()
+    for part in steps(items):
+        found.update(rows.filter(item__in=part).values_list("item_id", "organisation_id", "key"))
     return found
 
 

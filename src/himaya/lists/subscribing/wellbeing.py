@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.db.models import Exists, OuterRef
+
 from himaya.core import clock, registry
-from himaya.core.statements import VOUCH
+from himaya.core.statements import RETRACT, VOUCH
 from himaya.lists.models import Statement
 from himaya.lists.subscribing.spool import waiting
 
@@ -37,8 +39,13 @@ def brings_list(one: Subscription) -> bool:
 
 
 def vouched(one: Subscription) -> int:
-    """How many items its source stands behind now."""
-    return Statement.objects.filter(subscription=one.pk, act=VOUCH).values("item").distinct().count()
+    """How many items its source stands behind now: what it took back does not count."""
+    back = Statement.objects.filter(
+        subscription=one.pk, act=RETRACT, item=OuterRef("item"), organisation=OuterRef("organisation"),
+        key=OuterRef("key"), pk__gt=OuterRef("pk"),
+    )  # fmt: skip
+    stands = Statement.objects.filter(~Exists(back), subscription=one.pk, act=VOUCH)
+    return stands.values("item").distinct().count()
 
 
 def health(one: Subscription) -> Health:

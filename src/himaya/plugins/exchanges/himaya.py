@@ -52,6 +52,7 @@ PAGE, HEAVY = 1000, 4 * 1024**2
 PATIENCE = 300.0
 """Seconds for an answer: metadata may have megabytes, and a poor line 64 kbit/s."""
 MOST_WITNESSES = 20
+LATER = N_("It comes with its next checkpoint, within the hour; else its operator has to look at: himaya log show")
 OPINIONS: dict[str, Opinion | None] = {CONFIRM: "confirm", DISPUTE: "dispute", ABSTAIN: None}
 _KEY = re.compile("[0-9a-f]{64}")
 
@@ -270,7 +271,8 @@ def _round(follower: Follower, name: str, keep: Path, checkpoint: str, log: LogF
             file.path.replace(left_for_hub(keep, who) / file.path.name)
     for path in place.iterdir():  # those of earlier rounds, too, that are not served any more
         path.unlink(missing_ok=True)
-    ended = tuple(Refusal(0, Said(one.template(), **one.facts), who) for who, one in planned.ended.items())
+    refused = {**seen.refused, **planned.ended}
+    ended = tuple(Refusal(0, Said(one.template(), **one.facts), who) for who, one in refused.items())
     told = json.dumps(planned.states, sort_keys=True)
     label = narrowest(held.terms.tlp for held in offered(seen, name).values())
     yield Page(changes=ended, checkpoint=told, complete=planned.whole, tlp=label)
@@ -345,9 +347,11 @@ def _log(options: Config, keep: Path, ask: Answers, *, by_stick: bool = False) -
 
 def _line_of(options: Config, client: Client) -> Answers:
     def ask(path: str, *, missing: bytes | None = None) -> bytes:
-        expect = (200,) if missing is None else (200, 404)
+        expect = (200, 409) if missing is None else (200, 404, 409)
         address = f"{options.address.rstrip('/')}/{path}"
         reply = client.get(address, headers=_headers(options), most=proofs.LONGEST, expect=expect)
+        if reply.status == 409:
+            raise SourceTrouble(why=N_("no checkpoint of its log holds yet what it serves"), mend=LATER)
         return reply.content if reply.status == 200 or missing is None else missing
 
     return ask

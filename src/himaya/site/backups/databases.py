@@ -25,9 +25,12 @@ from psycopg.conninfo import make_conninfo
 
 from himaya.core.errors import HimayaError
 from himaya.core.files import sync_directory
+from himaya.site.backups.places import BEFORE
 
 PAGES = 2048
 """Of SQLite, copied between two looks at whether somebody wants to stop: 8 MiB."""
+GONE_AFTER = 10.0
+"""Seconds after which a PostgreSQL has noticed that a process which was killed is connected no more."""
 LOOK = 0.2
 """Seconds between two looks at how far ``pg_dump`` is."""
 NUMBERS_AHEAD = 1000
@@ -182,24 +185,61 @@ def is_empty() -> bool:
 
 
 def others() -> int:
-    """How many others are connected to the database; 0 on SQLite, where a lock says so."""
+    """How many others are connected to the database, and stay so; 0 on SQLite, where a lock says so."""
     if connection.vendor == "sqlite":
         return 0
+    until = time.monotonic() + GONE_AFTER
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        return int(cursor.fetchone()[0])
+        while True:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            found = int(cursor.fetchone()[0])
+            if not found or time.monotonic() > until:
+                return found
+            time.sleep(0.2)
 
 
-def clear() -> None:
-    """Take everything out of a PostgreSQL database, so that it is as it was made."""
+def set_schema_aside() -> None:
+    """Let what is in a PostgreSQL database stand beside an empty one, until it is known which of both stays.
+
+    Where something stands there already, what is in the database came with an attempt that was cut off, and goes.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT current_schema()")
-        schema = connection.ops.quote_name(cursor.fetchone()[0])
-        cursor.execute(f"DROP SCHEMA {schema} CASCADE")
+        schema = _schema(cursor)
+        if _is_schema_aside(cursor):
+            cursor.execute(f"DROP SCHEMA {schema} CASCADE")
+        else:
+            cursor.execute(f"ALTER SCHEMA {schema} RENAME TO {BEFORE}")
         cursor.execute(f"CREATE SCHEMA {schema}")
     connection.close()
+
+
+def bring_schema_back() -> None:
+    """Let that which was set aside be the database again; where nothing was, it is empty as before."""
+    connection.close()
+    with transaction.atomic(), connection.cursor() as cursor:
+        schema = _schema(cursor)
+        cursor.execute(f"DROP SCHEMA {schema} CASCADE")
+        renamed = f"ALTER SCHEMA {BEFORE} RENAME TO {schema}"
+        cursor.execute(renamed if _is_schema_aside(cursor) else f"CREATE SCHEMA {schema}")
+    connection.close()
+
+
+def drop_schema_aside() -> None:
+    """What was put back stays, and what was set aside goes."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP SCHEMA IF EXISTS {BEFORE} CASCADE")
+
+
+def _schema(cursor: Any) -> str:
+    cursor.execute("SELECT current_schema()")
+    return connection.ops.quote_name(cursor.fetchone()[0])
+
+
+def _is_schema_aside(cursor: Any) -> bool:
+    cursor.execute("SELECT to_regnamespace(%s) IS NOT NULL", [BEFORE])
+    return bool(cursor.fetchone()[0])
 
 
 def skip_numbers() -> None:
@@ -207,14 +247,20 @@ def skip_numbers() -> None:
 
     What came after the backup had numbers, and others know them: a report of case 43 must not be followed by one of
     another case 43. Twice the last number and a thousand more is beyond them, unless more came since than ever before.
+    A table that was empty begins beyond a thousand: its first numbers may have been given since, too.
     """
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
+            cursor.execute(
+                "INSERT INTO sqlite_sequence (name, seq) SELECT name, 0 FROM sqlite_master "
+                "WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%' "
+                "AND name NOT IN (SELECT name FROM sqlite_sequence)"
+            )
             cursor.execute("UPDATE sqlite_sequence SET seq = seq * 2 + %s", [NUMBERS_AHEAD])
             return
         cursor.execute(
-            "SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename), last_value, max_value "
-            "FROM pg_sequences WHERE schemaname = current_schema() AND last_value IS NOT NULL"
+            "SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename), coalesce(last_value, 0), max_value "
+            "FROM pg_sequences WHERE schemaname = current_schema()"
         )
         for name, last, most in cursor.fetchall():
             cursor.execute("SELECT setval(%s::regclass, %s)", [name, min(last * 2 + NUMBERS_AHEAD, most)])

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,13 +19,16 @@ from himaya.core import clock, faults
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
+from himaya.evidence.keys import epoch_keys
 from himaya.evidence.queries import sealed_files
 from himaya.ledger import queries as ledger
 from himaya.ledger.services import record
-from himaya.site.backups import checking, databases, manifest, places
+from himaya.site.backups import checking, databases, manifest, sealed
 from himaya.site.backups.copying import Steps
-from himaya.site.backups.making import MADE, NODE, manifest_digest
+from himaya.site.backups.keys import Archive
+from himaya.site.backups.making import MADE, NODE, is_of_this_node, manifest_digest
 from himaya.site.backups.manifest import Backup, BackupDamaged
+from himaya.site.backups.opening import Opened, open_some
 from himaya.site.backups.restoring import Ready, Restored, fill
 
 DRILLED = "backup.drilled"
@@ -57,9 +60,20 @@ class Drilled:
     sealed: int
     age: timedelta
     missing: int
+    opened: Opened | None = None
+    """Of exhibits; None: it was not tried, for want of keys or of sealed files."""
 
 
-def drill(place: Path, *, by: str, ready: Ready, sample: int = SAMPLE, steps: Steps | None = None) -> Drilled:
+def drill(
+    place: Path,
+    *,
+    by: str,
+    ready: Ready,
+    sample: int = SAMPLE,
+    archive: Archive | None = None,
+    most: int = SAMPLE,
+    steps: Steps | None = None,
+) -> Drilled:
     """Put the newest backup back into a temporary place, verify it, and remove it again.
 
     Args:
@@ -67,6 +81,8 @@ def drill(place: Path, *, by: str, ready: Ready, sample: int = SAMPLE, steps: St
         by: the actor.
         ready: brings a database to this version.
         sample: so many sealed files are read.
+        archive: the keys; with them exhibits are opened.
+        most: so many at most; 0: all.
         steps: told how far it is.
 
     Raises:
@@ -74,32 +90,38 @@ def drill(place: Path, *, by: str, ready: Ready, sample: int = SAMPLE, steps: St
         OSError: there is no room.
     """
     steps, began = steps or Steps(), time.monotonic()
-    backup = manifest.newest(place)
+    backup = manifest.newest(place, fits=is_of_this_node)
     _check_origin(backup)
     entries, _ = ledger.head()
     steps.task("digests", backup.manifest.database.size + backup.manifest.files.size)
-    sealed = checking.verify(backup, sample=sample, heard=steps.done)
+    read = checking.verify(backup, sample=sample, heard=steps.done)
+    gone = epoch_keys().destroyed()
     with _alone() as folder, databases.temporary(folder) as name, databases.at(name):
         restored = fill(backup, by=by, ready=ready, steps=steps)
         faults.point("drill.restored")
-        wanted = set() if places.sealed_elsewhere() else set(sealed_files())
-    _check_sealed(backup, wanted)
+        misfits = {name: there for name, _, there in sealed.misfits(backup)} if backup.manifest.sealed else {}
+        opened = None
+        if archive is not None and backup.manifest.sealed:
+            steps.task("exhibits", 0)
+            opened = open_some(backup, archive, most=most, gone=gone, heard=steps.done)
+    _check_sealed(backup, misfits)
     seconds, age = databases.seconds_since(began), clock.now() - backup.made_at
     missing = entries - backup.manifest.ledger.entries
     with transaction.atomic():
         facts = {"seconds": seconds, "age": int(age.total_seconds()), "entries": restored.entries, "missing": missing}
-        record(DRILLED, by=by, about=NODE, name=backup.name, sealed=sealed, **facts)
-    return Drilled(backup, seconds, restored, sealed, age, missing)
+        facts |= {"opened": opened.opened, "unopened": opened.of - opened.opened} if opened else {}
+        record(DRILLED, by=by, about=NODE, name=backup.name, sealed=read, **facts)
+    return Drilled(backup, seconds, restored, read, age, missing, opened)
 
 
-def _check_sealed(backup: Backup, wanted: set[UUID]) -> None:
-    """See that each sealed file is there that its database knows, but for those that have ended since."""
-    for path, _ in backup.files():
-        if path.startswith(f"{places.SEALED}/"):
-            with suppress(ValueError):  # what was being written is no file of anything
-                wanted.discard(UUID(Path(path).name.partition(".")[0]))
-    if lacking := len(wanted & set(sealed_files())):
+def _check_sealed(backup: Backup, misfits: dict[UUID, bool]) -> None:
+    """See that each sealed file is there as its database knows it, but for those that have ended since."""
+    needed = [misfits[name] for name, _ in sealed_files() if name in misfits] if misfits else []
+    if lacking := needed.count(False):
         why = Said("it lacks {n} sealed files that its database knows", n=lacking)
+        raise BackupDamaged(path=backup.place, why=why)
+    if needed:
+        why = Said("{n} sealed files in it are not what its database knows: they were damaged before", n=len(needed))
         raise BackupDamaged(path=backup.place, why=why)
 
 

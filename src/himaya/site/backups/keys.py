@@ -12,20 +12,20 @@ import json
 import re
 import secrets
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import pyrage
-
 from himaya.core import clock, faults
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
-from himaya.core.files import replace
+from himaya.core.files import rename, replace
 from himaya.core.vault.epochs import NAME as EPOCH
 from himaya.core.vault.epochs import EpochKeys
+from himaya.core.vault.recipients import Identity, NotIdentity, NotOpened, decrypt, encrypt, identity
+from himaya.core.vault.recipients import recipients as read_recipients
 from himaya.core.words import N_
 from himaya.site.backups import places
 from himaya.site.secrets import NAME as SECRETS
@@ -36,16 +36,10 @@ LONGEST, MOST = 64 * 1024**2, 1024**2
 _MEMBER = re.compile(rf"secrets\.json|himaya\.toml|keys\.json|epochs/({EPOCH.pattern})\.(key|gone)")
 
 
-class BadAgeRecipient(HimayaError):
-    """{recipient!r} is no recipient of age."""
-
-    remedy = "Give what age-keygen prints as the public key: age1…"
-
-
 class BadAgeIdentity(HimayaError):
     """{path} holds no identity of age: {why}."""
 
-    remedy = "Give the file that age-keygen wrote, with a line that begins with AGE-SECRET-KEY-1."
+    remedy = "Give the file that himaya keys age, or age-keygen, wrote: a line begins with AGE-SECRET-KEY-1."
 
 
 class KeysStayClosed(HimayaError):
@@ -58,7 +52,7 @@ class KeysStayClosed(HimayaError):
 class NoRecipients(HimayaError):
     """Keys are written for somebody only."""
 
-    remedy = "Name who keeps them: --recipient age1…, once for each. age-keygen makes such a key."
+    remedy = "Name who keeps them: --recipient age1…, once for each. Such a key is made with: himaya keys age FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +68,11 @@ class Archive:
         return f"Archive({self.path})"
 
     @property
+    def secret(self) -> str:
+        """The secret of the node."""
+        return str(json.loads(self.files[SECRETS])["secret_key"])
+
+    @property
     def destroyed(self) -> list[str]:
         """The epochs that had been destroyed by then."""
         return sorted(name[len(EPOCHS) : -len(".gone")] for name in self.files if name.endswith(".gone"))
@@ -85,24 +84,25 @@ class Archive:
         return {name[len(EPOCHS) : -ending]: held for name, held in self.files.items() if name.endswith(".key")}
 
 
-def write(to: Path, *, recipients: Sequence[str]) -> Path:
-    """Write the node's keys, encrypted, into a new file below ``to``; its path.
+def write(to: Path, *, recipients: Sequence[str]) -> tuple[Path, list[str]]:
+    """Write the node's keys, encrypted, into a new file below ``to``; its path, and the epochs whose keys are in it.
 
     Raises:
-        NoPlace, BackupRuns, NoRecipients, BadAgeRecipient: as their names say.
+        NoPlace, BackupRuns, NoRecipients, NotRecipients: as their names say.
         OSError: it cannot be written; nothing of it is left.
     """
-    readers = [_recipient(one) for one in recipients]
-    if not readers:
+    if not recipients:
         raise NoRecipients
+    readers = read_recipients("\n".join(recipients))
     places.check_for_keys(to)
     to.mkdir(mode=0o700, parents=True, exist_ok=True)
     at = clock.now()
     path = to / f"{places.KEYS_NAME}{at:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}{places.KEYS_ENDING}"
-    closed = pyrage.encrypt(_packed(at), readers)
+    closed, packed = io.BytesIO(), _packed(at)
+    encrypt(io.BytesIO(packed), closed, recipients=readers)
     faults.point("backup.keys")
-    replace(path, (closed,))
-    return path
+    replace(path, (closed.getvalue(),))
+    return path, sorted(_unpacked(path, packed).epochs)
 
 
 def read(path: Path, *, identities: Path) -> Archive:
@@ -111,63 +111,95 @@ def read(path: Path, *, identities: Path) -> Archive:
     Raises:
         BadAgeIdentity, KeysStayClosed: as their names say.
     """
-    mine = _identities(identities)
+    mine, why = _identities(identities), object()
     try:
         with path.open("rb") as file:
             closed = file.read(LONGEST + 1)
         if len(closed) > LONGEST:
             raise KeysStayClosed(path=path, why=N_("it is too large to be one"))
-        return _unpacked(path, pyrage.decrypt(closed, mine))
     except OSError as error:
         raise KeysStayClosed(path=path, why=error.strerror) from error
-    except pyrage.DecryptError as error:
-        raise KeysStayClosed(path=path, why=str(error)) from error
+    for one in mine:
+        opened = io.BytesIO()
+        try:
+            decrypt(io.BytesIO(closed), opened, identity=one)
+        except NotOpened as error:
+            why = error.facts["why"]
+            continue
+        return _unpacked(path, opened.getvalue())
+    raise KeysStayClosed(path=path, why=why)
 
 
-def put_back(archive: Archive | None, *, destroyed: Sequence[str]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """What became of keys of epochs: destroyed again, and set apart because nobody here says that they were."""
+
+    again: list[str]
+    apart: list[Path]
+
+
+def put_back(archive: Archive | None, *, destroyed: Collection[str], aside: str) -> PutBack:
     """Bring marks and keys of epochs into their directory: marks first, and never a key over a mark.
+
+    No key that is here without a mark is destroyed on anybody's word: it is set apart, and a person is asked. An
+    archive is signed by nobody: what it has as destroyed gets a mark only where there is no key.
 
     Args:
         archive: where the keys come from; None: only the marks are brought, and what has come back is destroyed again.
-        destroyed: epochs that the backup of the data knows as destroyed.
-
-    Returns:
-        Epochs that were destroyed and whose keys were here, or in the archive, all the same: they are destroyed again.
+        destroyed: epochs that the ledger which was put back, and proved, knows as destroyed.
+        aside: the name of the folder, beside the keys, for those that are set apart.
     """
-    gone = {*destroyed, *(archive.destroyed if archive else ())}
     held = archive.epochs if archive else {}
-    directory = places.epoch_directory()
-    if not gone and not held and not directory.is_dir():
-        return []
+    directory = config().epoch_directory
+    if not destroyed and not held and not directory.is_dir():
+        return PutBack([], [])
     keys = EpochKeys(directory)
-    again = sorted({*gone, *keys.destroyed()} & {*keys.names(), *held})
-    for epoch in sorted({*gone, *keys.returned()}):
+    returned, marked = keys.returned(), set(keys.destroyed())
+    for epoch in returned:
+        keys.destroy(epoch)
+    new = sorted(set(destroyed) - marked)
+    apart = [_set_apart(directory, epoch, aside) for epoch in new if epoch in keys.names()]
+    lost = sorted(set(archive.destroyed if archive else ()) - marked - {*keys.names(), *held})
+    for epoch in (*new, *lost):
         keys.destroy(epoch)
     faults.point("restore.marks")
     for epoch, content in held.items():
         keys.put_back(epoch, content)
-    return again
+    return PutBack(sorted({*returned, *({*marked, *new} & held.keys())}), apart)
+
+
+def _set_apart(directory: Path, epoch: str, aside: str) -> Path:
+    path = directory / aside / f"{epoch}.key"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    rename(directory / path.name, path)
+    return path
 
 
 def others_here(archive: Archive) -> list[Path]:
     """Secrets and keys that are here and are others than those in the archive: they would be replaced."""
     pairs = [(config().data / SECRETS, archive.files.get(SECRETS))]
-    directory = places.epoch_directory()
+    directory = config().epoch_directory
     pairs += [(directory / f"{epoch}.key", content) for epoch, content in archive.epochs.items()]
     return [path for path, content in pairs if content is not None and path.exists() and path.read_bytes() != content]
 
 
-def put_back_secrets(archive: Archive) -> None:
-    """Write ``secrets.json``."""
-    replace(config().data / SECRETS, (archive.files[SECRETS],))
+def put_back_secrets(archive: Archive, *, over: bool) -> bool:
+    """Write ``secrets.json``; False, and nothing is written, where there is one and it is not to be written over."""
+    path = config().data / SECRETS
+    if path.exists() and not over:
+        return False
+    replace(path, (archive.files[SECRETS],))
+    return True
 
 
-def put_back_settings(archive: Archive) -> None:
-    """Write ``himaya.toml`` where there is none; it counts from now on."""
+def put_back_settings(archive: Archive) -> Path | None:
+    """Write ``himaya.toml`` where there is none; it counts from now on. Its path, where it was written."""
     if places.SETTINGS in archive.files and not config().file.exists():
         config().file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace(config().file, (archive.files[places.SETTINGS],))
         config.cache_clear()
+        return config().file
+    return None
 
 
 def _packed(at: datetime) -> bytes:
@@ -185,7 +217,7 @@ def _contents() -> Iterator[tuple[str, bytes]]:
     yield SECRETS, (config().data / SECRETS).read_bytes()
     with suppress(FileNotFoundError):
         yield places.SETTINGS, config().file.read_bytes()
-    directory = places.epoch_directory()
+    directory = config().epoch_directory
     if directory.is_dir():
         gone = {f"{name}.gone" for name in EpochKeys(directory).destroyed()}
         for path in sorted(directory.iterdir()):
@@ -218,21 +250,15 @@ def _unpacked(path: Path, content: bytes) -> Archive:
         raise KeysStayClosed(path=path, why=N_("it is no archive of keys")) from error
 
 
-def _recipient(text: str) -> pyrage.x25519.Recipient:
+def _identities(path: Path) -> list[Identity]:
+    """The private keys in a file: one of SSH, or those of age, one a line."""
     try:
-        return pyrage.x25519.Recipient.from_str(text.strip())
-    except pyrage.RecipientError as error:
-        raise BadAgeRecipient(recipient=text[:80]) from error
-
-
-def _identities(path: Path) -> list[pyrage.x25519.Identity]:
-    try:
-        lines = [line.strip() for line in path.read_text("ascii").splitlines()]
-        found = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
+        text = path.read_text("ascii")
+        lines = [line for each in text.splitlines() if (line := each.strip()) and not line.startswith("#")]
+        return [identity(one) for one in ([text] if "PRIVATE KEY" in text or not lines else lines)]
     except OSError as error:
         raise BadAgeIdentity(path=path, why=error.strerror) from error
-    except (ValueError, pyrage.IdentityError) as error:
+    except ValueError as error:
         raise BadAgeIdentity(path=path, why=N_("a line of it is none")) from error
-    if not found:
-        raise BadAgeIdentity(path=path, why=N_("it is empty"))
-    return found
+    except NotIdentity as error:
+        raise BadAgeIdentity(path=path, why=error.facts["why"]) from error

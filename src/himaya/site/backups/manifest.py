@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -17,7 +17,6 @@ from himaya.core.files import replace
 from himaya.core.words import N_
 from himaya.site.backups.copying import Piece
 
-# To the microsecond: the newest is the last by name, also of two that were made in one second.
 NAME = re.compile(r"himaya-[0-9]{8}T[0-9]{6}\.[0-9]{6}Z-[0-9a-f]{8}")
 MANIFEST, SUM, FILES = "manifest.json", "manifest.sha256", "files.jsonl"
 DATABASES = {"sqlite": "database.sqlite3", "postgresql": "database.dump"}
@@ -32,6 +31,12 @@ class NoBackup(HimayaError):
 
     remedy = "Name a directory that himaya backup --to wrote to, or one of those in it."
     status = 404
+
+
+class SeveralNodes(HimayaError):
+    """{path} holds backups of several nodes."""
+
+    remedy = "Name the one that is meant: each is a directory in it."
 
 
 class BackupDamaged(HimayaError):
@@ -102,6 +107,8 @@ class Manifest(_Part):
     log: Log
     destroyed: tuple[str, ...] = Field(max_length=100_000)
     """Epochs whose keys had been destroyed by then: none of them may come back."""
+    sealed: bool = True
+    """Whether sealed files are in it."""
 
 
 class Backup:
@@ -175,6 +182,8 @@ def order(path: str) -> tuple[str, ...]:
 def found(place: Path) -> list[Backup]:
     """The complete backups below a directory, or itself where it is one; the newest first.
 
+    Newest is the one whose ledger is the longest: it grows with every backup, and a clock may have been wrong.
+
     Raises:
         BackupDamaged, NewerBackup: ``place`` itself is one that cannot be used. Of others below it nothing is said.
     """
@@ -187,20 +196,24 @@ def found(place: Path) -> list[Backup]:
                 whole.append(Backup(one))
             except HimayaError:
                 continue
-    return sorted(whole, key=lambda one: (one.made_at, one.name), reverse=True)
+    return sorted(whole, key=lambda one: (one.manifest.ledger.entries, one.made_at, one.name), reverse=True)
 
 
-def newest(place: Path) -> Backup:
-    """The newest complete backup.
+def newest(place: Path, *, fits: Callable[[Ledger], bool] = lambda _: False) -> Backup:
+    """The newest complete backup, of those whose ledger fits where there are any.
 
     Raises:
         NoBackup: there is none.
+        SeveralNodes: there are those of several nodes, and none fits.
         BackupDamaged, NewerBackup: as :func:`found`.
     """
-    whole = found(place)
-    if not whole:
+    every = found(place)
+    if not every:
         raise NoBackup(path=place)
-    return whole[0]
+    whole = [one for one in every if fits(one.manifest.ledger)]
+    if not whole and len({one.manifest.ledger.first for one in every}) > 1:
+        raise SeveralNodes(path=place)
+    return (whole or every)[0]
 
 
 def _read(place: Path) -> Manifest:

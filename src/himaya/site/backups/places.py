@@ -17,14 +17,17 @@ from himaya.site.backups.manifest import NAME
 FOLDERS = ("outbox", "proposals", "repository", "evidence")
 """Folders of the data directory that a backup holds, in the order of its list. What is left out is made anew (index,
 previews) or read anew (subscriptions)."""
-SEALED = "evidence"
-"""The one whose files never change under their names: the sealed ones, where ``evidence_store`` is as shipped."""
+STATE, SEALED = FOLDERS[:3], FOLDERS[3]
+"""Those that hold the state of one moment; and the one whose files never change under their names, the sealed ones: a
+backup has them there wherever they lie."""
 SETTINGS = "himaya.toml"
 LOCK = ".himaya-backup.lock"
 PARTIAL, REMOVED = ".partial", ".removed"
 KEYS_NAME, KEYS_ENDING = "himaya-keys-", ".age"
 HALF = "restoring.json"
 """File in the data directory that says: a backup is being put back, and nobody runs the node meanwhile."""
+BEFORE = "himaya_set_aside"
+"""Schema of PostgreSQL in which what was there before stands until what is put back is proved."""
 
 
 class NoPlace(HimayaError):
@@ -40,13 +43,8 @@ class BackupRuns(HimayaError):
     status = 409
 
 
-def epoch_directory() -> Path:
-    """Where the keys of epochs lie: outside of the data directory, unless the setting says otherwise."""
-    return config().epoch_directory
-
-
 def sealed_elsewhere() -> str:
-    """Where sealed files lie that no backup of this node copies, without secrets; empty: nowhere."""
+    """Where sealed files lie, without secrets, where that is not their folder of the data directory; else empty."""
     store = config().evidence_store
     return "" if store == f"file:{SEALED}" else store.partition("?")[0]
 
@@ -88,7 +86,7 @@ def archives(place: Path) -> list[Path]:
 
 
 def _not_within(to: Path, what: str) -> None:
-    for own in (config().data, epoch_directory()):
+    for own in (config().data, config().epoch_directory):
         if to.resolve().is_relative_to(own.resolve()):
             raise NoPlace(what=what, path=to, why=Said("it lies in {own}, and would be lost with it", own=str(own)))
 

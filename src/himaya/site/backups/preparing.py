@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from contextlib import suppress
+import sqlite3
+from collections.abc import Iterable
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +27,8 @@ from himaya.site.database import database
 from himaya.site.secrets import NAME as SECRETS
 
 SHOWN = 5
-FOLDERS = tuple(name for name in places.FOLDERS if name != places.SEALED)
-"""Folders that hold the state of one moment: they are set aside. Sealed files never change, and are added to."""
+FOLDERS = places.STATE
+"""They are set aside. Sealed files never change, and are added to."""
 
 
 class NotEmpty(HimayaError):
@@ -53,6 +55,16 @@ class NoSecrets(HimayaError):
         "secrets; then second factors, and the keys of log and lists, cannot be read."
     )
     exit_code = 3
+
+
+class ForeignNode(HimayaError):
+    """The backup {path} is one of another node than this one."""
+
+    remedy = (
+        "Nothing was changed. Name a backup of this node; or have this machine become the other one: himaya restore … "
+        "--over --become --keys FILE --identity FILE. What is here, with all keys, is set aside then."
+    )
+    status = 409
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,7 @@ def mark(backup: Backup, *, ours: bool, aside: Path | None) -> None:
 
 def unmark() -> None:
     """It is done."""
-    (config().data / places.HALF).unlink()
+    (config().data / places.HALF).unlink(missing_ok=True)
     sync_directory(config().data)
 
 
@@ -121,15 +133,20 @@ def in_the_way(backup: Backup, archive: Archive | None) -> list[str]:
     """
     half = half_done()
     found = [str(database_file())] if _has_database() and not (half and half.ours) else []
-    held = {path: piece for path, piece in backup.files() if path.partition("/")[0] in FOLDERS}
     for folder in FOLDERS:
-        for path in walk(config().data, folder):
-            if held.get(path) != piece_of(config().data / path):
-                found.append(path)
-                break
+        found += _others_in(backup, folder)
     if archive is not None:
         found += [str(path) for path in keys.others_here(archive)][:SHOWN]
     return found
+
+
+def _others_in(backup: Backup, folder: str) -> list[str]:
+    """The first file of a folder that is not as the backup has it; empty: there is none."""
+    held = {path: piece for path, piece in backup.files() if path.partition("/")[0] == folder}
+    for path in walk(config().data, folder):
+        if (config().data / path).is_symlink() or held.get(path) != piece_of(config().data / path):
+            return [path]
+    return []
 
 
 def _has_database() -> bool:
@@ -143,36 +160,119 @@ def _has_database() -> bool:
     return bool(row and row[0])
 
 
-def set_aside(backup: Backup, archive: Archive | None) -> Path:
-    """Move what is there out of the way, to where it can be put back from by hand; the folder in the data directory.
+def check_origin(backup: Backup) -> None:
+    """See that it is of the node whose database is here, or was here when it was set aside; nothing where none can be
+    read.
 
-    A PostgreSQL database is not moved here: it is written into the folder later.
+    Raises:
+        ForeignNode: its ledger begins with another entry.
     """
-    half = half_done()
-    data = config().data
-    aside = Path(half.aside) if half and half.aside else data / f"set-aside-{clock.now():%Y%m%dT%H%M%SZ}"
+    first = backup.manifest.ledger.first
+    if first and first_entry() not in ("", first):
+        raise ForeignNode(path=backup.place)
+
+
+def first_entry() -> str:
+    """The digest of the first entry of the ledger that is here; empty: none can be read."""
+    query, half = "SELECT digest FROM {} WHERE seq = 1", half_done()
+    if config().database_url:
+        with suppress(psycopg.Error), psycopg.connect(config().database_url, connect_timeout=5) as line:
+            found = line.execute(
+                "SELECT to_regclass(%s), to_regclass('ledger_entry')", [f"{places.BEFORE}.ledger_entry"]
+            )
+            before, now = found.fetchone() or (None, None)
+            row = line.execute(query.format(before or now).encode()).fetchone() if before or now else None
+            return str(row[0]) if row else ""
+        return ""
+    path = Path(half.aside) / database_file().name if half and half.ours and half.aside else database_file()
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as one:
+        row = one.execute(query.format("ledger_entry")).fetchone()
+        return str(row[0]) if row else ""
+    return ""
+
+
+def new_name() -> Path:
+    """What the folder in the data directory would be called into which something is set aside now."""
+    return config().data / f"set-aside-{clock.now():%Y%m%dT%H%M%SZ}"
+
+
+def new_aside(half: Mark | None) -> Path:
+    """The folder in the data directory for what is set aside: that of an earlier attempt, or one that is made now."""
+    aside = Path(half.aside) if half and half.aside else new_name()
     aside.mkdir(mode=0o700, exist_ok=True)
-    mark(backup, ours=bool(half and half.ours), aside=aside)
-    if not config().database_url and not (half and half.ours):
-        for ending in ("-wal", "-shm", ""):  # the database last: without it, the journals are those of none
-            _move(Path(f"{database_file()}{ending}"), aside)
-        mark(backup, ours=True, aside=aside)
-    faults.point("restore.set_aside")
-    for folder in FOLDERS:
-        _move(data / folder, aside)
-    for path in keys.others_here(archive) if archive else ():
-        apart = aside if path.parent == data else path.parent / aside.name
-        apart.mkdir(mode=0o700, exist_ok=True)
-        _move(path, apart)
     return aside
 
 
-def _move(path: Path, to: Path) -> None:
+def set_aside(
+    backup: Backup, archive: Archive | None, *, strangers: Iterable[str], become: bool, undo: ExitStack
+) -> Path | None:
+    """Move what is there out of the way, to where it can be put back from by hand; the folder in the data directory.
+
+    Args:
+        backup: what is put back.
+        archive: the keys that come; others that are here are set aside.
+        strangers: sealed files that the backup does not know, as paths within the data directory.
+        become: all keys of epochs are set aside: they are those of another node.
+        undo: told how each move is taken back.
+    """
+    half, data = half_done(), config().data
+    ours = bool(config().database_url or (half and half.ours))
+    moves = [] if ours else [path for path in _database_files() if path.exists()]
+    folders = [data / name for name in FOLDERS if (data / name).is_dir() and any((data / name).iterdir())]
+    apart = _keys_to_move(archive, become=become)
+    strange = list(strangers)
+    if not (moves or folders or apart or strange):
+        return Path(half.aside) if half and half.aside else None
+    aside = new_aside(half)
+    undo.callback(_remove_empty, aside)
+    mark(backup, ours=ours, aside=aside)
+    for path in moves:
+        _move(path, aside, undo)
+    mark(backup, ours=True, aside=aside)
+    faults.point("restore.set_aside")
+    for path in folders:
+        if half is not None and not _others_in(backup, path.name):
+            shutil.rmtree(path)  # an earlier attempt has brought it
+        else:
+            _move(path, aside, undo)
+    for name in strange:
+        _move(data / name, (aside / name).parent, undo)
+    for path in apart:
+        _move(path, aside if path.parent == data else path.parent / aside.name, undo)
+    return aside
+
+
+def _database_files() -> list[Path]:
+    """The database last: without it, the journals are those of none."""
+    return [Path(f"{database_file()}{ending}") for ending in ("-wal", "-shm", "")]
+
+
+def _keys_to_move(archive: Archive | None, *, become: bool) -> list[Path]:
+    others = keys.others_here(archive) if archive else []
+    directory = config().epoch_directory
+    if become and directory.is_dir():
+        every = (path for path in directory.iterdir() if path.suffix in (".key", ".gone"))
+        others = [*(path for path in others if path.parent != directory), *every]
+    return others
+
+
+def _move(path: Path, to: Path, undo: ExitStack) -> None:
     target = to / path.name
     if not path.exists():
         return
     if target.exists():  # of an earlier attempt: what is here now was brought by it
         shutil.rmtree(path) if path.is_dir() else path.unlink()
         return
+    to.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.rename(target)
+    undo.callback(target.rename, path)
     sync_directory(to)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Folders below it that hold nothing any more, and itself."""
+    for one in sorted(folder.rglob("*"), reverse=True):
+        with suppress(OSError):
+            one.rmdir()
+    with suppress(OSError):
+        folder.rmdir()

@@ -7,32 +7,39 @@ is asked. Nothing is signed in the log until its witnesses say that they have se
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.db import connection, transaction
 
+from himaya.accounts.housekeeping import end_sessions
 from himaya.core import faults
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.files import rename
+from himaya.core.vault.epochs import NAME as EPOCH
 from himaya.core.words import N_, Said
+from himaya.federation.native import ahead
 from himaya.flow.reactor import react
 from himaya.ledger import outbox, worker
 from himaya.ledger import queries as ledger
 from himaya.ledger.services import lock_head, record
+from himaya.lists.arrivals import revisions
 from himaya.log import checking as log_checking
 from himaya.log import queries as log
 from himaya.log.keys import identity
 from himaya.log.restored import ACT
 from himaya.log.services import raise_alarm
-from himaya.site.backups import databases, places, preparing
-from himaya.site.backups.copying import Steps, copy, piece_of
+from himaya.site.backups import databases, keys, manifest, places, preparing, sealed, storing
+from himaya.site.backups.copying import LinkInside, Piece, Steps, copy, piece_of, walk
+from himaya.site.backups.keys import Archive
 from himaya.site.backups.making import NODE
-from himaya.site.backups.manifest import Backup, BackupDamaged
+from himaya.site.backups.manifest import Backup, BackupDamaged, Ledger
 
-STAGE = ".restoring.sqlite3"
+STAGE, DATABASE = ".restoring", "himaya.sqlite3"
 WHY = N_("it was queued when the backup was made that was put back since, and may have left after that")
 Ready = Callable[[], object]
 """Brings the database to this version of the program."""
@@ -47,49 +54,107 @@ class SomebodyConnected(HimayaError):
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was put back: entries of the ledger, leaves of the log, jobs that wait for a person, files."""
+    """What was put back: entries of the ledger, leaves of the log, jobs that wait for a person."""
 
     entries: int
     leaves: int
     jobs: int
-    files: int = 0
 
 
-def put_back(backup: Backup, *, by: str, ready: Ready, steps: Steps | None = None) -> Restored:
-    """Bring database and files to where the node has them; it was prepared, and nobody runs the node.
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """A backup that was put back. ``aside``: where what was there is; ``strangers``: sealed files among it, which the
+    backup does not know; ``misfits``: sealed files that the database knows and that were not in the backup as they were
+    stored, nor are here.
+    """
 
-    Repeated after it was cut off, it does what is left.
+    found: Restored
+    files: int
+    aside: Path | None
+    strangers: int
+    misfits: int
+    keys: keys.PutBack
+
+
+def put_back(
+    backup: Backup, *, archive: Archive | None, replace: bool, become: bool, by: str, ready: Ready, steps: Steps
+) -> PutBack:
+    """Bring database, files and keys to where the node has them; nobody runs the node.
+
+    All is filled and proved beside what is there; only then that is set aside and the new takes its place. Where it
+    fails before its end, what was there stands again. Repeated after it was killed, it does what is left.
+
+    Args:
+        backup: the backup, whose digests were verified.
+        archive: the keys that come with it.
+        replace: something is there, and is set aside.
+        become: this machine becomes another node: all its keys are set aside.
+        by: the actor.
+        ready: brings a database to this version.
+        steps: told how far it is.
 
     Raises:
         SomebodyConnected, BackupDamaged, ToolMissing, ToolOld, ToolFailed: as their names say.
         OSError: the disk is full, or cannot be written.
     """
-    steps = steps or Steps()
-    if connection.vendor == "postgresql":
-        _empty_the_server(backup, steps)
-        try:
+    stage = _stage()
+    with ExitStack() as undo:
+        half = preparing.half_done()
+        if half is None:
+            undo.callback(preparing.unmark)
+        undo.callback(shutil.rmtree, stage)
+        if not replace:
+            preparing.mark(backup, ours=True, aside=Path(half.aside) if half and half.aside else None)
+        with _filled(backup, stage, undo, steps, replace=replace):
             found = fill(backup, by=by, ready=ready, steps=steps)
-        except BaseException:
-            databases.clear()
-            raise
-        files = _bring_files(backup, steps)
-    else:
-        stage = config().data / STAGE
-        _remove(stage)
-        with databases.at(str(stage)):
-            try:
-                found = fill(backup, by=by, ready=ready, steps=steps)
-                databases.settle_down(stage)
-            except BaseException:
-                connection.close()
-                _remove(stage)
-                raise
-        files = _bring_files(backup, steps)
-        faults.point("restore.before_rename")
-        rename(stage, preparing.database_file())
+            destroyed, strangers = _destroyed(), _strangers(backup)
+            files, misfits = _bring_files(backup, stage, steps)
+        aside = preparing.set_aside(backup, archive, strangers=strangers, become=become, undo=undo)
+        _settle(stage, archive, undo)
+        undo.pop_all()
+    put = keys.put_back(archive, destroyed=destroyed, aside=(aside or preparing.new_name()).name)
     faults.point("restore.before_unmark")
+    shutil.rmtree(stage)
     preparing.unmark()
-    return Restored(found.entries, found.leaves, found.jobs, files)
+    return PutBack(found, files, aside, len(strangers), misfits, put)
+
+
+def _stage() -> Path:
+    stage = config().data / STAGE
+    with suppress(FileNotFoundError):
+        shutil.rmtree(stage)
+    stage.mkdir(mode=0o700)
+    return stage
+
+
+@contextmanager
+def _filled(backup: Backup, stage: Path, undo: ExitStack, steps: Steps, *, replace: bool) -> Iterator[None]:
+    """Within the block ``connection`` names an empty database, beside what is there; at its end it is on the disk."""
+    if connection.vendor == "postgresql":
+        _empty_the_server(backup, undo, steps, replace=replace)
+        yield
+        return
+    with databases.at(str(stage / DATABASE)):
+        yield
+        databases.settle_down(stage / DATABASE)
+
+
+def _settle(stage: Path, archive: Archive | None, undo: ExitStack) -> None:
+    """Let what was proved take its place, the database last."""
+    for folder in preparing.FOLDERS:
+        if (stage / folder).is_dir():
+            target = config().data / folder
+            with suppress(FileNotFoundError):
+                target.rmdir()  # empty: what was in it is set aside
+            rename(stage / folder, target)
+            undo.callback(shutil.rmtree, target)
+    if archive is not None:
+        keys.put_back_secrets(archive, over=True)
+    faults.point("restore.before_rename")
+    if connection.vendor == "postgresql":
+        databases.drop_schema_aside()
+    else:
+        rename(stage / DATABASE, preparing.database_file())
 
 
 def fill(backup: Backup, *, by: str, ready: Ready, steps: Steps) -> Restored:
@@ -107,7 +172,9 @@ def fill(backup: Backup, *, by: str, ready: Ready, steps: Steps) -> Restored:
     if not proof.whole:
         why = Said("entry {n} of its ledger: {why}", n=proof.broken_at, why=proof.why)
         raise BackupDamaged(path=backup.place, why=why)
-    if (proof.entries, proof.head) != (told.ledger.entries, told.ledger.head):
+    first = ledger.entry(1)
+    found_here = Ledger(entries=proof.entries, head=proof.head, first=first.digest if first else "")
+    if found_here != told.ledger:
         raise BackupDamaged(path=backup.place, why=N_("its ledger is not the one that its manifest names"))
     steps.task("log", 0)
     found = log_checking.check()
@@ -122,13 +189,18 @@ def fill(backup: Backup, *, by: str, ready: Ready, steps: Steps) -> Restored:
 
 @transaction.atomic
 def _know_that_old(backup: Backup, *, by: str) -> int:
-    """In one transaction: nothing queued is sent, no number used again, nothing signed; and the ledger says so."""
+    """In one transaction: nothing queued is sent, no number used again, nothing signed, no session goes on; and the
+    ledger says so.
+    """
     lock_head()
     databases.skip_numbers()
     jobs = outbox.doubt_all(but=worker.repeated(), why=WHY)
+    end_sessions()
     made_at = backup.made_at.isoformat(timespec="seconds")
-    facts = backup.manifest.ledger
-    record(ACT, by=by, about=NODE, name=backup.name, made_at=made_at, entries=facts.entries, head=facts.head, jobs=jobs)
+    told = backup.manifest.ledger
+    facts = {"entries": told.entries, "head": told.head, "jobs": jobs}
+    revision = revisions.skip_numbers(ahead.distance(backup.made_at))
+    record(ACT, by=by, about=NODE, name=backup.name, made_at=made_at, revision=revision, **facts)
     mine, newest = identity(), log.checkpoints().first()
     if mine is not None:
         evidence = f"{backup.name}, {made_at}\n{newest.note if newest else ''}"
@@ -136,29 +208,62 @@ def _know_that_old(backup: Backup, *, by: str) -> int:
     return jobs
 
 
-def _empty_the_server(backup: Backup, steps: Steps) -> None:
-    """See that the PostgreSQL database is empty; what somebody had in it is written beside what was set aside."""
+def _empty_the_server(backup: Backup, undo: ExitStack, steps: Steps, *, replace: bool) -> None:
+    """See that the PostgreSQL database is empty; what was in it stands beside, and is written into a file."""
     if others := databases.others():
         raise SomebodyConnected(n=others)
     half = preparing.half_done()
-    if not databases.is_empty():
-        if half is None or not half.ours:
-            assert half is not None, "who may replace something has marked it"
-            steps.task("what is there", 0)
-            with databases.snapshot() as shared:
-                databases.write_out(Path(half.aside) / "database.dump", shared=shared, progress=steps.at)
-        databases.clear()
-    preparing.mark(backup, ours=True, aside=Path(half.aside) if half and half.aside else None)
+    aside = Path(half.aside) if half and half.aside else None
+    if replace and not databases.is_empty() and not (half and half.ours):
+        aside = preparing.new_aside(half)
+        preparing.mark(backup, ours=False, aside=aside)
+        undo.callback(shutil.rmtree, aside)
+        steps.task("what is there", 0)
+        with databases.snapshot() as shared:
+            databases.write_out(aside / "database.dump", shared=shared, progress=steps.at)
+    databases.set_schema_aside()
+    undo.callback(databases.bring_schema_back)
+    if replace:
+        preparing.mark(backup, ours=True, aside=aside)
     faults.point("restore.cleared")
 
 
-def _bring_files(backup: Backup, steps: Steps) -> int:
-    """Copy the files to their places, those aside that are there; each digest is compared once more on the way."""
+def _destroyed() -> set[str]:
+    """The epochs whose keys were destroyed, as the ledger has it."""
+    told = (entry.data.get("epoch") for entry in ledger.entries(act="evidence.destroyed").iterator())
+    return {epoch for epoch in told if isinstance(epoch, str) and EPOCH.fullmatch(epoch)}
+
+
+def _strangers(backup: Backup) -> list[str]:
+    """Sealed files that are here and that neither the backup has nor its database knows: they came after it."""
+    if places.sealed_elsewhere() or not backup.manifest.sealed:
+        return []
+    listed = (path for path, _ in backup.files() if path.startswith(f"{places.SEALED}/"))
+    found, at = [], next(listed, None)
+    for path in walk(config().data, places.SEALED):
+        while at is not None and manifest.order(at) < manifest.order(path):
+            at = next(listed, None)
+        if at != path and not (config().data / path).is_symlink() and not sealed.stored_as(path):
+            found.append(path)
+    return found
+
+
+def _bring_files(backup: Backup, stage: Path, steps: Steps) -> tuple[int, int]:
+    """Copy files to the stage, sealed ones to their place, where they are not what they must be. How many; and how many
+    sealed ones the database knows that are now not what was stored.
+
+    Each digest is compared once more on the way.
+    """
     steps.task("files", backup.manifest.files.size)
     count = 0
+    elsewhere = bool(places.sealed_elsewhere())
     for path, piece in backup.files():
-        target, count = config().data / path, count + 1
-        if target.is_file() and target.stat().st_size == piece.size and _same(path, target, piece):
+        kept = path.startswith(f"{places.SEALED}/")
+        if elsewhere and kept:
+            count += storing.bring_in(backup, path, piece, heard=steps.done)
+            continue
+        target, count = (config().data if kept else stage) / path, count + 1
+        if kept and _is_good(path, target, piece):
             steps.done(piece.size)
             continue
         beside = target.with_name(f".{target.name}.restoring")
@@ -167,13 +272,14 @@ def _bring_files(backup: Backup, steps: Steps) -> int:
             raise BackupDamaged(path=backup.place, why=Said("{file} is not what it was", file=path))
         beside.replace(target)
     os.sync()
-    return count
+    lacking = sealed.misfits(backup) if backup.manifest.sealed else ()
+    return count, sum(not storing.is_stored(name, digest) for name, digest, _ in lacking)
 
 
-def _same(path: str, target: Path, piece: object) -> bool:
-    return path.startswith(f"{places.SEALED}/") or piece_of(target) == piece
-
-
-def _remove(stage: Path) -> None:
-    for ending in ("", "-wal", "-shm", "-journal"):
-        Path(f"{stage}{ending}").unlink(missing_ok=True)
+def _is_good(path: str, target: Path, piece: Piece) -> bool:
+    """Whether what is here is what the backup has, or what its database says was stored, when the backup has other."""
+    try:
+        here = piece_of(target)
+    except (OSError, LinkInside):
+        return False
+    return here == piece or here.sha256 == sealed.stored_as(path)

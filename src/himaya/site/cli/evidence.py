@@ -59,6 +59,9 @@ class UnknownState(HimayaError):
 def list_(
     case: Annotated[str, typer.Option(help="Only of a case: 12.", metavar="NUMBER")] = "",
     state: Annotated[str, typer.Option(help="kept, ending, destroyed, held or rotten.", metavar="STATE")] = "",
+    label: Annotated[
+        str, typer.Option(help="Of which others say so: a value, or series:NAME, tag:NAME.", metavar="TEXT")
+    ] = "",
     json_: Json = False,
 ) -> None:
     """What is kept, and what was: at most 1,000, the newest first."""
@@ -67,7 +70,7 @@ def list_(
 
     if state and state not in ("kept", "ending", "destroyed", "held", "rotten"):
         raise UnknownState(given=state[:40])
-    found = queries.find(case=case_of(case), state=state).order_by("-pk")[:MOST]
+    found = queries.find(case=case_of(case), state=state, label=label).order_by("-pk")[:MOST]
     _print([*found], as_json=json_)
 
 
@@ -132,7 +135,7 @@ def show(number: Number, json_: Json = False) -> None:
     """One exhibit: how it came, what binds it and until when, its holds, its custody and whether that is proved."""
     start.database()
     from himaya.core.vault.verifier import NotProved
-    from himaya.evidence import custody, queries
+    from himaya.evidence import anchoring, custody, queries
 
     one = queries.by_reference(number)
     found, bound = queries.bindings(one)
@@ -144,21 +147,48 @@ def show(number: Number, json_: Json = False) -> None:
     if json_:
         lines = [line.decode("utf-8", "replace") for line in custody.lines(one)]
         rules = [_binding(each, counts=each.pk == bound.by.pk) for each in found]
-        typer.echo(json.dumps({**_told(one), "rules": rules, "custody": lines, "proved": not why, "why": why}))
+        from himaya.evidence.labelling import labels_of
+
+        labels = [{"kind": row.kind, "value": row.value, "said_by": row.said_by} for row in labels_of([one])[one.pk]]
+        more = {"rules": rules, "labels": labels, "custody": lines, "proved": not why, "why": why}
+        typer.echo(json.dumps({**_told(one), **more}))
         return
-    facts = table("exhibit", one.reference)
-    for name, value in _told(one).items():
-        if name not in ("id", "reference", "digests"):
-            facts.add_row(name, escape(str(value)))
-    for name, value in sorted(one.digests.items()):
-        facts.add_row(name, value)
-    out.print(facts)
+    _show_facts(one)
     _show_rules(found, bound.by)
     _show_custody(one)
+    _show_labels(one)
+    n, logged = len(custody.lines(one)), anchoring.logged(one)
     if why:
         out.print(escape(f"The chain of custody does not hold: {why}"))
     else:
-        out.print(f"Its custody is proved: {counted(len(custody.lines(one)), 'step')}, linked and signed.")
+        out.print(f"Its custody is proved: {counted(n, 'step')}, linked and signed.")
+    rest = "." if logged == n else "; the next checkpoint takes in the rest."
+    out.print(f"In the log: {logged} of {counted(n, 'step')}{rest}")
+
+
+def _show_facts(one: Exhibit) -> None:
+    """An exhibit in the words of its page."""
+    from django.utils.translation import gettext
+
+    from himaya.evidence import words
+
+    marks = [words.state_of(one)["word"], *(_marks(one)[1:])]
+    facts = {
+        "what": one.label, "state": ", ".join(marks), "kept because": words.occasion(one.occasion),
+        "case": words.case_word(one.case), "until": f"{one.until:%Y-%m-%d}",
+        "acquired": f"{one.acquired_at:%Y-%m-%d %H:%M:%S} UTC", "by": one.acquired_by,
+        "how": gettext(words.HOW.get(one.how, one.how)), "with": one.tool, "from where": one.origin,
+        "clock": ", ".join(f"{name} {value}" for name, value in sorted(one.clock.items())), "type": one.media_type,
+        "size": f"{one.blob.size:,} bytes", "class": gettext(words.CLASSES.get(one.kept_class, one.kept_class)),
+        "sealed file": words.word(words.FILES, one.blob.state)["word"],
+        "read whole last": f"{one.blob.read_at:%Y-%m-%d %H:%M} UTC", "number": str(one.uuid),
+        **dict(words.digests(one)),
+    }  # fmt: skip
+    shown = table("exhibit", one.reference)
+    for name, value in facts.items():
+        if value:
+            shown.add_row(name, escape(value))
+    out.print(shown)
 
 
 def _binding(one: Binding, *, counts: bool) -> dict[str, Any]:
@@ -175,7 +205,7 @@ def _show_rules(found: list[Binding], counts: Binding) -> None:
 
 
 def _show_custody(one: Exhibit) -> None:
-    from himaya.evidence import queries
+    from himaya.evidence import queries, words
 
     held = table("hold#", "authority", "review", "state")
     for hold in queries.holds_of(one):
@@ -185,8 +215,22 @@ def _show_custody(one: Exhibit) -> None:
         out.print(held)
     steps = table("step#", "when", "act", "by")
     for step in queries.steps(one):
-        steps.add_row(str(step.number), f"{step.at:%Y-%m-%d %H:%M:%S}", step.act, escape(queries.told(step)[0]))
+        act, by = words.act(step.act), queries.told(step)[0]
+        steps.add_row(str(step.number), f"{step.at:%Y-%m-%d %H:%M:%S}", escape(act), escape(by))
     out.print(steps)
+
+
+def _show_labels(one: Exhibit) -> None:
+    from himaya.evidence import labelling
+
+    rows = labelling.labels_of([one])[one.pk]
+    said = table("what others say", "", "who says so")
+    for row in rows:
+        said.add_row(row.kind, escape(row.value), escape(row.said_by))
+    if rows:
+        out.print(said)
+    for kind in sorted(labelling.contradictions(rows)):
+        out.print(f"They contradict one another: {kind}. Both stand as they were said.")
 
 
 @command(evidence, "add", example="himaya evidence add received.bin --label 'file of a report' --case 12")
@@ -195,7 +239,11 @@ def add(
     label: Annotated[str, typer.Option(help="What it is, in neutral words, not the file's name.", metavar="TEXT")],
     case: Annotated[str, typer.Option(help="The case it belongs to: 12.", metavar="NUMBER")] = "",
     occasion: Annotated[
-        str, typer.Option(help="received: another body sent it; tip: somebody brought it.", metavar="NAME")
+        str,
+        typer.Option(
+            help="received: another body sent it; tip: somebody brought it; demand: one that was accepted asks for it.",
+            metavar="NAME",
+        ),
     ] = "received",
     origin: Annotated[str, typer.Option(help="From where: an address, a platform, a sender.", metavar="TEXT")] = "",
     media_type: Annotated[str, typer.Option(help="As image/jpeg.", metavar="TYPE")] = "",
@@ -208,8 +256,11 @@ def add(
 
     import himaya
     from himaya.evidence import queries, services
+    from himaya.evidence.demands import arriving
 
-    how = "received" if occasion == "received" else "uploaded"
+    if occasion == "demand":
+        arriving.require_demanded(arriving.Offered(case=named, origin=origin, media_type=media_type))
+    how = {"received": "received", "demand": "collected"}.get(occasion, "uploaded")
     acquired = services.Acquired(
         label=label, occasion=occasion, once=f"cli:{uuid4()}", how=how, tool=f"himaya {himaya.__version__}",
         by=start.actor(), case=named, origin=origin, media_type=media_type,

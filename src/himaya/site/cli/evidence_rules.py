@@ -11,14 +11,15 @@ from rich.markup import escape
 
 from himaya.core.errors import HimayaError
 from himaya.site.cli import start
-from himaya.site.cli.evidence import Json, case_of, evidence
+from himaya.site.cli.evidence import Json, Number, case_of, evidence
 from himaya.site.cli.grammar import command, commands
 from himaya.site.cli.shown import done, out, table
 
 if TYPE_CHECKING:
     from himaya.evidence.models import Hold, Rule
+    from himaya.evidence.ruling import RuleTerms
 
-rule = commands("Rules: set one, end one.")
+rule = commands("Rules: list them, set one, end one.")
 evidence.add_typer(rule, name="rule")
 Reason = Annotated[str, typer.Option(help="Why.", metavar="TEXT")]
 Name = Annotated[str, typer.Argument(help="The rule: small letters, digits and dashes.", metavar="NAME")]
@@ -41,17 +42,27 @@ def _day(text: str) -> date | None:
 
 @command(evidence, "rules", example="himaya evidence rules")
 def rules(json_: Json = False) -> None:
+    """The same as ``himaya evidence rule list``."""
+    list_(json_=json_)
+
+
+@command(rule, "list", example="himaya evidence rule list --all")
+def list_(
+    all_: Annotated[bool, typer.Option("--all", help="Every version, and those that were ended.")] = False,
+    json_: Json = False,
+) -> None:
     """By which law things are kept, and for how long; nothing is kept without one."""
     start.database()
     from himaya.evidence import queries
+    from himaya.evidence.rules import standing
 
-    found = queries.latest_rules()
+    found = [each for one in queries.latest_rules() for each in (queries.versions(one.name) if all_ else [one])]
     if json_:
         typer.echo(json.dumps([_told(one) for one in found], default=str))
         return
     shown = table("rule", "version#", "law", "of", "keeps for", "at the least", "at the most", "state", keep=("rule",))
     for one in found:
-        state = "ended" if one.ended_at else "holds"
+        state = standing(one)
         cells = (one.name, str(one.version), one.instrument, one.jurisdiction, ", ".join(one.occasions))
         shown.add_row(*map(escape, cells), one.minimum, one.maximum, state)
     out.print(shown)
@@ -68,21 +79,30 @@ def _told(one: Rule) -> dict[str, Any]:
 @command(
     rule,
     "set",
-    example="himaya evidence rule set us-reports --instrument '18 USC 2258A(h)' --jurisdiction US "
-    "--basis legal-obligation --for report --minimum '1 year' --begins reported",
+    example="himaya evidence rule set us-reports --limit us-2258a-h-preserve --for report --begins reported",
 )
 def set_(
     name: Name,
-    instrument: Annotated[str, typer.Option(help="The law or order, with its article.", metavar="TEXT")],
-    jurisdiction: Annotated[str, typer.Option(help="Code of the country, or EU.", metavar="CODE")],
-    basis: Annotated[str, typer.Option(help="Why it may be kept: legal-obligation.", metavar="WORD")],
     occasions: Annotated[
         list[str],
         typer.Option("--for", help="match, verdict, report, demand, tip, received; repeatable.", metavar="NAME"),
     ],
+    limit: Annotated[
+        str,
+        typer.Option(
+            help="Begin with a row of `himaya reference list limits`; what else you say counts.", metavar="KEY"
+        ),
+    ] = "",
+    instrument: Annotated[
+        str, typer.Option(help="The law or order, with its article, as the reference has it.", metavar="TEXT")
+    ] = "",
+    jurisdiction: Annotated[str, typer.Option(help="Code of the country, or EU.", metavar="CODE")] = "",
+    basis: Annotated[str, typer.Option(help="Why it may be kept: legal-obligation.", metavar="WORD")] = "",
     minimum: Annotated[str, typer.Option(help="At the least: '90 days', '1 year'.", metavar="TIME")] = "",
     maximum: Annotated[str, typer.Option(help="At the most.", metavar="TIME")] = "",
-    begins: Annotated[str, typer.Option(help="From when: acquired, reported, demanded.", metavar="EVENT")] = "acquired",
+    begins: Annotated[
+        str, typer.Option(help="From when: acquired, decided, reported, demanded.", metavar="EVENT")
+    ] = "acquired",
     renewals: Annotated[int, typer.Option(help="How often it can be renewed.", min=0, max=100)] = 0,
     renewal: Annotated[str, typer.Option(help="Each time for so long.", metavar="TIME")] = "",
     after: Annotated[str, typer.Option(help="delete, or review: a person looks first.", metavar="WORD")] = "delete",
@@ -90,19 +110,40 @@ def set_(
     valid_from: Annotated[str, typer.Option("--from", help="Holds from: 2026-11-24.", metavar="DAY")] = "",
     valid_to: Annotated[str, typer.Option("--to", help="Holds until.", metavar="DAY")] = "",
     note: Annotated[str, typer.Option(help="Where you read it, and when.", metavar="TEXT")] = "",
+    unlisted: Annotated[
+        bool, typer.Option("--unlisted", help="The reference does not have this law or order; you answer for it.")
+    ] = False,
 ) -> None:
     """Set a rule, or a new version of it; what is kept by the old one stays bound by that."""
     first, last = _day(valid_from), _day(valid_to)
     start.database()
-    from himaya.evidence.ruling import RuleTerms, set_rule
+    from himaya.evidence.instruments import require_known
+    from himaya.evidence.ruling import set_rule
 
-    terms = RuleTerms(
-        instrument=instrument, jurisdiction=jurisdiction, basis=basis, occasions=occasions, minimum=minimum,
-        maximum=maximum, begins=begins, renewals=renewals, renewal=renewal, after=after, kept_class=kept_class,
-        valid_from=first, valid_to=last, note=note,
+    said = {
+        "instrument": instrument, "jurisdiction": jurisdiction, "basis": basis, "minimum": minimum, "maximum": maximum,
+        "valid_from": first, "valid_to": last, "note": note,
+    }  # fmt: skip
+    terms = _terms(
+        limit, said, occasions=occasions, begins=begins, renewals=renewals, renewal=renewal, after=after,
+        kept_class=kept_class,
     )  # fmt: skip
+    if not unlisted:
+        require_known(terms)
     made = set_rule(name, terms=terms, by=start.actor())
     done(f"rule {made.name}, version {made.version}")
+
+
+def _terms(limit: str, said: dict[str, Any], **more: Any) -> RuleTerms:
+    """What is said, and of what is not, what a row of the reference says."""
+    from himaya.evidence.forms import from_limit
+    from himaya.evidence.instruments import keeping_limit
+    from himaya.evidence.ruling import RuleTerms
+
+    begun = from_limit(keeping_limit(limit)) if limit else {}
+    if said["minimum"] or said["maximum"]:  # one of the two is said: the row's other one does not come with it
+        begun |= {"minimum": "", "maximum": ""}
+    return RuleTerms(**{name: value or begun.get(name, value) for name, value in said.items()}, **more)
 
 
 @command(rule, "end", example="himaya evidence rule end us-reports --reason 'the law lapsed'")
@@ -113,6 +154,30 @@ def end(name: Name, reason: Reason) -> None:
 
     made = end_rule(name, by=start.actor(), reason=reason)
     done(f"rule {made.name} is ended")
+
+
+@command(evidence, "renew", example="himaya evidence renew E-2026-000042 --rule us-keep --reason 'letter 19'")
+def renew(
+    number: Number,
+    name: Annotated[str, typer.Option("--rule", help="The rule that allows it.", metavar="NAME")],
+    reason: Reason,
+) -> None:
+    """Keep an exhibit for one more of the periods that a rule allows."""
+    start.database()
+    from himaya.evidence import queries, retention
+
+    made = retention.renew(queries.by_reference(number).pk, rule=name, reason=reason, by=start.actor())
+    done(f"{made.reference} is kept until {made.until:%Y-%m-%d}")
+
+
+@command(evidence, "let-end", example="himaya evidence let-end E-2026-000042 --reason 'nobody needs it any more'")
+def let_end(number: Number, reason: Reason) -> None:
+    """You have looked: it may end when its time is over, as any other, although a rule asked for a look."""
+    start.database()
+    from himaya.evidence import queries, retention
+
+    made = retention.end_reviewed(queries.by_reference(number).pk, reason=reason, by=start.actor())
+    done(f"{made.reference} may end from {made.until:%Y-%m-%d}")
 
 
 @command(

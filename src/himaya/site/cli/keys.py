@@ -5,6 +5,7 @@ No command here needs a database or a line: each runs on a machine that has neit
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -63,6 +64,22 @@ def make(
     beside = made.write(file, signer, _passphrase(passphrase_file, twice=True))
     done(f"key {signer.public_key.keyid[:16]} in {file}")
     done(runnable(f"Next: hand {beside} to whoever runs: himaya keys new-root. Keep {file} and its passphrase apart."))
+
+
+@command(keys, "age", example="himaya keys age me.txt")
+def age(
+    file: Annotated[Path, typer.Argument(help="Where the private key goes; nobody else may ever have it.")],
+) -> None:
+    """Make a key by which somebody opens what is encrypted to them: archives of keys, bundles of evidence, readings.
+
+    It is one of age (age-encryption.org), as age-keygen makes it. What is printed is its public half, for --recipient.
+    """
+    from himaya.core.vault.recipients import Identity
+
+    made = Identity.new()
+    _write_private(file, made.text())
+    done(f"{file}: keep it in two places, none of them on the node")
+    typer.echo(str(made.recipient))
 
 
 @command(keys, "new-root", example=NEW_ROOT)
@@ -264,6 +281,17 @@ def _content(path: Path) -> bytes:
             return file.read(MOST)
     except OSError as error:
         raise NoFile(path=path, why=error.strerror or str(error)) from error
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that is its owner's alone, and never over another one."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise NotWritten(path=path, why=error.strerror or str(error)) from error
 
 
 def _write(path: Path, content: bytes) -> None:

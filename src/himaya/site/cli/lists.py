@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, BinaryIO
 
@@ -71,7 +72,7 @@ Format = Annotated[
     typer.Option(
         "--format",
         metavar="FORMAT",
-        help="One of csv, hashes, icse, iwf, misp, stix, vics; by the file's ending and beginning where left out.",
+        help="One of csv, hashes, icse, iwf, misp, stix, vics; by the file's beginning and ending where left out.",
     ),
 ]
 
@@ -100,7 +101,9 @@ def create(
 @command(lists, "import", example="himaya lists import hotline hashes.csv --report refused.csv")
 def import_(
     name: Name,
-    file: Annotated[Path, typer.Argument(help="CSV, or one hash a line. - reads standard input.", allow_dash=True)],
+    file: Annotated[
+        Path, typer.Argument(help="A list in any of the formats. - reads standard input.", allow_dash=True)
+    ],
     format_: Format = "",
     signal: Annotated[
         str, typer.Option(help="What the values are, where the file does not say.", metavar="SIGNAL")
@@ -122,9 +125,9 @@ def import_(
     from himaya.lists import services
 
     found = services.find_list(name)
-    kind, told = services.kind_of(file.name)
-    kind, told = registry.format_(format_ or kind).name, signal or told
     with opened(file) as stream, _Refusals(report) as refusals, progress("lines") as bar:
+        kind, told = services.recognise(file.name, head_of(stream))
+        kind, told = registry.format_(format_ or kind).name, signal or told
         task = bar.add_task("reading", total=None, note="")
 
         def advance(read: int, written: int) -> None:
@@ -293,6 +296,17 @@ def opened(file: Path) -> BinaryIO:
         return sys.stdin.buffer if str(file) == "-" else file.open("rb")
     except OSError as error:
         raise NoFile(path=printable(str(file)), why=error.strerror) from error
+
+
+def head_of(stream: BinaryIO) -> bytes:
+    """How a stream begins: up to ``parsing.HEAD`` bytes, which are still there to be read afterwards."""
+    from himaya.lists.parsing import HEAD
+
+    if isinstance(stream, BufferedReader):
+        return stream.peek(HEAD)[:HEAD]
+    head = stream.read(HEAD)
+    stream.seek(0)
+    return head
 
 
 @command(lists, "export", example="himaya lists export hotline hotline.csv")

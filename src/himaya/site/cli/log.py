@@ -93,16 +93,17 @@ def show() -> None:
     out.print(f"leaves      {queries.size():,}", markup=False)
     if newest is None:
         out.print(runnable("checkpoint  none yet; run: himaya log publish"), markup=False)
-        return
-    out.print(
-        f"checkpoint  {newest.size:,} leaves, {newest.at:%Y-%m-%d %H:%M} UTC, root {newest.root.hex()}", markup=False
-    )
-    said = "" if newest.is_enough else ": below the quorum"
-    out.print(f"cosigned    by {len(newest.cosigned)}, of {config().log_quorum} needed{said}", markup=False)
-    for name, at in newest.cosigned.items():
-        out.print(f"            {printable(name)}, {at:%Y-%m-%d %H:%M} UTC", markup=False)
+    else:
+        at, root = f"{newest.at:%Y-%m-%d %H:%M} UTC", newest.root.hex()
+        out.print(f"checkpoint  {newest.size:,} leaves, {at}, root {root}", markup=False)
+        said = "" if newest.is_enough else ": below the quorum"
+        out.print(f"cosigned    by {len(newest.cosigned)}, of {config().log_quorum} needed{said}", markup=False)
+        for name, seen in newest.cosigned.items():
+            out.print(f"            {printable(name)}, {seen:%Y-%m-%d %H:%M} UTC", markup=False)
     for alarm in queries.alarms():
         out.print(f"alarm {alarm.pk}     {alarm.origin}: {restored.meaning(alarm)}", markup=False, soft_wrap=True)
+        if remedy := restored.remedy(alarm):
+            out.print(f"            {runnable(remedy)}", markup=False, soft_wrap=True)
 
 
 @command(log, "publish", example="himaya log publish")
@@ -265,10 +266,8 @@ def watch(key: Annotated[str, typer.Argument(help="The verifier key of a log.")]
 
     made = services.add_watched(key, by=start.actor())
     host = config().hosts[0].lstrip("*.")
-    done(
-        f"{made.origin} is witnessed from now on. Its operator needs our address, https://{host}/log/v1 as far as this"
-    )
-    done("node knows (the setting hosts), and our key as a witness:")
+    done(f"{made.origin} is witnessed from now on")
+    done(f"Its operator needs our address, https://{host}/log/v1 as far as the setting hosts says, and our key:")
     out.print(str(keys.keys().witness.verifier), markup=False, soft_wrap=True)
 
 
@@ -355,6 +354,8 @@ def alarms(
         else:
             out.print(f"alarm {one.pk}, {one.at:%Y-%m-%d %H:%M} UTC, {one.origin}, {one.size:,} leaves", markup=False)
             out.print(f"  {restored.meaning(one)}", markup=False, soft_wrap=True)
+            if remedy := restored.remedy(one):
+                out.print(f"  {runnable(remedy)}", markup=False, soft_wrap=True)
             out.print(f"{one.evidence}", markup=False, soft_wrap=True)
 
 

@@ -15,7 +15,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.words import printable
 from himaya.site.cli import start
 from himaya.site.cli.grammar import command
-from himaya.site.cli.lists import NotWritten, opened
+from himaya.site.cli.lists import NotWritten, head_of, opened
 from himaya.site.cli.shown import done, err, out, progress
 from himaya.site.cli.subscriptions import Name, subscriptions
 
@@ -114,7 +114,7 @@ def _rows(hashes: list[str] | None, file: Path | None) -> Iterator[Iterator[Item
         yield both(None, "")
         return
     with opened(file) as stream:
-        yield both(stream, services.kind_of(file.name)[0])
+        yield both(stream, services.recognise(file.name, head_of(stream))[0])
 
 
 class _Shown:

@@ -41,6 +41,7 @@ class CannotListen(HimayaError):
 def init() -> None:
     """Prepare the data directory, its secrets, the configuration file and the database; safe to repeat."""
     start.django()
+    start.hold()
     start.refuse_half_restored()
     from himaya.core.config import config
 
@@ -89,8 +90,7 @@ def run(address: str, port: int, *, worker: bool) -> None:
         PortTaken, CannotListen: somebody else listens there; nobody can.
     """
     see_that_free(address, port)
-    with start.running():
-        _serve(address, port, worker=worker)
+    _serve(address, port, worker=worker)
 
 
 def _serve(address: str, port: int, *, worker: bool) -> None:
@@ -220,8 +220,7 @@ def worker(
     if check:
         _check_worker()
         return
-    with start.running():
-        _work(with_parent=with_parent)
+    _work(with_parent=with_parent)
 
 
 def _work(*, with_parent: bool) -> None:

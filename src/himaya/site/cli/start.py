@@ -7,13 +7,13 @@ import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Literal
 
 RUNNING = "running.lock"
-"""File in the data directory that whoever runs the node keeps locked, together with others who do."""
+"""File in the data directory that whoever works with the node keeps locked, together with others who do."""
+_held: dict[Path, int] = {}
+"""Lock files that this process keeps locked → their numbers."""
 LOCK = 0x48494D41
 """Number of the advisory lock of PostgreSQL under which one process at a time prepares the database."""
 
@@ -56,10 +56,12 @@ def database() -> None:
 
     Raises:
         HalfRestored: a backup was not put back to its end.
+        NodeReplaced: one is being put back.
         NotReady: it was prepared by an older version.
         TooNew: it was prepared by a newer one.
     """
     django()
+    hold()
     refuse_half_restored()
     from himaya.site.cli.trouble import NotReady, TooNew
 
@@ -149,31 +151,46 @@ def _alone() -> Iterator[None]:
         os.close(descriptor)
 
 
-@contextmanager
-def running() -> Iterator[None]:
-    """Show, until the end, that the node runs: a lock of many holders, which the kernel takes from those who die."""
-    from himaya.core.config import config
+def hold() -> None:
+    """Show, until this process ends, that somebody works with the node: a lock of many holders, which the kernel takes
+    from those who die.
 
-    with (config().data / RUNNING).open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_SH)
-        yield
+    Raises:
+        NodeReplaced: somebody puts a backup back, or removes the node.
+    """
+    from himaya.core.config import config
+    from himaya.site.cli.trouble import NodeReplaced
+
+    path = config().data / RUNNING
+    if path in _held:
+        return
+    number = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(number)
+        raise NodeReplaced(data=config().data) from None
+    _held[path] = number
 
 
 @contextmanager
 def nobody_running(data: Path) -> Iterator[bool]:
-    """Whether the node in ``data`` stands still; where it does, nobody begins to run it until the end."""
+    """Whether nobody works with the node in ``data``; where nobody does, nobody begins to until the end."""
     try:
-        held = (data / RUNNING).open("rb")
-    except (FileNotFoundError, NotADirectoryError):  # nobody has ever run it
+        held = os.open(data / RUNNING, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except (FileNotFoundError, NotADirectoryError):  # there is none
         yield True
         return
-    with held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        os.close(held)
 
 
 def write_config() -> Path | None:

@@ -15,6 +15,12 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SAYS_FULL = ("disk is full", "no space left", "disk i/o error", "could not extend", "could not write", "disk quota")
 
 
+class FileThere(HimayaError):
+    """{path} is there already."""
+
+    remedy = "Name another file: what was written once is not written over."
+
+
 class DiskFull(HimayaError):
     """The disk is full: {where}."""
 
@@ -68,6 +74,14 @@ class HalfRestored(HimayaError):
     """The backup {backup} was not put back to its end; what was there before is in {aside}."""
 
     remedy = "Run himaya restore again, with this backup or another one. Until then the node does not run."
+    exit_code = 3
+
+
+class NodeReplaced(HimayaError):
+    """Another command puts a backup back into {data}, or removes the node there."""
+
+    remedy = "Wait until it is done; then run the command again."
+    status = 409
     exit_code = 3
 
 

@@ -20,6 +20,8 @@ urlpatterns = [
     path("settings/people/<str:username>/readmit", people.readmit, name="readmit_person"),
     path("settings/people/<str:username>/password", people.reset_password, name="reset_password"),
     path("settings/people/<str:username>/factor", people.reset_factor, name="reset_factor"),
+    path("leads/", people.leads, name="leads"),
+    path("leads/<str:username>/confirm", people.confirm_lead, name="confirm_lead"),
     path("settings/keys/add", keys.add, name="add_key"),
     path("settings/keys/<str:prefix>/revoke", keys.revoke, name="revoke_key"),
 ]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_safe
 
 from himaya.accounts.access import needs
+from himaya.accounts.standing import waiting as new_leads
 from himaya.accounts.words import number
 from himaya.cases import queries as cases
 from himaya.cases.words import next_key
@@ -103,6 +104,9 @@ def _waits(person: Person) -> list[Figure]:
         items = reverse("lists:quarantine") if person.may("lists.view") else ""
         figures.append(Figure(held, ngettext("item held", "items held", held), items))
     figures += _disputed(person)
+    if new := new_leads().count():
+        page = reverse("site:leads") if person.may("leads.view") else ""
+        figures.append(Figure(new, ngettext("new lead to confirm", "new leads to confirm", new), page))
     if waiting := proposals("waiting").count():
         items = reverse("lists:proposals") if person.may("lists.view") else ""
         figures.append(Figure(waiting, ngettext("proposal waits", "proposals wait", waiting), items))

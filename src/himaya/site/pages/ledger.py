@@ -39,6 +39,7 @@ PLACES = {
     "reference": ("reference:row", "reference.view"),
     "exhibit": ("evidence:exhibit", "evidence.view"),
     "access": ("evidence:access", "evidence.view"),
+    "intake": ("incoming:intake", "evidence.view"),
 }
 """Kind of object → its page, and who may see it."""
 

@@ -8,9 +8,9 @@ from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from himaya.accounts import queries, services
+from himaya.accounts import queries, services, standing
 from himaya.accounts.access import needs
 from himaya.accounts.again import confirmed
 from himaya.accounts.words import say, sentence
@@ -136,6 +136,28 @@ def bar(request: StaffRequest, username: str) -> HttpResponse:
 def readmit(request: StaffRequest, username: str) -> HttpResponse:
     """Let somebody in again."""
     return _change(request, username, gettext("%(name)s can sign in again."), active=True)
+
+
+@needs("leads.view")
+@require_safe
+def leads(request: StaffRequest) -> HttpResponse:
+    """The leads whom an administrator has made, and whom another lead has to know before they count."""
+    context = {"waiting": standing.waiting(), "may_confirm": request.user.may("leads.confirm")}
+    return render(request, "site/leads.html", context)
+
+
+@needs("leads.confirm")
+@confirmed(back="site:leads")
+@require_POST
+def confirm_lead(request: StaffRequest, username: str) -> HttpResponse:
+    """Say that this is a lead."""
+    try:
+        standing.confirm_lead(username, person=request.user)
+    except HimayaError as error:
+        say(request, error)
+    else:
+        messages.success(request, gettext("%(name)s counts as a lead now.") % {"name": username})
+    return redirect("site:leads")
 
 
 def _find(username: str) -> Person:

@@ -7,12 +7,13 @@ import re
 from base64 import b64decode
 from typing import Any, Callable, Iterator, NamedTuple  # noqa: UP035 - Python 3.9 reads this file
 
-from himaya.core.bundles.alone.bag import Bag, bag_info, text_of
-from himaya.core.bundles.alone.logged import MAX_PROOF, check_proof, verifier_key
+from himaya.core.bundles.alone.bag import SIGNATURE, Bag, bag_info, text_of
+from himaya.core.bundles.alone.logged import MAX_PROOF, Logged, check_proof, verifier_key
 from himaya.core.bundles.alone.stamps import MAX_STAMP, read_stamp
-from himaya.core.vault.verifier import NotProved, Step, check_chain, key_name
+from himaya.core.vault.verifier import NotProved, Step, canonical, check_chain, key_name, moment, verify
 
 FORMAT = "himaya-bundle/1"
+SIGNED = b"himaya bundle 1\n"
 LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
 MAX_EXHIBITS, MAX_LOOSE, MAX_WORDS = 20_000, 64, 4000
 """Exhibits of a bundle; time stamps, and proofs, of one exhibit; characters of a text."""
@@ -23,12 +24,16 @@ _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _TEXTS = {"number", "organisation", "made_at", "case"}
 _ACQUIRED = {"at", "by", "how", "tool", "version", "source", "clock"}
 _EXHIBIT = {"uuid", "label", "size", "media_type", "digests", "acquisition", "timestamps", "proofs"}
-Told = Callable[[str], None]
-"""Takes a sentence about what was proved."""
+PROVED, CLAIMED, UNLOGGED = "proved", "claimed", "unlogged"
+Told = Callable[[str, str], None]
+"""Takes a sentence, and of which sort it is: proved; said by somebody whose signature others have to prove; about what
+nobody else has vouched for yet."""
 
 
 class Keys(NamedTuple):
-    """Who is believed. ``custody``: name → 32 bytes; ``logs``: verifier key → 32 bytes; ``holders``: name → whose."""
+    """Who is believed. ``custody``: name → 32 bytes; ``logs``: verifier key of a log or a witness → what
+    ``verifier_key`` gave; ``holders``: name → whose.
+    """
 
     custody: dict[str, bytes]
     logs: dict[str, bytes]
@@ -152,6 +157,27 @@ def _words(text: Any) -> str:
 def _moment(text: str) -> None:
     if not _MOMENT.fullmatch(text):
         raise ValueError("a time is like 2026-11-29T03:00:00Z")
+    moment(text)
+
+
+def check_signature(bag: Bag, keys: Keys) -> str:
+    """Whether somebody who is believed has signed the whole: what is added, left out or changed is found. Says who.
+
+    Raises:
+        NotProved: nobody has.
+    """
+    told, message = json_of(bag, SIGNATURE), SIGNED + text_of(bag, "tagmanifest-sha512.txt")
+    try:
+        if set(told) != {"key", "signature"} or text_of(bag, SIGNATURE) != canonical(told) + b"\n":
+            raise ValueError("it has the fields key and signature, and nothing else")
+        name, signature = told["key"], b64decode(told["signature"], validate=True)
+    except (ValueError, TypeError) as error:
+        raise NotProved(f"{SIGNATURE}: {error}") from None
+    if not isinstance(name, str) or name not in keys.custody:
+        raise NotProved(f"{SIGNATURE}: the whole is signed with a key that is not known: {str(name)[:64]!r}")
+    if not verify(keys.custody[name], message, signature):
+        raise NotProved(f"{SIGNATURE}: it is not good: the bundle was changed after it was made")
+    return f"The bundle as a whole is as the holder of {name} made it: {keys.holders[name]}"
 
 
 def check_info(bag: Bag, told: Any) -> list[tuple[str, str]]:
@@ -239,18 +265,39 @@ def _check_witnesses(bag: Bag, one: Any, steps: list[Step], keys: Keys, say: Tol
                 raise NotProved(f"it is over a {stamp.algorithm}, which is not that of the exhibit")
             if stamp.imprint not in known:
                 raise NotProved("it is over something else: its imprint is no digest of the exhibit or its custody")
-            say(f"{name}: {known[stamp.imprint]} of exhibit {uuid} was there at {stamp.at}")
+            say(f"{name}: {known[stamp.imprint]} of exhibit {uuid} was there at {stamp.at}", CLAIMED)
         except NotProved as error:
             yield name, str(error)
+    logged = -1
     for number in range(one["proofs"]):
         name = f"data/proofs/{uuid}-{number}.json"
         try:
             proved = check_proof(text_of(bag, name, MAX_PROOF), keys.logs)
-            if not any(digest.encode() in proved.event for digest in (uuid, *known)):
-                raise NotProved("it is about something else: it names neither the exhibit nor its custody")
-            say(f"{name}: leaf {proved.leaf} of {proved.size} of the log {proved.origin} is about exhibit {uuid}")
+            upto = _proved_of(proved.event, uuid, known, steps)
+            logged = max(logged, upto)
+            say(f"{name}: {_told(proved, uuid, upto)}", PROVED)
         except NotProved as error:
             yield name, str(error)
+    if logged + 1 < len(steps):
+        which = _steps(logged + 1, len(steps) - 1)
+        say(f"exhibit {uuid}: {which} of its custody when this bundle was made", UNLOGGED)
+
+
+def _proved_of(event: bytes, uuid: str, known: dict[str, str], steps: list[Step]) -> int:
+    """The last step of a chain that an event of a log names, and with it all before; -1: it names the exhibit alone."""
+    if not any(digest.encode() in event for digest in (uuid, *known)):
+        raise NotProved("it is about something else: it names neither the exhibit nor its custody")
+    return max((number for number, step in enumerate(steps) if step.digest.encode() in event), default=-1)
+
+
+def _told(proved: Logged, uuid: str, upto: int) -> str:
+    what = f"{_steps(0, upto)} of the custody of exhibit {uuid}" if upto >= 0 else f"about exhibit {uuid}"
+    seen = "".join(f"; {name} saw it there at {at}" for name, at in sorted(proved.seen.items()))
+    return f"leaf {proved.leaf} of {proved.size} of the log {proved.origin} is {what}{seen}"
+
+
+def _steps(first: int, last: int) -> str:
+    return f"step {first}" if first == last else f"steps {first} to {last}"
 
 
 def known_digests(digests: dict[str, str], steps: list[Step]) -> dict[str, str]:

@@ -19,7 +19,11 @@ MAX_DIRECTORY = 64 * 1024**2
 """Bytes of the list of files in a ZIP."""
 CHUNK = 1024**2
 ALGORITHMS = ("sha256", "sha512")
+SIGNATURE = "signature.json"
+"""Who made the whole, over ``tagmanifest-sha512.txt``: in no manifest, for it would have to name itself."""
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+_BEHIND = (0, 12, 16, 20, 24)
+"""Bytes that may stand behind a file in a ZIP: none, or its size and sum, where they were not known before."""
 _SAFE_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f]+(?:/[^/\\:\x00-\x1f\x7f]+)*")
 _MANIFEST_LINE = re.compile(r"([0-9a-f]{64}|[0-9a-f]{128})  (\S(?:.*\S)?)")
 _UNREADABLE = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error, ValueError)
@@ -107,6 +111,22 @@ class Archive:
             raise NotProved("it does not hold one folder, which is the bag")
         if sum(self.files.values()) > 10 * size + MAX_TEXT:
             raise NotProved("it unpacks to far more than it has bytes")
+        self._lie_end_to_end()
+
+    def _lie_end_to_end(self) -> None:
+        """Refuse a ZIP that holds more than its list tells: another one in front of it, or bytes in between."""
+        at = 0
+        for one in sorted(self._zip.infolist(), key=lambda each: each.header_offset):
+            if one.header_offset - at not in _BEHIND or (not at and one.header_offset):
+                raise NotProved("it holds bytes that its list of files does not tell of")
+            raw: Any = self._zip.fp
+            raw.seek(one.header_offset)
+            head = raw.read(30)
+            if len(head) != 30 or head[:4] != b"PK\3\4":
+                raise NotProved(f"{one.filename[:100]!r} is not where the list of files says")
+            at = one.header_offset + 30 + sum(struct.unpack("<HH", head[26:30])) + one.compress_size
+        if self._zip.start_dir - at not in _BEHIND:
+            raise NotProved("it holds bytes that its list of files does not tell of")
 
     def open(self, name: str) -> BinaryIO:
         """One of the files."""
@@ -197,7 +217,7 @@ def check_bag(bag: Bag) -> Iterator[tuple[str, str]]:
         except (*_UNREADABLE, NotProved) as error:
             yield name, f"it cannot be read: {error}"
     payload = {name for name in bag.files if name.startswith("data/")}
-    tags = {name for name in bag.files if name not in payload and not name.startswith("tagmanifest-")}
+    tags = {name for name in bag.files if name not in payload and not name.startswith("tagmanifest-")} - {SIGNATURE}
     for name in names:
         algorithm = name[-10:-4]
         yield from _compare(name, listed[name], tags if name.startswith("tag") else payload, found, algorithm)

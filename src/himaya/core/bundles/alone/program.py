@@ -11,8 +11,20 @@ import json
 import sys
 from typing import Any, NamedTuple, Sequence  # noqa: UP035 - Python 3.9 reads this file
 
-from himaya.core.bundles.alone.agreement import Keys, check_exhibits, check_facts, check_info, json_of, keys_of_bag
+from himaya.core.bundles.alone.agreement import (
+    CLAIMED,
+    PROVED,
+    UNLOGGED,
+    Keys,
+    check_exhibits,
+    check_facts,
+    check_info,
+    check_signature,
+    json_of,
+    keys_of_bag,
+)
 from himaya.core.bundles.alone.bag import Bag, check_bag, opened, text_of
+from himaya.core.bundles.alone.logged import is_witness
 from himaya.core.bundles.alone.stamps import MAX_STAMP, read_stamp
 from himaya.core.vault.verifier import NotProved
 
@@ -29,7 +41,8 @@ class Outcome(NamedTuple):
 
     ``facts``: ``data/bundle.json``, where it could be read. ``problems``: (where, why), none where all is proved.
     ``proved``: sentences. ``keys``: name → whose, of those that were believed. ``commands``: what is left to be done
-    with other tools.
+    with other tools. ``unlogged``: what stood in no log yet when the bundle was made, which is no fault of it.
+    ``claimed``: what time stamps say, worth nothing before it is proved who signed them.
     """
 
     facts: Any
@@ -37,6 +50,8 @@ class Outcome(NamedTuple):
     proved: list[str]
     keys: dict[str, str]
     commands: list[str]
+    unlogged: Sequence[str] = ()
+    claimed: Sequence[str] = ()
 
 
 def verify_bundle(path: str, trusted: Sequence[str] = ()) -> Outcome:
@@ -44,7 +59,8 @@ def verify_bundle(path: str, trusted: Sequence[str] = ()) -> Outcome:
 
     Args:
         path: a folder or a ZIP.
-        trusted: names of keys of custody, and verifier keys of logs, that are believed; none: those in the bundle.
+        trusted: names of keys of custody, and verifier keys of logs and witnesses, that are believed; none: those in
+            the bundle.
 
     Raises:
         OSError: it cannot be read.
@@ -61,7 +77,13 @@ def verify_bundle(path: str, trusted: Sequence[str] = ()) -> Outcome:
 
 def verify_bag(bag: Bag, trusted: list[str]) -> Outcome:
     """The same for a bag that is open."""
-    problems, proved, facts, keys = [], [], None, Keys({}, {}, {})
+    sentences: dict[str, list[str]] = {PROVED: [], CLAIMED: [], UNLOGGED: []}
+    proved = sentences[PROVED]
+    problems, facts, keys = [], None, Keys({}, {}, {})
+
+    def say(text: str, sort: str) -> None:
+        sentences[sort].append(text)
+
     try:
         for one in check_bag(bag):
             problems.append(one)
@@ -72,10 +94,14 @@ def verify_bag(bag: Bag, trusted: list[str]) -> Outcome:
                 f"The bag is whole: {len(bag.files)} files, each with the SHA-256 and SHA-512 that it has to have"
             )
         keys = keys_of_bag(bag, trusted)
+        try:
+            proved.append(check_signature(bag, keys))
+        except NotProved as error:
+            problems.append(("", str(error)))
         facts = json_of(bag, "data/bundle.json")
         check_facts(facts)
         problems += check_info(bag, facts)
-        for one in check_exhibits(bag, facts, keys, proved.append):
+        for one in check_exhibits(bag, facts, keys, say):
             problems.append(one)
             if len(problems) >= 2 * MAX_PROBLEMS:
                 break
@@ -86,13 +112,20 @@ def verify_bag(bag: Bag, trusted: list[str]) -> Outcome:
         proved.append(f"The custody of {number} exhibits is unbroken, and every step is signed by those who have to")
         proved.append(f"Custody, CASE and VICS name the same digests of {number} exhibits")
     believed = {name: keys.holders[name] for name in sorted(keys.custody)}
-    believed.update(dict.fromkeys(sorted(keys.logs), "log"))
-    return Outcome(facts, problems, proved, believed, _commands(bag))
+    believed.update({name: "witness" if is_witness(keys.logs[name]) else "log" for name in sorted(keys.logs)})
+    commands = [] if problems else _commands(bag, facts)
+    return Outcome(facts, problems, proved, believed, commands, sentences[UNLOGGED], sentences[CLAIMED])
 
 
-def _commands(bag: Bag) -> list[str]:
-    """What this program leaves to others: whether an authority that somebody trusts signed the time stamps."""
-    commands = []
+def _commands(bag: Bag, facts: Any) -> list[str]:
+    """What this program leaves to others, who have the keys: to open the exhibits, and to prove time stamps.
+
+    What a time stamp says is worth nothing before it is proved that an authority signed it which somebody trusts.
+    """
+    commands = [
+        f"age --decrypt --identity YOUR-KEY data/exhibits/{one['uuid']}.age | sha256sum  # {one['digests']['sha256']}"
+        for one in facts["exhibits"]
+    ]
     for name in sorted(bag.files):
         if not name.startswith("data/timestamps/") or not name.endswith(".tsr"):
             continue
@@ -101,7 +134,8 @@ def _commands(bag: Bag) -> list[str]:
         except NotProved:
             continue
         token = " -token_in" if stamp.bare else ""
-        commands.append(f"openssl ts -verify -digest {stamp.imprint} -in {name}{token} -CAfile data/timestamps/ca.pem")
+        what = f"openssl ts -verify -digest {stamp.imprint} -in {name}{token}"
+        commands.append(f"{what} -CAfile THE-CERTIFICATE-YOU-TRUST")
     return commands
 
 
@@ -110,6 +144,8 @@ def report(outcome: Outcome, path: str) -> str:
     facts = outcome.facts or {}
     lines = [f"Bundle {facts.get('number', '?')} of {facts.get('organisation', '?')}: {path}"]
     lines += _few([f"  proved      {one}" for one in reversed(outcome.proved)])
+    lines += _few([f"  time stamp  {one}, if it is genuine: see below" for one in outcome.claimed])
+    lines += _few([f"  not yet in a log  {one}" for one in outcome.unlogged])
     lines += _few([f"  NOT PROVED  {where + ': ' if where else ''}{why}" for where, why in outcome.problems])
     if outcome.keys:
         lines.append(
@@ -119,7 +155,7 @@ def report(outcome: Outcome, path: str) -> str:
         lines += [f"  {name}  {holder}" for name, holder in outcome.keys.items()]
     if outcome.commands:
         lines.append(
-            "Left to be done, in the folder of the bundle, with a certificate of the authority that you trust:"
+            "Left to be done, in the folder of the bundle; until then no time stamp and no closed file proves anything:"
         )
         lines += _few([f"  {one}" for one in outcome.commands])
     lines.append("NOT PROVED" if outcome.problems else "PROVED")
@@ -144,6 +180,8 @@ def as_json(outcome: Outcome) -> str:
         "exhibits": len(facts.get("exhibits", ())),
         "proved": not outcome.problems,
         "checks": outcome.proved,
+        "claims": list(outcome.claimed),
+        "not_yet_in_a_log": list(outcome.unlogged),
         "problems": [{"where": where, "why": why} for where, why in outcome.problems],
         "keys": outcome.keys,
         "commands": outcome.commands,

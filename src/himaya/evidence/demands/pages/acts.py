@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from himaya.accounts.faces import told_at
 from himaya.core.words import N_
 from himaya.evidence.demands import answering, lists, objecting, requesting, services, telling
 from himaya.evidence.demands.pages.forms import SCOPE_HELP, choice, lines, named, text, when
 from himaya.evidence.demands.states import ACKNOWLEDGED, ANSWERED, DRAFT, OPEN, RECEIVED, REFUSED, SENT, TAKEN, VERIFIED
 
 if TYPE_CHECKING:
+    from himaya.accounts.access import StaffRequest
     from himaya.accounts.models import Person
 
 Fields = Callable[[], dict[str, forms.Field]]
@@ -209,6 +214,36 @@ class ActForm(forms.Form):
     def __init__(self, name: str, act: Act, data: Any = None, *, initial: Mapping[str, Any] | None = None) -> None:
         super().__init__(data, auto_id=f"{name}-%s", initial=dict(initial or {}))
         self.fields.update(act.fields())
+
+
+def do_act(
+    request: StaffRequest,
+    pk: int,
+    act: str,
+    *,
+    acts: Mapping[str, Act],
+    back: str,
+    show: Callable[[tuple[str, ActForm]], HttpResponse],
+) -> HttpResponse:
+    """Do an act; what is wrong is said at its form, and what was typed stays.
+
+    Args:
+        request: with what was typed.
+        pk: of a demand or a request.
+        act: one of ``acts``.
+        acts: of a demand or of a request.
+        back: the page to go to.
+        show: the page once more, with an act whose form was not taken.
+    """
+    if act not in acts:
+        raise Http404
+    form = ActForm(act, acts[act], request.POST)
+    if form.is_valid():
+        with told_at(form):
+            acts[act].run(pk, form.cleaned_data, request.user)
+            messages.success(request, gettext("Done, and on record."))
+            return redirect(back, pk)
+    return show((act, form))
 
 
 def offered(

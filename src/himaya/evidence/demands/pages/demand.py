@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -15,7 +15,7 @@ from himaya.accounts.faces import Actors, told_at
 from himaya.core.errors import HimayaError
 from himaya.evidence.demands import lists, queries, services
 from himaya.evidence.demands.lists import APPROVED, PREPARED
-from himaya.evidence.demands.pages.acts import DEMAND_ACTS, ActForm, offered
+from himaya.evidence.demands.pages.acts import DEMAND_ACTS, ActForm, do_act, offered
 from himaya.evidence.demands.pages.forms import DemandForm
 from himaya.evidence.demands.selecting import asked_for
 from himaya.evidence.demands.services import Terms
@@ -56,17 +56,16 @@ def demand(request: StaffRequest, pk: int) -> HttpResponse:
 @needs("demands.work")
 @require_POST
 def do(request: StaffRequest, pk: int, act: str) -> HttpResponse:
-    """Do something with it; what is wrong is said at the form, and what was typed stays."""
-    if act not in DEMAND_ACTS:
-        raise Http404
-    found, chosen = queries.demand(pk), DEMAND_ACTS[act]
-    form = ActForm(act, chosen, request.POST)
-    if form.is_valid():
-        with told_at(form):
-            chosen.run(pk, form.cleaned_data, request.user)
-            messages.success(request, gettext("Done, and on record."))
-            return redirect("demands:demand", pk)
-    return _page(request, found, (act, form), status=422)
+    """Do something with it."""
+    found = queries.demand(pk)
+    return do_act(
+        request,
+        pk,
+        act,
+        acts=DEMAND_ACTS,
+        back="demands:demand",
+        show=lambda typed: _page(request, found, typed, status=422),
+    )
 
 
 def _page(

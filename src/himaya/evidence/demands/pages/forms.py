@@ -132,7 +132,7 @@ class FieldsForm(forms.Form):
         missing = {field.key for each in requesting.lacking(one) for field in each.fields}
         for field in requesting.asked_fields():
             self.fields[field.key] = lines(
-                field.field, most=requesting.LONGEST, needed=False, rows=2,
+                gettext(field.field), most=requesting.LONGEST, needed=False, rows=2,
                 help_text=_("Needed before it can be sent.") if field.key in missing else "",
             )  # fmt: skip
 

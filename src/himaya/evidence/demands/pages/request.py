@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from himaya.accounts.access import needs
 from himaya.accounts.faces import Actors, asked, told_at
+from himaya.core.bundles.report import pdf_possible
 from himaya.core.countries import PLACES
 from himaya.evidence.demands import lists, queries, requesting
-from himaya.evidence.demands.pages.acts import REQUEST_ACTS, ActForm, offered
+from himaya.evidence.demands.pages.acts import REQUEST_ACTS, ActForm, do_act, offered
 from himaya.evidence.demands.pages.forms import FieldsForm, RequestForm
 from himaya.evidence.demands.states import DRAFT
 from himaya.evidence.demands.words import clock_row, country, history, kind, state
@@ -22,6 +23,9 @@ from himaya.evidence.demands.words import clock_row, country, history, kind, sta
 if TYPE_CHECKING:
     from himaya.accounts.access import StaffRequest
     from himaya.evidence.demands.models import Request
+
+PAPERS = {"en": "English", "ar": "العربية"}
+"""Languages in which it can be printed, each by its own name."""
 
 
 @needs("demands.work")
@@ -69,17 +73,16 @@ def fill(request: StaffRequest, pk: int) -> HttpResponse:
 @needs("demands.work")
 @require_POST
 def do(request: StaffRequest, pk: int, act: str) -> HttpResponse:
-    """Do something with it; what is wrong is said at the form, and what was typed stays."""
-    if act not in REQUEST_ACTS:
-        raise Http404
-    found, chosen = queries.request(pk), REQUEST_ACTS[act]
-    form = ActForm(act, chosen, request.POST)
-    if form.is_valid():
-        with told_at(form):
-            chosen.run(pk, form.cleaned_data, request.user)
-            messages.success(request, gettext("Done, and on record."))
-            return redirect("demands:request", pk)
-    return _page(request, found, (act, form), status=422)
+    """Do something with it."""
+    found = queries.request(pk)
+    return do_act(
+        request,
+        pk,
+        act,
+        acts=REQUEST_ACTS,
+        back="demands:request",
+        show=lambda typed: _page(request, found, typed, status=422),
+    )
 
 
 def _page(
@@ -95,7 +98,10 @@ def _page(
         "badge": state(one),
         "channel": gettext(lists.CHANNELS[one.channel]) if one.channel else "",
         "is_draft": is_draft,
-        "missing": [str(each) for each in requesting.lacking(one)] if is_draft else [],
+        "missing": [" / ".join(gettext(field.field) for field in each.fields) for each in requesting.lacking(one)]
+        if is_draft
+        else [],
+        "papers": [(name, code, pdf_possible()) for code, name in PAPERS.items()],
         "text": requesting.rendered(one) if is_draft else one.text,
         "clocks": [clock_row(each) for each in queries.clocks_of(one)],
         "history": history(changes, Actors(each.by for each in changes)),

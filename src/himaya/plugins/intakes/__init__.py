@@ -1,0 +1,1 @@
+"""Forms in which other bodies hand over evidence."""

@@ -1,0 +1,1 @@
+"""What others bring: checked, shown, sealed, matched, and put to its case."""

@@ -1,0 +1,161 @@
+"""What was uploaded is looked through and taken beside the worker, one by one; what nobody wants is removed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from himaya.core import clock
+from himaya.core.errors import HimayaError
+from himaya.core.words import packed
+from himaya.ledger import turns
+from himaya.ledger.services import record
+from himaya.screening.incoming.checking import check
+from himaya.screening.incoming.models import Intake, IntakeFile
+from himaya.screening.incoming.states import ABSENT, DIFFERS, DONE, READING, READY, REFUSED, UNREAD, WANTED
+from himaya.screening.incoming.taking import (
+    BeingTaken,
+    UnknownIntake,
+    alone_with,
+    fill_intake,
+    find_intake,
+    look_again,
+    take_intake,
+)
+from himaya.screening.incoming.uploads import ENDING, Laid, laid_of, opened_upload, place
+
+WAITS = timedelta(days=7)
+"""So long an upload that was looked through waits for somebody."""
+AGAIN = timedelta(minutes=10)
+"""So long after something went wrong it is tried again."""
+SWEEP_TURN, SWEEP_EVERY, OLD = "incoming", 3600.0, 86_400.0
+logger = logging.getLogger(__name__)
+
+
+class IntakeDecided(HimayaError):
+    """This was decided already: it is {state}."""
+
+    status = 409
+
+
+def lay_down(laid: Laid, *, by: str, case: str = "", sender: str = "", basis: str = "", occasion: str = "") -> Intake:
+    """Take note of an upload: it is looked through beside the worker, and then waits for somebody to confirm it.
+
+    The same, brought again, is the same intake: of one that was taken, what was not is tried once more.
+
+    Args:
+        laid: what lies sealed; removed where nothing is to be done with it.
+        by: who brings it.
+        case: as :func:`~.taking.start_intake`.
+        sender: as there.
+        basis: as there.
+        occasion: as there.
+
+    Raises:
+        UnknownForm, BadParcel: it cannot be read. It is removed.
+    """
+    kept = False
+    try:
+        with opened_upload(laid) as delivery:
+            told, there = delivery.told, find_intake(delivery)
+            facts = {
+                "form": delivery.form, "number": told.number, "sender": sender.strip()[:300] or told.sender,
+                "basis": basis.strip()[:300] or told.basis, "happened_at": told.at, "facts": dict(told.facts),
+                "occasion": occasion or delivery.occasion, "case": case, "named": bool(case),
+                "left": len(delivery.left), "by": by, "at": clock.now(), "state": READING,
+            }  # fmt: skip
+            lies = {"path": laid.name[:300], "uploaded": True, "lies": laid.row(), "why": ""}
+            if there is None:
+                made, kept = Intake.objects.get_or_create(digest=delivery.digest, defaults={**facts, **lies})
+                return made
+            with transaction.atomic():
+                found = Intake.objects.select_for_update().get(pk=there.pk)
+                if found.state == REFUSED:
+                    kept = bool(Intake.objects.filter(pk=found.pk).update(**facts, **lies))
+                elif found.state == DONE and _lacks(found):
+                    kept = bool(Intake.objects.filter(pk=found.pk).update(state=WANTED, **lies))
+            return Intake.objects.get(pk=there.pk)
+    finally:
+        if not kept:
+            laid.remove()
+
+
+def _lacks(intake: Intake) -> bool:
+    return IntakeFile.objects.filter(intake=intake, state__in=(ABSENT, DIFFERS, UNREAD)).exclude(name="").exists()
+
+
+@transaction.atomic
+def refuse_intake(number: int, *, by: str) -> Intake:
+    """Take nothing of it: what was uploaded is removed.
+
+    Raises:
+        UnknownIntake, IntakeDecided: as their names say.
+    """
+    intake = Intake.objects.select_for_update().filter(pk=number).first()
+    if intake is None:
+        raise UnknownIntake(number=number)
+    if intake.state not in (READING, READY):
+        raise IntakeDecided(state=intake.state)
+    _end(intake, REFUSED)
+    record("intake.refused", by=by, about=intake.about)
+    return intake
+
+
+def _end(intake: Intake, state: str) -> None:
+    """Remove what was uploaded, once that is so."""
+    if intake.lies:
+        transaction.on_commit(laid_of(intake).remove)
+    intake.state, intake.lies = state, {}
+    intake.save(update_fields=["state", "lies"])
+
+
+def take_due() -> bool:
+    """Look through or take one of those that were uploaded; whether there was one."""
+    _sweep()
+    before = clock.now() - AGAIN
+    due = Intake.objects.filter(uploaded=True, state__in=(READING, WANTED)).exclude(lies={})
+    for intake in due.filter(Q(why="") | Q(checked_at__lt=before) | Q(checked_at=None, at__lt=before)).order_by("pk"):
+        try:
+            with alone_with(intake.digest):
+                _work(intake)
+            return True
+        except BeingTaken:
+            continue
+        except HimayaError as error:
+            logger.warning("%s: %s", intake.reference, error)
+            Intake.objects.filter(pk=intake.pk).update(why=packed(error.said()), checked_at=clock.now())
+            return True
+    return False
+
+
+def _work(intake: Intake) -> None:
+    intake.refresh_from_db()
+    if intake.state not in (READING, WANTED) or not intake.lies:
+        return
+    with opened_upload(laid_of(intake)) as delivery:
+        if intake.state == READING:
+            fill_intake(intake, checked=check(delivery), by=intake.by)
+            return
+        found = look_again(intake, delivery=delivery, by=intake.by)
+        found = take_intake(found, delivery=delivery, by=intake.by)
+    with transaction.atomic():
+        _end(Intake.objects.select_for_update().get(pk=found.pk), DONE)
+
+
+def _sweep() -> None:
+    """What nobody confirmed in time is removed, and so are files of uploads that were cut off."""
+    if not turns.is_due(SWEEP_TURN, every=SWEEP_EVERY):
+        return
+    turns.call(SWEEP_TURN)
+    for one in Intake.objects.filter(uploaded=True, state=READY, checked_at__lt=clock.now() - WAITS):
+        with transaction.atomic():
+            _end(Intake.objects.select_for_update().get(pk=one.pk), REFUSED)
+            record("intake.refused", by="system", about=one.about)
+    needed = {row["number"] for row in Intake.objects.exclude(lies={}).values_list("lies", flat=True)}
+    for file in place().glob(f"*{ENDING}"):
+        if file.name.removesuffix(ENDING) not in needed and time.time() - file.stat().st_mtime > OLD:
+            file.unlink(missing_ok=True)

@@ -1,0 +1,88 @@
+"""Sealed files of a store that is not the directory as shipped (a bucket, another disk): into a backup, and back.
+
+In a backup they lie as in a directory of sealed files, so that it can be put back into whatever store there is then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from uuid import UUID
+
+from himaya.core.vault.stores.local import ENDING
+from himaya.core.vault.stores.port import NotStored
+from himaya.core.words import Said
+from himaya.evidence.keys import store
+from himaya.site.backups.copying import CHUNK, Heard, Piece, pour, read_from
+from himaya.site.backups.manifest import Backup, BackupDamaged
+from himaya.site.backups.places import SEALED
+
+
+def paths() -> Iterator[tuple[str, UUID]]:
+    """Where the files of the store lie in a backup, in order, and how they are called in the store.
+
+    Raises:
+        StoreFailed: it does not answer.
+    """
+    for name in store().names():
+        yield path_of(name), name
+
+
+def path_of(name: UUID) -> str:
+    """Where a sealed file lies in a backup."""
+    digits = str(name)
+    return f"{SEALED}/{digits[:2]}/{digits[2:4]}/{digits}{ENDING}"
+
+
+def name_of(path: str) -> UUID | None:
+    """How the sealed file of a path is called in a store; None: it is none."""
+    with suppress(ValueError):  # what was being written is no file of anything
+        return UUID(Path(path).name.removesuffix(ENDING))
+    return None
+
+
+def copy_out(name: UUID, target: Path, *, heard: Heard) -> Piece | None:
+    """Copy a sealed file out of the store; what it is. None: it ended meanwhile.
+
+    Raises:
+        StoreFailed, OSError: it cannot be read, or ``target`` not written; it may be there in part.
+    """
+    try:
+        with store().open(name) as read:
+            return pour(read, target, heard=heard)
+    except NotStored:
+        return None
+
+
+def bring_in(backup: Backup, path: str, piece: Piece, *, heard: Heard) -> bool:
+    """Put a sealed file of a backup into the store, where that does not have it; whether it is one.
+
+    Raises:
+        BackupDamaged: it is not what it was; nothing of it was put there.
+        StoreFull, StoreFailed: as their names say.
+    """
+    name = name_of(path)
+    if name is None:
+        return False
+    there = store().size(name)
+    if there == piece.size and is_stored(name, piece.sha256):
+        heard(piece.size)
+        return True
+    with store().writing(name, size=piece.size, over=there is not None) as to:
+        if read_from(backup.place / path, to.write, heard=heard) != piece:
+            raise BackupDamaged(path=backup.place, why=Said("{file} is not what it was", file=path))
+    return True
+
+
+def is_stored(name: UUID, sha256: str) -> bool:
+    """Whether the store has a sealed file, and as it must be: all of it is read."""
+    digest = hashlib.sha256()
+    try:
+        with store().open(name) as read:
+            while part := read.read(CHUNK):
+                digest.update(part)
+    except NotStored:
+        return False
+    return digest.hexdigest() == sha256
