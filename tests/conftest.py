@@ -14,7 +14,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -213,10 +213,14 @@ def _nothing_left_behind() -> Iterator[None]:
 
 
 @pytest.fixture
-def clock() -> Iterator[Any]:
-    """The clock in use, set to noon of a winter's day; ``clock.advance(timedelta(…))`` moves it."""
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The clock in use, set to noon of a winter's day; ``clock.advance(timedelta(…))`` moves it, by years where a test
+    wants; what a leap of a clock stops, tests of that set again (``stopping.AHEAD``).
+    """
     from himaya.core import clock as clocks
+    from himaya.evidence import stopping
 
+    monkeypatch.setattr(stopping, "AHEAD", timedelta(days=100_000))
     with clocks.use(clocks.SetClock(datetime(2026, 1, 15, 12, tzinfo=UTC))) as set_clock:
         yield set_clock
 

@@ -151,6 +151,8 @@ TABLE: dict[str, set[str]] = {
     "incoming:intake": DOCUMENT_READERS,
     "incoming:confirm": DECIDERS,
     "incoming:refuse": DECIDERS,
+    "evidence:stops": DOCUMENT_READERS,
+    "evidence:settle_stop": {LEAD},
     "reference:index": EVERYBODY,
     "reference:rows": EVERYBODY,
     "reference:row": EVERYBODY,
@@ -187,6 +189,7 @@ ONLY_POST = {
     "evidence:renew", "evidence:let_end", "evidence:grant", "evidence:refuse", "evidence:end", "evidence:settle",
     "evidence:look", "evidence:show", "evidence:end_custodian", "evidence:deal_anew",
     "evidence:bundle", "evidence:end_rule", "evidence:lift_hold", "incoming:confirm", "incoming:refuse",
+    "evidence:settle_stop",
     "reference:aside", "reference:restore", "reference:as_shipped",
     "ledger:verify", "ledger:retry", "ledger:settle", "ledger:cancel",
 }  # fmt: skip

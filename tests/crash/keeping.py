@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-YEAR = timedelta(days=366)
+YEAR = timedelta(days=368)
 
 
 def keep_things(upto: int) -> list[str]:
@@ -70,9 +70,11 @@ def hold_case(case: str) -> int:
 def end_over() -> dict[str, int]:
     """A year later: end what is over; how many exhibits are in which state."""
     from himaya.core import clock
+    from himaya.evidence import stopping
     from himaya.evidence.ending import end_due
     from himaya.evidence.queries import standing
 
+    stopping.AHEAD = YEAR  # the year is turned over by us
     with clock.use(clock.SetClock(clock.now() + YEAR)):
         while end_due():
             pass
@@ -80,17 +82,18 @@ def end_over() -> dict[str, int]:
 
 
 def sweep_over() -> int:
-    """Two days later: remove what nobody acknowledged; how many sealed files are left."""
+    """A month later: remove what nobody acknowledged; how many sealed files are left."""
     from himaya.core import clock
     from himaya.evidence.keys import store
+    from himaya.evidence.marking import MARK
     from himaya.evidence.scrubbing import SWEEP_TURN, scrub_due
     from himaya.ledger import turns
 
-    for days in (0, 2):
+    for days in (0, 31):
         turns.call(SWEEP_TURN)
         with clock.use(clock.SetClock(clock.now() + timedelta(days=days))):
             scrub_due()
-    return sum(1 for _ in store().names())
+    return sum(1 for name in store().names() if name != MARK)
 
 
 def read_all() -> list[Any]:

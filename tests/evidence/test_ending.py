@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,13 @@ from himaya.core.vault.wrapping import WrongKey
 from himaya.evidence import custody, queries
 from himaya.evidence.ending import end_due
 from himaya.evidence.holding import BadHold, TooLateToHold, UnknownHold, lift_hold, place_hold
-from himaya.evidence.models import Blob, Exhibit
+from himaya.evidence.models import Blob, Exhibit, Step
 from himaya.evidence.reading import ExhibitEnded
 from himaya.evidence.services import UnknownExhibit
 from himaya.evidence.states import DESTROYED, ENDING
 from himaya.ledger import queries as ledger
 
-YEAR = timedelta(days=366)
+YEAR = timedelta(days=368)  # a leap year, and the last day over
 HOLD = {"reason": "a court asked", "authority": "District court", "by": "person:1"}
 
 
@@ -58,7 +59,8 @@ def test_what_is_over_is_gone_and_says_so(keep: Keep, clock: Any) -> None:
         content(exhibit)
     assert [step.fields["act"] for step in custody.check(exhibit)] == ["acquire", "destroy"]
     assert "evidence.destroyed" in [entry.act for entry in ledger.entries(about=exhibit.about)]
-    assert list(custody.certificates(exhibit)) == custody.lines(exhibit)[1:]
+    destroyed = Step.objects.get(exhibit=exhibit, act="destroy")
+    assert custody.shown([destroyed.pk]) == {destroyed.pk: custody.lines(exhibit)[1]}
 
 
 def test_what_is_held_stays_and_ends_once_it_is_let_go(keep: Keep, clock: Any) -> None:
@@ -71,11 +73,17 @@ def test_what_is_held_stays_and_ends_once_it_is_let_go(keep: Keep, clock: Any) -
     assert content(case_held) == b"two"
     lift_hold(first.pk, reason="the court let it go", by="person:1")
     end_all()
+    assert [fresh(one).state for one in (held, case_held)] == ["kept", "kept"]  # another lead may object for a day
+    clock.advance(timedelta(days=2))
+    end_all()
     assert [fresh(one).state for one in (held, case_held)] == [DESTROYED, "kept"]
     assert content(case_held) == b"two"
-    lift_hold(second.pk, reason="the court let it go", by="person:1")
+    lift_hold(second.pk, reason="the court let it go", by="person:2")
+    clock.advance(timedelta(days=2))
     end_all()
     assert files() == []
+    certificate = custody.lines(case_held)[-1]
+    assert json.loads(certificate)["step"]["facts"]["holds_lifted"] == ["2: person:2, 2027-01-20"]
     with pytest.raises(UnknownHold):
         lift_hold(second.pk, reason="again", by="person:1")
 

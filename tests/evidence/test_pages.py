@@ -196,7 +196,7 @@ def test_a_hold_is_placed_told_when_it_is_late_and_lifted(keep: Keep, sign_in: S
     assert "to be reviewed" in words(client.get("/evidence/holds/"))
     assert client.post(f"/evidence/holds/{held.pk}/lift", {"reason": ""}).status_code == 422
     answer = client.post(f"/evidence/holds/{held.pk}/lift", {"reason": "Letter 18"}, follow=True)
-    assert messages(answer) == ["Lifted. Its rules say again when it ends."]
+    assert messages(answer) == ["Lifted. Its rules say again when it ends, a day later at the earliest."]
     assert "lifted" in words(client.get("/evidence/holds/?all=1"))
     assert client.post(f"/evidence/holds/{held.pk}/lift", {"reason": "Letter 18"}).status_code == 422
 

@@ -15,6 +15,7 @@ from himaya.core.config import config
 from himaya.core.vault.epochs import EpochLost
 from himaya.core.vault.sealed import SealBroken
 from himaya.evidence import custody, queries
+from himaya.evidence.marking import MARK
 from himaya.evidence.models import Blob, Exhibit, Step
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.ruling import BadRule, RuleTerms, UnknownRule, end_rule, set_rule
@@ -27,7 +28,8 @@ def content(exhibit: Exhibit) -> bytes:
 
 
 def files() -> list[Path]:
-    return [path for path in Path(config().evidence_store.removeprefix("file:")).rglob("*") if path.is_file()]
+    every = Path(config().evidence_store.removeprefix("file:")).rglob("*")
+    return [path for path in every if path.is_file() and path.stem != str(MARK)]
 
 
 @pytest.mark.django_db

@@ -11,6 +11,7 @@ from tests.evidence.test_ending import YEAR, end_all, fresh
 from tests.evidence.test_preserving import content
 
 from himaya.evidence import queries
+from himaya.evidence.models import Exhibit
 from himaya.evidence.retention import BadReview, NotBound, NothingToReview, end_reviewed, note_occasion, renew
 from himaya.evidence.ruling import RuleTerms, set_rule
 from himaya.evidence.services import UnknownExhibit
@@ -83,3 +84,12 @@ def test_what_is_to_be_looked_at_ends_once_a_person_has(keep: Keep, clock: Any) 
         end_reviewed(exhibit.pk, reason="nobody needs it any more", by="person:1")
     end_all()
     assert fresh(exhibit).state == "destroyed"
+
+
+def test_an_exhibit_that_does_not_open_holds_up_no_other_of_its_case(keep: Keep, clock: Any) -> None:
+    one, two = keep("one"), keep("two")
+    Exhibit.objects.filter(pk=one.pk).update(wrapped=b"x" * 52)
+    set_rule("longer", terms=RuleTerms("a law", "US", "duty", ["report"], minimum="2 years"), by="person:1")
+    assert note_occasion("case:1", occasion="report", at=clock.now(), by="system") == 2
+    assert {each.until.year for each in Exhibit.objects.all()} == {2028}
+    assert content(two) == b"two"

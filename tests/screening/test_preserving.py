@@ -21,6 +21,7 @@ from himaya.evidence.keys import CustodiansNeeded
 from himaya.evidence.queries import exhibits
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.ruling import RuleTerms, set_rule
+from himaya.ledger import queries as ledger
 from himaya.lists import services as lists
 from himaya.screening import services
 from himaya.screening.preserving import ContentChanged
@@ -110,7 +111,7 @@ def test_where_the_case_does_not_commit_no_exhibit_does(monkeypatch: pytest.Monk
     assert not exhibits()
 
 
-def test_what_matches_is_guarded_where_a_rule_says_so_and_refused_where_custodians_are_too_few(tmp_path: Path) -> None:
+def test_what_matches_is_guarded_by_rule_and_the_hit_stands_where_custodians_are_too_few(tmp_path: Path) -> None:
     custodians = Custodians()
     terms = RuleTerms("18 USC 2258A(h)", "US", "legal-obligation", ["match"], minimum="1 year", kept_class="guarded")
     set_rule("us", terms=terms, by="system")
@@ -120,9 +121,10 @@ def test_what_matches_is_guarded_where_a_rule_says_so_and_refused_where_custodia
     with pytest.raises(CustodiansNeeded):
         b"".join(unsafe_content(exhibit))
     end_custodian(custodians.rows["ann"].pk, by="system", reason="left")
-    answer = send(Program("screen"), CONTENT)
-    assert answer.status_code == 409
-    assert "needs 3 custodians, and there are 2" in answer.content.decode()
+    (told,) = send(Program("screen"), CONTENT).json()["answers"]
+    assert (told["case"] is not None, told["exhibit"]) == (True, None), "the hit stands, with its case"
+    (entry,) = ledger.entries(act="evidence.not-kept")
+    assert "needs 3 custodians, and there are 2" in str(entry.data)
     assert exhibits().count() == len(sealed(tmp_path)) == 1
 
 

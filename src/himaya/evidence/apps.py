@@ -16,7 +16,7 @@ class EvidenceConfig(AppConfig):
         from himaya.evidence import anchoring
         from himaya.evidence.custody import shown
         from himaya.evidence.demands.arriving import hold_arrived
-        from himaya.evidence.ending import end_due
+        from himaya.evidence.ending import end_when_due
         from himaya.evidence.guarded.bringing import forget_over
         from himaya.evidence.scrubbing import scrub_due
         from himaya.evidence.services import tell_arrivals
@@ -28,7 +28,7 @@ class EvidenceConfig(AppConfig):
         provides("destruction", shown)
         provides(anchoring.CUSTODY, anchoring.shown)
         before_signing(anchoring.anchor_steps)
-        beside(end_due)
+        beside(end_when_due)
         beside(scrub_due)
         beside(stamp_due)
         beside(forget_over)

@@ -6,10 +6,12 @@ import hashlib
 from base64 import b64decode, b64encode
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
+from django.db.models import OuterRef, Subquery
 
 from himaya.accounts import sealing
 from himaya.core import clock
@@ -42,6 +44,24 @@ def add_step(exhibit: Exhibit, *, act: str, by: str, facts: Mapping[str, Fact], 
     one = custody.step(exhibit.uuid, number=number, act=act, at=when, by=by, facts=facts, before=before)
     line = custody.line(one, [custody.sign(one, node_key())])
     return _keep([Step(exhibit=exhibit, number=number, act=act, at=when, line=line)])[0]
+
+
+def add_steps(
+    exhibits: Sequence[Exhibit], *, act: str, by: str, facts: Sequence[Mapping[str, Fact]], at: datetime
+) -> list[Step]:
+    """The next step of each of several exhibits, whose rows the caller has locked, in its transaction."""
+    assert connection.in_atomic_block
+    newest = Step.objects.filter(exhibit=OuterRef("exhibit")).order_by("-number").values("number")[:1]
+    last = {one.exhibit_id: one for one in Step.objects.filter(exhibit__in=exhibits, number=Subquery(newest))}
+    key, made = node_key(), []
+    for exhibit, told in zip(exhibits, facts, strict=True):
+        before = last[exhibit.pk]
+        when = max(at, before.at)
+        number, line = before.number + 1, bytes(before.line)
+        one = custody.step(exhibit.uuid, number=number, act=act, at=when, by=by, facts=told, before=line)
+        signed = custody.line(one, [custody.sign(one, key)])
+        made.append(Step(exhibit=exhibit, number=number, act=act, at=when, line=signed))
+    return _keep(made)
 
 
 def offer_step(exhibit: Exhibit, *, act: str, by: str, facts: Mapping[str, Fact]) -> bytes:
@@ -161,15 +181,21 @@ def node_key() -> Ed25519PrivateKey:
             name=verifier.key_name(public), public=public, sealed=sealed, owner=NODE, since=clock.now()
         )
         record("evidence.key-made", by="system", about=f"key:{row.name}", owner=NODE, public=b64encode(public).decode())
-    return Ed25519PrivateKey.from_private_bytes(b64decode(sealing.unseal(row.sealed, purpose=PURPOSE)))
+    return _unsealed(row.sealed)
+
+
+@lru_cache(maxsize=4)
+def _unsealed(sealed: str) -> Ed25519PrivateKey:
+    """A private key; unsealing it takes longer than signing."""
+    return Ed25519PrivateKey.from_private_bytes(b64decode(sealing.unseal(sealed, purpose=PURPOSE)))
 
 
 # --- certificates of destruction, which the log commits to -----------------------------------------------------------
 
 
-def certify(step: Step) -> None:
-    """Let the log commit to a destruction, in the caller's transaction and before it records anything."""
-    append([Event(DESTRUCTION, step.exhibit.about, step.pk, _certificate(step))])
+def certify(steps: Iterable[Step]) -> None:
+    """Let the log commit to destructions, in the caller's transaction and before it records anything."""
+    append(Event(DESTRUCTION, step.exhibit.about, step.pk, _certificate(step)) for step in steps)
 
 
 def shown(numbers: Collection[int]) -> Mapping[int, bytes]:

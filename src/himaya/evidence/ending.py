@@ -3,85 +3,152 @@
 What ends together in a month has one outer key, in a file. So what has not ended is first moved under the key of the
 next generation; then the old key is destroyed, and only then does the database say so, and are sealed files removed.
 Killed at any point, the next round does what is left. Whoever places a hold locks the same row: up to the destruction
-of the key the hold wins, and afterwards it is told that it comes too late.
+of the key the hold wins, and afterwards it is told that it comes too late. An epoch ends once a day at most: a period
+ends with its last day (docs/decisions/0031-ending.md).
 """
 
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from himaya.core import clock, faults
+from himaya.core.errors import HimayaError, in_words
 from himaya.core.vault.custody import Fact
 from himaya.core.vault.stores.port import StillLocked
-from himaya.evidence.custody import add_step, certify
+from himaya.evidence import stopping
+from himaya.evidence.custody import add_steps, certify
 from himaya.evidence.guarded.parts import forget_deal
-from himaya.evidence.keys import close, epoch_keys, opened, store
-from himaya.evidence.models import Binding, Blob, Epoch, Exhibit, Hold, InnerKey, Step
+from himaya.evidence.keys import close, epoch_keys, opened, see_key, store
+from himaya.evidence.models import Binding, Blob, Epoch, Exhibit, Hold, InnerKey
 from himaya.evidence.states import DESTROYED, ENDING, GOING, GONE, KEPT, LOCKED, ROTTEN, WHOLE
-from himaya.ledger.services import SYSTEM, record
+from himaya.ledger import turns
+from himaya.ledger.services import SYSTEM, record_each
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from django.db.models import QuerySet
 
 log = logging.getLogger("himaya.evidence")
+TURN, EVERY = "evidence.ended", 30.0
+"""Seconds between two looks whether anything is over."""
 AGAIN = timedelta(hours=1)
-"""After which a file that a bucket holds is asked for once more."""
+"""After which a file that a bucket holds, or that could not be removed, is asked for once more."""
 AT_ONCE = 500
-"""Exhibits that are moved to another key in one transaction."""
+"""Exhibits that are moved to another key, or said to be destroyed, in one transaction."""
+PATIENCE = 5
+"""Files that cannot be removed before a round is given up."""
+NOTICE = timedelta(days=1)
+"""For how long a hold keeps what it kept after it was lifted: another lead may object, and place it again."""
 
 
 def held() -> Exists:
-    """Of a query of exhibits: those that a hold keeps."""
+    """Of a query of some exhibits: those that a hold keeps."""
     about = Q(exhibit=OuterRef("pk")) | (Q(case=OuterRef("case")) & ~Q(case=""))
     return Exists(Hold.objects.filter(about, lifted_at=None))
 
 
+def among_held(holds: QuerySet[Hold]) -> Q:
+    """The same of a query of all exhibits, which begins with the holds: they are few."""
+    exhibits = holds.filter(exhibit__isnull=False).values("exhibit")
+    return Q(pk__in=exhibits) | Q(case__in=holds.exclude(case="").values("case"))
+
+
+def today() -> datetime:
+    """When this day began (UTC): what was over by then has had its last day."""
+    return clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def keeping() -> QuerySet[Hold]:
+    """Holds that keep something: they stand, or were lifted less than :data:`NOTICE` before this day."""
+    return Hold.objects.filter(Q(lifted_at=None) | Q(lifted_at__gt=today() - NOTICE))
+
+
 def due() -> QuerySet[Exhibit]:
     """Exhibits whose time is over and which nothing keeps."""
-    return Exhibit.objects.filter(~held(), state__in=(KEPT, ENDING), review=False, until__lte=clock.now())
+    over = Exhibit.objects.filter(state__in=(KEPT, ENDING), review=False, until__lte=today())
+    return over.exclude(among_held(keeping()))
+
+
+def end_when_due() -> bool:
+    """:func:`end_due`, and a rest where there is nothing to do. Called beside the worker."""
+    if not turns.is_due(TURN, every=EVERY):
+        return False
+    if end_due():
+        return True
+    turns.note(TURN)
+    return False
 
 
 def end_due() -> bool:
-    """End what is over, one epoch in a call; whether there was any. Called beside the worker; several may be at it."""
-    first = due().order_by("until", "pk").values_list("epoch", "generation").first()
-    unfinished = Exhibit.objects.filter(state=ENDING).values_list("epoch", "generation").first()
-    if chosen := unfinished or first:
-        _end(*chosen)
+    """End what is over, one epoch in a call; whether there was any. Several may be at it."""
+    if not stopping.may_end():
+        return False
+    if chosen := _next():
+        epoch, generation = Epoch.objects.get(pk=chosen[0]), chosen[1]
+        name = _name(epoch, generation)
+        try:
+            _end(epoch.pk, generation, name)
+        except (HimayaError, ValueError, OSError) as error:  # of this epoch; others end
+            stopping.note_stuck(epoch, generation, name=name, why=in_words(error))
         return True
     return _remove_blobs()
 
 
-def _end(epoch: int, generation: int) -> None:
+def _next() -> tuple[int, int] | None:
+    """Epoch and generation of which something is to end, that first which was begun."""
+    begun = Exhibit.objects.filter(state=ENDING).order_by("until")
+    left_alone = stopping.left_alone()
+    for found in (begun, due().order_by("until", "pk")):
+        for epoch, generation in left_alone:
+            found = found.exclude(epoch=epoch, generation=generation)
+        if one := found.values_list("epoch", "generation").first():
+            return one
+    return None
+
+
+def _end(epoch: int, generation: int, name: str) -> None:
     """End what is due of one generation of an epoch; what is not moves on before its key is destroyed."""
-    while _move(epoch, generation):
-        faults.point("evidence.moved")
-    _destroy(epoch, generation)
-    faults.point("evidence.destroyed")
+    if not epoch_keys().is_destroyed(name):
+        _mark(epoch, generation)
+        while _move(epoch, generation, name):
+            faults.point("evidence.moved")
+        _destroy(epoch, generation, name)
+    more = epoch_keys().is_destroyed(name)
+    while more:
+        more = _settle(epoch, generation, name)
+        faults.point("evidence.destroyed")
+    stopping.note_ended(name)
     _remove_blobs()
 
 
 @transaction.atomic
-def _move(epoch_id: int, generation: int) -> bool:
-    """Mark what is due, and move some of the rest under the next generation's key; whether there may be more."""
+def _mark(epoch_id: int, generation: int) -> None:
+    """Mark what is to end; a hold still saves it."""
+    epoch = Epoch.objects.select_for_update().get(pk=epoch_id)
+    due().filter(epoch=epoch, generation=generation, state=KEPT).update(state=ENDING)
+
+
+@transaction.atomic
+def _move(epoch_id: int, generation: int, name: str) -> bool:
+    """Move some of what is not to end under the next generation's key; whether there may be more."""
     epoch = Epoch.objects.select_for_update().get(pk=epoch_id)
     old = Exhibit.objects.filter(epoch=epoch, generation=generation)
-    if _name(epoch, generation) in epoch_keys().destroyed():
+    if epoch_keys().is_destroyed(name):
         return False
-    old.filter(pk__in=due().filter(epoch=epoch, generation=generation).values("pk")).update(state=ENDING)
     staying = list(old.filter(state=KEPT).select_related("epoch").order_by("pk")[:AT_ONCE])
     if not staying or not old.filter(state=ENDING).exists():
         return False
     if epoch.generation == generation:
         epoch.generation += 1
         epoch.save(update_fields=["generation"])
-    epoch_keys().key_for(epoch.name)
+    see_key(epoch)
     for one in staying:
         close(one, opened(one), epoch=epoch)
     Exhibit.objects.bulk_update(staying, ["generation", "wrapped"])
@@ -89,38 +156,69 @@ def _move(epoch_id: int, generation: int) -> bool:
 
 
 @transaction.atomic
-def _destroy(epoch_id: int, generation: int) -> None:
-    """Destroy the key and say so, unless something under it is still to be kept: then the next round moves that."""
+def _destroy(epoch_id: int, generation: int, name: str) -> None:
+    """Destroy the key, unless something under it is still to be kept: then the next round moves that."""
     epoch = Epoch.objects.select_for_update().get(pk=epoch_id)
     old = Exhibit.objects.filter(epoch=epoch, generation=generation, state__in=(KEPT, ENDING))
-    name = _name(epoch, generation)
-    if name not in epoch_keys().destroyed():
-        old.filter(held(), state=ENDING).update(state=KEPT)
-        if old.filter(state=KEPT).exists() or not old.exists():
-            return
+    old.filter(among_held(keeping()), state=ENDING).update(state=KEPT)
+    if old.filter(state=KEPT).exists() or not old.exists() or stopping.stops().exists():
+        return
     epoch_keys().destroy(name)
     faults.point("evidence.key-destroyed")
+
+
+@transaction.atomic
+def _settle(epoch_id: int, generation: int, name: str) -> bool:
+    """Say of some exhibits whose key was destroyed that they are; whether there may be more."""
+    epoch = Epoch.objects.select_for_update().get(pk=epoch_id)
     if epoch.generation == generation:
         epoch.generation += 1
         epoch.save(update_fields=["generation"])
-    steps = [_ended(one, name) for one in old.select_related("epoch").order_by("pk")]
-    InnerKey.objects.filter(about__in=[f"exhibit:{step.exhibit.uuid}" for step in steps]).delete()
-    for step in steps:
-        certify(step)
-        forget_deal(step.exhibit)
-    for step in steps:
-        record("evidence.destroyed", by=SYSTEM, about=step.exhibit.about, epoch=name, step=step.number)
+    old = Exhibit.objects.filter(epoch=epoch, generation=generation, state__in=(KEPT, ENDING))
+    some = list(old.select_for_update(of=("self",)).select_related("epoch").order_by("pk")[:AT_ONCE])
+    if not some:
+        return False
+    now, facts = clock.now(), _told(some, name)
+    Exhibit.objects.filter(pk__in=[one.pk for one in some]).update(state=DESTROYED, wrapped=None, ended_at=now)
+    InnerKey.objects.filter(about__in=[f"exhibit:{one.uuid}" for one in some]).delete()
+    _let_go({one.blob_id for one in some})
+    for one in some:
+        forget_deal(one)
+    steps = add_steps(some, act="destroy", by=SYSTEM, facts=facts, at=now)
+    certify(steps)
+    told = [(step.exhibit.about, {"epoch": name, "step": step.number}) for step in steps]
+    record_each("evidence.destroyed", by=SYSTEM, told=told)
+    return len(some) == AT_ONCE
 
 
-def _ended(exhibit: Exhibit, epoch: str) -> Step:
-    now = clock.now()
-    exhibit.state, exhibit.wrapped, exhibit.ended_at = DESTROYED, None, now
-    exhibit.save(update_fields=["state", "wrapped", "ended_at"])
-    rules = [str(one.rule) for one in Binding.objects.filter(exhibit=exhibit).select_related("rule").order_by("pk")]
-    facts: dict[str, Fact] = {
-        "how": "the outer key was destroyed", "epoch": epoch, "rules": rules, "until": f"{exhibit.until:%Y-%m-%d}",
-    }  # fmt: skip
-    return add_step(exhibit, act="destroy", by=SYSTEM, facts=facts, at=now)
+def _told(some: Sequence[Exhibit], epoch: str) -> list[dict[str, Fact]]:
+    """What the certificate of each says: how, by which rules, and who has let it end, where people did."""
+    rules: dict[int, list[str]] = {}
+    for bound in Binding.objects.filter(exhibit__in=some).select_related("rule").order_by("pk"):
+        rules.setdefault(bound.exhibit_id, []).append(str(bound.rule))
+    cases = {one.case for one in some if one.case}
+    lifted: dict[int | str, list[str]] = {}
+    for hold in Hold.objects.filter(Q(exhibit__in=some) | Q(case__in=cases)).exclude(lifted_at=None).order_by("pk"):
+        line = f"{hold.pk}: {hold.lifted_by}, {hold.lifted_at:%Y-%m-%d}"
+        lifted.setdefault(hold.exhibit_id or hold.case, []).append(line)
+    confirmed, told = stopping.confirmed_by(), []
+    for one in some:
+        facts: dict[str, Fact] = {
+            "how": "the outer key was destroyed", "epoch": epoch, "rules": rules.get(one.pk, []),
+            "until": f"{one.until:%Y-%m-%d}",
+        }  # fmt: skip
+        if holds := [*lifted.get(one.pk, []), *lifted.get(one.case, [])]:
+            facts["holds_lifted"] = holds
+        told.append(facts | ({"confirmed": confirmed} if confirmed else {}))
+    return told
+
+
+def _let_go(blobs: set[UUID]) -> None:
+    """Have the sealed files removed that nothing needs any more, in the caller's transaction."""
+    needed = Exhibit.objects.filter(blob=OuterRef("pk"), state__in=(KEPT, ENDING))
+    these = Blob.objects.filter(pk__in=blobs, state__in=(WHOLE, ROTTEN))
+    list(these.order_by("pk").select_for_update())
+    these.filter(~Exists(needed)).update(state=GOING)
 
 
 def _name(epoch: Epoch, generation: int) -> str:
@@ -128,28 +226,27 @@ def _name(epoch: Epoch, generation: int) -> str:
 
 
 def _remove_blobs() -> bool:
-    """Remove sealed files that no exhibit needs any more; whether there were any."""
-    needed = Exhibit.objects.filter(blob=OuterRef("pk"), state__in=(KEPT, ENDING))
-    again = Q(state=LOCKED, read_at__lt=clock.now() - AGAIN)
-    idle = Blob.objects.filter(Q(state=GOING) | again | Q(~Exists(needed), state__in=(WHOLE, ROTTEN)))
-    found = list(idle.values_list("pk", flat=True)[:AT_ONCE])
-    for one in found:
-        _remove(one)
-    return bool(found)
+    """Remove sealed files that no exhibit needs any more; whether any was."""
+    going = Blob.objects.filter(state=GOING).order_by("read_at").values_list("pk", flat=True)
+    again = Blob.objects.filter(state=LOCKED, read_at__lt=clock.now() - AGAIN).values_list("pk", flat=True)
+    gone = failed = 0
+    for one in [*going[:AT_ONCE], *again[:AT_ONCE]]:
+        done = _remove(one)
+        gone, failed = gone + done, failed + (not done)
+        if failed == PATIENCE:  # the store is away, as it seems; what failed is asked for last the next time
+            break
+    return gone > 0
 
 
-def _remove(number: UUID) -> None:
-    """Nothing is removed of what is kept again meanwhile: whoever keeps it has locked the row."""
-    with transaction.atomic():
-        row = Blob.objects.select_for_update().get(pk=number)
-        if row.state in (WHOLE, ROTTEN) and Exhibit.objects.filter(blob=row, state__in=(KEPT, ENDING)).exists():
-            return
-        Blob.objects.filter(pk=number).update(state=GOING)
+def _remove(number: UUID) -> bool:
+    """One; whether it is gone. What cannot be removed now is asked for again, and holds up no other."""
     try:
         store().delete(number)
-    except StillLocked as error:  # a bucket holds it for a time; nobody can open it meanwhile
+    except HimayaError as error:  # a bucket locks it, or does not answer; nobody can open it meanwhile
         log.warning("%s", error)
-        Blob.objects.filter(pk=number).update(state=LOCKED, read_at=clock.now())
-        return
+        state = LOCKED if isinstance(error, StillLocked) else GOING
+        Blob.objects.filter(pk=number).update(state=state, read_at=clock.now())
+        return False
     faults.point("evidence.removed")
     Blob.objects.filter(pk=number).update(state=GONE)
+    return True

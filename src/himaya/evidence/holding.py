@@ -13,9 +13,12 @@ from himaya.evidence.keys import is_gone, lock_epochs
 from himaya.evidence.models import Epoch, Exhibit, Hold
 from himaya.evidence.reasons import reason_of, refuse
 from himaya.evidence.services import CASE, UnknownExhibit
-from himaya.evidence.states import ENDING, KEPT
+from himaya.evidence.states import DESTROYED, ENDING, KEPT
 from himaya.ledger.queries import entries
 from himaya.ledger.services import record
+
+NAMED = 10
+"""Exhibits that are named one by one."""
 
 
 class BadHold(HimayaError):
@@ -40,7 +43,8 @@ class TooLateToHold(HimayaError):
 def place_hold(about: str, *, reason: str, authority: str, review_on: date, by: str) -> Hold:
     """Have something kept beyond its time: an exhibit, or whatever a case has and gets.
 
-    It outranks every rule: what was about to end is kept, up to the moment in which its key is destroyed.
+    It outranks every rule: what was about to end is kept, up to the moment in which its key is destroyed. For which
+    exhibits of a case it came too late, :func:`came_late` says.
 
     Args:
         about: ``exhibit:12`` or ``case:12``.
@@ -67,22 +71,34 @@ def place_hold(about: str, *, reason: str, authority: str, review_on: date, by: 
     if case and not found.exists() and not entries(about=case).exists():
         raise BadHold(why=Said("there is no {case}, and nothing would be held", case=case.replace(":", " ")))
     lock_epochs(Epoch.objects.filter(pk__in=found.values("epoch")))
-    late = {one.pk: one for one in found.select_related("epoch").exclude(state=KEPT) if is_gone(one)}
-    if not case and late:
-        one = found.get()
-        raise TooLateToHold(exhibit=one.reference, at=f"{one.ended_at or clock.now():%Y-%m-%d}")
+    late = {one.pk: one for one in found.select_related("epoch").exclude(state=KEPT).order_by("pk") if is_gone(one)}
+    if late and not found.exclude(pk__in=late).exists():
+        every, last = list(late.values()), max(one.ended_at or clock.now() for one in late.values())
+        named = ", ".join(one.reference for one in every[:NAMED]) + (" …" if len(every) > NAMED else "")
+        raise TooLateToHold(exhibit=named, at=f"{last:%Y-%m-%d}")
     found.filter(state=ENDING).exclude(pk__in=late).update(state=KEPT)
     made = Hold.objects.create(
         exhibit=None if case else found.get(), case=case, reason=text, authority=printable(authority).strip(),
         review_on=review_on, placed_by=by, placed_at=clock.now(),
     )  # fmt: skip
-    record("evidence.held", by=by, about=about, hold=made.pk, review_on=f"{review_on}")
+    more = {"late": len(late)} if late else {}
+    record("evidence.held", by=by, about=about, hold=made.pk, review_on=f"{review_on}", **more)
     return made
+
+
+def came_late(hold: Hold) -> list[Exhibit]:
+    """The exhibits for which a hold came too late: those of its case that were destroyed before, or are although it
+    stands.
+    """
+    found = Exhibit.objects.filter(case=hold.case, state=DESTROYED) if hold.case else Exhibit.objects.none()
+    found = found.filter(ended_at__lt=hold.lifted_at) if hold.lifted_at else found
+    return list(found.order_by("pk"))
 
 
 @transaction.atomic
 def lift_hold(number: int, *, reason: str, by: str) -> Hold:
-    """Hold something no longer. Whether and when it ends, its rules say again.
+    """Hold something no longer. Whether and when it ends, its rules say again, a day later at the earliest: until then
+    another lead who objects places it again, and nothing was lost.
 
     Raises:
         UnknownHold, BadHold: there is none that stands; no reason is given.

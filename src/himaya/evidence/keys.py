@@ -62,15 +62,23 @@ def lock_epoch(until: datetime, kept_class: str) -> Epoch:
     month = f"{until:%Y-%m}"
     Epoch.objects.get_or_create(month=month, kept_class=kept_class)
     epoch = Epoch.objects.select_for_update().get(month=month, kept_class=kept_class)
-    gone = set(epoch_keys().destroyed())
-    while epoch.name in gone:  # something is to end in a month of which others have ended already
+    while epoch_keys().is_destroyed(epoch.name):  # something is to end in a month of which others have ended already
         epoch.generation += 1
     epoch.save(update_fields=["generation"])
+    see_key(epoch)
+    return epoch
+
+
+def see_key(epoch: Epoch) -> None:
+    """See that the key of an epoch is there; made where nothing is closed with it yet.
+
+    Raises:
+        EpochLost, EpochReturned, EpochDestroyed, BadEpochKey: as their names say.
+    """
     if Exhibit.objects.filter(epoch=epoch, generation=epoch.generation).exists():
         epoch_keys().key(epoch.name)  # a new one in place of one that was lost would hide that it was
     else:
         epoch_keys().key_for(epoch.name)
-    return epoch
 
 
 def lock_epochs(found: QuerySet[Epoch]) -> None:
@@ -153,24 +161,27 @@ def epoch_name(exhibit: Exhibit) -> str:
 
 def lost_epochs() -> list[str]:
     """Epochs without whose keys exhibits do not open, and whose keys are neither here nor destroyed."""
-    here, gone = set(epoch_keys().names()), set(epoch_keys().destroyed())
-    return sorted(_needed(Exhibit.objects.all()) - here - gone)
+    there = {*epoch_keys().names(), *epoch_keys().destroyed()}
+    every = ((epoch, n) for epoch in Epoch.objects.all() for n in range(1, epoch.generation + 1))
+    names = {Epoch(month=one.month, kept_class=one.kept_class, generation=n).name: (one, n) for one, n in every}
+    needed = Exhibit.objects.exclude(state=DESTROYED)  # asked only of those that are not there: they are few
+    return sorted(
+        name for name, (one, n) in names.items()
+        if name not in there and needed.filter(epoch=one, generation=n).exists()
+    )  # fmt: skip
 
 
 def unarchived_epochs(archived: Collection[str], *, before: datetime) -> list[str]:
     """Epochs without whose keys exhibits of before then do not open, whose keys are here and not ``archived``."""
-    kept = _needed(Exhibit.objects.filter(acquired_at__lt=before))
+    found = Exhibit.objects.filter(acquired_at__lt=before).exclude(state=DESTROYED)
+    rows = found.values_list("epoch__month", "kept_class", "generation").distinct()
+    kept = {Epoch(month=month, kept_class=of, generation=n).name for month, of, n in rows}
     return sorted((kept & set(epoch_keys().names())) - set(archived))
-
-
-def _needed(exhibits: QuerySet[Exhibit]) -> set[str]:
-    found = exhibits.exclude(state=DESTROYED).values_list("epoch__month", "kept_class", "generation").distinct()
-    return {Epoch(month=month, kept_class=of, generation=n).name for month, of, n in found}
 
 
 def is_gone(exhibit: Exhibit) -> bool:
     """Whether nothing opens it any more, although the database may not say so yet."""
-    return exhibit.state == DESTROYED or epoch_name(exhibit) in epoch_keys().destroyed()
+    return exhibit.state == DESTROYED or epoch_keys().is_destroyed(epoch_name(exhibit))
 
 
 def _inner(exhibit: Exhibit) -> bytes:

@@ -162,6 +162,8 @@ class Exhibit(models.Model):
             models.Index(fields=["state", "until"], name="evidence_exhibit_until"),
             models.Index(fields=["epoch", "generation"], name="evidence_exhibit_epoch"),
             models.Index(fields=["blob"], name="evidence_exhibit_blob"),
+            models.Index(fields=["until"], condition=Q(review=True), name="evidence_exhibit_review"),
+            models.Index(fields=["state", "id"], name="evidence_exhibit_state_id"),
         ]
 
     def __str__(self) -> str:
@@ -252,6 +254,7 @@ class Hold(models.Model):
         indexes = [
             models.Index(fields=["case"], condition=Q(lifted_at=None), name="evidence_hold_case"),
             models.Index(fields=["exhibit"], condition=Q(lifted_at=None), name="evidence_hold_exhibit"),
+            models.Index(fields=["lifted_at"], name="evidence_hold_lifted"),
         ]
 
     @property
@@ -327,6 +330,36 @@ class Stray(models.Model):
 
     id = models.UUIDField(primary_key=True)
     seen_at = models.DateTimeField()
+
+
+class Stop(models.Model):
+    """Why nothing ends: ``restored``, a backup was put back; ``clock``, time leapt ahead. Both wait for a person.
+    ``epoch``: of one epoch alone, as something in it does not open, which is tried again. ``sweep``: why files that
+    nothing knows are not removed, which stops nothing else.
+    """
+
+    kind = models.CharField(max_length=10)
+    about = models.CharField(max_length=60, default="")
+    """The epoch's name; empty: all."""
+    since = models.DateTimeField()
+    facts = models.JSONField(default=dict)
+    tried_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+    settled_by = models.CharField(max_length=100, default="")
+    reason = models.CharField(max_length=500, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "about"], condition=Q(settled_at=None), name="evidence_stop_one_stands"
+            )
+        ]
+
+
+class Reached(models.Model):
+    """How far time had come when ending last looked, in one row: what leaps ahead of it waits for a person."""
+
+    at = models.DateTimeField()
 
 
 class TimeStamp(models.Model):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
@@ -15,10 +16,11 @@ from himaya.evidence.ending import held
 from himaya.evidence.granting import UnknownAccess, waiting
 from himaya.evidence.holding import UnknownHold
 from himaya.evidence.labelling import labelled
-from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, Step
+from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, Step, Stray
 from himaya.evidence.ruling import UnknownRule
 from himaya.evidence.services import UnknownExhibit
 from himaya.evidence.states import DESTROYED, ENDING, GONE, KEPT, ROTTEN, STANDARD, WHOLE
+from himaya.ledger.queries import entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from himaya.accounts.models import Person
+    from himaya.ledger.models import Entry
+
+
+MOST_ROTTEN = 10_000
+"""Rotten files whose exhibits are listed: of more than that, whole stores have gone."""
 
 SOME = 1000
 """Rows that are held in memory together."""
@@ -47,12 +54,20 @@ def find(*, case: str = "", state: str = "", ends_before: datetime | None = None
     found = chosen.select_related("blob").annotate(is_held=held())
     found = found.filter(case=case) if case else found
     if state == "held":
-        found = found.filter(held()).exclude(state=DESTROYED)
+        found = found.filter(pk__in=_held_numbers()).exclude(state=DESTROYED)
     elif state == "rotten":
-        found = found.filter(blob__state=ROTTEN)
+        found = found.filter(blob__in=list(rotten().order_by("read_at").values_list("pk", flat=True)[:MOST_ROTTEN]))
     elif state:
         found = found.filter(state=state)
     return found.filter(until__lt=ends_before).exclude(state=DESTROYED) if ends_before else found
+
+
+def _held_numbers() -> QuerySet[Exhibit, int]:
+    """Of all exhibits those that a hold keeps, found from the holds: they are few."""
+    standing = Hold.objects.filter(lifted_at=None)
+    of_cases = Exhibit.objects.filter(case__in=standing.exclude(case="").values("case")).values_list("pk", flat=True)
+    one_by_one = standing.filter(exhibit__isnull=False).values_list("exhibit", flat=True)
+    return of_cases.union(one_by_one)
 
 
 def exhibit(number: int) -> Exhibit:
@@ -137,7 +152,12 @@ def told(step: Step) -> tuple[str, dict[str, Any]]:
 def to_review() -> QuerySet[Exhibit]:
     """What waits for somebody to look at it before it may end, the first one first."""
     found = Exhibit.objects.select_related("blob").exclude(state=DESTROYED).filter(review=True)
-    return found.filter(~held(), until__lte=clock.now()).annotate(is_held=held()).order_by("until", "pk")
+    return (
+        found.exclude(pk__in=_held_numbers())
+        .filter(until__lte=clock.now())
+        .annotate(is_held=held())
+        .order_by("until", "pk")
+    )
 
 
 def accesses(state: str = "") -> QuerySet[Access]:
@@ -174,6 +194,16 @@ def last_recipient(person: Person) -> str:
 def waiting_accesses() -> int:
     """How many requests and urgent readings wait for somebody."""
     return waiting().count()
+
+
+def strays() -> QuerySet[Stray]:
+    """Files in the store that nothing knows for more than a day; whoever was writing one has come by then."""
+    return Stray.objects.filter(seen_at__lt=clock.now() - timedelta(days=1))
+
+
+def unkept() -> QuerySet[Entry]:
+    """Hits of the last thirty days that could not be sealed and kept, as the ledger has them."""
+    return entries(act="evidence.not-kept").filter(at__gt=clock.now() - timedelta(days=30))
 
 
 def rotten() -> QuerySet[Blob]:
@@ -230,8 +260,9 @@ def standing() -> Standing:
     """How things stand now."""
     states = dict(Exhibit.objects.values_list("state").annotate(n=Count("pk")).values_list("state", "n"))
     kept = Exhibit.objects.exclude(state=DESTROYED)
-    over = kept.filter(~held(), review=True, until__lte=clock.now())
-    return Standing(states, kept.filter(held()).count(), over.count(), Blob.objects.filter(state=ROTTEN).count())
+    over = to_review().order_by().count()
+    on_hold = kept.filter(pk__in=_held_numbers()).count()
+    return Standing(states, on_hold, over, Blob.objects.filter(state=ROTTEN).count())
 
 
 def unread_since(before: datetime) -> QuerySet[Blob]:

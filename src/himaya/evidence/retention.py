@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 EVENT_OF: Final[Mapping[str, str]] = {"verdict": "decided", "report": "reported", "demand": "demanded"}
 """Occasion → the event that it is."""
+
+
+log = logging.getLogger("himaya.evidence")
 
 
 class NotBound(HimayaError):
@@ -163,8 +167,12 @@ def follow(exhibit: Exhibit, bindings: Iterable[Binding]) -> bool:
     bound = rules.bound(bindings)
     if bound.until == exhibit.until:
         return False
-    key = opened(exhibit)
     exhibit.until, exhibit.review, exhibit.state = bound.until, exhibit.review or bound.review, KEPT
-    close(exhibit, key, epoch=lock_epoch(bound.until, exhibit.kept_class))
+    try:
+        close(exhibit, opened(exhibit), epoch=lock_epoch(bound.until, exhibit.kept_class))
+    except (
+        HimayaError
+    ) as error:  # it stays in its epoch, from which it is moved before that ends; others of the case go on
+        log.warning("%s stays under the key that it has: %s", exhibit.reference, error)
     exhibit.save()
     return True

@@ -12,20 +12,29 @@ from django.db import transaction
 
 from himaya.core import clock
 from himaya.core.config import config
+from himaya.core.errors import HimayaError
 from himaya.core.vault.stores.scrub import Outcome, scrub
+from himaya.core.words import N_, Said
 from himaya.evidence.keys import store
+from himaya.evidence.marking import MARK, see_marks
 from himaya.evidence.models import Blob, Stray
 from himaya.evidence.states import GONE, ROTTEN, WHOLE
+from himaya.evidence.stopping import is_restored, note_swept
 from himaya.ledger import turns
 from himaya.ledger.services import SYSTEM, record
+from himaya.ledger.worker import stop_asked
 
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from himaya.core.vault.stores.port import Store
+
 EVERY, AT_ONCE = 60.0, 50
 """Seconds between two looks whether anything is due; files that are read in one."""
-SWEEP, OLD = 3600.0, timedelta(days=1)
-"""Seconds between two sweeps of the store; how old a file is that nobody acknowledged before it is removed."""
+SWEEP, OLD = 3600.0, timedelta(days=30)
+"""Seconds between two sweeps of the store; for how long a file that nothing knows is told of before it is removed."""
+FEW, SHARE = 100, 100
+"""More unknown files than these, and than one in so many that are known: then it is the database that does not know."""
 MOST = 10_000
 """Files that one sweep looks after."""
 log = logging.getLogger("himaya.evidence")
@@ -49,7 +58,9 @@ def scrub_due() -> bool:
     if not found:
         turns.note(TURN)
         return False
-    scrub_blobs(found)
+    if all(one.found == "unread" for one in scrub_blobs(found, stop=stop_asked())):
+        turns.note(TURN)  # the store does not answer: it is asked again in a minute
+        return False
     return True
 
 
@@ -100,27 +111,52 @@ def _note(outcome: Outcome) -> None:
 def _sweep() -> None:
     """Remove what was being written when its writer was killed, and sealed files that nobody acknowledged.
 
-    Such a file has no key: it was in the memory of a process that is no more. It is left alone for a day, in which
-    whoever has just written it comes to say so.
+    Such a file has no key: it was in the memory of a process that is no more. But a database that was put back, or a
+    new one, does not know what an other one keeps. So nothing goes while nobody has looked after a restore, nothing out
+    of a store that is marked as another node's, and not many; and each file is told of for a month before it goes.
     """
     kept = store()
     kept.sweep()
+    if is_restored():
+        return
+    unknown, known = _unknown(kept)
+    if len(unknown) > max(FEW, known // SHARE):
+        note_swept(N_("so many files are in the store that nothing here knows, that it is thought to be another's"))
+    elif foreign := see_marks(kept):
+        note_swept(Said("the store {place} is marked as another node's", place=foreign))
+    else:
+        note_swept("")
+        _remove_unknown(unknown[:MOST])
+
+
+def _unknown(kept: Store) -> tuple[list[UUID], int]:
+    """Files that nothing here knows, and how many are known."""
     known = Blob.objects.exclude(state=GONE).order_by("pk").values_list("pk", flat=True).iterator()
     unknown: list[UUID] = []
-    at = next(known, None)
+    at, count = next(known, None), 0
     for name in kept.names():  # both come in the same order
         while at is not None and at < name:
             at = next(known, None)
-        if at != name:
+        if at == name:
+            count += 1
+        elif name != MARK and len(unknown) <= MOST:
             unknown.append(name)
-    _remove_unknown(unknown[:MOST])
+    return unknown, count
 
 
 def _remove_unknown(names: list[UUID]) -> None:
     now = clock.now()
     Stray.objects.exclude(pk__in=names).delete()
     Stray.objects.bulk_create([Stray(id=name, seen_at=now) for name in names], ignore_conflicts=True)
+    gone = 0
     for stray in Stray.objects.filter(seen_at__lt=now - OLD):
         if not Blob.objects.filter(pk=stray.pk).exclude(state=GONE).exists():
-            store().delete(stray.pk)
+            try:
+                gone += store().delete(stray.pk)
+            except HimayaError as error:  # it is tried again; the others go
+                log.warning("%s", error)
+                continue
         stray.delete()
+    if gone:
+        with transaction.atomic():
+            record("evidence.strays-removed", by=SYSTEM, about="evidence", files=gone)

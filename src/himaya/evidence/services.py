@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import BinaryIO
@@ -17,17 +18,20 @@ from himaya.core.clocks import quality
 from himaya.core.errors import HimayaError
 from himaya.core.vault.custody import Fact
 from himaya.core.vault.sealed import Seal, new_key, seal
-from himaya.core.words import N_, printable
+from himaya.core.words import N_, packed, printable
 from himaya.evidence import rules
 from himaya.evidence.custody import add_step, take_over
 from himaya.evidence.guarded.custodians import check_enough
 from himaya.evidence.guarded.parts import dealt, keep_deal
-from himaya.evidence.keys import close, is_gone, lock_epoch, opened, store
-from himaya.evidence.models import Binding, Blob, Exhibit, Rule
+from himaya.evidence.keys import close, lock_epoch, store
+from himaya.evidence.locking import least, lock_file
+from himaya.evidence.models import Binding, Epoch, Exhibit, Rule
 from himaya.evidence.reasons import LONGEST, refuse
-from himaya.evidence.states import ENDING, GOING, GUARDED, KEPT, ROTTEN, STANDARD, WHOLE
+from himaya.evidence.states import GUARDED, STANDARD
+from himaya.evidence.twins import epochs_of, needing, new_blob, same, twin_of, whole_twin
 from himaya.ledger.services import lock_head, record
 
+log = logging.getLogger("himaya.evidence")
 CASE = re.compile(r"[a-z]{1,20}:[0-9]{1,18}")
 HOW = ("screened", "uploaded", "received", "collected")
 """How something came here."""
@@ -95,6 +99,8 @@ class Sealed:
     by_rules: tuple[Rule, ...]
     bindings: tuple[Binding, ...]
     at: datetime
+    whole: UUID | None = None
+    """A sealed file of the same content that was there already, and that was just read whole."""
 
     @property
     def kept_class(self) -> str:
@@ -154,7 +160,8 @@ def begin(content: BinaryIO, *, occasion: str) -> Sealed:
     with store().writing(number) as to:
         done = seal(content, to, key=key, exhibit=number)
     faults.point("evidence.sealed")
-    return Sealed(number, key, done, found, tuple(rules.bindings_of(found, now, ground=occasion)), now)
+    sealed = Sealed(number, key, done, found, tuple(rules.bindings_of(found, now, ground=occasion)), now)
+    return replace(sealed, whole=whole_twin(done.digests["sha256"])) if sealed.kept_class == STANDARD else sealed
 
 
 _arrivals: list[Callable[[Exhibit], None]] = []
@@ -167,18 +174,25 @@ def tell_arrivals(told: Callable[[Exhibit], None]) -> None:
 
 
 def discard(sealed: Sealed) -> None:
-    """Remove what was sealed and is not kept."""
-    store().delete(sealed.number)
+    """Remove what was sealed and is not kept. Where that fails it is logged, and a sweep finds it."""
+    try:
+        store().delete(sealed.number)
+    except (HimayaError, OSError) as error:
+        log.warning("the sealed file %s, which nothing needs, is left for a sweep: %s", sealed.number, error)
 
 
 def lock(every: Iterable[Sealed]) -> None:
     """Take the locks that :func:`keep` needs, at the beginning of the caller's transaction: before the ledger's."""
-    chosen = sorted(every, key=lambda one: (f"{one.bound.until:%Y-%m}", one.kept_class))
-    for one in chosen:
-        lock_epoch(one.bound.until, one.kept_class)
-    digests = [one.seal.digests["sha256"] for one in chosen]
-    same = Blob.objects.filter(sha256__in=digests, kept_class=STANDARD, state__in=(WHOLE, ROTTEN)).order_by("pk")
-    list(same.select_for_update())
+    chosen = list(every)
+    wanted = {(f"{one.bound.until:%Y-%m}", one.kept_class): one.bound.until for one in chosen}
+    others = epochs_of(one.seal.digests["sha256"] for one in chosen if one.whole is None)
+    for month, kept_class in sorted({*wanted, *others}):
+        if until := wanted.get((month, kept_class)):
+            lock_epoch(until, kept_class)
+        else:
+            Epoch.objects.select_for_update().get(month=month, kept_class=kept_class)
+    list(same(one.seal.digests["sha256"] for one in chosen).order_by("pk").select_for_update())
+    list(needing(one.seal.digests["sha256"] for one in chosen if one.whole is None).select_for_update())
     lock_head()
 
 
@@ -214,20 +228,19 @@ def keep(sealed: Sealed, *, acquired: Acquired, begun: Begun | None = None) -> E
     return exhibit
 
 
+def note_unkept(case: str, *, why: str, by: str) -> None:
+    """A hit that should be kept is not, in the caller's transaction: it stands with its case, and the node says so."""
+    log.error("a hit of %s could not be sealed and kept: %s", case, why)
+    record("evidence.not-kept", by=by, about=case, why=packed(why))
+
+
 @transaction.atomic
 def _keep(sealed: Sealed, acquired: Acquired, begun: Begun | None) -> Exhibit:
     if there := Exhibit.objects.filter(once=acquired.once).first():
         return there
     now, bound = clock.now(), sealed.bound
     epoch = lock_epoch(bound.until, sealed.kept_class)
-    twin, key = _twin(sealed), sealed.key
-    if twin is not None:
-        blob, key = twin.blob, opened(twin)
-    else:
-        blob = Blob.objects.create(
-            id=sealed.number, kept_class=sealed.kept_class, sha256=sealed.seal.digests["sha256"], size=sealed.seal.size,
-            stored=sealed.seal.stored, stored_sha256=sealed.seal.stored_sha256, read_at=now,
-        )  # fmt: skip
+    blob, key = twin_of(sealed) or (new_blob(sealed, epoch, at=now), sealed.key)
     exhibit = Exhibit(
         uuid=begun.uuid if begun else uuid4(), blob=blob, label=printable(acquired.label).strip(), case=acquired.case,
         occasion=acquired.occasion, once=acquired.once, kept_class=blob.kept_class, media_type=acquired.media_type,
@@ -248,6 +261,8 @@ def _keep(sealed: Sealed, acquired: Acquired, begun: Begun | None) -> Exhibit:
     _record(exhibit, sealed, begun)
     for told in _arrivals:
         told(exhibit)
+    if until := least(sealed.bindings):
+        transaction.on_commit(partial(lock_file, blob.pk, until=until))
     return exhibit
 
 
@@ -267,22 +282,6 @@ def _record(exhibit: Exhibit, sealed: Sealed, begun: Begun | None) -> None:
         occasion=exhibit.occasion, size=sealed.seal.size, sha256=exhibit.digests["sha256"],
         rules=[rule.pk for rule in sealed.by_rules],
     )  # fmt: skip
-
-
-def _twin(sealed: Sealed) -> Exhibit | None:
-    """An exhibit of the same content whose key this node can open: its sealed file will do."""
-    if sealed.kept_class == GUARDED:
-        return None
-    same = Blob.objects.filter(sha256=sealed.seal.digests["sha256"], kept_class=STANDARD, state__in=(WHOLE, ROTTEN))
-    for there in same.select_for_update():
-        kept = (
-            Exhibit.objects.filter(blob=there, state__in=(KEPT, ENDING)).select_related("blob", "epoch").order_by("pk")
-        )
-        for one in kept:
-            if not is_gone(one):
-                return one
-        Blob.objects.filter(pk=there.pk).update(state=GOING)  # nobody needs it any more, and it is about to be removed
-    return None
 
 
 def check_acquired(acquired: Acquired) -> None:

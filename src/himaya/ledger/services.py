@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import connection
@@ -43,6 +44,32 @@ def record(act: str, *, by: str, about: str, **data: Any) -> Entry:
     head.seq, head.digest = entry.seq, entry.digest
     head.save()
     return entry
+
+
+def record_each(act: str, *, by: str, told: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    """Append an entry for each of many things that the same act was done to, as :func:`record` does for one.
+
+    Args:
+        act: as of :func:`record`.
+        by: as of :func:`record`.
+        told: of each thing what it is, as ``about``, and its facts.
+
+    Raises:
+        RuntimeError: called outside a transaction.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError(f"ledger.record_each({act!r}) outside a transaction")
+    head, now, made = lock_head(), clock.now(), []
+    for about, data in told:
+        entry = Entry(
+            seq=head.seq + 1, at=now, actor=by, act=act, about=about, content=canonical(dict(data)),
+            previous=head.digest,
+        )  # fmt: skip
+        entry.digest = entry.link().expected_digest()
+        head.seq, head.digest = entry.seq, entry.digest
+        made.append(entry)
+    Entry.objects.bulk_create(made)
+    head.save()
 
 
 def lock_head() -> Head:

@@ -71,6 +71,7 @@ class Handler(ABC):
 _handlers: dict[str, Handler] = {}
 _ticks: list[Callable[[], bool]] = []
 _beside: list[Callable[[], bool]] = []
+_here = threading.local()
 
 
 def register(handler: Handler) -> None:
@@ -95,6 +96,12 @@ def beside(step: Callable[[], bool]) -> None:
     """
     if step not in _beside:
         _beside.append(step)
+
+
+def stop_asked() -> threading.Event:
+    """Set when the worker in whose thread this is called is to end; never, outside of one. Its ``wait`` ends early."""
+    found: threading.Event = getattr(_here, "stop", None) or threading.Event()
+    return found
 
 
 @contextmanager
@@ -262,6 +269,7 @@ class Worker:
 
     def _loop(self, step: Callable[[], bool]) -> None:
         """Repeat ``step``; a database that is away is waited for, a defect is logged and does not end the thread."""
+        _here.stop = self._stop
         while not self._stop.is_set():
             try:
                 close_old_connections()

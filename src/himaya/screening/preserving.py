@@ -11,17 +11,20 @@ import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from django.db import transaction
 
 import himaya
-from himaya.core.errors import HimayaError
+from himaya.core.errors import HimayaError, in_words
 from himaya.core.files import open_unlinked
+from himaya.core.vault.stores.port import StoreFailed, StoreFull
 from himaya.core.words import printable
 from himaya.evidence import rules, services
 from himaya.evidence.demands import arriving
+from himaya.evidence.guarded.custodians import TooFewCustodians
 from himaya.evidence.reasons import LONGEST
 from himaya.evidence.services import Acquired, Sealed
 from himaya.screening.things import Content, File, Thing, Value
@@ -36,6 +39,13 @@ OCCASION = "match"
 LABEL = "content that matched a list"
 
 
+@dataclass(frozen=True, slots=True)
+class Unkept:
+    """A hit that should be kept and is not; its case is opened all the same, and says why."""
+
+    why: str
+
+
 class ContentChanged(HimayaError):
     """{place} changed while it was screened: what was read for keeping is not what matched."""
 
@@ -45,9 +55,10 @@ class ContentChanged(HimayaError):
 
 def sealed(
     things: Mapping[int, Thing], digests: Mapping[int, str], media_types: Mapping[int, str]
-) -> dict[int, Sealed]:
+) -> dict[int, Sealed | Unkept]:
     """Seal each of them that has bytes; nothing where no rule says that it is kept: because it matched, or because a
-    demand that was accepted asks for what comes from its place.
+    demand that was accepted asks for what comes from its place. A store that is full or away loses no hit: what could
+    not be sealed is told to be :class:`Unkept`.
 
     Args:
         things: what calls for a case, by its number.
@@ -55,23 +66,22 @@ def sealed(
         media_types: of what was screened, by its number.
 
     Raises:
-        ContentChanged, StoreFull, StoreFailed: one could not be; what was sealed before it is dropped.
+        ContentChanged: one is not what matched; what was sealed before it is dropped.
     """
     matching, demanded = (bool(things and rules.that_keep(name)) for name in (OCCASION, arriving.OCCASION))
     if not (matching or demanded):
         return {}
-    done: dict[int, Sealed] = {}
+    done: dict[int, Sealed | Unkept] = {}
     try:
         for number, thing in things.items():
             if isinstance(thing, Value) or not (matching or _is_demanded(thing, media_types[number])):
                 continue
-            with _stream(thing) as stream:
-                done[number] = services.begin(stream, occasion=OCCASION if matching else arriving.OCCASION)
-            if done[number].seal.digests["sha256"] != digests[number]:
+            done[number] = one = _begun(thing, occasion=OCCASION if matching else arriving.OCCASION)
+            if isinstance(one, Sealed) and one.seal.digests["sha256"] != digests[number]:
                 raise ContentChanged(place=printable(thing.place))
     except BaseException:
         for one in done.values():
-            services.discard(one)
+            _drop(one)
         raise
     return done
 
@@ -80,6 +90,19 @@ def _is_demanded(thing: Content | File, media_type: str) -> bool:
     """Whether a demand that was accepted asks for what is met there."""
     offered = arriving.Offered(case="", origin=printable(thing.place)[:LONGEST], media_type=media_type)
     return next(arriving.asking_for(offered), None) is not None
+
+
+def _begun(thing: Content | File, *, occasion: str) -> Sealed | Unkept:
+    try:
+        with _stream(thing) as stream:
+            return services.begin(stream, occasion=occasion)
+    except (StoreFull, StoreFailed, TooFewCustodians) as error:
+        return Unkept(in_words(error))
+
+
+def _drop(one: Sealed | Unkept) -> None:
+    if isinstance(one, Sealed):
+        services.discard(one)
 
 
 @contextmanager
@@ -91,21 +114,33 @@ def _stream(thing: Content | File) -> Iterator[BinaryIO]:
             yield file
 
 
-def lock(every: Mapping[int, Sealed]) -> None:
-    """Take what :func:`kept` needs, first in the caller's transaction."""
-    if every:
-        services.lock(every.values())
+def lock(every: Mapping[int, Sealed | Unkept]) -> Mapping[int, Sealed | Unkept]:
+    """Take what :func:`kept` needs, first in the caller's transaction; where a key is lost, nothing of it is kept."""
+    whole = [one for one in every.values() if isinstance(one, Sealed)]
+    try:
+        with transaction.atomic():
+            services.lock(whole)
+    except HimayaError as error:
+        for one in whole:
+            transaction.on_commit(partial(services.discard, one))
+        return dict.fromkeys(every, Unkept(in_words(error)))
+    return every
 
 
 def kept(
-    every: Mapping[int, Sealed], answers: Sequence[Answer], *, by: str, occasion: str, at: datetime
+    every: Mapping[int, Sealed | Unkept], answers: Sequence[Answer], *, by: str, occasion: str, at: datetime
 ) -> dict[int, Exhibit]:
-    """Make exhibits of what opened or joined a case, in the caller's transaction; drop the rest when that commits."""
+    """Make exhibits of what opened or joined a case, in the caller's transaction; drop the rest when that commits.
+
+    What cannot be kept fails no case: it is on record with it, and told to whoever looks after the node.
+    """
     found = {}
     for number, one in every.items():
         case = answers[number].case
-        if case is None:
-            transaction.on_commit(partial(services.discard, one))
+        if case is None or isinstance(one, Unkept):
+            transaction.on_commit(partial(_drop, one))
+            if case is not None and isinstance(one, Unkept):
+                services.note_unkept(case.about, why=one.why, by=by)
             continue
         told = hashlib.sha256(f"{occasion} {number} {answers[number].place}".encode("utf-8", "replace")).hexdigest()
         acquired = Acquired(
@@ -113,5 +148,10 @@ def kept(
             tool=f"himaya {himaya.__version__}", by=by, case=case.about, origin=answers[number].place,
             media_type=answers[number].media_type, at=at,
         )  # fmt: skip
-        found[number] = services.keep(one, acquired=acquired)
+        try:
+            with transaction.atomic():
+                found[number] = services.keep(one, acquired=acquired)
+        except HimayaError as error:
+            transaction.on_commit(partial(services.discard, one))
+            services.note_unkept(case.about, why=in_words(error), by=by)
     return found

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from himaya.cases.models import Case
     from himaya.evidence.models import Exhibit
     from himaya.evidence.services import Sealed
+    from himaya.screening.preserving import Unkept
 
 
 class TooMany(HimayaError):
@@ -105,7 +106,7 @@ class Looked:
     read: list[Read]
     lists: tuple[str, ...] = ()
     """Names of the lists in which alone it was looked for; all if empty."""
-    sealed: Mapping[int, Sealed] = field(default_factory=dict)
+    sealed: Mapping[int, Sealed | Unkept] = field(default_factory=dict)
     """By its number among the answers, what lies sealed and is kept once its case is open."""
 
     @property
@@ -198,7 +199,7 @@ def seal_hits(looked: Looked, *, things: Sequence[Thing]) -> Looked:
     """Seal what calls for a case, where a rule says that it is kept (:mod:`himaya.evidence`); :func:`settle` keeps it.
 
     Raises:
-        ContentChanged, StoreFull, StoreFailed: it could not be; nothing is kept.
+        ContentChanged: it is not what matched any more; nothing is kept.
     """
     calling = {n: thing for n, (one, thing) in enumerate(zip(looked.answers, things, strict=True)) if one.calls}
     digests = {n: one.sha256 for n, (_, one) in enumerate(looked.read) if isinstance(one, Fingerprinted)}
@@ -214,10 +215,10 @@ def settle(looked: Looked, *, by: str, origin: str, occasion: str, open_cases: b
         count(Counter(map(_outcome, looked.answers)), origin=origin, met=_met(looked), kept=kept)
         return looked.answers
     with transaction.atomic():
-        preserving.lock(looked.sealed)
+        sealed = preserving.lock(looked.sealed) if looked.sealed else {}
         keeping.write(kept)
         answers = _guarded(looked, [Shown(origin, occasion, by, now, looked.lists)] * len(looked.answers), by=by)
-        for n, exhibit in preserving.kept(looked.sealed, answers, by=by, occasion=occasion, at=now).items():
+        for n, exhibit in preserving.kept(sealed, answers, by=by, occasion=occasion, at=now).items():
             answers[n] = replace(answers[n], exhibit=exhibit)
         count(Counter(map(_outcome, answers)), origin=origin)
     return answers

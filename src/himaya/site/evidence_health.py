@@ -9,7 +9,7 @@ from himaya.core import clock
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
-from himaya.evidence import queries
+from himaya.evidence import queries, stopping
 from himaya.evidence.granting import overdue, unreviewed
 from himaya.evidence.guarded.custodians import LEAST, acting, lost, thin
 from himaya.evidence.keys import epoch_keys, lost_epochs, store, unarchived_epochs
@@ -32,8 +32,8 @@ def evidence_health(*, thorough: bool = False) -> list[Finding]:
     if not standing.states and not queries.rules_that_hold().exists():
         return []
     found = [
-        *_store(thorough=thorough), *_files(), *_unread(), *_keys(), *_archived(), *_opening(), *_readings(), *_holds(),
-        *_custodians(), *_looks(standing.to_review),
+        *_store(thorough=thorough), *_files(), *_unread(), *_keys(), *_archived(), *_opening(), *_stops(), *_unkept(),
+        *_readings(), *_holds(), *_custodians(), *_looks(standing.to_review),
     ]  # fmt: skip
     hints = _second() if thorough else []
     return [*(found or [Finding(WHAT, "ok", N_("what is kept is whole, and looked after"))]), *hints]
@@ -148,6 +148,34 @@ def _keys() -> list[Finding]:
         )
         found.append(Finding(WHAT, "danger", said, remedy))
     return found
+
+
+def _stops() -> list[Finding]:
+    may = N_("A lead has to look, and confirm it with a security key.")
+    found = [
+        Finding(WHAT, "danger", stopping.meaning(one), stopping.remedy(one), "evidence.hold", may)
+        for one in stopping.stops()
+    ]
+    for one in stopping.stuck()[:SHOWN]:
+        said = Said("nothing of the epoch {epoch} ends: {why}", epoch=one.about, why=stopping.meaning(one))
+        found.append(Finding(WHAT, "danger", said, stopping.remedy(one)))
+    if (swept := stopping.swept_not()) is not None:
+        found.append(Finding(WHAT, "danger", stopping.meaning(swept), stopping.remedy(swept)))
+    elif n := queries.strays().count():
+        said = Said("files in the store that nothing here knows, and that are removed after a month: {n}", n=number(n))
+        found.append(Finding(WHAT, "wait", said, stopping.REMEDIES[stopping.SWEEP]))
+    return found
+
+
+def _unkept() -> list[Finding]:
+    n = queries.unkept().count()
+    if not n:
+        return []
+    said = Said(
+        "hits of the last thirty days that could not be sealed and kept; their cases are open: {n}", n=number(n)
+    )
+    remedy = N_("See to the store and to the epoch keys, then screen again what these cases are about.")
+    return [Finding(WHAT, "danger", said, remedy)]
 
 
 def _readings() -> list[Finding]:

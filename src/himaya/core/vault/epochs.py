@@ -87,6 +87,10 @@ class EpochKeys:
         """The epochs whose keys were destroyed, in order."""
         return sorted(path.stem for path in self._directory.glob("*.gone") if NAME.fullmatch(path.stem))
 
+    def is_destroyed(self, epoch: str) -> bool:
+        """Whether the key of an epoch was destroyed; one look, however many were."""
+        return self._paths(epoch)[1].exists()
+
     def returned(self) -> list[str]:
         """Epochs whose keys were destroyed and are here all the same."""
         return sorted(set(self.names()) & set(self.destroyed()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from himaya.evidence.pages import accesses, exhibits, guarded, held, looking, receipts, ruled
+from himaya.evidence.pages import accesses, exhibits, guarded, held, looking, receipts, ruled, stopped
 
 urlpatterns = [
     path("", exhibits.index, name="index"),
@@ -38,4 +38,6 @@ urlpatterns = [
     path("holds/new", held.place, name="place_hold"),
     path("holds/<int:pk>/", held.hold, name="hold"),
     path("holds/<int:pk>/lift", held.lift, name="lift_hold"),
+    path("stops/", stopped.index, name="stops"),
+    path("stops/<int:pk>/settle", stopped.settle, name="settle_stop"),
 ]

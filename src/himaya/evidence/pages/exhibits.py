@@ -23,6 +23,7 @@ from himaya.evidence.forms import WhyForm
 from himaya.evidence.pages.drawing import picture
 from himaya.evidence.services import CASE
 from himaya.evidence.states import DESTROYED, ENDING, KEPT
+from himaya.evidence.stopping import stops
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +76,7 @@ def index(request: StaffRequest) -> HttpResponse:
         "soon": [(days, days == chosen["ends"]) for days in SOON],
         "standing": queries.standing(),
         "waiting": queries.waiting_accesses(),
+        "stopped": stops().exists(),
         "ruled": queries.rules_that_hold().exists(),
         "may_ask": request.user.may("evidence.ask"),
     }

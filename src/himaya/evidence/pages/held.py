@@ -58,6 +58,7 @@ def _page(request: StaffRequest, pk: int, form: WhyForm, *, status: int = 200) -
     who = Actors([one.placed_by, one.lifted_by])
     context = {
         **_row(one),
+        "late_for": [each.reference for each in holding.came_late(one)[: holding.NAMED]],
         "placed_by": who[one.placed_by],
         "lifted_by": who[one.lifted_by] if one.lifted_by else "",
         "form": form,
@@ -89,6 +90,6 @@ def lift(request: StaffRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         with told_at(form):
             holding.lift_hold(pk, reason=form.cleaned_data["reason"], by=request.user.actor)
-            messages.success(request, gettext("Lifted. Its rules say again when it ends."))
+            messages.success(request, gettext("Lifted. Its rules say again when it ends, a day later at the earliest."))
             return redirect("evidence:hold", pk)
     return _page(request, pk, form, status=422)

@@ -22,6 +22,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.files import rename
 from himaya.core.vault.epochs import NAME as EPOCH
 from himaya.core.words import N_, Said
+from himaya.evidence.stopping import note_restored
 from himaya.federation.native import ahead
 from himaya.flow.reactor import react
 from himaya.ledger import outbox, worker
@@ -201,6 +202,7 @@ def _know_that_old(backup: Backup, *, by: str) -> int:
     facts = {"entries": told.entries, "head": told.head, "jobs": jobs}
     revision = revisions.skip_numbers(ahead.distance(backup.made_at))
     record(ACT, by=by, about=NODE, name=backup.name, made_at=made_at, revision=revision, **facts)
+    note_restored(backup.made_at)
     mine, newest = identity(), log.checkpoints().first()
     if mine is not None:
         evidence = f"{backup.name}, {made_at}\n{newest.note if newest else ''}"

@@ -51,6 +51,7 @@ def _load() -> None:
         evidence_guarded,
         evidence_intake,
         evidence_rules,
+        evidence_stops,
         evidence_tags,
         exchange,
         fingerprinting,

@@ -13,7 +13,7 @@ from himaya.core.errors import HimayaError
 from himaya.site.cli import start
 from himaya.site.cli.evidence import Json, Number, case_of, evidence
 from himaya.site.cli.grammar import command, commands
-from himaya.site.cli.shown import done, out, table
+from himaya.site.cli.shown import counted, done, out, table
 
 if TYPE_CHECKING:
     from himaya.evidence.models import Hold, Rule
@@ -197,12 +197,14 @@ def hold(
         raise BadDate(given=review)
     start.database()
     from himaya.evidence import queries
-    from himaya.evidence.holding import place_hold
+    from himaya.evidence.holding import came_late, place_hold
 
     exhibit = about.startswith("E-") or about.startswith("exhibit:")
     what = queries.by_reference(about.removeprefix("exhibit:")).about if exhibit else case_of(about) or about
     made = place_hold(what, reason=reason, authority=authority, review_on=on, by=start.actor())
     done(f"hold {made.pk} on {made.about}")
+    if late := came_late(made):
+        done(f"It came too late for {counted(len(late), 'exhibit')}: {', '.join(one.reference for one in late[:10])}")
 
 
 @command(evidence, "lift", example="himaya evidence lift 3 --reason 'letter 18'")
@@ -210,7 +212,7 @@ def lift(
     number: Annotated[int, typer.Argument(help="The hold, as `evidence holds` lists it.", min=1, max=2**63 - 1)],
     reason: Reason,
 ) -> None:
-    """Hold something no longer: whether and when it ends, its rules say again."""
+    """Hold something no longer: whether and when it ends, its rules say again, a day later at the earliest."""
     start.database()
     from himaya.evidence.holding import lift_hold
 

@@ -1,0 +1,60 @@
+"""What stops the end of exhibits, and a lead who says that it may go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.views.decorators.http import require_POST, require_safe
+
+from himaya.accounts.access import needs
+from himaya.accounts.again import confirmed_by_key
+from himaya.accounts.faces import told_at
+from himaya.evidence import stopping
+from himaya.evidence.forms import WhyForm
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from himaya.accounts.access import StaffRequest
+
+
+@needs("evidence.view")
+@require_safe
+def index(request: StaffRequest) -> HttpResponse:
+    """What stops it, and what is to be done about each."""
+    return _page(request)
+
+
+def _page(request: StaffRequest, form: WhyForm | None = None, *, pk: int = 0, status: int = 200) -> HttpResponse:
+    rows = [
+        {
+            "one": one,
+            "what": stopping.meaning(one),
+            "remedy": stopping.remedy(one),
+            "form": form if form and one.pk == pk else WhyForm(auto_id=f"stop_{one.pk}_%s"),
+        }
+        for one in stopping.stops()
+    ]
+    context = {
+        "rows": rows,
+        "stuck": [(one.about, stopping.meaning(one)) for one in stopping.stuck()[:100]],
+        "may_settle": request.user.may("evidence.hold"),
+    }
+    return render(request, "evidence/stops.html", context, status=status)
+
+
+@needs("evidence.hold")
+@require_POST
+@confirmed_by_key(back="evidence:stops")
+def settle(request: StaffRequest, pk: int) -> HttpResponse:
+    """Somebody has looked: exhibits may end again."""
+    form = WhyForm(request.POST, auto_id=f"stop_{pk}_%s")
+    if form.is_valid():
+        with told_at(form):
+            stopping.settle_stop(pk, reason=form.cleaned_data["reason"], by=request.user.actor)
+            messages.success(request, gettext("Confirmed. What is over ends again."))
+            return redirect("evidence:index")
+    return _page(request, form, pk=pk, status=422)

@@ -1,0 +1,160 @@
+"""Many end as few: each moves once a day at most, nothing that does not open stops the rest, and nothing hides it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.evidence.conftest import Keep
+from tests.evidence.test_ending import YEAR, end_all, fresh, hold
+from tests.evidence.test_preserving import content
+
+from himaya.core.config import config
+from himaya.core.vault.epochs import EpochLost
+from himaya.core.vault.stores.local import LocalStore
+from himaya.core.vault.stores.port import StoreFailed
+from himaya.evidence import custody, ending
+from himaya.evidence.ending import end_due
+from himaya.evidence.holding import TooLateToHold, came_late
+from himaya.evidence.keys import lost_epochs
+from himaya.evidence.models import Blob, Exhibit, Step
+from himaya.evidence.stopping import stuck
+
+
+def keys() -> list[Path]:
+    return sorted(Path(config().epoch_keys).glob("*.key"))
+
+
+def test_what_came_over_a_day_ends_at_once_and_moves_nothing_twice(
+    keep: Keep, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = []
+    before = ending.close
+
+    def close(*given: Any, **more: Any) -> None:
+        moved.append(1)
+        before(*given, **more)
+
+    monkeypatch.setattr(ending, "close", close)
+    for number in range(20):
+        keep(f"text {number}", case=f"case:{number + 1}")
+        clock.advance(timedelta(minutes=1))
+    clock.advance(timedelta(days=365) - timedelta(minutes=20))
+    for _ in range(22):
+        end_all()
+        clock.advance(timedelta(minutes=1))
+    assert not Exhibit.objects.filter(state="destroyed").exists()  # their last day is not over
+    clock.advance(timedelta(days=1))
+    end_all()
+    assert Exhibit.objects.filter(state="destroyed").count() == 20
+    assert not moved
+    assert len(list(Path(config().epoch_keys).glob("*.gone"))) == 1
+
+
+def test_more_than_one_transaction_takes_end_with_a_certificate_each(
+    keep: Keep, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "AT_ONCE", 2)
+    every = [keep(f"text {number}", case=f"case:{number + 1}") for number in range(7)]
+    stays = every.pop(3)
+    hold(stays.about)
+    clock.advance(YEAR)
+    end_all()
+    for one in every:
+        assert [step.fields["act"] for step in custody.check(one)] == ["acquire", "destroy"]
+        step = Step.objects.get(exhibit=one, act="destroy")
+        assert custody.shown([step.pk]) == {step.pk: custody.lines(one)[-1]}
+    assert content(stays) == b"text 3"
+
+
+@pytest.mark.parametrize("spoil", ["a row", "a key"])
+def test_what_does_not_open_stops_its_own_epoch_alone_and_is_found(keep: Keep, clock: Any, spoil: str) -> None:
+    over, bad = keep("one", case="case:1"), keep("two", case="case:2")
+    hold(bad.about)
+    was = bytes(fresh(bad).wrapped or b"")
+    (key,) = keys()
+    aside = key.with_suffix(".aside")
+    if spoil == "a row":
+        Exhibit.objects.filter(pk=bad.pk).update(wrapped=b"x" * 52)
+    else:
+        key.rename(aside)
+    clock.advance(timedelta(days=40))
+    other = keep("three", case="case:3")
+    clock.advance(YEAR)
+    end_all()
+    assert fresh(other).state == "destroyed"
+    assert fresh(over).state != "destroyed"
+    assert [one.about for one in stuck()] == [key.stem]
+    if spoil == "a row":
+        Exhibit.objects.filter(pk=bad.pk).update(wrapped=was)
+    else:
+        aside.rename(key)
+    clock.advance(timedelta(hours=2))
+    end_all()
+    assert fresh(over).state == "destroyed"
+    assert content(bad) == b"two"
+    assert not stuck().exists()
+
+
+def test_a_key_that_is_lost_between_two_moves_is_not_made_anew(
+    keep: Keep, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "AT_ONCE", 1)
+    over, first, second = (keep(text, case=f"case:{n}") for n, text in enumerate(("one", "two", "three"), 1))
+    hold(first.about)
+    hold(second.about)
+    clock.advance(YEAR)
+    one = fresh(over)
+    (old,) = (path.stem for path in keys())
+    ending.due().update(state="ending")
+    assert ending._move(one.epoch_id, one.generation, old)
+    (new,) = (path for path in keys() if path.stem != old)
+    new.unlink()
+    end_all()
+    assert lost_epochs() == [new.stem]
+    with pytest.raises(EpochLost):
+        content(first)
+    assert content(second) == b"three"
+    assert fresh(over).state == "ending"
+
+
+def test_a_file_that_cannot_be_removed_holds_up_no_other(
+    keep: Keep, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = keep("a", case="case:1"), keep("b", case="case:2")
+    clock.advance(YEAR)
+    bad, good = sorted([one.blob_id, two.blob_id])
+    before = LocalStore.delete
+
+    def delete(self: LocalStore, name: Any) -> bool:
+        if name == bad:
+            raise StoreFailed(place="a disk", why="EIO", code="EIO")
+        return before(self, name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalStore, "delete", delete)
+        for _ in range(3):
+            end_due()
+        assert Blob.objects.get(pk=good).state == "gone"
+        assert not end_due()
+    end_all()
+    assert Blob.objects.get(pk=bad).state == "gone"
+
+
+def test_a_hold_on_a_case_says_for_what_it_came_too_late_and_is_refused_where_that_is_all(
+    keep: Keep, clock: Any
+) -> None:
+    one = keep(case="case:1")
+    clock.advance(YEAR)
+    end_all()
+    with pytest.raises(TooLateToHold, match=one.reference):
+        hold("case:1")
+    other = keep("another", case="case:1")
+    made = hold("case:1")
+    assert came_late(made) == [one]
+    clock.advance(YEAR)
+    end_all()
+    assert content(other) == b"another"
+    assert came_late(made) == [one]
