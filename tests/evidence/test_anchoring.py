@@ -38,7 +38,7 @@ def bundle(exhibit: Exhibit, path: Path) -> Path:
     to = facts.Recipient("The unit", str(Identity.new().recipient))
     made = bundle_of("B-1", exhibits=[Exhibit.objects.get(pk=exhibit.pk)], to=to, authorisation=None)
     with (zip_ := path.with_suffix(".zip")).open("wb") as file:
-        write_bundle(made, file, languages=[Language("en")], custody={})
+        write_bundle(made, file, languages=[Language("en")], opened={})
     with zipfile.ZipFile(zip_) as archive:
         archive.extractall(path)
     return path / "B-1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.guarding import Custodians, fresh
 from himaya.core import faults
 from himaya.core.vault import shares
 from himaya.core.vault.wrapping import WrongKey
+from himaya.evidence.bundling import hand_over
 from himaya.evidence.guarded.bringing import NothingBrought, PartRefused, bring_parts, gathering, standing
 from himaya.evidence.guarded.custodians import TooFewCustodians, end_custodian, lost, thin
 from himaya.evidence.guarded.models import Brought, Deal, Part, Renewal
@@ -163,3 +165,15 @@ def test_a_renewal_is_over_after_a_week(guard: Keep, custodians: Custodians, peo
     clock.advance(timedelta(days=8))
     with pytest.raises(NothingBrought, match="its time is over"):
         custodians.bring(made.about, "ann")
+
+
+def test_a_bundle_that_is_being_written_while_keys_are_dealt_anew_is_written_to_its_end(
+    guard: Keep, grant: Grant, custodians: Custodians, people: SimpleNamespace
+) -> None:
+    exhibit = guard()
+    access = grant(exhibit)
+    custodians.bring(access.about, "ann", "ben")
+    taken, to = hand_over(access.pk, person=people.reviewer), io.BytesIO()
+    custodians.bring(begin_renewal([exhibit], person=people.lead).about, "ann", "ben")
+    assert taken.write(to, languages=()).files
+    assert to.getvalue().startswith(b"PK")

@@ -94,7 +94,7 @@ def test_it_ends_while_parts_are_brought_and_a_hold_saves_it_whole_or_not_at_all
     if now.state == "destroyed":
         assert not Part.objects.filter(deal__exhibit=exhibit).exists()
         with pytest.raises(ExhibitEnded):
-            b"".join(unsafe_content(now, custody=bytes(32)))
+            b"".join(unsafe_content(now, key=bytes(32)))
     else:
         while end_due():
             pass

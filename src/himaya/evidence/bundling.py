@@ -39,8 +39,8 @@ class HandedOver:
 
     bundle: Bundle
     access: Access
-    custody: Mapping[UUID, bytes] = field(default_factory=dict, repr=False)
-    """Of what is guarded, the keys that custodians have brought."""
+    opened: Mapping[UUID, bytes] = field(default_factory=dict, repr=False)
+    """Of what is guarded, the keys that custodians have opened."""
 
     def write(self, to: BinaryIO, *, languages: Sequence[Language]) -> Packed:
         """Write it as a ZIP, in constant memory; what came before an error is no bundle.
@@ -48,7 +48,7 @@ class HandedOver:
         Raises:
             ExhibitDiffers, SealBroken, …: an exhibit is not what was acquired.
         """
-        return write_bundle(self.bundle, to, languages=languages, custody=self.custody)
+        return write_bundle(self.bundle, to, languages=languages, opened=self.opened)
 
 
 @transaction.atomic
@@ -97,18 +97,18 @@ def bundle_of(
 
 
 def write_bundle(
-    bundle: Bundle, to: BinaryIO, *, languages: Sequence[Language], custody: Mapping[UUID, bytes]
+    bundle: Bundle, to: BinaryIO, *, languages: Sequence[Language], opened: Mapping[UUID, bytes]
 ) -> Packed:
     """Write a bundle as a ZIP, in constant memory, its exhibits encrypted to its recipients.
 
-    It is the material itself, closed: whoever calls this has put on record for whom and why. ``custody``: the keys of
+    It is the material itself, closed: whoever calls this has put on record for whom and why. ``opened``: the keys of
     what is guarded, by the exhibits' numbers.
 
     Raises:
         CustodiansNeeded, UnfitBundle, ExhibitDiffers, ExhibitEnded, SealBroken, …: what came before is no bundle.
     """
     told = reports(bundle, tuple(languages))
-    return stream_zip(bundle, to, contents=partial(_content, custody), reports=told, signer=node_key())
+    return stream_zip(bundle, to, contents=partial(_content, opened), reports=told, signer=node_key())
 
 
 def _facts(one: Exhibit, labels: Sequence[Label]) -> ExhibitFacts:
@@ -133,6 +133,6 @@ def _keys(exhibits: Iterable[ExhibitFacts]) -> Iterator[CustodyKey]:
         yield CustodyKey(bytes(public), config().organisation or config().node_name if owner == custody.NODE else owner)
 
 
-def _content(custody: Mapping[UUID, bytes], uuid: UUID) -> Iterator[bytes]:
+def _content(opened: Mapping[UUID, bytes], uuid: UUID) -> Iterator[bytes]:
     exhibit = Exhibit.objects.select_related("blob", "epoch").get(uuid=uuid)
-    return unsafe_content(exhibit, custody=custody.get(uuid))
+    return unsafe_content(exhibit, key=opened.get(uuid))

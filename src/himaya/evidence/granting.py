@@ -21,7 +21,7 @@ from himaya.core.vault.custody import Fact
 from himaya.core.vault.recipients import NotRecipients, recipients
 from himaya.core.words import N_, Said
 from himaya.evidence.custody import add_step
-from himaya.evidence.guarded.bringing import custody_key, forget_brought
+from himaya.evidence.guarded.bringing import exhibit_key, forget_brought
 from himaya.evidence.models import Access, AccessTo, Exhibit, Look
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.reasons import reason_of
@@ -224,9 +224,9 @@ def read_exhibit(exhibit: Exhibit, *, access: int, person: Person) -> Iterator[b
         PartsMissing: it is guarded, and two custodians have not brought their parts yet. Nothing was counted.
         ExhibitEnded, SealBroken, …: as :func:`himaya.evidence.reading.unsafe_content`.
     """
-    custody = count_reading(exhibit, access=access, person=person, act="analyse")
+    key = count_reading(exhibit, access=access, person=person, act="analyse")
     faults.point("evidence.read")
-    return unsafe_content(exhibit, custody=custody)
+    return unsafe_content(exhibit, key=key)
 
 
 @transaction.atomic
@@ -241,7 +241,7 @@ def count_reading(exhibit: Exhibit, *, access: int, person: Person, act: str, **
         facts: what else the step tells.
 
     Returns:
-        Of what is guarded, the key that two custodians have brought for this grant; None of everything else.
+        Of what is guarded, its key, opened with what two custodians have brought; None of everything else.
 
     Raises:
         NoAccess: the person has no grant for it that holds now.
@@ -259,11 +259,11 @@ def count_reading(exhibit: Exhibit, *, access: int, person: Person, act: str, **
     told: dict[str, Fact] = {
         "to": person.actor, "access": found.pk, "reason": found.reason, "recipient": found.recipient, **facts,
     }  # fmt: skip
-    custody = custody_key(exhibit, about=found.about) if exhibit.kept_class == GUARDED else None
+    key = exhibit_key(exhibit, about=found.about) if exhibit.kept_class == GUARDED else None
     add_step(exhibit, act=act, by=person.actor, facts=told)
     record("evidence.read", by=person.actor, about=exhibit.about, access=found.pk)
     forget_used(found)
-    return custody
+    return key
 
 
 def forget_used(access: Access) -> None:

@@ -25,7 +25,7 @@ class ExhibitEnded(HimayaError):
 
 
 def unsafe_content(
-    exhibit: Exhibit, *, start: int = 0, stop: int | None = None, custody: bytes | None = None
+    exhibit: Exhibit, *, start: int = 0, stop: int | None = None, key: bytes | None = None
 ) -> Iterator[bytes]:
     """What was sealed, in parts of at most 1 MiB, each verified before it is given.
 
@@ -35,11 +35,11 @@ def unsafe_content(
         exhibit: which.
         start: the first byte.
         stop: the byte behind the last; None: to the end.
-        custody: of what is guarded, the key that two custodians have brought.
+        key: of what is guarded, its key, which two custodians have opened.
 
     Raises:
         ExhibitEnded: it was destroyed.
-        CustodiansNeeded: it is guarded, and ``custody`` is None.
+        CustodiansNeeded: it is guarded, and ``key`` is None.
         SealBroken, NotSealed, NotStored, StoreFailed, WrongKey: it is not what was sealed, and no second store has it.
         EpochLost, EpochReturned, BadEpochKey: the outer key is not as it must be.
     """
@@ -54,7 +54,7 @@ def unsafe_content(
     yield from unsealed(
         store(),
         blob.pk,
-        key=key_of(exhibit, custody=custody),
+        key=key or key_of(exhibit),
         exhibit=blob.pk,
         start=start,
         stop=stop,

@@ -21,7 +21,7 @@ from himaya.core import clock, faults, watermark
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.evidence.granting import NoAccess, count_reading, forget_used, why_not
-from himaya.evidence.guarded.bringing import custody_key
+from himaya.evidence.guarded.bringing import exhibit_key
 from himaya.evidence.models import Access, Look
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.states import GUARDED
@@ -73,9 +73,9 @@ def look_at(exhibit: Exhibit, *, access: int, person: Person) -> bytes:
         ExhibitEnded, SealBroken, …: as :func:`himaya.evidence.reading.unsafe_content`.
     """
     _check_size(exhibit)
-    custody = _begin(exhibit, access, person)
+    key = _begin(exhibit, access, person)
     faults.point("evidence.looked")
-    pixels = _picture(exhibit, custody)
+    pixels = _picture(exhibit, key)
     return _shown(watermark.blurred(pixels, side=SMALL, cells=CELLS), access, person)
 
 
@@ -86,8 +86,8 @@ def show_plain(exhibit: Exhibit, *, access: int, person: Person) -> bytes:
         NoAccess: there was no first look, or a second one already, or the grant does not hold any more.
         PartsMissing, NotLooked, ExhibitEnded, …: as :func:`look_at`.
     """
-    custody = _go_on(exhibit, access, person)
-    return _shown(_picture(exhibit, custody), access, person)
+    key = _go_on(exhibit, access, person)
+    return _shown(_picture(exhibit, key), access, person)
 
 
 @transaction.atomic
@@ -113,10 +113,10 @@ def _go_on(exhibit: Exhibit, access: int, person: Person) -> bytes | None:
         raise NoAccess(exhibit=exhibit.reference, why=N_("look at it small and grey first"))
     if not looks.filter(cleared_at=None).update(cleared_at=clock.now()):
         raise NoAccess(exhibit=exhibit.reference, why=N_("it was shown as it is already by this grant"))
-    custody = custody_key(exhibit, about=found.about) if exhibit.kept_class == GUARDED else None
+    key = exhibit_key(exhibit, about=found.about) if exhibit.kept_class == GUARDED else None
     record("evidence.shown", by=person.actor, about=exhibit.about, access=found.pk)
     forget_used(found)
-    return custody
+    return key
 
 
 def looks(access: Access) -> dict[int, bool]:
@@ -132,12 +132,12 @@ def _check_size(exhibit: Exhibit) -> None:
         raise NotLooked(exhibit=exhibit.reference, why=N_("nothing is decoded by this process"))
 
 
-def _picture(exhibit: Exhibit, custody: bytes | None) -> Pixels:
+def _picture(exhibit: Exhibit, key: bytes | None) -> Pixels:
     """Decode it: its bytes stand in memory that has no name, and that the decoder alone is handed."""
     descriptor = os.memfd_create("exhibit", os.MFD_CLOEXEC)
     try:
         with os.fdopen(os.dup(descriptor), "wb") as to:
-            for part in unsafe_content(exhibit, custody=custody):
+            for part in unsafe_content(exhibit, key=key):
                 to.write(part)
         reading = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
         try:

@@ -30,7 +30,7 @@ from himaya.evidence.demands.models import Answer, AnswerPart, Demand
 from himaya.evidence.demands.selecting import asked_for, is_within, scopes_of
 from himaya.evidence.demands.states import ANSWERED, TAKEN
 from himaya.evidence.granting import Proof, check_proof
-from himaya.evidence.guarded.bringing import custody_key, forget_brought
+from himaya.evidence.guarded.bringing import exhibit_key, forget_brought
 from himaya.evidence.models import Exhibit
 from himaya.evidence.states import DESTROYED, GUARDED
 from himaya.ledger.services import record
@@ -167,8 +167,8 @@ class TakenOut:
     answer: Answer
     bundle: Bundle
     person: Person
-    custody: Mapping[UUID, bytes] = field(default_factory=dict, repr=False)
-    """Of what is guarded, the keys that custodians have brought."""
+    opened: Mapping[UUID, bytes] = field(default_factory=dict, repr=False)
+    """Of what is guarded, the keys that custodians have opened."""
 
     def write(self, to: BinaryIO, *, languages: Sequence[Language] = ()) -> Packed:
         """Write it as a ZIP, in constant memory, with reports of custody; then the demand is answered.
@@ -183,7 +183,7 @@ class TakenOut:
         faults.point("demands.answer")
         _check_counts(self.answer, self.person)
         held_back = HeldBack(to)
-        packed = write_bundle(self.bundle, cast("BinaryIO", held_back), languages=languages, custody=self.custody)
+        packed = write_bundle(self.bundle, cast("BinaryIO", held_back), languages=languages, opened=self.opened)
         _settle(self.answer, self.person, packed)
         held_back.give()
         return packed
@@ -200,12 +200,12 @@ def take_out(number: int, *, person: Person) -> TakenOut:
         PartsMissing: something of it is guarded, and two custodians, neither of them who prepared it, have not brought
             their parts since it was approved.
     """
-    answer, demand, exhibits, told, custody = _take_out(number, person)
+    answer, demand, exhibits, told, opened = _take_out(number, person)
     bundle = bundle_of(
         f"{demand.reference}-{answer.pk}", exhibits=exhibits, to=Recipient(answer.recipient_name, answer.recipient),
         authorisation=Authorisation(demand.instrument, demand.reference_theirs or demand.reference, demand.authority),
     )  # fmt: skip
-    return TakenOut(answer, replace(bundle, about={**bundle.about, OPENING: told.opening}), person, custody)
+    return TakenOut(answer, replace(bundle, about={**bundle.about, OPENING: told.opening}), person, opened)
 
 
 def write_answer(number: int, to: BinaryIO, *, person: Person, languages: Sequence[Language] = ()) -> Packed:
@@ -224,7 +224,7 @@ def _take_out(number: int, person: Person) -> tuple[Answer, Demand, list[Exhibit
     require(answer.approved_by, "demands.approve")
     exhibits = _check_parts(answer, demand)
     guarded = [one for one in exhibits if one.kept_class == GUARDED]
-    custody = {one.uuid: custody_key(one, about=f"answer:{answer.pk}") for one in guarded}
+    opened = {one.uuid: exhibit_key(one, about=f"answer:{answer.pk}") for one in guarded}
     answer.state, answer.attempt = LEAVING, answer.attempt + 1
     answer.save(update_fields=["state", "attempt"])
     told = closed_words(answer, demand)
@@ -234,7 +234,7 @@ def _take_out(number: int, person: Person) -> tuple[Answer, Demand, list[Exhibit
         "demand.handing-over", by=person.actor, about=demand.about, answer=answer.pk, exhibits=len(exhibits),
         attempt=answer.attempt,
     )  # fmt: skip
-    return answer, demand, exhibits, told, custody
+    return answer, demand, exhibits, told, opened
 
 
 @transaction.atomic

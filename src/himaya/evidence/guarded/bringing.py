@@ -25,7 +25,7 @@ from himaya.evidence.guarded.custodians import MAY, THRESHOLD, acts
 from himaya.evidence.guarded.gatherings import Gathering, UnknownGathering, gathering
 from himaya.evidence.guarded.models import Brought, Custodian, Part
 from himaya.evidence.guarded.parts import open_part, opens, seal_part
-from himaya.evidence.keys import epoch_keys, epoch_name, lock_epochs
+from himaya.evidence.keys import epoch_keys, epoch_name, key_of, lock_epochs
 from himaya.evidence.models import Epoch, Exhibit
 from himaya.ledger import turns
 from himaya.ledger.services import record
@@ -204,6 +204,18 @@ def standing(found: Gathering) -> list[Gathered]:
         Gathered(one, tuple(row.part.custodian.person.actor for row in rows if row.part.deal.exhibit_id == one.pk))
         for one in found.exhibits
     ]
+
+
+def exhibit_key(exhibit: Exhibit, *, about: str) -> bytes:
+    """The key of what is guarded, opened with two parts, in the caller's transaction; the exhibit's row is locked.
+
+    It opens the sealed file for as long as somebody has it, also when the exhibit moves or is dealt anew meanwhile.
+
+    Raises:
+        PartsMissing, NotJoined, NotShare, WrongKey: as :func:`custody_key`.
+    """
+    custody = custody_key(exhibit, about=about)
+    return key_of(Exhibit.objects.select_related("epoch").get(pk=exhibit.pk), custody=custody)
 
 
 def custody_key(exhibit: Exhibit, *, about: str) -> bytes:
