@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests import brought
 from tests.cli.conftest import Node, copied
 
 RULE = (
@@ -94,3 +95,33 @@ def test_what_cannot_be_is_said(prepared: Node, tmp_path: Path, capsys: Any) -> 
     node.run(*RULE)
     gone = node.run("evidence", "add", str(tmp_path / "gone"), "--label", "x", status=2)
     assert "gone" in gone.stderr
+
+
+def test_what_others_bring_is_refused_in_words_that_help(prepared: Node, tmp_path: Path) -> None:
+    node = copied(prepared, tmp_path / "node")
+    folder = brought.bag(tmp_path / "bag", b"a neutral text")
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "nothing" / "x.txt").write_text("x")
+    for command, said, status in (
+        (("take", tmp_path / "gone"), "gone cannot be read: No such file", 2),
+        (("take", tmp_path / "nothing"), "is in no form that can be taken: bagit, case, cybertip, vics", 1),
+        (("take", folder, "--case", "99"), "names no case that is here", 2),
+        (("take", folder), "no rule with a legal basis", 2),
+        (("take", folder, "--occasion", "match"), "it is received, or tip", 2),
+        (("intakes", "7"), "There is no intake 7", 2),
+        (("receipt", folder / "bagit.txt", "--node", "x"), "is no custody key of a node", 2),
+        (("hand-over", "3", "--to", tmp_path / "b.zip"), "There is no request for access 3", 2),
+        (("hand-over", "3", "--to", folder / "bagit.txt"), "is there already", 2),
+        (("tags", "import", tmp_path / "gone", "--from", "A"), "gone cannot be read: No such file", 2),
+        (("tags", "export", "--to", folder / "bagit.txt"), "is there already", 2),
+    ):
+        assert said in node.run("evidence", *command, status=status).stderr, command
+    assert not (tmp_path / "b.zip").exists()
+    node.run(*RULE)
+    assert "1 file kept" in node.run("evidence", "take", folder).stderr
+    assert "nothing is taken twice" in node.run("evidence", "take", folder).stderr
+    shown = node.run("evidence", "intakes").stdout
+    assert "I-2" in shown
+    assert "Example Archive" in shown
+    assert "matches nothing known" in node.run("evidence", "intakes", "1").stdout
+    assert len(node.run("evidence", "key").stdout.strip()) == 44

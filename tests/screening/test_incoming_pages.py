@@ -210,6 +210,10 @@ def test_a_program_brings_asks_and_has_it_taken(node: SimpleNamespace) -> None:
     assert [one["matches"] for one in files] == [0, 1, 0]
     assert {"kind": "series", "value": "series 7"} in files[1]["labels"]
     assert [one["id"] for one in program.get("/evidence/incoming").json()["intakes"]] == [number]
+    found = program.get("/evidence/exhibits", label="series:series 7").json()["exhibits"]
+    assert {one["id"] for one in found} == {files[1]["exhibit"], files[2]["exhibit"]}
+    said = program.get(f"/evidence/exhibits/{files[1]['exhibit']}").json()["labels"]
+    assert {"kind": "series", "value": "series 7", "said_by": "Police of the North"} in said
 
 
 def test_what_a_program_brings_wrongly_leaves_nothing(node: SimpleNamespace) -> None:

@@ -20,6 +20,7 @@ from himaya.core.vault.verifier import NotProved
 from himaya.core.wire import NO_NUL, Asked, Cursor, Id, Limit, Told, inlined, problems
 from himaya.core.words import N_
 from himaya.evidence import custody, holding, queries, services
+from himaya.evidence.labelling import labels_of
 from himaya.evidence.services import Acquired
 from himaya.reference.rows import BadDay
 
@@ -39,6 +40,7 @@ Authority = Annotated[str, StringConstraints(pattern=NO_NUL, min_length=1, max_l
 Label = Annotated[str, StringConstraints(pattern=NO_NUL, min_length=1, max_length=200)]
 Origin = Annotated[str, StringConstraints(pattern=NO_NUL, max_length=500)]
 MediaType = Annotated[str, StringConstraints(pattern=r"^([a-z0-9.+-]+/[a-z0-9.+-]+)?$", max_length=60)]
+Said = Annotated[str, StringConstraints(pattern=NO_NUL, max_length=230)]
 Tool = Annotated[str, StringConstraints(pattern=NO_NUL, max_length=100)]
 
 
@@ -91,9 +93,22 @@ class ExhibitTold(Told):
     ended_at: datetime | None
 
 
-class OneExhibitTold(ExhibitTold):
-    """An exhibit with the rules that bind it. `late`: one of them wants it gone before the one that counts."""
+class SaidTold(Told):
+    """What another body says of an exhibit: a `kind` (category, tag, series, …), and a value. It is nothing that this
+    node vouches for.
+    """
 
+    kind: str
+    value: str
+    said_by: str
+
+
+class OneExhibitTold(ExhibitTold):
+    """An exhibit with the rules that bind it, and what others say of it. `late`: one of the rules wants it gone before
+    the one that counts.
+    """
+
+    labels: list[SaidTold]
     rules: list[BindingTold]
     late: bool
 
@@ -196,11 +211,13 @@ class FileAsked(Asked):
     "/evidence/exhibits", auth=Key("evidence:read"), response={200: Exhibits, **problems()}, summary="List exhibits"
 )
 def exhibits(
-    request: HttpRequest, case: Case = "", state: State = "", limit: Limit = 100, cursor: Cursor = ""
+    request: HttpRequest, case: Case = "", state: State = "", label: Said = "", limit: Limit = 100, cursor: Cursor = ""
 ) -> HttpResponse:
-    """What is kept, and what was: of a `case` (`case:12`) and in a `state`."""
-    kind = f"exhibits:{case}:{state}"
-    rows = queries.find(case=case, state=state).filter(pk__gt=paging.decode(kind, cursor)).order_by("pk")
+    """What is kept, and what was: of a `case` (`case:12`), in a `state`, and of which others say so (`label`: a value,
+    or `series:NAME`, `tag:NAME`).
+    """
+    kind = f"exhibits:{case}:{state}:{label}"
+    rows = queries.find(case=case, state=state, label=label).filter(pk__gt=paging.decode(kind, cursor)).order_by("pk")
     shown, following = paging.page(rows, kind, limit=limit, key=lambda row: row.pk)
     return reply(Exhibits(exhibits=[ExhibitTold(**_facts(one)) for one in shown], next_cursor=following))
 
@@ -267,7 +284,8 @@ def _facts(one: Exhibit) -> dict[str, Any]:
 def _whole(one: Exhibit) -> OneExhibitTold:
     found, bound = queries.bindings(one)
     rules = [_binding(each, counts=each.pk == bound.by.pk) for each in found]
-    return OneExhibitTold(rules=rules, late=bound.late is not None, **_facts(one))
+    said = [SaidTold(kind=row.kind, value=row.value, said_by=row.said_by) for row in labels_of([one])[one.pk]]
+    return OneExhibitTold(rules=rules, labels=said, late=bound.late is not None, **_facts(one))
 
 
 def _binding(one: Binding, *, counts: bool) -> BindingTold:

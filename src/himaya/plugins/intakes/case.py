@@ -19,7 +19,7 @@ from himaya.core.objects import EACH
 from himaya.core.ports import BadListFile, Refusal
 from himaya.core.words import N_, Said
 
-MAX_DOCUMENTS, MAX_DEEP, MAX_NODES, MAX_SIZE = 5, 4, 400_000, 256 * 1024**2
+MAX_DOCUMENTS, MAX_DEEP, MAX_NODES, MAX_SIZE = 5, 4, 200_000, 64 * 1024**2
 _MARK = re.compile(
     rb"https?://(?:ontology\.caseontology\.org|ontology\.unifiedcyberontology\.org|unifiedcyberontology)"
 )
@@ -27,6 +27,12 @@ _KEPT = frozenset(
     {"File", "FileFacet", "ContentDataFacet", "Hash", "InvestigativeAction", "ProvenanceRecord", "Investigation",
      "Authorization", "Identity", "Organization", "Person", "Tool", "Location", "Role"}
 )  # fmt: skip
+_FIELDS = frozenset(
+    {"@types", "hasFacet", "hash", "hashMethod", "hashValue", "sizeInBytes", "mimeType", "filePath", "fileName",
+     "object", "result", "exhibitNumber", "name", "description", "performer", "instrument", "location", "startTime",
+     "authorizationType", "authorizationIdentifier"}
+)  # fmt: skip
+"""What is kept of a node."""
 Node = dict[str, Any]
 
 
@@ -117,10 +123,10 @@ def _add(graph: _Graph, node: Node, where: str, depth: int) -> None:
     short_types = {_local(one) for one in (types if isinstance(types, list) else [types]) if isinstance(one, str)}
     made: Node = {"@types": short_types}
     for key, value in node.items():
-        name = key if key.startswith("@") else _local(key)
-        made[name] = [_within(graph, one, where, depth) for one in value] if isinstance(value, list) else _within(
-            graph, value, where, depth
-        )  # fmt: skip
+        name = _local(key)
+        inside = [_within(graph, one, where, depth) for one in (value if isinstance(value, list) else [value])]
+        if name in _FIELDS:
+            made[name] = inside if isinstance(value, list) else inside[0]
     if not short_types & _KEPT:
         return
     called = node.get("@id")
