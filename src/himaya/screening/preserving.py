@@ -110,7 +110,8 @@ def kept(
         told = hashlib.sha256(f"{occasion} {number} {answers[number].place}".encode("utf-8", "replace")).hexdigest()
         acquired = Acquired(
             label=LABEL, occasion=one.occasion, once=f"match:{told}", how="screened",
-            tool=f"himaya {himaya.__version__}", by=by, case=case.about, origin=answers[number].place, media_type=answers[number].media_type, at=at,
+            tool=f"himaya {himaya.__version__}", by=by, case=case.about, origin=answers[number].place,
+            media_type=answers[number].media_type, at=at,
         )  # fmt: skip
         found[number] = services.keep(one, acquired=acquired)
     return found
