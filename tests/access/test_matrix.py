@@ -67,7 +67,7 @@ def objects(people: SimpleNamespace) -> dict[str, Any]:
         "pk": case.pk,
         "seq": 1,
         "act": "close",
-        "code": "en",
+        "language": "en",
         "form": "html",
         "draft": "t" * 32,
         "table": "limits",

@@ -21,7 +21,7 @@ urlpatterns = [
     path("requests/", desk.requests, name="requests"),
     path("requests/add", request.add, name="add_request"),
     path("requests/<int:pk>/", request.request, name="request"),
-    path("requests/<int:pk>/paper/<slug:code>.<slug:form>", papers.paper, name="paper"),
+    path("requests/<int:pk>/paper/<slug:language>.<slug:form>", papers.paper, name="paper"),
     path("requests/<int:pk>/fill", request.fill, name="fill_request"),
     path("requests/<int:pk>/do/<slug:act>", request.do, name="do_request"),
 ]

