@@ -16,7 +16,7 @@ from himaya.evidence.holding import UnknownHold
 from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, Step
 from himaya.evidence.ruling import UnknownRule
 from himaya.evidence.services import UnknownExhibit
-from himaya.evidence.states import DESTROYED, ROTTEN, WHOLE
+from himaya.evidence.states import DESTROYED, ENDING, KEPT, ROTTEN, STANDARD, WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -223,6 +223,13 @@ def standing() -> Standing:
     kept = Exhibit.objects.exclude(state=DESTROYED)
     over = kept.filter(~held(), review=True, until__lte=clock.now())
     return Standing(states, kept.filter(held()).count(), over.count(), Blob.objects.filter(state=ROTTEN).count())
+
+
+def openable() -> Iterator[Exhibit]:
+    """Exhibits of the standard class that are kept, drawn in no order, one at a time."""
+    kept = Exhibit.objects.filter(state__in=(KEPT, ENDING), kept_class=STANDARD)
+    for number in kept.order_by("?").values_list("pk", flat=True).iterator(chunk_size=500):
+        yield Exhibit.objects.select_related("blob", "epoch").get(pk=number)
 
 
 def unread_since(before: datetime) -> QuerySet[Blob]:

@@ -17,12 +17,12 @@ from himaya.core.vault.epochs import key_in
 from himaya.core.vault.sealed import unseal
 from himaya.core.words import N_, Said
 from himaya.evidence.keys import epoch_name, opened_with
-from himaya.evidence.models import Exhibit
-from himaya.evidence.states import ENDING, KEPT, STANDARD
+from himaya.evidence.queries import openable
 from himaya.site.backups.storing import path_of
 from himaya.site.secrets import NAME as SECRETS
 
 if TYPE_CHECKING:
+    from himaya.evidence.models import Exhibit
     from himaya.site.backups.copying import Heard
     from himaya.site.backups.keys import Archive
     from himaya.site.backups.manifest import Backup
@@ -51,10 +51,7 @@ def open_some(backup: Backup, archive: Archive, *, most: int, gone: Collection[s
     """
     found, ended = Opened(), {*gone, *archive.destroyed, *backup.manifest.destroyed}
     secret = str(json.loads(archive.files[SECRETS])["secret_key"])
-    kept = Exhibit.objects.filter(state__in=(KEPT, ENDING), kept_class=STANDARD)
-    numbers = kept.order_by("?").values_list("pk", flat=True)
-    for number in numbers.iterator(chunk_size=500):
-        one = Exhibit.objects.select_related("blob", "epoch").get(pk=number)
+    for one in openable():
         if epoch_name(one) in ended:
             continue
         if most and found.of >= most:
