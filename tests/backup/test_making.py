@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyrage import x25519
 from tests.backup.conftest import DO, PROJECT, MakeNode, decide, do, head, only
 from tests.nodes import Node
 
@@ -200,6 +201,24 @@ def test_keys_are_written_for_somebody_or_not_at_all(node: Node, tmp_path: Path,
     assert not (tmp_path / "keys").exists()
     node.run(*keys, "--recipient", keeper[0], status=-9, env={"HIMAYA_FAULT": "backup.keys:kill"})
     assert list((tmp_path / "keys").iterdir()) == []
+
+
+def test_a_key_that_is_made_here_opens_the_archive_and_is_never_written_over(node: Node, tmp_path: Path) -> None:
+    mine, other = tmp_path / "mine.txt", tmp_path / "other.txt"
+    recipient = node.run("keys", "age", mine).stdout.strip()
+    assert recipient.startswith("age1")
+    assert mine.stat().st_mode & 0o077 == 0
+    assert "File exists" in node.run("keys", "age", mine, status=3).stderr
+    other.write_text(f"# of somebody else\n{x25519.Identity.generate()}\n")
+    node.run("backup", "--keys", "--to", tmp_path / "keys", "--recipient", recipient)
+    node.run("backup", "--to", tmp_path / "kept")
+    archive = only(tmp_path / "keys")
+    refused = node.run("drill", tmp_path / "kept", "--keys", archive, "--identity", other, status=1).stderr
+    assert "the key is that of none of its recipients" in refused
+    other.write_text(f"{other.read_text()}{mine.read_text()}")  # of several keys, one is enough
+    assert (
+        "exhibits opened: 0 of 0" in node.run("drill", tmp_path / "kept", "--keys", archive, "--identity", other).stderr
+    )
 
 
 KEEP = """

@@ -11,7 +11,7 @@ from himaya.ledger.queries import entries
 from himaya.log.queries import ALARMS, RESTORED, SET_BACK, last_cosigned, witnesses
 
 if TYPE_CHECKING:
-    from himaya.log.models import Alarm
+    from himaya.log.models import Alarm, Witness
 
 ACT = "backup.restored"
 REMEDY = N_(
@@ -55,12 +55,18 @@ def meaning(alarm: Alarm) -> str:
 def remedy(alarm: Alarm) -> str:
     """What to do about an alarm that has to do with a restored backup; empty where it has not."""
     if alarm.kind == RESTORED:
-        proven = last_cosigned()
-        names = [one.name for one in witnesses() if one.pk in proven]
-        if names:
+        if names := [one.name for one in voices(alarm)]:
             return Said(ASK, names=", ".join(names))
         return Said(COMPARE, size=alarm.size, number=alarm.pk)
     return REMEDY if alarm.kind == SET_BACK and _made_at() else ""
+
+
+def voices(alarm: Alarm) -> list[Witness]:
+    """The witnesses that can say whether more was signed: they had cosigned before the backup was put back. One that
+    was added since has seen nothing of what is missing, however often it cosigns now.
+    """
+    proven = last_cosigned()
+    return [one for one in witnesses() if one.pk in proven and one.added_at < alarm.at]
 
 
 def _made_at() -> datetime | None:

@@ -23,7 +23,7 @@ from himaya.ledger import outbox, turns
 from himaya.ledger.queries import jobs
 from himaya.ledger.services import SYSTEM
 from himaya.ledger.worker import GiveUp, Handler, TryAgain, register
-from himaya.log import tree
+from himaya.log import restored, tree
 from himaya.log.keys import identity
 from himaya.log.models import Checkpoint, Cosignature, Witness
 from himaya.log.objections import Objection, objection, weigh
@@ -152,8 +152,7 @@ def look_ahead() -> None:
     alarm = alarms().filter(kind=RESTORED, origin=mine.origin).first() if mine else None
     if alarm is None or last is None or not asked:
         return
-    proven, silent = last_cosigned(), _ask_all(asked, last)
-    voices = [one for one in asked if one.pk in proven]
+    voices, silent = restored.voices(alarm), _ask_all(asked, last)
     if voices and not any(one.name in silent for one in voices):
         settle_alarm(alarm.pk, reason="all witnesses that have cosigned have seen no more than is here", by=SYSTEM)
 
