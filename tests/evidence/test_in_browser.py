@@ -23,6 +23,7 @@ from himaya.evidence.granting import ask_access, grant_access, refuse_access, ta
 from himaya.evidence.holding import lift_hold, place_hold
 from himaya.evidence.models import Access, Blob, Exhibit, Hold
 from himaya.evidence.ruling import RuleTerms, set_rule
+from himaya.evidence.stopping import note_restored, note_stuck
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 RECIPIENT = str(pyrage.x25519.Identity.generate().to_public())
@@ -57,6 +58,8 @@ def room(keep: Keep, people: SimpleNamespace, one_factor: None) -> SimpleNamespa
     grant_access(granted.pk, person=people.lead, proof=proof())
     refuse_access(refused.pk, person=people.lead, reason="not needed")
     urgent = take_access([one], reason="a life", recipient=RECIPIENT, person=people.lead, proof=proof())
+    note_restored(now_of.now())
+    note_stuck(one.epoch, one.generation, name="2027-01.standard", why="There is no key of epoch 2027-01.standard here")
     return SimpleNamespace(**locals())
 
 
@@ -64,7 +67,7 @@ def room(keep: Keep, people: SimpleNamespace, one_factor: None) -> SimpleNamespa
 def test_the_pages_of_evidence_are_sound(room: SimpleNamespace, window: Any, look: dict[str, Any]) -> None:
     every = [
         "/evidence/", "/evidence/?case=x", "/evidence/ends/?days=365", "/evidence/access/?state=",
-        "/evidence/holds/?all=1",
+        "/evidence/holds/?all=1", "/evidence/stops/",
         *(f"/evidence/exhibits/{one.pk}/" for one in (room.one, room.two, room.three)),
         *(f"/evidence/access/{one.pk}/" for one in (room.asked, room.granted, room.refused, room.urgent)),
         "/evidence/rules/", f"/evidence/rules/lu-{'a-long-name-' * 4}x/", f"/evidence/holds/{room.lifted.pk}/",
