@@ -141,12 +141,13 @@ def test_a_link_below_a_folder_is_not_left_out_in_silence(keeps: Node, tmp_path:
 # --- what is old, and knows it ---------------------------------------------------------------------------------------
 
 MAKE = """
-from django.contrib.auth import get_user_model
-from himaya.evidence.holding import place_hold
 from datetime import date
+from himaya.evidence.holding import place_hold
+from himaya.evidence.models import Hold
 from tests.casework import opened
-held = place_hold("case:1", reason="r", authority="a court", review_on=date(2099, 1, 1), by="system")
-say([opened(7).pk, getattr(held, "pk", held)])
+one = opened(7)
+place_hold(f"case:{one.pk}", reason="r", authority="a court", review_on=date(2099, 1, 1), by="system")
+say([one.pk, Hold.objects.latest("pk").pk])
 """
 SESSION = """
 from importlib import import_module
