@@ -115,6 +115,17 @@ def test_a_file_that_has_rotted_is_not_handed_on_and_a_good_copy_stays_in_the_ba
     keeps.run("drill", place)
 
 
+def test_a_file_that_the_database_does_not_know_is_linked_only_while_it_is_the_same(node: Node, tmp_path: Path) -> None:
+    place, one = tmp_path / "data", node.data / "evidence" / "ab" / "cd" / "of-nobody.sealed"
+    one.parent.mkdir(parents=True)
+    for content in (b"first", b"first", b"other"):
+        one.write_bytes(content)
+        node.run("backup", "--to", place)
+    first, second, third = (path / one.relative_to(node.data) for path in sorted(place.glob("himaya-*")))
+    assert first.samefile(second)
+    assert (first.read_bytes(), third.read_bytes()) == (b"first", b"other")
+
+
 def test_what_a_backup_lacks_is_said_when_it_is_made(keeps: Node, tmp_path: Path) -> None:
     sealed(keeps)[1].unlink()
     assert "not in this one: 1" in said(keeps.run("backup", "--to", tmp_path / "data"))
@@ -141,12 +152,13 @@ def test_a_link_below_a_folder_is_not_left_out_in_silence(keeps: Node, tmp_path:
 # --- what is old, and knows it ---------------------------------------------------------------------------------------
 
 MAKE = """
-from django.contrib.auth import get_user_model
-from himaya.evidence.holding import place_hold
 from datetime import date
+from himaya.evidence.holding import place_hold
+from himaya.evidence.models import Hold
 from tests.casework import opened
-held = place_hold("case:1", reason="r", authority="a court", review_on=date(2099, 1, 1), by="system")
-say([opened(7).pk, getattr(held, "pk", held)])
+one = opened(7)
+place_hold(f"case:{one.pk}", reason="r", authority="a court", review_on=date(2099, 1, 1), by="system")
+say([one.pk, Hold.objects.latest("pk").pk])
 """
 SESSION = """
 from importlib import import_module

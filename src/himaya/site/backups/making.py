@@ -193,7 +193,7 @@ def _sealed(beside: Path, *, before: Backup | None, counted: _Counted, steps: St
     elsewhere = bool(places.sealed_elsewhere())
     there = (path for path, _ in storing.paths()) if elsewhere else walk(config().data, places.SEALED)
     for path, digest in sealed.beside(there):
-        piece = known.linked(path, beside / path, digest=digest)
+        piece = known.linked(path, beside / path, digest=digest or ("" if elsewhere else _digest_now(path)))
         counted.linked += piece is not None
         piece = piece or _taken(path, beside / path, elsewhere=elsewhere, steps=steps)
         if piece is not None:
@@ -203,6 +203,13 @@ def _sealed(beside: Path, *, before: Backup | None, counted: _Counted, steps: St
             lacking.add(path)
     if lacking:  # but for those that have ended meanwhile
         counted.lacking = sum(storing.path_of(name) in lacking for name, _ in sealed_files())
+
+
+def _digest_now(path: str) -> str:
+    """Of a file that the database does not know, which may be another one by now."""
+    with suppress(FileNotFoundError):
+        return piece_of(config().data / path).sha256
+    return ""
 
 
 def _taken(path: str, to: Path, *, elsewhere: bool, steps: Steps) -> Piece | None:
@@ -226,7 +233,7 @@ class _Known:
     def linked(self, path: str, to: Path, *, digest: str) -> Piece | None:
         """What the file is, where it was there with this digest and could be linked; else None.
 
-        No digest: nothing needs the file, and it is linked whatever it is.
+        No digest: nobody knows it, and the file is linked whatever it is.
         """
         wanted = manifest.order(path)
         while self._next is not None and manifest.order(self._next[0]) < wanted:

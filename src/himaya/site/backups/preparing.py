@@ -224,7 +224,7 @@ def set_aside(
     if not (moves or folders or apart or strange):
         return Path(half.aside) if half and half.aside else None
     aside = new_aside(half)
-    undo.callback(_remove_empty, aside)
+    undo.callback(remove_empty, aside)
     mark(backup, ours=ours, aside=aside)
     for path in moves:
         _move(path, aside, undo)
@@ -269,8 +269,8 @@ def _move(path: Path, to: Path, undo: ExitStack) -> None:
     sync_directory(to)
 
 
-def _remove_empty(folder: Path) -> None:
-    """Folders below it that hold nothing any more, and itself."""
+def remove_empty(folder: Path) -> None:
+    """Remove folders below it that hold nothing any more, and itself."""
     for one in sorted(folder.rglob("*"), reverse=True):
         with suppress(OSError):
             one.rmdir()

@@ -219,10 +219,12 @@ def _empty_the_server(backup: Backup, undo: ExitStack, steps: Steps, *, replace:
     if replace and not databases.is_empty() and not (half and half.ours):
         aside = preparing.new_aside(half)
         preparing.mark(backup, ours=False, aside=aside)
-        undo.callback(shutil.rmtree, aside)
+        dump = aside / "database.dump"
+        undo.callback(preparing.remove_empty, aside)
+        undo.callback(dump.unlink, missing_ok=True)
         steps.task("what is there", 0)
         with databases.snapshot() as shared:
-            databases.write_out(aside / "database.dump", shared=shared, progress=steps.at)
+            databases.write_out(dump, shared=shared, progress=steps.at)
     databases.set_schema_aside()
     undo.callback(databases.bring_schema_back)
     if replace:

@@ -132,6 +132,8 @@ def _note_gone(name: str) -> None:
 
 def _say_what_is_wrong(made: Made) -> None:
     """What somebody has to look at, of a backup that was made."""
+    from himaya.site.backups import places
+
     if made.lacking:
         warn(f"sealed files that are neither here nor in an older backup, and not in this one: {made.lacking:,}")
     if made.rotten:
@@ -141,6 +143,8 @@ def _say_what_is_wrong(made: Made) -> None:
     if made.strange:
         warn("backups of this node that say that they were made later than now (a clock was wrong), or that are of a")
         warn(f"state from before another backup was put back: {', '.join(made.strange)}")
+    if places.on_same_disk(made.backup.place):
+        warn("it lies on the disk of the data directory, and would be lost with it")
 
 
 def _write_keys(to: Path, recipients: list[str], *, keep: int) -> None:
