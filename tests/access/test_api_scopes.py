@@ -98,6 +98,8 @@ TABLE: dict[str, str | None] = {
     "GET /log/events/{kind}/{number}": "log:read",
     "GET /log/consistency": "log:read",
     "GET /log/witnesses": "log:read",
+    "POST /log/witnesses": "log:write",
+    "DELETE /log/witnesses/{name}": "log:write",
     "GET /log/alarms": "log:read",
     "POST /log/alarms/{alarm}/settle": "log:write",
     "GET /log/audits": "log:read",

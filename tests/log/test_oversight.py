@@ -9,7 +9,7 @@ import pytest
 from tests.log.conftest import OtherNode
 from tests.program import Program, is_problem
 
-from himaya.log import queries
+from himaya.log import queries, services
 from himaya.log.rounds import publish_with_witnesses
 from himaya.log.services import add_watched, publish_checkpoint, raise_alarm
 
@@ -29,6 +29,20 @@ def test_a_program_reads_what_witnesses_said(add: Add, other_node: Make) -> None
     assert (one["key"], one["said"], bool(one["cosigned_at"])) == (str(nodes[0].key.verifier), "", True)
     assert ("503" in two["said"], two["cosigned_at"]) == (True, None)
     assert told["watched"][0]["size"] == 0
+
+
+def test_a_program_adds_and_removes_a_witness(other_node: Make) -> None:
+    node, program = other_node("one"), Program("log:read", "log:write")
+    services.remove_witness("one", by="system")
+    asked = {"name": "Hotline of the north", "key": str(node.key.verifier), "address": "https://node.example/log/v1"}
+    is_problem(program.post("/log/witnesses", {**asked, "key": "nonsense"}), 422)
+    is_problem(program.post("/log/witnesses", {**asked, "address": "http://127.0.0.1"}), 422)
+    answer = program.post("/log/witnesses", asked)
+    assert (answer.status_code, [one["name"] for one in answer.json()["witnesses"]]) == (201, [asked["name"]])
+    is_problem(program.post("/log/witnesses", asked), 422)
+    path = "/log/witnesses/Hotline%20of%20the%20north"
+    assert program.send("DELETE", path, "").json()["witnesses"] == []
+    is_problem(program.send("DELETE", path, ""), 404, "unknown-witness")
 
 
 def test_a_program_reads_alarms_and_settles_one_with_a_reason(add: Add) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from ninja import Path, Router
 from pydantic import Field
 
 from himaya.accounts.idempotency import Answer, once
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from himaya.log.models import Alarm, Audit
 
 router = Router(tags=["log"])
+
+
+Named = Annotated[str, Path(max_length=60)]
 
 
 class WitnessTold(Told):
@@ -99,6 +102,14 @@ class JudgementAsked(Asked):
     agrees: bool
 
 
+class WitnessAsked(Asked):
+    """How we call it, its verifier key, and where it takes checkpoints: `https://node.example/log/v1`."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    key: Annotated[str, Field(min_length=1, max_length=1000)]
+    address: Annotated[str, Field(min_length=1, max_length=400)]
+
+
 class ResultAsked(Asked):
     """Every leaf of the sample, once each."""
 
@@ -162,6 +173,38 @@ class SampleTold(Told):
 )
 def witnesses(request: HttpRequest) -> HttpResponse:
     """Who looks at our log, with what each said last, and the logs that this node witnesses."""
+    return reply(_witnesses())
+
+
+@router.post(
+    "/log/witnesses",
+    auth=Key("log:write"),
+    response={201: WitnessesTold, **problems(409, 422, body=True)},
+    summary="Add a witness",
+)
+@once
+def add_witness(request: HttpRequest, asked: WitnessAsked) -> Answer:
+    """Have another node look at this log from the next checkpoint on. It needs our key, once: `GET /log` tells it. One
+    in a private network is added at the machine.
+    """
+    services.add_witness(asked.name, key=asked.key, address=asked.address, by=caller(request).actor)
+    return 201, _witnesses().model_dump_json()
+
+
+@router.delete(
+    "/log/witnesses/{name}",
+    auth=Key("log:write"),
+    response={200: WitnessesTold, **problems(404, 409)},
+    summary="Remove a witness",
+)
+@once
+def remove_witness(request: HttpRequest, name: Named) -> Answer:
+    """Ask a witness no more. What it has cosigned stays."""
+    services.remove_witness(name, by=caller(request).actor)
+    return 200, _witnesses().model_dump_json()
+
+
+def _witnesses() -> WitnessesTold:
     last = queries.last_cosigned()
     ours = [
         WitnessTold(
@@ -175,7 +218,7 @@ def witnesses(request: HttpRequest) -> HttpResponse:
         for one in queries.witnesses()
     ]
     theirs = [WatchedTold(origin=one.origin, key=one.key, size=one.size, seen_at=one.at) for one in queries.seen()]
-    return reply(WitnessesTold(witnesses=ours, watched=theirs))
+    return WitnessesTold(witnesses=ours, watched=theirs)
 
 
 # --- alarms ----------------------------------------------------------------------------------------------------------
