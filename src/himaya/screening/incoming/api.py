@@ -19,7 +19,7 @@ from himaya.core.wire import NO_NUL, Asked, Cursor, Id, Limit, Told, inlined, pr
 from himaya.screening.incoming import queries
 from himaya.screening.incoming.taking import confirm_intake
 from himaya.screening.incoming.uploads import receiving
-from himaya.screening.incoming.working import lay_down, refuse_intake
+from himaya.screening.incoming.working import lay_down, read_upload, refuse_intake
 
 if TYPE_CHECKING:
     from himaya.screening.incoming.models import Intake
@@ -169,10 +169,11 @@ def bring(request: HttpRequest) -> HttpResponse:
         try:
             if asked.case and cases.case(int(asked.case.removeprefix("case:"))) is None:
                 raise UnknownCase(case=asked.case)
+            brought = read_upload(laid, by=caller(request).actor, **asked.model_dump())
             key = ticket(request, body=digest([asked.model_dump_json().encode(), laid.sha256.encode()]))
 
             def act() -> Answer:
-                given.append(lay_down(laid, by=caller(request).actor, **asked.model_dump()))
+                given.append(lay_down(laid, brought=brought))
                 return 201, _told(queries.intake(given[0].pk)).model_dump_json()
 
             return answer_once(key, act)

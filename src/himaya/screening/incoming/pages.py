@@ -32,7 +32,7 @@ from himaya.screening.incoming import queries, words
 from himaya.screening.incoming.states import DIFFERS, FILE, READING, READY
 from himaya.screening.incoming.taking import confirm_intake
 from himaya.screening.incoming.uploads import sealed_uploads
-from himaya.screening.incoming.working import lay_down, refuse_intake
+from himaya.screening.incoming.working import lay_down, read_upload, refuse_intake
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -131,7 +131,7 @@ def bring(request: StaffRequest) -> HttpResponse:
     if form.is_valid() and laid is not None:
         given = {name: form.cleaned_data[name] for name in ("sender", "basis", "case", "occasion")}
         with told_at(form):
-            made = lay_down(laid, by=request.user.actor, **given)
+            made = lay_down(laid, brought=read_upload(laid, by=request.user.actor, **given))
             return redirect("incoming:intake", made.pk)
     elif laid is not None:
         laid.remove()

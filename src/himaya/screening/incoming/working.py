@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import Q
 
 from himaya.core import clock
 from himaya.core.errors import HimayaError
-from himaya.core.words import packed
+from himaya.core.words import packed, printable
 from himaya.ledger import turns
 from himaya.ledger.services import record
 from himaya.screening.incoming.checking import check
@@ -22,11 +24,13 @@ from himaya.screening.incoming.taking import (
     UnknownIntake,
     alone_with,
     fill_intake,
-    find_intake,
     look_again,
     take_intake,
 )
 from himaya.screening.incoming.uploads import ENDING, Laid, laid_of, opened_upload, place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 WAITS = timedelta(days=7)
 """So long an upload that was looked through waits for somebody."""
@@ -42,13 +46,21 @@ class IntakeDecided(HimayaError):
     status = 409
 
 
-def lay_down(laid: Laid, *, by: str, case: str = "", sender: str = "", basis: str = "", occasion: str = "") -> Intake:
-    """Take note of an upload: it is looked through beside the worker, and then waits for somebody to confirm it.
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What an upload says of itself: the digest that stands for the whole, and the fields of its intake."""
 
-    The same, brought again, is the same intake: of one that was taken, what was not is tried once more.
+    digest: str
+    facts: Mapping[str, Any]
+
+
+def read_upload(
+    laid: Laid, *, by: str, case: str = "", sender: str = "", basis: str = "", occasion: str = ""
+) -> Brought:
+    """Find out what was uploaded. It may take its time, and writes nothing.
 
     Args:
-        laid: what lies sealed; removed where nothing is to be done with it.
+        laid: what lies sealed; removed where it cannot be read.
         by: who brings it.
         case: as :func:`~.taking.start_intake`.
         sender: as there.
@@ -58,27 +70,42 @@ def lay_down(laid: Laid, *, by: str, case: str = "", sender: str = "", basis: st
     Raises:
         UnknownForm, BadParcel: it cannot be read. It is removed.
     """
-    kept = False
     try:
         with opened_upload(laid) as delivery:
-            told, there = delivery.told, find_intake(delivery)
+            told = delivery.told
             facts = {
-                "form": delivery.form, "number": told.number, "sender": sender.strip()[:300] or told.sender,
-                "basis": basis.strip()[:300] or told.basis, "happened_at": told.at, "facts": dict(told.facts),
-                "occasion": occasion or delivery.occasion, "case": case, "named": bool(case),
-                "left": len(delivery.left), "by": by, "at": clock.now(), "state": READING,
+                "form": delivery.form, "number": told.number, "sender": printable(sender).strip()[:300] or told.sender,
+                "basis": printable(basis).strip()[:300] or told.basis, "happened_at": told.at,
+                "facts": dict(told.facts), "occasion": occasion or delivery.occasion, "case": case,
+                "named": bool(case), "left": len(delivery.left), "by": by, "at": clock.now(), "state": READING,
             }  # fmt: skip
-            lies = {"path": laid.name[:300], "uploaded": True, "lies": laid.row(), "why": ""}
-            if there is None:
-                made, kept = Intake.objects.get_or_create(digest=delivery.digest, defaults={**facts, **lies})
-                return made
-            with transaction.atomic():
-                found = Intake.objects.select_for_update().get(pk=there.pk)
+            return Brought(delivery.digest, facts)
+    except BaseException:
+        laid.remove()
+        raise
+
+
+def lay_down(laid: Laid, *, brought: Brought) -> Intake:
+    """Take note of an upload: it is looked through beside the worker, and then waits for somebody to confirm it.
+
+    The same, brought again, is the same intake: of one that was taken, what was not is tried once more.
+
+    Args:
+        laid: what lies sealed; removed where nothing is to be done with it.
+        brought: what it says of itself.
+    """
+    lies = {"path": laid.name[:300], "uploaded": True, "lies": laid.row(), "why": ""}
+    kept = False
+    try:
+        with transaction.atomic():
+            made, kept = Intake.objects.get_or_create(digest=brought.digest, defaults={**brought.facts, **lies})
+            if not kept:
+                found = Intake.objects.select_for_update().get(pk=made.pk)
                 if found.state == REFUSED:
-                    kept = bool(Intake.objects.filter(pk=found.pk).update(**facts, **lies))
+                    kept = bool(Intake.objects.filter(pk=found.pk).update(**brought.facts, **lies))
                 elif found.state == DONE and _lacks(found):
                     kept = bool(Intake.objects.filter(pk=found.pk).update(state=WANTED, **lies))
-            return Intake.objects.get(pk=there.pk)
+        return Intake.objects.get(pk=made.pk)
     finally:
         if not kept:
             laid.remove()
