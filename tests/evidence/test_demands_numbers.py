@@ -83,6 +83,7 @@ def test_numbers_are_those_of_a_year(people: SimpleNamespace, clock: Any, sign_i
     assert "Hand over" not in client.get("/desk/numbers/").content.decode()
     answer = client.get("/desk/numbers/?year=2026")
     assert answer.context["years"] == [2026]
+    assert 'href="?year=2026"' in answer.content.decode()
     assert ("Hand over", "6") in answer.context["numbers"][0][1]
     for odd in ("1999", "20260", "x", "٢٠٢٦"):
         assert client.get("/desk/numbers/", {"year": odd}).status_code == 200

@@ -58,5 +58,5 @@ def terms_of(demand: Demand) -> Terms:
         instrument=demand.instrument, received_at=demand.received_at, person=demand.person, address=demand.address,
         limit=demand.limit, reference=demand.reference_theirs, asked=demand.asked, scope=demand.scope,
         answer_by=demand.answer_by, preserve_until=demand.preserve_until, follows=demand.follows_id, gag=demand.gag,
-        gag_until=demand.gag_until, limit_applies=True,
+        gag_until=demand.gag_until, limit_applies=bool(demand.limit),
     )  # fmt: skip

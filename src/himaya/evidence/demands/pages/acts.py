@@ -90,15 +90,6 @@ DEMAND_ACTS: Mapping[str, Act] = {
             pk, scope=given["scope"], ground=given["ground"], text=given["why"], person=person
         ),
     ),
-    "refuse": Act(
-        N_("Refuse"), N_("Nothing is held or handed over by it; what it held is let go."),
-        (RECEIVED, VERIFIED, *TAKEN), _ground,
-        lambda pk, given, person: services.refuse_demand(pk, ground=given["ground"], text=given["why"], person=person),
-    ),
-    "revoke": Act(
-        N_("Take the acceptance back"), N_("It is verified and decided on anew. What it held is let go."), TAKEN, _why,
-        lambda pk, given, person: services.revoke_acceptance(pk, why=given["why"], person=person),
-    ),
     "scope": Act(
         N_("Write down its scope"), N_("From the text of the demand, and nothing more than that."),
         (RECEIVED, VERIFIED),
@@ -182,6 +173,15 @@ DEMAND_ACTS: Mapping[str, Act] = {
         lambda pk, given, person: telling.set_gag(
             pk, gag=given["gag"], until=given["until"], why=given["why"], person=person
         ),
+    ),
+    "refuse": Act(
+        N_("Refuse"), N_("Nothing is held or handed over by it; what it held is let go."),
+        (RECEIVED, VERIFIED, *TAKEN), _ground,
+        lambda pk, given, person: services.refuse_demand(pk, ground=given["ground"], text=given["why"], person=person),
+    ),
+    "revoke": Act(
+        N_("Take the acceptance back"), N_("It is verified and decided on anew. What it held is let go."), TAKEN, _why,
+        lambda pk, given, person: services.revoke_acceptance(pk, why=given["why"], person=person),
     ),
     "withdraw": Act(
         N_("Note as withdrawn"), N_("The authority took it back: its holds are lifted."), OPEN, _why,
