@@ -4,7 +4,7 @@ What ends together in a month has one outer key, in a file. So what has not ende
 next generation; then the old key is destroyed, and only then does the database say so, and are sealed files removed.
 Killed at any point, the next round does what is left. Whoever places a hold locks the same row: up to the destruction
 of the key the hold wins, and afterwards it is told that it comes too late. An epoch ends once a day at most: a period
-ends with its last day (docs/decisions/0031-ending.md).
+ends with its last day (docs/decisions/0029-ending.md).
 """
 
 from __future__ import annotations
