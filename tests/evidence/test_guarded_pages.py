@@ -64,6 +64,7 @@ def test_a_rule_that_guards_is_refused_on_its_page_too(people: SimpleNamespace) 
     rule = {
         "name": "highest", "instrument": "A law", "jurisdiction": "LU", "basis": "law", "occasions": ["received"],
         "minimum": "1 year", "begins": "acquired", "after": "delete", "kept_class": "guarded", "renewals": "0",
+        "unlisted": "on",
     }  # fmt: skip
     answer = with_key(people.lead).post("/evidence/rules/new", rule)
     assert answer.status_code == 422

@@ -124,7 +124,7 @@ def test_what_matches_is_guarded_by_rule_and_the_hit_stands_where_custodians_are
     (told,) = send(Program("screen"), CONTENT).json()["answers"]
     assert (told["case"] is not None, told["exhibit"]) == (True, None), "the hit stands, with its case"
     (entry,) = ledger.entries(act="evidence.not-kept")
-    assert "needs 3 custodians, and there are 2" in str(entry.data)
+    assert entry.data["why"][1] == {"least": 3, "found": 2}
     assert exhibits().count() == len(sealed(tmp_path)) == 1
 
 
