@@ -118,7 +118,7 @@ def test_a_rule_that_ended_or_is_over_keeps_nothing_new(keep: Keep, clock: Any) 
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"instrument": " "}, "no law"), ({"jurisdiction": "usa"}, "ISO 3166"), ({"basis": ""}, "legal basis"),
+        ({"instrument": " "}, "no law"), ({"jurisdiction": "usa"}, "no country"), ({"basis": ""}, "legal basis"),
         ({"occasions": []}, "for what"), ({"occasions": ["chance"]}, "chance"), ({"minimum": ""}, "how long"),
         ({"minimum": "one year"}, "90 days"), ({"maximum": "30 days"}, "at the most"), ({"begins": "birth"}, "runs"),
         ({"after": "keep"}, "delete nor review"), ({"renewals": 1}, "renewals"), ({"kept_class": "x"}, "class"),
