@@ -173,8 +173,8 @@ def end_access(number: int, *, person: Person) -> Access:
         raise AccessDecided(state=access.state)
     access.state, access.reads_left = ENDED, 0
     access.save(update_fields=["state", "reads_left"])
-    forget_brought(access.about)
     record("evidence.access-ended", by=person.actor, about=access.about)
+    forget_brought(access.about)
     return access
 
 

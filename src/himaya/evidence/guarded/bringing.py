@@ -226,7 +226,8 @@ def custody_key(exhibit: Exhibit, *, about: str) -> bytes:
         NotJoined, NotShare, WrongKey: what was brought is not what it was.
     """
     found = gathering(about)
-    fresh = Exhibit.objects.select_for_update(of=("self",)).select_related("epoch").get(pk=exhibit.pk)
+    Exhibit.objects.select_for_update().get(pk=exhibit.pk)  # alone: joined with an epoch it has left it is not found
+    fresh = Exhibit.objects.select_related("epoch").get(pk=exhibit.pk)
     rows = list(_counting(found).filter(part__deal__exhibit=fresh).order_by("at", "pk"))
     if len(rows) < THRESHOLD:
         raise PartsMissing(exhibit=exhibit.reference, found=len(rows), needed=THRESHOLD)

@@ -84,7 +84,8 @@ def open_part(row: Brought, *, outer: bytes) -> str:
 def move_brought(exhibit: Exhibit, *, old: bytes, new: bytes) -> None:
     """Close what was brought for an exhibit with the key of another epoch, as its own key is."""
     type(exhibit).objects.select_for_update().get(pk=exhibit.pk)  # whoever reads it locks that row before these
-    for row in Brought.objects.filter(part__deal__exhibit=exhibit).select_related("part__deal__exhibit"):
+    rows = Brought.objects.select_for_update(of=("self",)).filter(part__deal__exhibit=exhibit).order_by("pk")
+    for row in rows.select_related("part__deal__exhibit"):
         row.sealed = seal_part(open_part(row, outer=old), part=row.part, about=row.about, outer=new)
         row.save(update_fields=["sealed"])
 
