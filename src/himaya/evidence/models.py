@@ -335,36 +335,6 @@ class Stray(models.Model):
     seen_at = models.DateTimeField()
 
 
-class Stop(models.Model):
-    """Why nothing ends: ``restored``, a backup was put back; ``clock``, time leapt ahead. Both wait for a person.
-    ``epoch``: of one epoch alone, as something in it does not open, which is tried again. ``sweep``: why files that
-    nothing knows are not removed, which stops nothing else.
-    """
-
-    kind = models.CharField(max_length=10)
-    about = models.CharField(max_length=60, default="")
-    """The epoch's name; empty: all."""
-    since = models.DateTimeField()
-    facts = models.JSONField(default=dict)
-    tried_at = models.DateTimeField(null=True)
-    settled_at = models.DateTimeField(null=True)
-    settled_by = models.CharField(max_length=100, default="")
-    reason = models.CharField(max_length=500, default="")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["kind", "about"], condition=Q(settled_at=None), name="evidence_stop_one_stands"
-            )
-        ]
-
-
-class Reached(models.Model):
-    """How far time had come when ending last looked, in one row: what leaps ahead of it waits for a person."""
-
-    at = models.DateTimeField()
-
-
 class TimeStamp(models.Model):
     """What a time-stamping authority answered (RFC 3161), as it came: that a digest was there at a time."""
 
@@ -407,5 +377,6 @@ class Label(models.Model):
 
 from himaya.evidence.demands import models as demands  # noqa: E402 - Django finds the tables of a room in this module
 from himaya.evidence.guarded import models as guarded  # noqa: E402
+from himaya.evidence.standstill import Reached, Stop  # noqa: E402
 
-__all__ = ["demands", "guarded"]
+__all__ = ["Reached", "Stop", "demands", "guarded"]

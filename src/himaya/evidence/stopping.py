@@ -15,8 +15,9 @@ from django.db import connection, transaction
 from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said, packed, unpacked
-from himaya.evidence.models import Epoch, Reached, Stop, TimeStamp
+from himaya.evidence.models import Epoch, TimeStamp
 from himaya.evidence.reasons import reason_of
+from himaya.evidence.standstill import Reached, Stop
 from himaya.ledger.queries import entries
 from himaya.ledger.services import SYSTEM, record
 
