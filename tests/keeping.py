@@ -25,5 +25,5 @@ def kept(pk: int, people: SimpleNamespace) -> None:
     evidence.guarded.Custodian.objects.create(pk=pk, person=people.auditor, recipient="age1x", since=at)
     Intake.objects.create(pk=pk, digest=f"{pk:064x}", form="bagit", occasion="received", state="ready", at=at)
     facts = {"made_at": at.isoformat()}
-    evidence.upkeep.Stop.objects.create(pk=pk, kind="restored", since=at, facts=facts)
+    evidence.Stop.objects.create(pk=pk, kind="restored", since=at, facts=facts)
     evidence.Access.objects.create(pk=pk, asked_by=people.reviewer, asked_at=at, state="asked")

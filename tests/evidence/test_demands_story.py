@@ -95,6 +95,7 @@ def test_a_request_to_preserve_becomes_an_order_to_hand_over(
     released(kept, lead)
     for demand in (order, kept):
         services.close_demand(demand.pk, why="nothing is left to do", person=lead)
+    clock.advance(timedelta(days=2))  # in which another lead may object
     assert states() == ["destroyed"] * 3
     assert not queries.due_next().exists()
     assert [change.act for change in queries.changes(order)][-7:] == [

@@ -83,7 +83,7 @@ def test_what_is_held_stays_and_ends_once_it_is_let_go(keep: Keep, clock: Any) -
     end_all()
     assert files() == []
     certificate = custody.lines(case_held)[-1]
-    assert json.loads(certificate)["step"]["facts"]["holds_lifted"] == ["2: person:2, 2027-01-20"]
+    assert json.loads(certificate)["step"]["facts"]["holds_lifted"] == [f"{second.pk}: person:2, 2027-01-20"]
     with pytest.raises(UnknownHold):
         lift_hold(second.pk, reason="again", by="person:1")
 

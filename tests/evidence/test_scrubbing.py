@@ -22,11 +22,10 @@ from himaya.core.vault.stores.port import StoreFailed
 from himaya.evidence import scrubbing
 from himaya.evidence.keys import store
 from himaya.evidence.marking import MARK
-from himaya.evidence.models import Blob
+from himaya.evidence.models import Blob, Stray
 from himaya.evidence.scrubbing import SWEEP_TURN, TURN, scrub_due
 from himaya.evidence.stopping import note_restored, settle_stop, stops
 from himaya.evidence.stopping import swept_not as stop_of_sweeps
-from himaya.evidence.upkeep import Stray
 from himaya.ledger import queries as ledger
 from himaya.ledger import turns, worker
 

@@ -120,9 +120,12 @@ def test_one_exhibit(node: SimpleNamespace, people: SimpleNamespace, clock: Any)
     end_all()
     assert b"".join(unsafe_content(queries.exhibit(exhibit.pk))) == CONTENT
 
-    # It is let go, and is gone: file, key, and in whatever copy of the keys.
+    # It is let go, and, as nobody objects for a day, is gone: file, key, and in whatever copy of the keys.
     lift_hold(hold.pk, reason="the appeal was decided", by=people.lead.actor)
     before = log.size()
+    end_all()
+    assert sealed_files(node)
+    clock.advance(timedelta(days=2))
     end_all()
     assert log.size() > before  # the certificate of its destruction
     assert not sealed_files(node)

@@ -328,6 +328,13 @@ class Look(models.Model):
         constraints = [models.UniqueConstraint(fields=["access", "exhibit"], name="evidence_look_once")]
 
 
+class Stray(models.Model):
+    """A sealed file that nobody acknowledged, and since when it is known: its writer was killed, or is at it still."""
+
+    id = models.UUIDField(primary_key=True)
+    seen_at = models.DateTimeField()
+
+
 class TimeStamp(models.Model):
     """What a time-stamping authority answered (RFC 3161), as it came: that a digest was there at a time."""
 
@@ -368,8 +375,8 @@ class Label(models.Model):
         indexes = [models.Index(fields=["kind", "value"], name="evidence_label_value")]
 
 
-from himaya.evidence import upkeep  # noqa: E402
 from himaya.evidence.demands import models as demands  # noqa: E402 - Django finds the tables of a room in this module
 from himaya.evidence.guarded import models as guarded  # noqa: E402
+from himaya.evidence.standstill import Reached, Stop  # noqa: E402
 
-__all__ = ["demands", "guarded", "upkeep"]
+__all__ = ["Reached", "Stop", "demands", "guarded"]

@@ -16,11 +16,10 @@ from himaya.evidence.ending import held
 from himaya.evidence.granting import UnknownAccess, waiting
 from himaya.evidence.holding import UnknownHold
 from himaya.evidence.labelling import labelled
-from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, Step
+from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, Step, Stray
 from himaya.evidence.ruling import UnknownRule
 from himaya.evidence.services import UnknownExhibit
 from himaya.evidence.states import DESTROYED, ENDING, GONE, KEPT, ROTTEN, STANDARD, WHOLE
-from himaya.evidence.upkeep import Stray
 from himaya.ledger.queries import entries
 
 if TYPE_CHECKING:

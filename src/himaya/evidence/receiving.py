@@ -21,7 +21,7 @@ from himaya.core.vault.recipients import Identity
 from himaya.core.vault.verifier import BOTH_SIGN, NotProved, check_line, key_name
 from himaya.core.words import Said
 from himaya.evidence import custody
-from himaya.evidence.models import Blob, Exhibit
+from himaya.evidence.models import Exhibit
 from himaya.evidence.services import Acquired, Begun, Sealed, begin, discard, keep, lock
 from himaya.ledger.services import record
 
@@ -107,9 +107,8 @@ def _receive(
     )  # fmt: skip
     try:
         return _kept(sealed, acquired, _begun(received, one), place, trusted=bool(trusted), bundle=bundle.number)
-    except HimayaError:  # it was refused; after anything else the row may stand, and a sweep finds what has none
-        if not Blob.objects.filter(pk=sealed.number).exists():
-            discard(sealed)
+    except BaseException:
+        discard(sealed)
         raise
 
 

@@ -17,10 +17,9 @@ from himaya.core.vault.stores.scrub import Outcome, scrub
 from himaya.core.words import N_, Said
 from himaya.evidence.keys import store
 from himaya.evidence.marking import MARK, see_marks
-from himaya.evidence.models import Blob
+from himaya.evidence.models import Blob, Stray
 from himaya.evidence.states import GONE, ROTTEN, WHOLE
 from himaya.evidence.stopping import is_restored, note_swept
-from himaya.evidence.upkeep import Stray
 from himaya.ledger import turns
 from himaya.ledger.services import SYSTEM, record
 from himaya.ledger.worker import stop_asked

@@ -11,7 +11,7 @@ from functools import partial
 from typing import BinaryIO
 from uuid import UUID, uuid4
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from himaya.core import clock, faults
 from himaya.core.clocks import quality
@@ -26,7 +26,7 @@ from himaya.evidence.guarded.custodians import check_enough
 from himaya.evidence.guarded.parts import dealt, keep_deal
 from himaya.evidence.keys import close, lock_epoch, store
 from himaya.evidence.locking import least, lock_file
-from himaya.evidence.models import Binding, Epoch, Exhibit, Rule
+from himaya.evidence.models import Binding, Blob, Epoch, Exhibit, Rule
 from himaya.evidence.reasons import LONGEST, refuse
 from himaya.evidence.states import GUARDED, STANDARD
 from himaya.evidence.twins import epochs_of, needing, new_blob, same, twin_of, whole_twin
@@ -177,10 +177,14 @@ def tell_arrivals(told: Callable[[Exhibit], None]) -> None:
 
 
 def discard(sealed: Sealed) -> None:
-    """Remove what was sealed and is not kept. Where that fails it is logged, and a sweep finds it."""
+    """Remove what was sealed and is not kept. Nothing goes whose row stands, though whoever kept it was told of a
+    failure: a commit may stand that was not answered. Where that cannot be known, or it fails, it is logged, and a
+    sweep finds it.
+    """
     try:
-        store().delete(sealed.number)
-    except (HimayaError, OSError) as error:
+        if not Blob.objects.filter(pk=sealed.number).exists():
+            store().delete(sealed.number)
+    except (HimayaError, OSError, DatabaseError) as error:
         log.warning("the sealed file %s, which nothing needs, is left for a sweep: %s", sealed.number, error)
 
 

@@ -17,7 +17,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said, packed, unpacked
 from himaya.evidence.models import Epoch, TimeStamp
 from himaya.evidence.reasons import reason_of
-from himaya.evidence.upkeep import Reached, Stop
+from himaya.evidence.standstill import Reached, Stop
 from himaya.ledger.queries import entries
 from himaya.ledger.services import SYSTEM, record
 

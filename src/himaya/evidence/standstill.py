@@ -1,16 +1,9 @@
-"""Tables of what the room notes about itself: files that nobody knows, why nothing ends, how far time had come."""
+"""Tables of what stops the end of exhibits (:mod:`himaya.evidence.stopping`)."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
-
-
-class Stray(models.Model):
-    """A sealed file that nobody acknowledged, and since when it is known: its writer was killed, or is at it still."""
-
-    id = models.UUIDField(primary_key=True)
-    seen_at = models.DateTimeField()
 
 
 class Stop(models.Model):
