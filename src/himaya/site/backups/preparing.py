@@ -204,7 +204,7 @@ def new_aside(half: Mark | None) -> Path:
 
 
 def set_aside(
-    backup: Backup, archive: Archive | None, *, strangers: Iterable[str], become: bool, undo: ExitStack
+    backup: Backup, archive: Archive | None, *, strangers: Iterable[str], become: bool, again: bool, undo: ExitStack
 ) -> Path | None:
     """Move what is there out of the way, to where it can be put back from by hand; the folder in the data directory.
 
@@ -213,6 +213,7 @@ def set_aside(
         archive: the keys that come; others that are here are set aside.
         strangers: sealed files that the backup does not know, as paths within the data directory.
         become: all keys of epochs are set aside: they are those of another node.
+        again: an earlier attempt was cut off, which may have brought some of what is here.
         undo: told how each move is taken back.
     """
     half, data = half_done(), config().data
@@ -231,8 +232,8 @@ def set_aside(
     mark(backup, ours=True, aside=aside)
     faults.point("restore.set_aside")
     for path in folders:
-        if half is not None and not _others_in(backup, path.name):
-            shutil.rmtree(path)  # an earlier attempt has brought it
+        if again and not _others_in(backup, path.name):
+            shutil.rmtree(path)  # the earlier attempt has brought it
         else:
             _move(path, aside, undo)
     for name in strange:

@@ -110,7 +110,9 @@ def put_back(
             found = fill(backup, by=by, ready=ready, steps=steps)
             destroyed, strangers = _destroyed(), _strangers(backup)
             files, misfits = _bring_files(backup, stage, steps)
-        aside = preparing.set_aside(backup, archive, strangers=strangers, become=become, undo=undo)
+        aside = preparing.set_aside(
+            backup, archive, strangers=strangers, become=become, again=half is not None, undo=undo
+        )
         _settle(stage, archive, undo)
         undo.pop_all()
     put = keys.put_back(archive, destroyed=destroyed, aside=(aside or preparing.new_name()).name)
