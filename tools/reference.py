@@ -91,6 +91,7 @@ def plugins() -> str:
             ("file names", "media type", "what is in it"),
             lambda p: (" ".join(p.accepts), p.media_type, " ".join((getdoc(p) or "").partition("\n\n")[0].split())),
         ),
+        "intakes": (("what is read",), lambda p: (" ".join((getdoc(p) or "").partition("\n\n")[0].split()),)),
     }
     parts = [
         "# Plug-ins\n\nOne file each; CONTRIBUTING.md has the recipes. Names are stored with the data and never change."

@@ -122,7 +122,8 @@ def _look(form: ImportForm, to: HashList, request: StaffRequest) -> Preview | No
                 benign=request.user.may("lists.excuse"),
             )
         except services.AmbiguousSignal as error:  # its remedy speaks of the command line
-            form.add_error("signal", f"{translated(error)[0]} {gettext('Choose the signal here.')}")
+            here = gettext("Choose the signal here.")
+            form.add_error("signal", f"{translated(error)[0]} {here}")
     return None
 
 

@@ -58,7 +58,8 @@ def standing_words(item: Item) -> str:
     if item.list.jurisdictions > 1:
         wanted = gettext("They have to be of so many jurisdictions: %(n)s.")
         said = f"{said} {wanted % {'n': number(item.list.jurisdictions)}}"
-    return f"{said} {gettext('Until then it matches nothing.')}"
+    then = gettext("Until then it matches nothing.")
+    return f"{said} {then}"
 
 
 def needs_words(one: HashList) -> str:

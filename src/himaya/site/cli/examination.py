@@ -177,7 +177,8 @@ def _plugins() -> Finding:
     from himaya.site.health import Finding
 
     try:
-        numbers = {kind: len(registry.plugins(kind)) for kind in ("signals", "schemes", "channels", "formats")}
+        kinds = ("signals", "schemes", "channels", "formats", "exchanges", "intakes")
+        numbers = {kind: len(registry.plugins(kind)) for kind in kinds}
     except HimayaError as error:
         return Finding("Plug-ins", "danger", str(error), error.remedy.format(**error.facts))
     return Finding("Plug-ins", "ok", ", ".join(f"{n} {kind}" for kind, n in numbers.items()))
