@@ -76,7 +76,8 @@ def limits(*duties: str, also: str = "") -> list[tuple[str, str]]:
 
 def _limit_words(one: TimeLimit) -> str:
     text = f"{one.jurisdiction} · {one.instrument} · {one.task}"
-    return text if one.standing == clocks.IN_FORCE else f"{text} ({gettext('not known to be in force')})"
+    doubt = gettext("not known to be in force")
+    return text if one.standing == clocks.IN_FORCE else f"{text} ({doubt})"
 
 
 class DemandForm(forms.Form):
