@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +16,9 @@ from django.db import connection
 from tests.evidence.conftest import Keep
 
 from himaya.core import clock as now_of
+from himaya.core.bundles.report import Language
 from himaya.evidence import custody
+from himaya.evidence.bundling import hand_over
 from himaya.evidence.granting import (
     AccessDecided,
     BadAccess,
@@ -216,3 +219,39 @@ def test_of_fifty_that_read_at_once_exactly_one_gets_it(ask: Ask, keep: Keep, pe
     assert not broken
     assert len(got) == 1
     assert len(refused) == 49
+
+
+def test_each_exhibit_of_a_grant_is_read_once_and_none_twice_in_place_of_another(
+    ask: Ask, keep: Keep, people: SimpleNamespace
+) -> None:
+    one, two = keep("a neutral text"), keep("another text", case="case:2")
+    access = ask(one, two)
+    grant_access(access.pk, person=people.lead, proof=proof())
+    assert read(one, access, people.reviewer) == b"a neutral text"
+    with pytest.raises(NoAccess, match="already"):
+        read(one, access, people.reviewer)
+    assert Access.objects.get().reads_left == 1, "what was refused took nothing"
+    assert read(two, access, people.reviewer) == b"another text"
+
+
+def test_a_bundle_that_is_on_its_way_stops_where_the_grant_is_ended(
+    ask: Ask, keep: Keep, people: SimpleNamespace
+) -> None:
+    one, two = keep("a neutral text"), keep("another text", case="case:2")
+    access = ask(one, two)
+    grant_access(access.pk, person=people.lead, proof=proof())
+    taken = hand_over(access.pk, person=people.reviewer)
+
+    class Slow(io.BytesIO):
+        begun = False
+
+        def write(self, part: Any) -> int:
+            if not self.begun:
+                self.begun = True
+                end_access(access.pk, person=people.lead)
+            return super().write(part)
+
+    to = Slow()
+    with pytest.raises(NoAccess):
+        taken.write(to, languages=[Language("en")])
+    assert str(two.uuid).encode() not in to.getvalue()

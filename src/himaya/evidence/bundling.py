@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
@@ -16,14 +16,16 @@ from himaya.core.bundles.report import Language, reports
 from himaya.core.bundles.writing import Packed, stream_zip
 from himaya.core.config import config
 from himaya.core.vault.verifier import key_name
+from himaya.core.words import Said
 from himaya.evidence import custody
 from himaya.evidence.anchoring import proofs_of
 from himaya.evidence.custody import node_key
-from himaya.evidence.granting import UnknownAccess, count_reading, exhibits_of
+from himaya.evidence.granting import NoAccess, UnknownAccess, count_reading, exhibits_of
 from himaya.evidence.labelling import labels_of
 from himaya.evidence.models import Access, Exhibit, Label, SigningKey
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.stamping import roots, stamps_of
+from himaya.evidence.states import GRANTED
 from himaya.ledger.services import record
 from himaya.log.queries import verifier_keys
 
@@ -46,9 +48,16 @@ class HandedOver:
         """Write it as a ZIP, in constant memory; what came before an error is no bundle.
 
         Raises:
+            NoAccess: somebody has ended the grant meanwhile.
             ExhibitDiffers, SealBroken, …: an exhibit is not what was acquired.
         """
-        return write_bundle(self.bundle, to, languages=languages, opened=self.opened)
+        return write_bundle(self.bundle, to, languages=languages, opened=self.opened, stands=self._check_stands)
+
+    def _check_stands(self) -> None:
+        """What was ended since leaves no further: of many exhibits, those behind the one that is being written."""
+        state = Access.objects.values_list("state", flat=True).get(pk=self.access.pk)
+        if state != GRANTED:
+            raise NoAccess(exhibit=self.bundle.number, why=Said("the request is {state}", state=state))
 
 
 @transaction.atomic
@@ -97,18 +106,24 @@ def bundle_of(
 
 
 def write_bundle(
-    bundle: Bundle, to: BinaryIO, *, languages: Sequence[Language], opened: Mapping[UUID, bytes]
+    bundle: Bundle,
+    to: BinaryIO,
+    *,
+    languages: Sequence[Language],
+    opened: Mapping[UUID, bytes],
+    stands: Callable[[], None] = lambda: None,
 ) -> Packed:
     """Write a bundle as a ZIP, in constant memory, its exhibits encrypted to its recipients.
 
     It is the material itself, closed: whoever calls this has put on record for whom and why. ``opened``: the keys of
-    what is guarded, by the exhibits' numbers.
+    what is guarded, by the exhibits' numbers. ``stands`` is asked before each exhibit, and raises
+    where nothing leaves any more.
 
     Raises:
         CustodiansNeeded, UnfitBundle, ExhibitDiffers, ExhibitEnded, SealBroken, …: what came before is no bundle.
     """
     told = reports(bundle, tuple(languages))
-    return stream_zip(bundle, to, contents=partial(_content, opened), reports=told, signer=node_key())
+    return stream_zip(bundle, to, contents=partial(_content, opened, stands), reports=told, signer=node_key())
 
 
 def _facts(one: Exhibit, labels: Sequence[Label]) -> ExhibitFacts:
@@ -133,6 +148,7 @@ def _keys(exhibits: Iterable[ExhibitFacts]) -> Iterator[CustodyKey]:
         yield CustodyKey(bytes(public), config().organisation or config().node_name if owner == custody.NODE else owner)
 
 
-def _content(opened: Mapping[UUID, bytes], uuid: UUID) -> Iterator[bytes]:
+def _content(opened: Mapping[UUID, bytes], stands: Callable[[], None], uuid: UUID) -> Iterator[bytes]:
+    stands()
     exhibit = Exhibit.objects.select_related("blob", "epoch").get(uuid=uuid)
     return unsafe_content(exhibit, key=opened.get(uuid))

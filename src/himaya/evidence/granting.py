@@ -251,8 +251,7 @@ def count_reading(exhibit: Exhibit, *, access: int, person: Person, act: str, **
     found = Access.objects.select_related("asked_by", "decided_by").filter(pk=number).first()
     why = why_not(found, exhibit, person)
     if why is None:
-        holds = Access.objects.filter(pk=number, state=GRANTED, until__gt=clock.now(), reads_left__gt=0)
-        why = None if holds.update(reads_left=F("reads_left") - 1) else N_("all its readings are used")
+        why = _not_taken(number, exhibit)
     if why is not None:
         raise NoAccess(exhibit=exhibit.reference, why=why)
     assert found is not None
@@ -264,6 +263,22 @@ def count_reading(exhibit: Exhibit, *, access: int, person: Person, act: str, **
     record("evidence.read", by=person.actor, about=exhibit.about, access=found.pk)
     forget_used(found)
     return key
+
+
+def _not_taken(number: int, exhibit: Exhibit) -> str | None:
+    """Take the one reading of an exhibit by a grant, in the caller's transaction; why not, where it was taken."""
+    now = clock.now()
+    holds = Access.objects.filter(pk=number, state=GRANTED, until__gt=now, reads_left__gt=0)
+    if not holds.update(reads_left=F("reads_left") - 1):
+        return N_("all its readings are used")
+    unread = AccessTo.objects.filter(access=number, exhibit=exhibit, read_at=None)
+    return None if unread.update(read_at=now) else N_("it was read by this grant already")
+
+
+def unread(access: Access) -> set[int]:
+    """The numbers of the exhibits that a grant still lets be read."""
+    left = AccessTo.objects.filter(access=access, read_at=None) if access.reads_left else AccessTo.objects.none()
+    return set(left.values_list("exhibit", flat=True))
 
 
 def forget_used(access: Access) -> None:

@@ -310,6 +310,8 @@ class AccessTo(models.Model):
 
     access = models.ForeignKey(Access, on_delete=models.PROTECT, related_name="+")
     exhibit = models.ForeignKey(Exhibit, on_delete=models.PROTECT, related_name="+")
+    read_at = models.DateTimeField(null=True)
+    """When it was read by this grant, which is once."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["access", "exhibit"], name="evidence_access_to_once")]

@@ -111,9 +111,9 @@ def _page(request: StaffRequest, pk: int, *, status: int = 200, **forms: Any) ->
 
 def _shows(one: Access, found: Iterable[Exhibit]) -> list[dict[str, Any]]:
     """What can be looked at by a grant now, and how far that has gone."""
-    had = viewing.looks(one)
+    had, unread = viewing.looks(one), granting.unread(one)
     fit = [each for each in found if each.state != DESTROYED and viewing.can_be_shown(each)]
-    left = [each for each in fit if (each.pk in had and not had[each.pk]) or (each.pk not in had and one.reads_left)]
+    left = [each for each in fit if (each.pk in had and not had[each.pk]) or each.pk in unread]
     return [{"one": each, "begun": each.pk in had} for each in left]
 
 
