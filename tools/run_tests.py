@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import system_parts
 import with_postgres
 
-NOTHING_CHOSEN = 5
+NOTHING_CHOSEN, INTERRUPTED = 5, (2, 130, -2)
 PROJECT = Path(__file__).parent.parent
 
 
@@ -42,7 +42,8 @@ def pytest(*arguments: str) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Both passes; the exit status of the first that fails."""
+    """Both passes, whatever came of the first: who waits half an hour learns all of it. The status of one that fails."""
+    failed = 0
     lacking = system_parts.ensure(system_parts.FOR_TESTS)
     if lacking and system_parts.must_be_complete():
         print("This run has to be complete, and parts are missing.", file=sys.stderr)
@@ -54,11 +55,12 @@ def main(arguments: list[str]) -> int:
         os.environ["HIMAYA_DATA"] = data
         if "postgres" not in lacking:
             print("\nOn PostgreSQL: the tests that use a database.", flush=True)
-            status = with_postgres.call(pytest("--only-database", *arguments))
-            if status and not (status == NOTHING_CHOSEN and arguments):
-                return status
+            failed = with_postgres.call(pytest("--only-database", *arguments))
+            failed = 0 if failed == NOTHING_CHOSEN and arguments else failed
+            if failed in INTERRUPTED:
+                return failed
         print("\nOn SQLite: every test.", flush=True)
-        return subprocess.run(pytest(*arguments), check=False).returncode
+        return subprocess.run(pytest(*arguments), check=False).returncode or failed
 
 
 if __name__ == "__main__":
