@@ -42,7 +42,7 @@ def pytest(*arguments: str) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Both passes, whatever came of the first: who waits half an hour learns all of it. The status of one that fails."""
+    """Both passes, whatever came of the first: who waits learns all of it. The status of one that fails."""
     failed = 0
     lacking = system_parts.ensure(system_parts.FOR_TESTS)
     if lacking and system_parts.must_be_complete():
