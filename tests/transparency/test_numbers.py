@@ -46,7 +46,7 @@ def test_demands_are_told_by_kind_and_country_and_no_small_number(sign_in, peopl
     for place in ("LU",) * 6 + ("FR",) * 2:
         received(people.lead, country=place)
     page = sign_in("auditor").get("/numbers/").content.decode()
-    assert "Demands by kind: Preserve 8. By country: France &lt;5, Luxembourg 5+." in page
+    assert "Demands by kind: Preserve 5+. By country: France &lt;5, Luxembourg 5+." in page
 
 
 def test_the_plots_tell_the_sum_and_show_each_day(sign_in, people, clock):
