@@ -9,7 +9,6 @@ from typing import Any
 
 import pyrage
 import pytest
-from django.db import transaction
 from tests.evidence.conftest import Keep
 from tests.evidence.test_granting import proof
 
@@ -20,7 +19,7 @@ from himaya.evidence.holding import place_hold
 from himaya.evidence.keys import epoch_keys, epoch_name
 from himaya.evidence.models import Blob, Exhibit
 from himaya.evidence.scrubbing import scrub_all
-from himaya.ledger.services import record
+from himaya.site.backups import archives
 from himaya.site.evidence_health import evidence_health
 
 pytestmark = pytest.mark.django_db
@@ -66,8 +65,7 @@ def test_keys_that_are_in_no_archive_are_told_once_a_backup_is_due(
     monkeypatch.setattr(config(), "evidence_scrub_days", 365)
 
     def archived(*epochs: str) -> None:
-        with transaction.atomic():
-            record("backup.keys-made", by="cli:test", about="node", epochs=epochs)
+        archives.note_made(Path(f"{len(epochs)}.age"), recipients=1, epochs=list(epochs), by="cli:test")
 
     first = epoch_name(Exhibit.objects.select_related("epoch").get(pk=keep().pk))
     clock.advance(timedelta(days=7))

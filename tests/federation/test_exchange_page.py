@@ -241,7 +241,7 @@ def test_signatures_that_no_worker_renews_are_told(clock: Any, hotline: HashList
     publishing.publish(hotline)
     clock.advance(timedelta(days=22))
     assert any("in the name of our organisation" in one for one in said())
-    for known in publishing._repositories():
+    for known in publishing.repositories():
         known.renew()
     assert not any("in the name of our organisation" in one for one in said())
 
