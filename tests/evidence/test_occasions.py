@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from tests.desk import accepted, verified
+from tests.desk import accepted, released, verified
 from tests.evidence.conftest import TERMS, Keep
 from tests.evidence.test_ending import end_all, fresh
 from tests.evidence.test_preserving import content
@@ -69,6 +69,7 @@ def test_what_is_no_such_material_ends_where_nothing_else_keeps_it(keep: Keep, c
     clock.advance(DAY)
     assert note_dismissal("case:1", at=clock.now(), by="system") == 1
     assert note_dismissal("case:1", at=clock.now(), by="system") == 0
+    clock.advance(2 * DAY)
     end_all()
     assert fresh(exhibit).state == DESTROYED
 
@@ -164,7 +165,7 @@ def test_what_a_demand_to_preserve_holds_is_kept_by_its_rules_from_when_it_came(
     assert held(demand) == [exhibit.pk]
     assert fresh(exhibit).until == came.replace(year=came.year + 3)
     assert rules_of(other) == {"us-reports": True}
-    services.withdraw_demand(demand.pk, why="they wrote so", person=lead)
+    services.withdraw_demand(released(demand, lead).pk, why="they wrote so", person=lead)
     assert not held(demand)
     assert rules_of(exhibit) == {"us-reports": True, "demands": True}
 
@@ -199,7 +200,7 @@ def test_what_arrives_outside_of_the_window_or_after_the_demand_has_ended_is_not
     late = accepted(lead, scope="accounts: ann; from 2026-01-01T00:00Z to 2026-01-20")
     over = accepted(lead, scope=ANN)
     back = accepted(lead, scope=ANN)
-    services.withdraw_demand(back.pk, why="they wrote so", person=lead)
+    services.withdraw_demand(released(back, lead).pk, why="they wrote so", person=lead)
     clock.advance(10 * DAY)
     exhibit = keep(origin="ann")
     assert (held(late), held(back), held(over)) == ([], [], [exhibit.pk])
@@ -290,7 +291,7 @@ def test_what_arrives_while_a_demand_is_accepted_is_held_whoever_is_first(
 def test_withdrawing_and_accepting_while_many_arrive_leaves_nothing_unheld_or_held_for_nothing(
     keep: Keep, lead: Any
 ) -> None:
-    gone, demand = accepted(lead, scope=ANN), verified(lead, scope=ANN)
+    gone, demand = released(accepted(lead, scope=ANN), lead), verified(lead, scope=ANN)
     start, failed = threading.Barrier(6), list[BaseException]()
 
     def run(act: Any) -> None:
