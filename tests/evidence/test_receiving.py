@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,10 +17,11 @@ from tests.evidence.conftest import Keep
 from tests.evidence.test_granting import proof
 from tests.evidence.test_preserving import content
 
-from himaya.core.bundles.reading import BundleNotProved
+from himaya.core.bundles.alone.program import verify_bundle
+from himaya.core.bundles.reading import BundleNotProved, opened
 from himaya.core.bundles.report import Language
 from himaya.core.vault.recipients import Identity, NotOpened
-from himaya.core.vault.verifier import key_name
+from himaya.core.vault.verifier import canonical, key_name
 from himaya.evidence import custody
 from himaya.evidence.bundling import hand_over
 from himaya.evidence.granting import ask_access, grant_access
@@ -99,7 +101,6 @@ def test_a_chain_goes_on_at_the_node_that_it_was_handed_to(keep: Keep, bundle: A
 
 
 def test_the_receipt_closes_the_chain_of_who_gave_it(keep: Keep, bundle: Any) -> None:
-    from himaya.core.bundles.reading import opened
     from himaya.core.vault.custody import accepted, offered, sign
 
     exhibit = keep("a neutral text")
@@ -151,3 +152,41 @@ def test_what_is_here_already_or_was_changed_or_is_for_others_is_refused(
     with as_another_node(), pytest.raises(NotOpened):
         receive_bundle(made.path, identity=Identity.new(), by="person:9")
     assert not Exhibit.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        (lambda offer: b"no step", "no step"),
+        (lambda offer: b"[1]", "no step"),
+        (lambda offer: canonical({**json.loads(offer), "signatures": []}), "signatures"),
+        (lambda offer: offer.replace(b"B-20", b"B-21"), "not good"),
+    ],
+)
+def test_an_offer_that_was_forged_is_proved_by_nobody(
+    changed: Any, why: str, keep: Keep, people: SimpleNamespace, tmp_path: Path
+) -> None:
+    mine = Identity.new()
+    facts = {"purpose": "a court", "reason": "an order", "recipient": str(mine.recipient)}
+    access = ask_access([keep("a neutral text")], person=people.reviewer, **facts)
+    grant_access(access.pk, person=people.lead, proof=proof())
+    taken = hand_over(access.pk, person=people.reviewer, to_node=other_key())
+    (offer,) = taken.bundle.transfers
+    forged = replace(taken, bundle=replace(taken.bundle, transfers=(changed(offer),)))
+    path = tmp_path / "forged.zip"
+    with path.open("wb") as file:
+        forged.write(file, languages=[Language("en")])
+    assert why in " ".join(why for _, why in verify_bundle(str(path)).problems)
+    with as_another_node(), pytest.raises(BundleNotProved):
+        receive_bundle(path, identity=mine, by="person:9")
+
+
+def test_nobody_else_is_named_as_we_are(keep: Keep, bundle: Any) -> None:
+    """A sender who calls its key as we call ours stays somebody else, in what we hand on, too."""
+    stranger = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    exhibit = keep("a neutral text")
+    custody.know_key(stranger, owner="node")
+    assert SigningKey.objects.get(name=key_name(stranger)).owner != custody.NODE
+    assert SigningKey.objects.get(owner=custody.NODE).sealed
+    with opened(bundle(exhibit).path) as received:
+        assert [key.public for key in received.bundle.keys] == [custody.own_key()]

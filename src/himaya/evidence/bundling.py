@@ -144,8 +144,9 @@ def _keys(exhibits: Iterable[ExhibitFacts]) -> Iterator[CustodyKey]:
     """Ours, and those of who signed a step of these exhibits: of nobody else a bundle says that we know them."""
     lines = (json.loads(line) for one in exhibits for line in one.custody)
     names = {key_name(custody.own_key()), *(each["key"] for line in lines for each in line["signatures"])}
-    for public, owner in SigningKey.objects.filter(name__in=names).order_by("pk").values_list("public", "owner"):
-        yield CustodyKey(bytes(public), config().organisation or config().node_name if owner == custody.NODE else owner)
+    rows = SigningKey.objects.filter(name__in=names).order_by("pk").values_list("public", "owner", "sealed")
+    for public, owner, sealed in rows:  # ours are those of which we have the other half, whatever a stranger is called
+        yield CustodyKey(bytes(public), config().organisation or config().node_name if sealed else owner)
 
 
 def _content(opened: Mapping[UUID, bytes], stands: Callable[[], None], uuid: UUID) -> Iterator[bytes]:

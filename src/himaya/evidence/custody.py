@@ -16,6 +16,7 @@ from django.db.models import OuterRef, Subquery
 from himaya.accounts import sealing
 from himaya.core import clock
 from himaya.core.vault import custody, verifier
+from himaya.core.words import printable
 from himaya.evidence.anchoring import note_unlogged
 from himaya.evidence.models import Exhibit, SigningKey, Step
 from himaya.ledger.services import record
@@ -34,7 +35,7 @@ def add_step(exhibit: Exhibit, *, act: str, by: str, facts: Mapping[str, Fact], 
     """The next step of an exhibit, signed by this node, in the caller's transaction.
 
     Steps of one exhibit follow on each other: the exhibit's row is locked. What hands a thing over needs the other
-    side's signature as well, and goes through :mod:`himaya.evidence.handing`.
+    side's signature as well, and is offered (:func:`offer_step`) and accepted (:func:`accept_step`).
     """
     assert connection.in_atomic_block
     Exhibit.objects.select_for_update().get(pk=exhibit.pk)
@@ -116,9 +117,9 @@ def _keep(steps: Iterable[Step]) -> list[Step]:
 
 
 def know_key(public: bytes, *, owner: str) -> None:
-    """Keep a key of somebody else, by which steps are proved."""
-    now = clock.now()
-    known = {"public": public, "owner": owner[:100], "since": now, "ended_at": now}
+    """Keep a key of somebody else, by which steps are proved. ``owner``: whose it is, as somebody says; never we."""
+    now, said = clock.now(), printable(owner).strip()[:100]
+    known = {"public": public, "owner": f"?{said}" if said == NODE else said, "since": now, "ended_at": now}
     SigningKey.objects.get_or_create(name=verifier.key_name(public), defaults=known)
 
 

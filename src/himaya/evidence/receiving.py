@@ -119,11 +119,11 @@ def _kept(
     lock([sealed])
     acquired = replace(acquired, case=place() or acquired.case)
     if begun:
-        try:
-            begun = Begun(begun.uuid, (*begun.lines[:-1], custody.accept_step(begun.lines[-1])), begun.keys)
-        except ValueError as error:
-            raise ExhibitNotTaken(exhibit=begun.uuid, why=str(error)) from None
-    exhibit = keep(sealed, acquired=acquired, begun=begun)
+        begun = Begun(begun.uuid, (*begun.lines[:-1], custody.accept_step(begun.lines[-1])), begun.keys)
+    try:
+        exhibit = keep(sealed, acquired=acquired, begun=begun)
+    except NotProved as error:  # by the keys that are known here, which may be others than those of the bundle
+        raise ExhibitNotTaken(exhibit=acquired.label, why=str(error)) from None
     facts = {"bundle": bundle, "goes_on": begun is not None, "keys_trusted": trusted}
     record("evidence.received", by=acquired.by, about=exhibit.about, **facts)
     return exhibit
@@ -135,7 +135,12 @@ def _begun(received: Received, one: ExhibitFacts) -> Begun | None:
     for offer in received.bundle.transfers:
         step = json.loads(offer)["step"]
         if step.get("exhibit") == str(one.uuid) and step.get("facts", {}).get("to") == ours:
-            keys = {key.name: (key.public, key.holder) for key in received.bundle.keys}
+            who = received.bundle.organisation
+            told = {
+                key.name: key.holder if key.holder == who else f"{key.holder}, says {who}"
+                for key in received.bundle.keys
+            }
+            keys = {key.name: (key.public, told[key.name]) for key in received.bundle.keys}
             return Begun(one.uuid, (*one.custody, offer), keys)
     return None
 

@@ -30,7 +30,7 @@ from himaya.evidence.models import Binding, Blob, Epoch, Exhibit, Rule
 from himaya.evidence.reasons import LONGEST, refuse
 from himaya.evidence.states import GUARDED, STANDARD
 from himaya.evidence.twins import epochs_of, needing, new_blob, same, twin_of, whole_twin
-from himaya.ledger.services import lock_head, record
+from himaya.ledger.services import record
 
 log = logging.getLogger("himaya.evidence")
 CASE = re.compile(r"[a-z]{1,20}:[0-9]{1,18}")
@@ -189,7 +189,9 @@ def discard(sealed: Sealed) -> None:
 
 
 def lock(every: Iterable[Sealed]) -> None:
-    """Take the locks that :func:`keep` needs, at the beginning of the caller's transaction: before the ledger's."""
+    """Take the locks that :func:`keep` needs, at the beginning of the caller's transaction: before the rows of cases,
+    which are locked before the ledger's head, which is last.
+    """
     chosen = list(every)
     wanted = {(f"{one.bound.until:%Y-%m}", one.kept_class): one.bound.until for one in chosen}
     others = epochs_of(one.seal.digests["sha256"] for one in chosen if one.whole is None)
@@ -200,7 +202,6 @@ def lock(every: Iterable[Sealed]) -> None:
             Epoch.objects.select_for_update().get(month=month, kept_class=kept_class)
     list(same(one.seal.digests["sha256"] for one in chosen).order_by("pk").select_for_update())
     list(needing(one.seal.digests["sha256"] for one in chosen if one.whole is None).select_for_update())
-    lock_head()
 
 
 @dataclass(frozen=True, slots=True)

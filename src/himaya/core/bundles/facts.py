@@ -140,9 +140,6 @@ class Bundle:
     is to sign (:func:`himaya.core.vault.custody.offered`)."""
 
 
-TRANSFERS = "data/transfers.jsonl"
-
-
 def moment(at: datetime) -> str:
     """A time as everything in a bundle writes it: ``2026-11-29T03:00:00Z``."""
     return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"

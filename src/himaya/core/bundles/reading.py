@@ -18,7 +18,7 @@ from uuid import UUID
 
 from himaya.core.bundles import facts
 from himaya.core.bundles.alone import bag as bags
-from himaya.core.bundles.alone.agreement import json_of
+from himaya.core.bundles.alone.agreement import TRANSFERS, json_of
 from himaya.core.bundles.alone.bag import Bag, bag_info, text_of
 from himaya.core.bundles.alone.program import Outcome, verify_bag
 from himaya.core.bundles.facts import Acquisition, Authorisation, Bundle, CustodyKey, ExhibitFacts, Recipient
@@ -122,7 +122,7 @@ def opened(path: Path, *, trusted: Sequence[str] = ()) -> Iterator[Received]:
 def _bundle(bag: Bag, told: Any) -> Bundle:
     keys, right = json_of(bag, "data/keys.json"), told["authorisation"]
     info = bag_info(text_of(bag, "bag-info.txt"))
-    offered = text_of(bag, facts.TRANSFERS) if facts.TRANSFERS in bag.files else b""
+    offered = text_of(bag, TRANSFERS) if TRANSFERS in bag.files else b""
     stamped = text_of(bag, facts.CERTIFICATES) if facts.CERTIFICATES in bag.files else b""
     return Bundle(
         number=told["number"],

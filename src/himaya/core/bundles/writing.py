@@ -24,7 +24,7 @@ from himaya import __version__
 from himaya.core import faults, files
 from himaya.core.bundles import case, facts, standalone, vics
 from himaya.core.bundles.alone import bag
-from himaya.core.bundles.alone.agreement import SIGNED, check_facts, check_steps
+from himaya.core.bundles.alone.agreement import SIGNED, TRANSFERS, check_facts, check_steps
 from himaya.core.bundles.facts import Bundle, ExhibitFacts
 from himaya.core.errors import HimayaError
 from himaya.core.vault import recipients
@@ -204,7 +204,7 @@ def _write(
     if bundle.certificates:
         made.whole(facts.CERTIFICATES, (one.rstrip(b"\n") + b"\n" for one in bundle.certificates))
     if bundle.transfers:
-        made.whole(facts.TRANSFERS, (line + b"\n" for line in bundle.transfers))
+        made.whole(TRANSFERS, (line + b"\n" for line in bundle.transfers))
     made.whole("data/bundle.json", [facts.pretty(facts.as_json(bundle))])
     made.whole("data/keys.json", [facts.pretty(facts.keys_as_json(bundle))])
     made.whole("data/case.jsonld", case.written(bundle))

@@ -87,6 +87,23 @@ def check_chain(lines: Iterable[bytes], keys: Dict[str, bytes], good: Any = None
     return steps
 
 
+def check_offer(line: bytes, keys: Dict[str, bytes], last: Step) -> Dict[str, Any]:  # noqa: UP006
+    """Prove a step by which one side offers a thing to another: it follows on the chain, and the giving side signed it.
+
+    Raises:
+        NotProved: it is malformed, follows on something else, or is signed by others than the giving side alone.
+    """
+    try:
+        step, signatures = _read(line)
+        _follows(step, last, last.fields["number"] + 1)
+        signers = _signatures(step, signatures, keys, verify)
+        if step["act"] not in BOTH_SIGN or not sides(step["facts"]) or signers != [step["facts"]["from"]]:
+            raise ValueError("it offers nothing: the giving side signs it, and names itself and the taking side")
+    except (ValueError, RecursionError) as error:
+        raise NotProved(f"what is offered: {error}") from None
+    return step
+
+
 def check_line(line: bytes, keys: Dict[str, bytes]) -> Dict[str, Any]:  # noqa: UP006
     """Prove a step by itself: its form and who signed it, not its place in a chain. Gives its fields.
 
@@ -148,6 +165,18 @@ def _signers(
     keys: Dict[str, bytes],  # noqa: UP006
     good: Good,
 ) -> Tuple[str, ...]:  # noqa: UP006
+    signers = _signatures(step, signatures, keys, good)
+    if step["act"] in BOTH_SIGN and sorted(signers) != sides(step["facts"]):
+        raise ValueError("where a thing changes hands, both sides sign: the two keys that it names as from and to")
+    return tuple(signers)
+
+
+def _signatures(
+    step: Dict[str, Any],  # noqa: UP006
+    signatures: List[Any],  # noqa: UP006
+    keys: Dict[str, bytes],  # noqa: UP006
+    good: Good,
+) -> List[str]:  # noqa: UP006
     message, signers = signed_bytes(step), []
     for one in signatures:
         if not isinstance(one, dict) or set(one) != {"key", "signature"} or not isinstance(one["key"], str):
@@ -159,9 +188,7 @@ def _signers(
         signers.append(one["key"])
     if len(set(signers)) != len(signers):
         raise ValueError("somebody signed it twice")
-    if step["act"] in BOTH_SIGN and sorted(signers) != sides(step["facts"]):
-        raise ValueError("where a thing changes hands, both sides sign: the two keys that it names as from and to")
-    return tuple(signers)
+    return signers
 
 
 def sides(facts: Dict[str, Any]) -> List[str]:  # noqa: UP006

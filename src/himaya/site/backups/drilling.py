@@ -97,7 +97,7 @@ def drill(
     read = checking.verify(backup, sample=sample, heard=steps.done)
     gone = epoch_keys().destroyed()
     with _alone() as folder, databases.temporary(folder) as name, databases.at(name):
-        restored = fill(backup, by=by, ready=ready, steps=steps)
+        restored = fill(backup, by=by, ready=ready, steps=steps, drill=True)
         faults.point("drill.restored")
         misfits = {name: there for name, _, there in sealed.misfits(backup)} if backup.manifest.sealed else {}
         opened = None

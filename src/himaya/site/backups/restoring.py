@@ -160,8 +160,9 @@ def _settle(stage: Path, archive: Archive | None, undo: ExitStack) -> None:
         rename(stage / DATABASE, preparing.database_file())
 
 
-def fill(backup: Backup, *, by: str, ready: Ready, steps: Steps) -> Restored:
-    """Fill the empty database that ``connection`` names, verify it, and have it know that it is old.
+def fill(backup: Backup, *, by: str, ready: Ready, steps: Steps, drill: bool = False) -> Restored:
+    """Fill the empty database that ``connection`` names, verify it, and have it know that it is old; ``drill``: it is
+    thrown away afterwards.
 
     Raises:
         BackupDamaged: the ledger or the log in it is not whole, or not the one that the manifest names.
@@ -183,8 +184,8 @@ def fill(backup: Backup, *, by: str, ready: Ready, steps: Steps) -> Restored:
     found = log_checking.check()
     if not found.whole:
         raise BackupDamaged(path=backup.place, why=Said("its log: {why}", why=found.why))
-    while react():  # what follows from acts that are in it was done then; it is queued now, to be doubted below
-        pass
+    while not drill and react():  # what follows from acts that are in it was done then; it is queued now, to be doubted
+        pass  # a drill has the epoch keys of the node that works, and makes none
     jobs = _know_that_old(backup, by=by)
     faults.point("restore.known")
     return Restored(proof.entries, found.leaves, jobs)

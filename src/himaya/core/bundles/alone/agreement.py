@@ -10,10 +10,11 @@ from typing import Any, Callable, Iterator, NamedTuple  # noqa: UP035 - Python 3
 from himaya.core.bundles.alone.bag import SIGNATURE, Bag, bag_info, text_of
 from himaya.core.bundles.alone.logged import MAX_PROOF, Logged, check_proof, verifier_key
 from himaya.core.bundles.alone.stamps import MAX_STAMP, read_stamp
-from himaya.core.vault.verifier import NotProved, Step, canonical, check_chain, key_name, moment, verify
+from himaya.core.vault.verifier import NotProved, Step, canonical, check_chain, check_offer, key_name, moment, verify
 
 FORMAT = "himaya-bundle/1"
 SIGNED = b"himaya bundle 1\n"
+TRANSFERS = "data/transfers.jsonl"
 LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
 MAX_EXHIBITS, MAX_LOOSE, MAX_WORDS = 20_000, 64, 4000
 """Exhibits of a bundle; time stamps, and proofs, of one exhibit; characters of a text."""
@@ -217,6 +218,7 @@ def check_exhibits(bag: Bag, told: Any, keys: Keys, say: Told) -> Iterator[tuple
     for name, found in others.items():
         for uuid in sorted(set(found) ^ {one["uuid"] for one in told["exhibits"]}):
             yield f"exhibit {uuid[:64]}", f"{name} and data/bundle.json do not both have it"
+    offers = _offers(bag)
     for one in told["exhibits"]:
         uuid, is_so = one["uuid"], {**one["digests"], "size": one["size"]}
         for name, found in others.items():
@@ -224,10 +226,33 @@ def check_exhibits(bag: Bag, told: Any, keys: Keys, say: Told) -> Iterator[tuple
         try:
             steps = check_chain(_lines(text_of(bag, f"data/custody/{uuid}.jsonl")), keys.custody)
             yield from check_steps(uuid, steps, is_so)
+            offered = offers.pop(uuid, [])
+            for offer in offered:
+                check_offer(offer, keys.custody, steps[-1])
+            if len(offered) > 1:
+                raise NotProved("it is offered to more than one")
         except NotProved as error:
             yield f"data/custody/{uuid}.jsonl", str(error)
             continue
         yield from _check_witnesses(bag, one, steps, keys, say)
+    if offers:
+        yield TRANSFERS, "it is about something that is not in the bundle"
+
+
+def _offers(bag: Bag) -> dict[str, list[bytes]]:
+    """The steps by which exhibits go on at another node: number of the exhibit → its lines.
+
+    Raises:
+        NotProved: a line names no exhibit.
+    """
+    found: dict[str, list[bytes]] = {}
+    for line in _lines(text_of(bag, TRANSFERS)) if TRANSFERS in bag.files else ():
+        try:
+            uuid = json.loads(line.decode())["step"]["exhibit"]
+            found.setdefault(uuid, []).append(line)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise NotProved(f"{TRANSFERS}: a line of it is no step") from None
+    return found
 
 
 def _lines(content: bytes) -> list[bytes]:
