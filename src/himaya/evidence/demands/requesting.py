@@ -19,7 +19,7 @@ from himaya.core.countries import PLACES
 from himaya.core.reference.requests import PARTS
 from himaya.core.words import N_, Said, printable, storable
 from himaya.evidence.demands import clocks
-from himaya.evidence.demands.acting import BadRequest, move, note, reason, request_for, require
+from himaya.evidence.demands.acting import BadDemand, BadRequest, move, note, reason, request_for, require
 from himaya.evidence.demands.lists import CHANNELS
 from himaya.evidence.demands.models import Request
 from himaya.evidence.demands.states import ACKNOWLEDGED, ANSWERED, DRAFT, SENT
@@ -281,14 +281,16 @@ def renew_request(number: int, *, why: str, person: Person, until: datetime | No
 
     Raises:
         MayNotAct, UnknownRequest: as their names say.
-        BadRequest: they preserve nothing by it now.
-        BadDemand: there is no further term, or it is not later.
+        BadRequest: they preserve nothing by it now; there is no further term, or it is not later.
     """
     one = request_for(number, person)
     running = clocks.open_clock(one, clocks.KEEPING)
     if running is None or one.state not in PRESERVING:
         raise BadRequest(why=N_("nothing is preserved by it now"))
-    following = clocks.renew(running, until=until)
+    try:
+        following = clocks.renew(running, until=until)
+    except BadDemand as error:
+        raise BadRequest(**error.facts) from error
     note(
         one, "renewed", why=reason(why, BadRequest), by=person.actor, name="renewed", renewals=following.renewals,
         until=following.due.isoformat(),
