@@ -85,12 +85,12 @@ def test_only_the_exhibits_that_are_named_are_stated(people: SimpleNamespace, ke
 
 
 def test_more_exhibits_than_a_field_takes_are_counted(people: SimpleNamespace, keep: Keep) -> None:
-    for number in range(40):
+    for number in range(60):
         keep(f"text {number}")
     stated = made(people.lead).fields[HASHES]
     assert len(stated) <= LONGEST
     *lines, last = stated.splitlines()
-    assert last == f"and {40 - len(lines)} more, which the chain of custody of the case names"
+    assert last == f"and {60 - len(lines)} more, for which there is no room here"
 
 
 def test_a_request_for_assistance_names_the_one_to_preserve_that_it_follows(
@@ -131,7 +131,7 @@ def test_the_page_begins_from_a_case_says_what_it_filled_in_and_where_no_contact
     sign_in: Callable[[str], Client], keep: Keep
 ) -> None:
     lead, kept = sign_in("lead"), keep("one")
-    page = lead.get(f"/evidence/{kept.pk}/").content.decode()
+    page = lead.get(f"/evidence/exhibits/{kept.pk}/").content.decode()
     assert f"/desk/requests/add?exhibits={kept.reference}&amp;case=1" in page
     first = lead.get(f"/desk/requests/add?exhibits={kept.reference}&case=1&country=LU").content.decode()
     assert "no contact point of that country" in first

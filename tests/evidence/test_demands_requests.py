@@ -136,7 +136,8 @@ def test_a_request_that_is_refused_is_waited_for_no_more(lead: Any) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"country": "XX"}, {"case": "blob:1"}, {"case": "case:999999"}, {"exhibits": [99]}, {"recipient": ""}, {"contact": "no-such"}, {"kind": "wish"},
+        {"country": "XX"}, {"case": "blob:1"}, {"case": "case:999999"}, {"exhibits": [99]},
+        {"recipient": ""}, {"contact": "no-such"}, {"kind": "wish"},
         {"fields": {"no-such-field": "x"}}, {"fields": {URL: "x" * 5001}}, {"fields": {URL: "a\0"}},
     ],
 )  # fmt: skip

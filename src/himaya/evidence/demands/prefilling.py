@@ -6,7 +6,7 @@ places where something was met, and accounts as they were noted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ LONGEST = 5000
 """Characters of a field."""
 MOST = 1000
 """Exhibits of one request."""
-MORE = "and {n} more, which the chain of custody of the case names"
+MORE = "and {n} more, for which there is no room here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def known_fields(known: Known) -> dict[str, str]:
     if known.case:
         found["facts-case-reference"] = case_reference(known.case)
     if exhibits := _exhibits(known):
-        found |= _met(exhibits, known.kind)
+        found |= _met(exhibits)
     return {key: text for key, text in found.items() if text}
 
 
@@ -141,17 +141,17 @@ def _exhibits(known: Known) -> list[Exhibit]:
     return rows
 
 
-def _met(exhibits: Sequence[Exhibit], kind: str) -> dict[str, str]:
+def _met(exhibits: Sequence[Exhibit]) -> dict[str, str]:
     first, last = min(one.acquired_at for one in exhibits), max(one.acquired_at for one in exhibits)
     accounts = dict.fromkeys(one.account for one in exhibits if one.account)
     places = dict.fromkeys(one.origin for one in exhibits if one.origin.startswith(("https://", "http://")))
     met = {
-        "digital-evidence-hash-values": _lines(exhibits, _digest),
-        "digital-evidence-account-identifiers": _lines(accounts, str),
-        "digital-evidence-url": _lines(places, str),
+        "digital-evidence-hash-values": _lines(map(_digest, exhibits)),
+        "digital-evidence-account-identifiers": _lines(accounts),
+        "digital-evidence-url": _lines(places),
         "digital-evidence-date-range": f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC, when they were met here",
     }
-    return met | {"annexes-chain-of-custody": _lines(exhibits, _head)}
+    return met | {"annexes-chain-of-custody": _lines(map(_head, exhibits))}
 
 
 def _digest(one: Exhibit) -> str:
@@ -170,9 +170,9 @@ def _head(one: Exhibit) -> str:
     return f"{one.reference}: head of custody {sha256(bytes(line)).hexdigest()}" if line else ""
 
 
-def _lines[T](of: Iterable[T], said: Callable[[T], str]) -> str:
-    """A line for each, as many as a field takes; how many more there are stands last."""
-    every = [line for one in of if (line := said(one))]
+def _lines(said: Iterable[str]) -> str:
+    """What is not empty, line by line, as many as a field takes; how many more there are stands last."""
+    every = [line for line in said if line]
     size, taken = len(MORE) + 10, 0
     while taken < len(every) and size + len(every[taken]) + 1 <= LONGEST:
         size += len(every[taken]) + 1

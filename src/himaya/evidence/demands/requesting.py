@@ -22,10 +22,10 @@ from himaya.evidence.demands import clocks
 from himaya.evidence.demands.acting import BadDemand, BadRequest, move, note, reason, request_for, require
 from himaya.evidence.demands.lists import CHANNELS
 from himaya.evidence.demands.models import Request
-from himaya.evidence.demands.states import ACKNOWLEDGED, ANSWERED, DRAFT, SENT
 from himaya.evidence.demands.prefilling import LONGEST, Known, check_case, known_fields
+from himaya.evidence.demands.states import ACKNOWLEDGED, ANSWERED, DRAFT, SENT
 from himaya.ledger.queries import entries
-from himaya.reference.queries import contact_points, rows, time_limit
+from himaya.reference.queries import contact_points, rows
 
 if TYPE_CHECKING:
     from himaya.accounts.models import Person
@@ -100,9 +100,9 @@ class Lacking:
 
 
 def asked_fields() -> list[RequestField]:
-    """What a request can state, part by part; model texts are no fields. Those of :data:`FIXED` are always among them."""
+    """What a request can state, part by part; model texts are no fields. Those of :data:`FIXED` always are."""
     every: list[tuple[bool, RequestField]] = [(one.aside, one.typed()) for one in rows("request-fields", aside=None)]
-    return [one for aside, one in every if one.key in FIXED or not aside and one.part != "models"]
+    return [one for aside, one in every if one.key in FIXED or (not aside and one.part != "models")]
 
 
 def contacts_for(country: str) -> list[Contact]:

@@ -343,6 +343,7 @@ def _due(one: Any) -> str:
 
 
 def print_clocks(found: list[Clock]) -> None:
+    """What is due, as a table."""
     from himaya.evidence.demands.words import clock_row
 
     shown = table("about", "what", "due", "", keep=("about", "due"))
@@ -353,6 +354,7 @@ def print_clocks(found: list[Clock]) -> None:
 
 
 def clock_told(one: Clock) -> dict[str, Any]:
+    """What is due, for a machine."""
     from himaya.evidence.demands.clocks import is_late
 
     about = one.demand or one.request

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from himaya.site.cli import start
 from himaya.site.cli.desk import (
     As,
     Json,
@@ -16,14 +17,13 @@ from himaya.site.cli.desk import (
     Why,
     at_console,
     clock_told,
+    desk,
     person_at_desk,
     print_clocks,
     valid,
-    desk,
 )
 from himaya.site.cli.grammar import command, commands
 from himaya.site.cli.shown import done, out, table
-from himaya.site.cli import start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,8 @@ Number = Annotated[str, typer.Argument(help="The request, as R-2026-000003 or 3.
 
 @command(
     request, "begin",
-    example="himaya desk request begin --as lead1 --kind preservation --case 12 --to LU --recipient 'The contact point'",
+    example="himaya desk request begin --as lead1 --kind preservation --case 12 --to LU "
+    "--recipient 'The contact point'",
 )  # fmt: skip
 def begin(
     as_: As,
