@@ -133,7 +133,7 @@ def _exhibits(known: Known) -> list[Exhibit]:
     chosen = Q(pk__in=known.exhibits) if known.exhibits else Q()
     of_case = Q(case=known.case) if known.case else Q()
     found = Exhibit.objects.filter(chosen & of_case).exclude(state=DESTROYED).order_by("pk")
-    rows = list(found.annotate(last=Subquery(last))[: MOST + 1])
+    rows: list[Exhibit] = list(found.annotate(last=Subquery(last))[: MOST + 1])
     if missing := sorted(set(known.exhibits) - {one.pk for one in rows}):
         raise BadRequest(why=Said("exhibit {n} is not kept, or is none of the case", n=missing[0]))
     if len(rows) > MOST:

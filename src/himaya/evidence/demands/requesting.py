@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
@@ -161,13 +161,14 @@ def make_request(
     stated = _fields(fields or {})
     known = known_fields(Known(kind, case, exhibits, limit, point, before))
     filled = {key: text for key, text in _fields(known).items() if text and key not in stated}
+    followed: dict[str, Any] = {"follows": before.about} if before else {}
     made = Request.objects.create(
         kind=kind, case=case, country=country, contact=contact, recipient=_recipient(point, recipient),
         limit=limit, fields={**filled, **stated}, made_at=clock.now(), made_by=person.actor,
     )  # fmt: skip
     note(
         made, "made", why="", by=person.actor, name="made", kind=kind, country=country, case=case,
-        filled=sorted(filled), **({"follows": before.about} if before else {}),
+        filled=sorted(filled), **followed,
     )  # fmt: skip
     return made
 

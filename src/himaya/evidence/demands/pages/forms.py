@@ -15,7 +15,7 @@ from himaya.core import clock
 from himaya.core.countries import PLACES
 from himaya.core.errors import HimayaError
 from himaya.core.reference.contacts import KINDS as CONTACT_KINDS
-from himaya.evidence.demands import clocks, lists, queries, requesting
+from himaya.evidence.demands import clocks, lists, prefilling, queries, requesting
 from himaya.evidence.demands.acting import LONGEST
 from himaya.evidence.demands.selecting import named_exhibits
 from himaya.evidence.demands.states import ANSWERED, OPEN
@@ -196,7 +196,7 @@ class FieldsForm(forms.Form):
         filled = requesting.filled_in(one)
         for field in requesting.asked_fields():
             self.fields[field.key] = lines(
-                gettext(field.field), most=requesting.LONGEST, needed=False, rows=2,
+                gettext(field.field), most=prefilling.LONGEST, needed=False, rows=2,
                 help_text=_("Needed before it can be sent.") if field.key in missing
                 else _("Filled in from what this node knows. Read it.") if field.key in filled else "",
             )  # fmt: skip
