@@ -385,3 +385,14 @@ def test_a_match_of_a_video_says_how_much_of_it_and_where(sign_in):
     assert "bits apart" not in page
     other = opened(2, signal="vpdq", distance=0, overlap=Overlap("whole", 100, 25, 0, 59, 0))
     assert "The frames of a listed video" in text(sign_in("reviewer").get(f"/cases/{other.pk}/"))
+
+
+def test_a_lead_asks_others_from_the_page_and_the_request_names_the_case(case, sign_in):
+    address = f"/desk/requests/add?case={case.reference}"
+    assert address not in sign_in("reviewer").get(f"/cases/{case.pk}/").content.decode()
+    lead = sign_in("lead")
+    assert address in lead.get(f"/cases/{case.pk}/").content.decode()
+    assert f'value="{case.reference}"' in lead.get(address).content.decode()
+    given = {"kind": "assistance", "country": "FR", "recipient": "The point", "case": case.reference}
+    page = text(lead.get(lead.post("/desk/requests/add", given)["Location"]))
+    assert f"Case reference: {case.reference}" in page

@@ -31,7 +31,9 @@ def test_the_pages_of_the_desk_are_sound(
     releasing.ask_release(first.pk, ground="took-back", why="their letter", person=colleague)
     challenged = verified(colleague, "assistance")
     objecting.file_objection(challenged.pk, filed_with="The court", why="too broad", person=colleague)
-    one = requesting.make_request("preservation", country="FR", recipient="The contact point", person=colleague)
+    one = requesting.make_request(
+        "preservation", country="FR", case="case:1", recipient="The contact point", person=colleague
+    )
     paths = ["/desk/", "/desk/demands/", "/desk/requests/", f"/desk/requests/{one.pk}/"]
     paths += [f"/desk/demands/{each.pk}/" for each in (first, order, challenged)]
     paths += [

@@ -201,7 +201,8 @@ def test_a_challenge_and_its_end_are_on_the_page(lead: Client, people: SimpleNam
         objecting.settle_objection(demand.pk, outcome="none", why="w", person=people.lead)
 
 
-def test_a_request_is_begun_filled_in_and_sent(lead: Client) -> None:
+def test_a_request_is_begun_filled_in_and_sent(lead: Client, keep: Keep) -> None:
+    keep(case="case:7")
     assert lead.get("/desk/requests/add?country=FR").status_code == 200
     given = {"kind": "preservation", "country": "FR", "recipient": "The contact point", "case": "H-2026-000007"}
     told = lead.post("/desk/requests/add", given)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from himaya.evidence.demands import clocks, queries, requesting
 from himaya.evidence.demands.acting import BadRequest, UnknownRequest
@@ -15,6 +16,7 @@ from himaya.evidence.demands.requesting import NEEDED, ONE_OF, PRESERVE
 from himaya.evidence.demands.states import REQUEST, WrongRequestMove
 from himaya.evidence.granting import MayNotAct
 from himaya.ledger import queries as ledger
+from himaya.ledger.services import record
 from himaya.reference import services as reference
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +25,13 @@ URL = "digital-evidence-url"
 
 @pytest.fixture
 def lead(people: SimpleNamespace, clock: Any) -> Any:
+    opened("case:1")
     return people.lead
+
+
+@transaction.atomic
+def opened(case: str) -> None:
+    record("case.opened", by="system", about=case)
 
 
 def made(by: Any, kind: str = PRESERVE, **more: Any) -> Request:
@@ -46,7 +54,7 @@ def test_every_field_that_is_needed_is_one_of_the_reference(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", NEEDED)
 def test_what_is_missing_is_named_and_nothing_is_sent_without_it(lead: Any, kind: str) -> None:
-    one = made(lead, kind)
+    one = made(lead, kind, limit="", case="")
     assert len(requesting.lacking(one)) == len(NEEDED[kind]) + len(ONE_OF[kind])
     with pytest.raises(BadRequest, match="Competent authority"):
         requesting.send_request(one.pk, channel="network-24-7", person=lead)
@@ -68,10 +76,16 @@ def test_one_of_several_identifiers_is_enough(lead: Any) -> None:
     assert requesting.lacking(queries.request(one.pk)) == []
 
 
-def test_a_field_that_the_reference_set_aside_is_not_asked_for(lead: Any) -> None:
-    one = made(lead)
-    reference.set_row_aside("request-fields", key="legal-basis-treaty", reason="not here", by=lead.actor)
-    assert "legal-basis-treaty" not in {field.key for each in requesting.lacking(one) for field in each.fields}
+@pytest.mark.parametrize("kind", NEEDED)
+def test_setting_rows_of_the_reference_aside_takes_no_needed_field_away(lead: Any, kind: str) -> None:
+    one = made(lead, kind)
+    before = [[field.key for field in each.fields] for each in requesting.lacking(one)]
+    for key in {field.key for field in requesting.asked_fields()}:
+        reference.set_row_aside("request-fields", key=key, reason="not here", by=lead.actor)
+    assert [[field.key for field in each.fields] for each in requesting.lacking(one)] == before
+    assert {field.key for field in requesting.asked_fields()} == requesting.FIXED
+    with pytest.raises(BadRequest, match="Offence, provisions"):
+        requesting.send_request(one.pk, channel="network-24-7", person=lead)
 
 
 def test_what_was_sent_is_kept_as_it_was_and_is_on_record_without_its_words(lead: Any, clock: Any) -> None:
@@ -122,7 +136,8 @@ def test_a_request_that_is_refused_is_waited_for_no_more(lead: Any) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"country": "XX"}, {"case": "blob:1"}, {"recipient": ""}, {"contact": "no-such"}, {"kind": "wish"},
+        {"country": "XX"}, {"case": "blob:1"}, {"case": "case:999999"}, {"exhibits": [99]},
+        {"recipient": ""}, {"contact": "no-such"}, {"kind": "wish"},
         {"fields": {"no-such-field": "x"}}, {"fields": {URL: "x" * 5001}}, {"fields": {URL: "a\0"}},
     ],
 )  # fmt: skip
@@ -146,6 +161,7 @@ def test_the_contact_point_is_chosen_from_the_reference_the_confirmed_first(lead
 
 
 def test_only_leads_make_requests(people: SimpleNamespace, clock: Any) -> None:
+    opened("case:1")
     for role in ("analyst", "reviewer", "auditor", "admin"):
         with pytest.raises(MayNotAct):
             made(getattr(people, role))

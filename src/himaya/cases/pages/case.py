@@ -107,6 +107,7 @@ def case_page(
         "deliveries": _deliveries(shown, request.user),
         "exhibits": _exhibits(shown, request.user),
         "may_file": request.user.may("cases.file"),
+        "may_request": request.user.may("demands.work"),
         "history": _history(request, shown),
         "typed": typed or {},
         **_next(shown, matches, request.user),

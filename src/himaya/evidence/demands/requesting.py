@@ -1,15 +1,16 @@
 """What we ask of others from a case: to preserve something, or legal assistance. Numbered, complete, sent on record.
 
 What a request states is the reference's table ``request-fields``, field by field; :func:`lacking` says what is missing.
+What the law's form needs is fixed here: the reference gives it words and adds fields, and takes none away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
@@ -18,12 +19,13 @@ from himaya.core.countries import PLACES
 from himaya.core.reference.requests import PARTS
 from himaya.core.words import N_, Said, printable, storable
 from himaya.evidence.demands import clocks
-from himaya.evidence.demands.acting import BadRequest, move, note, reason, request_for, require
+from himaya.evidence.demands.acting import BadDemand, BadRequest, move, note, reason, request_for, require
 from himaya.evidence.demands.lists import CHANNELS
 from himaya.evidence.demands.models import Request
-from himaya.evidence.demands.states import ACKNOWLEDGED, DRAFT, SENT
-from himaya.evidence.services import CASE
-from himaya.reference.queries import contact_points, request_fields, time_limit
+from himaya.evidence.demands.prefilling import LONGEST, Known, check_case, known_fields
+from himaya.evidence.demands.states import ACKNOWLEDGED, ANSWERED, DRAFT, SENT
+from himaya.ledger.queries import entries
+from himaya.reference.queries import contact_points, rows
 
 if TYPE_CHECKING:
     from himaya.accounts.models import Person
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
 PRESERVE, ASSIST = "preservation", "assistance"
 KINDS: Mapping[str, str] = {PRESERVE: N_("Preserve data, quickly"), ASSIST: N_("Mutual legal assistance")}
 """Kinds of requests → in words."""
-LONGEST = 5000
-"""Characters of a field."""
 NEEDED: Mapping[str, tuple[str, ...]] = {
     PRESERVE: (
         "authorities-competent-authority", "authorities-contact-person-e-mail-phone", "legal-basis-treaty",
@@ -70,6 +70,12 @@ ONE_OF: Mapping[str, tuple[tuple[str, ...], ...]] = {
     ),
 }  # fmt: skip
 """Kind → of each of these groups one field at least."""
+PRESERVING = (SENT, ACKNOWLEDGED, ANSWERED)
+"""States in which others preserve what they were asked to."""
+FIXED = frozenset(
+    key for kind in KINDS for group in (NEEDED[kind], *ONE_OF[kind]) for key in group
+)  # fmt: skip
+"""Fields that stay, whatever is set aside in the reference."""
 WAYS = (
     "budapest-24-7",
     "un-24-7",
@@ -94,8 +100,9 @@ class Lacking:
 
 
 def asked_fields() -> list[RequestField]:
-    """What a request can state, part by part; model texts are no fields."""
-    return [one for one in request_fields() if one.part != "models"]
+    """What a request can state, part by part; model texts are no fields. Those of :data:`FIXED` always are."""
+    every: list[tuple[bool, RequestField]] = [(one.aside, one.typed()) for one in rows("request-fields", aside=None)]
+    return [one for aside, one in every if one.key in FIXED or (not aside and one.part != "models")]
 
 
 def contacts_for(country: str) -> list[Contact]:
@@ -105,23 +112,29 @@ def contacts_for(country: str) -> list[Contact]:
 
 
 def lacking(one: Request) -> list[Lacking]:
-    """What is missing before it can be sent. A field that the reference set aside is not asked for."""
+    """What is missing before it can be sent."""
     known = {field.key: field for field in asked_fields()}
     groups = [*((key,) for key in NEEDED[one.kind]), *ONE_OF[one.kind]]
-    found = []
-    for group in groups:
-        fields = tuple(known[key] for key in group if key in known)
-        if fields and not any(one.fields.get(field.key, "").strip() for field in fields):
-            found.append(Lacking(fields))
-    return found
+    return [
+        Lacking(tuple(known[key] for key in group))
+        for group in groups
+        if not any(one.fields.get(key, "").strip() for key in group)
+    ]
+
+
+def filled_in(one: Request) -> set[str]:
+    """The fields that the program filled in when it was made, and that nobody has stated otherwise since."""
+    made = entries(about=one.about, act="request.made").first()
+    changed = {key for each in entries(about=one.about, act="request.filled") for key in each.data["fields"]}
+    return set(made.data.get("filled", []) if made else []) - changed
 
 
 @transaction.atomic
 def make_request(
     kind: str, *, country: str, person: Person, case: str = "", contact: str = "", recipient: str = "", limit: str = "",
-    fields: Mapping[str, str] | None = None,
+    fields: Mapping[str, str] | None = None, exhibits: Sequence[int] = (), follows: int | None = None,
 ) -> Request:  # fmt: skip
-    """Begin a request; nothing goes out by that.
+    """Begin a request, filled in with what is known (:mod:`.prefilling`); nothing goes out by that.
 
     Args:
         kind: one of :data:`KINDS`.
@@ -131,23 +144,32 @@ def make_request(
         contact: the contact point, a key of the reference; empty where ``recipient`` says who it is.
         recipient: who is asked, where no contact point is named.
         limit: the time limit that counts for what they preserve, a key of the reference.
-        fields: what it states: key of the reference → text.
+        fields: what it states: key of the reference → text; it outranks what is known.
+        exhibits: numbers of those that it is about; empty: all that are kept of the case.
+        follows: the request to preserve that it follows, by its number.
 
     Raises:
-        MayNotAct, BadRequest, UnknownRow: the role may not; something of it cannot be taken.
+        MayNotAct, BadRequest, UnknownRow, UnknownRequest: the role may not; something of it cannot be taken.
     """
     require(person, "demands.work")
     if kind not in KINDS or country not in PLACES:
         raise BadRequest(why=N_("its kind is none of the list, or its country is none"))
-    if case and not (CASE.fullmatch(case) and case.startswith("case:")):
-        raise BadRequest(why=N_("its case is none that can be"))
-    if limit:
-        time_limit(limit)
+    if case:
+        check_case(case)
+    point = _point(country, contact)
+    before = _to_follow(follows, person) if follows is not None else None
+    stated = _fields(fields or {})
+    known = known_fields(Known(kind, case, exhibits, limit, point, before))
+    filled = {key: text for key, text in _fields(known).items() if text and key not in stated}
+    followed: dict[str, Any] = {"follows": before.about} if before else {}
     made = Request.objects.create(
-        kind=kind, case=case, country=country, contact=contact, recipient=_recipient(country, contact, recipient),
-        limit=limit, fields=_fields(fields or {}), made_at=clock.now(), made_by=person.actor,
+        kind=kind, case=case, country=country, contact=contact, recipient=_recipient(point, recipient),
+        limit=limit, fields={**filled, **stated}, made_at=clock.now(), made_by=person.actor,
     )  # fmt: skip
-    note(made, "made", why="", by=person.actor, name="made", kind=kind, country=country, case=case)
+    note(
+        made, "made", why="", by=person.actor, name="made", kind=kind, country=country, case=case,
+        filled=sorted(filled), **followed,
+    )  # fmt: skip
     return made
 
 
@@ -253,6 +275,31 @@ def take_reply(number: int, *, refused: bool, why: str, person: Person) -> Reque
 
 
 @transaction.atomic
+def renew_request(number: int, *, why: str, person: Person, until: datetime | None = None) -> Request:
+    """They were asked anew to preserve, and until when they do now.
+
+    ``until`` is the end that was agreed; None: another term of the law, where that knows one.
+
+    Raises:
+        MayNotAct, UnknownRequest: as their names say.
+        BadRequest: they preserve nothing by it now; there is no further term, or it is not later.
+    """
+    one = request_for(number, person)
+    running = clocks.open_clock(one, clocks.KEEPING)
+    if running is None or one.state not in PRESERVING:
+        raise BadRequest(why=N_("nothing is preserved by it now"))
+    try:
+        following = clocks.renew(running, until=until)
+    except BadDemand as error:
+        raise BadRequest(**error.facts) from error
+    note(
+        one, "renewed", why=reason(why, BadRequest), by=person.actor, name="renewed", renewals=following.renewals,
+        until=following.due.isoformat(),
+    )  # fmt: skip
+    return one
+
+
+@transaction.atomic
 def end_request(number: int, *, why: str, person: Person) -> Request:
     """It is withdrawn, or, where there was a reply, closed: its clocks stand.
 
@@ -287,12 +334,23 @@ def _remind_later(one: Request) -> None:
     clocks.start_reminder(one, since=clock.now())
 
 
-def _recipient(country: str, contact: str, recipient: str) -> str:
-    if contact:
-        found = next((one for one in contact_points(country) if one.key == contact), None)
-        if found is None:
-            raise BadRequest(why=N_("the contact point is none of that country"))
-        return f"{found.name}"[:300]
+def _to_follow(number: int, person: Person) -> Request:
+    one = request_for(number, person)
+    if one.kind != PRESERVE or one.sent_at is None:
+        raise BadRequest(why=N_("what it follows is no request to preserve that was sent"))
+    return one
+
+
+def _point(country: str, contact: str) -> Contact | None:
+    found = next((one for one in contact_points(country) if one.key == contact), None)
+    if contact and found is None:
+        raise BadRequest(why=N_("the contact point is none of that country"))
+    return found
+
+
+def _recipient(point: Contact | None, recipient: str) -> str:
+    if point is not None:
+        return point.name[:300]
     name = printable(recipient.strip())
     if not 0 < len(name) <= 300:
         raise BadRequest(why=N_("it does not say who is asked"))

@@ -56,6 +56,7 @@ ACTS = {
     "request.sent": N_("Request sent"),
     "request.acknowledged": N_("Receipt of a request noted"),
     "request.reminded": N_("Reminder of a request noted"),
+    "request.renewed": N_("Others asked to preserve for another term, until %(until)s"),
     "request.answered": N_("Request answered"),
     "request.refused": N_("Request refused"),
     "request.withdrawn": N_("Request withdrawn"),

@@ -153,6 +153,7 @@ def _page(request: StaffRequest, pk: int, form: WhyForm | None = None, *, status
         "may_rule": me.may("evidence.rule"),
         "may_hold": stands and me.may("evidence.hold"),
         "may_ask": me.may("evidence.ask") and stands,
+        "may_request": me.may("demands.work") and stands,
         "may_take": me.may("evidence.urgent") and stands,
     }
     return render(request, "evidence/exhibit.html", context, status=status)

@@ -64,6 +64,7 @@ def _load() -> None:
         partners,
         people,
         reference,
+        requests,
         restoring,
         running,
         screening,

@@ -87,9 +87,9 @@ def due(json_: Json = False) -> None:
 
     found = list(queries.due_next()[:MOST])
     if json_:
-        typer.echo(json.dumps([_clock(one) for one in found]))
+        typer.echo(json.dumps([clock_told(one) for one in found]))
         return
-    _print_clocks(found)
+    print_clocks(found)
 
 
 @command(desk, "show", example="himaya desk show D-2026-000012")
@@ -108,7 +108,7 @@ def show(number: Number, json_: Json = False) -> None:
         if name not in ("id", "reference", "clocks", "acts", "answers") and value not in ("", None, []):
             facts.add_row(name, escape(", ".join(value) if isinstance(value, list) else str(value)))
     out.print(facts)
-    _print_clocks(list(queries.clocks_of(one)))
+    print_clocks(list(queries.clocks_of(one)))
     answers = table("answer#", "for whom", "state", keep=("answer",))
     for answer in told["answers"]:
         answers.add_row(str(answer["id"]), escape(answer["recipient"]), answer["state"])
@@ -148,7 +148,7 @@ def receive(
     json_: Json = False,
 ) -> None:
     """Put a demand on record as it came: its clock runs from then."""
-    who = _person(as_)
+    who = person_at_desk(as_)
     from django.utils.timezone import now
 
     from himaya.evidence.demands import services
@@ -165,8 +165,8 @@ def receive(
     )  # fmt: skip
     from himaya.evidence.demands.terms import Terms
 
-    given = _valid(form)
-    _at_console(who, "receive")
+    given = valid(form)
+    at_console(who, "receive")
     terms = Terms(**{**given, "follows": int(given["follows"] or 0) or None})
     _print(services.record_demand(terms, person=who), as_json=json_)
 
@@ -227,11 +227,11 @@ def give(
     as_: As,
 ) -> None:
     """Write an approved answer as a bundle, encrypted to the authority. It is on record before the first byte."""
-    who = _person(as_)
+    who = person_at_desk(as_)
     from himaya.evidence.demands import answering
     from himaya.evidence.pages.accesses import languages
 
-    _at_console(who, "give")
+    at_console(who, "give")
     try:
         with file.open("xb") as to:
             packed = answering.write_answer(number, to, person=who, languages=languages())
@@ -271,7 +271,7 @@ def numbers(json_: Json = False) -> None:
 
 
 def _act(number: str, as_: str, act: str, given: Mapping[str, Any], *, as_json: bool) -> None:
-    who = _person(as_)
+    who = person_at_desk(as_)
     from himaya.evidence.demands import queries
     from himaya.evidence.demands.pages.acts import DEMAND_ACTS, ActForm
 
@@ -281,13 +281,13 @@ def _act(number: str, as_: str, act: str, given: Mapping[str, Any], *, as_json: 
     chosen = DEMAND_ACTS[act]
     if strange := sorted(set(given) - set(chosen.fields())):
         raise NotAtDesk(why=f"{act} needs no {strange[0][:40]!r}")
-    cleaned = _valid(ActForm(act, chosen, given))
-    _at_console(who, act, about=one.about)
+    cleaned = valid(ActForm(act, chosen, given))
+    at_console(who, act, about=one.about)
     chosen.run(one.pk, cleaned, who)
     _print(queries.demand(one.pk), as_json=as_json)
 
 
-def _valid(form: Any) -> dict[str, Any]:
+def valid(form: Any) -> dict[str, Any]:
     """What a form of the page takes.
 
     Raises:
@@ -299,7 +299,7 @@ def _valid(form: Any) -> dict[str, Any]:
     return dict(form.cleaned_data)
 
 
-def _person(username: str) -> Person:
+def person_at_desk(username: str) -> Person:
     """The person for whom somebody acts at the console; the database is ready then."""
     start.database()
     from himaya.accounts.queries import person
@@ -310,7 +310,7 @@ def _person(username: str) -> Person:
     return found
 
 
-def _at_console(who: Person, act: str, *, about: str = "desk") -> None:
+def at_console(who: Person, act: str, *, about: str = "desk") -> None:
     """Put on record who is at the console, before what they do there in the name of a lead."""
     from himaya.evidence.demands.acting import note_console
 
@@ -342,7 +342,8 @@ def _due(one: Any) -> str:
     return f"{one.next_due:%Y-%m-%d %H:%M}" + (" late" if one.next_due < clock.now() else "")
 
 
-def _print_clocks(found: list[Clock]) -> None:
+def print_clocks(found: list[Clock]) -> None:
+    """What is due, as a table."""
     from himaya.evidence.demands.words import clock_row
 
     shown = table("about", "what", "due", "", keep=("about", "due"))
@@ -352,7 +353,8 @@ def _print_clocks(found: list[Clock]) -> None:
     out.print(shown)
 
 
-def _clock(one: Clock) -> dict[str, Any]:
+def clock_told(one: Clock) -> dict[str, Any]:
+    """What is due, for a machine."""
     from himaya.evidence.demands.clocks import is_late
 
     about = one.demand or one.request
@@ -386,7 +388,7 @@ def _whole(one: Demand) -> dict[str, Any]:
     return {
         **_told(one), "asked": one.asked, "scope": one.scope, "granted_scope": one.granted_scope,
         "not_confirmed": queries.missing(one), "holds": [each.exhibit.reference for each in queries.held_by(one)],
-        "clocks": [_clock(each) for each in queries.clocks_of(one)],
+        "clocks": [clock_told(each) for each in queries.clocks_of(one)],
         "answers": [
             {"id": each.pk, "recipient": each.recipient_name, "state": each.state} for each in queries.answers(one)
         ],

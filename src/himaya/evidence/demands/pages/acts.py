@@ -232,6 +232,17 @@ REQUEST_ACTS: Mapping[str, Act] = {
             pk, refused=given["refused"], why=given["why"], person=person
         ),
     ),
+    "renew": Act(
+        N_("Ask them to preserve for another term"), N_("Their clock runs on from where it would have ended."),
+        requesting.PRESERVING,
+        lambda: {
+            **_why(_("How they were asked")), "until": when(_("Until"), help_text=_("In UTC. Empty: the law's term.")),
+        },
+        lambda pk, given, person: requesting.renew_request(
+            pk, why=given["why"], until=given["until"], person=person
+        ),
+        (requesting.PRESERVE,),
+    ),
     "close": Act(
         N_("End it"), N_("Its clocks stand."), (DRAFT, SENT, ACKNOWLEDGED, ANSWERED, REFUSED, "withdrawn"), _why,
         lambda pk, given, person: requesting.end_request(pk, why=given["why"], person=person),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,14 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from himaya.accounts.words import sentence
 from himaya.core import clock
 from himaya.core.countries import PLACES
+from himaya.core.errors import HimayaError
 from himaya.core.reference.contacts import KINDS as CONTACT_KINDS
-from himaya.evidence.demands import clocks, lists, queries, requesting
+from himaya.evidence.demands import clocks, lists, prefilling, queries, requesting
 from himaya.evidence.demands.acting import LONGEST
+from himaya.evidence.demands.selecting import named_exhibits
 from himaya.evidence.demands.states import ANSWERED, OPEN
 from himaya.reference.queries import time_limit
 
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from himaya.evidence.demands.models import Request
     from himaya.evidence.demands.terms import Terms
 
+CASE_NUMBER = re.compile(r"^(H-[0-9]{4}-|case:)")
 PLAIN = {"autocomplete": "off", "spellcheck": "false", "dir": "auto"}
 TIME = {"autocomplete": "off", "spellcheck": "false", "dir": "ltr", "placeholder": "2026-01-15 10:00"}
 SCOPE_HELP = _(
@@ -134,6 +139,7 @@ class RequestForm(forms.Form):
             (one.key, f"{one.name} · {gettext(CONTACT_KINDS.get(one.kind, one.kind))}")
             for one in (requesting.contacts_for(country) if country else [])
         ]
+        sent = queries.requests().filter(kind=requesting.PRESERVE, sent_at__isnull=False).order_by("-pk")[:200]
         self.fields.update(
             {
                 "kind": choice(_("What is asked"), named(requesting.KINDS)),
@@ -144,10 +150,41 @@ class RequestForm(forms.Form):
                 ),
                 "recipient": text(_("Who is asked"), most=300, needed=False),
                 "case": text(_("Case"), most=20, needed=False, help_text=_("Its number: H-2026-000001.")),
+                "exhibits": text(
+                    _("Exhibits"), most=2000, needed=False,
+                    help_text=_("As E-2026-000012-E-2026-000020, E-2026-000031. Empty: all that are kept of the case."),
+                ),
+                "follows": choice(
+                    _("The request to preserve that it follows"),
+                    [(str(one.pk), f"{one.reference} · {one.recipient}") for one in sent], needed=False,
+                ),
                 "limit": choice(_("Time limit that counts"), limits("preserve"), needed=False),
             }
         )  # fmt: skip
         self.initial = {**(typed or {}), "country": country}
+        self.without_points = bool(country) and not points
+
+    def clean_case(self) -> str:
+        """``case:1`` for ``H-2026-000001`` and for ``1``."""
+        given: str = self.cleaned_data["case"].strip()
+        digits = CASE_NUMBER.sub("", given)
+        if not given:
+            return ""
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
+            raise forms.ValidationError(_("This is no number of a case: H-2026-000001."))
+        return f"case:{int(digits)}"
+
+    def clean_exhibits(self) -> list[int]:
+        """The numbers of those that are named."""
+        given = self.cleaned_data["exhibits"].strip()
+        try:
+            return named_exhibits(f"exhibits {given}" if given else "")
+        except HimayaError as error:
+            raise forms.ValidationError(sentence(error)) from error
+
+    def clean_follows(self) -> int | None:
+        """The number of the request."""
+        return int(self.cleaned_data["follows"]) if self.cleaned_data["follows"] else None
 
 
 class FieldsForm(forms.Form):
@@ -156,10 +193,12 @@ class FieldsForm(forms.Form):
     def __init__(self, one: Request, data: Any = None) -> None:
         super().__init__(data, initial=one.fields)
         missing = {field.key for each in requesting.lacking(one) for field in each.fields}
+        filled = requesting.filled_in(one)
         for field in requesting.asked_fields():
             self.fields[field.key] = lines(
-                gettext(field.field), most=requesting.LONGEST, needed=False, rows=2,
-                help_text=_("Needed before it can be sent.") if field.key in missing else "",
+                gettext(field.field), most=prefilling.LONGEST, needed=False, rows=2,
+                help_text=_("Needed before it can be sent.") if field.key in missing
+                else _("Filled in from what this node knows. Read it.") if field.key in filled else "",
             )  # fmt: skip
 
     def parts(self) -> list[tuple[str, list[Any]]]:

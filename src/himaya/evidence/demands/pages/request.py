@@ -17,6 +17,7 @@ from himaya.core.countries import PLACES
 from himaya.evidence.demands import lists, queries, requesting
 from himaya.evidence.demands.pages.acts import REQUEST_ACTS, ActForm, do_act, offered
 from himaya.evidence.demands.pages.forms import FieldsForm, RequestForm
+from himaya.evidence.demands.prefilling import case_reference
 from himaya.evidence.demands.states import DRAFT
 from himaya.evidence.demands.words import clock_row, country, history, kind, state
 
@@ -33,19 +34,17 @@ PAPERS = {"en": "English", "ar": "العربية"}
 def add(request: StaffRequest) -> HttpResponse:
     """Begin one."""
     posted = request.POST if request.method == "POST" else None
-    place = request.POST.get("country", "") or asked(request, "country")["country"]
+    first = asked(request, "country", "case", "exhibits", "kind")
+    place = request.POST.get("country", "") or first["country"]
     place = place if place in PLACES else ""
     if posted is not None and "choose" in posted:  # the contact points of a country, and what was typed stays
         form = RequestForm(country=place, typed=posted.dict())
     else:
-        form = RequestForm(posted, country=place)
+        form = RequestForm(posted, country=place, typed=first)
     if form.is_valid():
         given: dict[str, Any] = dict(form.cleaned_data)
-        number = given.pop("case").rpartition("-")[2].lstrip("0")
         with told_at(form):
-            made = requesting.make_request(
-                given.pop("kind"), case=f"case:{number}" if number else "", person=request.user, **given
-            )
+            made = requesting.make_request(given.pop("kind"), person=request.user, **given)
             messages.success(request, gettext("The request was begun. Nothing has gone out."))
             return redirect("demands:request", made.pk)
     return render(request, "demands/add_request.html", {"form": form}, status=422 if form.errors else 200)
@@ -94,9 +93,12 @@ def _page(
     changes = list(queries.changes(one))
     may_work = request.user.may("demands.work")
     is_draft = one.state == DRAFT
+    filled = requesting.filled_in(one) if is_draft else set()
     context = {
         "one": one,
         "kind": kind(one),
+        "case": case_reference(one.case) if one.case else "",
+        "filled": [gettext(field.field) for field in requesting.asked_fields() if field.key in filled],
         "country": country(one.country),
         "badge": state(one),
         "channel": gettext(lists.CHANNELS[one.channel]) if one.channel else "",

@@ -1,0 +1,236 @@
+"""``himaya desk request …``: what we ask of others, at the console, with the acts of its page."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from himaya.site.cli import start
+from himaya.site.cli.desk import (
+    As,
+    Json,
+    NotAtDesk,
+    Why,
+    at_console,
+    clock_told,
+    desk,
+    person_at_desk,
+    print_clocks,
+    valid,
+)
+from himaya.site.cli.grammar import command, commands
+from himaya.site.cli.shown import done, out, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from himaya.evidence.demands.models import Request
+
+request = commands("What we ask of others: to preserve, or legal assistance.")
+desk.add_typer(request, name="request")
+Number = Annotated[str, typer.Argument(help="The request, as R-2026-000003 or 3.", metavar="REQUEST")]
+
+
+@command(
+    request, "begin",
+    example="himaya desk request begin --as lead1 --kind preservation --case 12 --to LU "
+    "--recipient 'The contact point'",
+)  # fmt: skip
+def begin(
+    as_: As,
+    kind: Annotated[str, typer.Option(help="preservation, or assistance.", metavar="NAME")],
+    to: Annotated[str, typer.Option(help="Country that is asked: LU.", metavar="CODE")],
+    case: Annotated[str, typer.Option(help="From which: 12, or H-2026-000012.", metavar="CASE")] = "",
+    exhibits: Annotated[str, typer.Option(help="Only these of the case: E-2026-000012, …", metavar="NUMBERS")] = "",
+    contact: Annotated[str, typer.Option(help="Contact point of the reference.", metavar="KEY")] = "",
+    recipient: Annotated[str, typer.Option(help="Who is asked, without such a point.", metavar="TEXT")] = "",
+    limit: Annotated[str, typer.Option(help="Time limit of the reference that counts.", metavar="KEY")] = "",
+    follows: Annotated[str, typer.Option(help="The request to preserve that it follows.", metavar="REQUEST")] = "",
+    json_: Json = False,
+) -> None:
+    """Begin a request, filled in with what is known of its case. Nothing goes out by that."""
+    who = person_at_desk(as_)
+    from himaya.evidence.demands import requesting
+    from himaya.evidence.demands.pages.forms import RequestForm
+
+    typed = {
+        "kind": kind, "country": to, "case": case, "exhibits": exhibits, "contact": contact, "recipient": recipient,
+        "limit": limit, "follows": str(_number(follows)) if follows else "",
+    }  # fmt: skip
+    given = valid(RequestForm(typed, country=to))
+    at_console(who, "begin a request")
+    _print(requesting.make_request(given.pop("kind"), person=who, **given), as_json=json_)
+
+
+@command(request, "list", example="himaya desk request list --case 12")
+def list_(
+    case: Annotated[str, typer.Option(help="Of this case only: 12.", metavar="CASE")] = "", json_: Json = False
+) -> None:
+    """Requests, the last one first. At most 1,000."""
+    start.database()
+    from himaya.evidence.demands import queries
+
+    number = re.sub(r"^(H-[0-9]{4}-0*|case:)", "", case)
+    found = queries.requests(case=f"case:{number}" if number else "").order_by("-pk")[:1000]
+    if json_:
+        typer.echo(json.dumps([_told(one) for one in found]))
+        return
+    shown = table("request", "what", "case", "to", "country", "state", keep=("request",))
+    for one in found:
+        shown.add_row(*map(escape, (one.reference, one.kind, one.case, one.recipient, one.country, one.state)))
+    out.print(shown)
+
+
+@command(request, "show", example="himaya desk request show R-2026-000003")
+def show(number: Number, json_: Json = False) -> None:
+    """One request as it would be sent, or as it was: what is missing, what was filled in, its clocks."""
+    start.database()
+    from himaya.evidence.demands import queries
+
+    one = queries.request(_number(number))
+    told = _whole(one)
+    if json_:
+        typer.echo(json.dumps(told))
+        return
+    typer.echo(told["text"])
+    for what, names in (("missing", told["missing"]), ("filled in for you", told["filled_in"])):
+        if names:
+            shown = table(what)
+            for name in names:
+                shown.add_row(escape(name))
+            out.print(shown)
+    print_clocks(list(queries.clocks_of(one)))
+    out.print(f"{one.reference} is {one.state}")
+
+
+@command(request, "fill", example="himaya desk request fill 3 --as lead1 handling-urgency-and-reason='it ends soon'")
+def fill(
+    number: Number,
+    fields: Annotated[
+        list[str], typer.Argument(help="Fields that the reference names; empty: taken out.", metavar="FIELD=VALUE …")
+    ],
+    as_: As,
+    json_: Json = False,
+) -> None:
+    """State something, or state it otherwise, before it is sent."""
+    who = person_at_desk(as_)
+    from himaya.evidence.demands import queries, requesting
+
+    one = queries.request(_number(number))
+    if wrong := [part for part in fields if "=" not in part]:
+        raise NotAtDesk(why=f"{wrong[0][:40]!r} is no FIELD=VALUE")
+    at_console(who, "fill", about=one.about)
+    given = dict(part.partition("=")[::2] for part in fields)
+    _print(requesting.fill_request(one.pk, fields=given, person=who), as_json=json_)
+
+
+@command(request, "send", example="himaya desk request send 3 --as lead1 --channel network-24-7")
+def send(
+    number: Number,
+    as_: As,
+    channel: Annotated[str, typer.Option(help="By which way: letter, portal, email, …", metavar="NAME")],
+    json_: Json = False,
+) -> None:
+    """Note that you sent it: the text stands as it is, and clocks run."""
+    _act(number, as_, "send", {"channel": channel}, as_json=json_)
+
+
+@command(request, "receipt", example="himaya desk request receipt 3 --as lead1 --reference 'FR 7' --why 'by e-mail'")
+def receipt(
+    number: Number,
+    as_: As,
+    why: Why,
+    reference: Annotated[str, typer.Option(help="Theirs.", metavar="TEXT")],
+    json_: Json = False,
+) -> None:
+    """Note that they have it."""
+    _act(number, as_, "receipt", {"reference": reference, "why": why}, as_json=json_)
+
+
+@command(request, "remind", example="himaya desk request remind 3 --as lead1 --why 'called them'")
+def remind(number: Number, as_: As, why: Why, json_: Json = False) -> None:
+    """Note that they were reminded."""
+    _act(number, as_, "remind", {"why": why}, as_json=json_)
+
+
+@command(request, "renew", example="himaya desk request renew 3 --as lead1 --why 'asked anew by e-mail'")
+def renew(
+    number: Number,
+    as_: As,
+    why: Why,
+    until: Annotated[str, typer.Option(help="Until when, in UTC; else the law's term.", metavar="TIME")] = "",
+    json_: Json = False,
+) -> None:
+    """Note that they were asked anew to preserve: their clock runs on."""
+    _act(number, as_, "renew", {"why": why, "until": until}, as_json=json_)
+
+
+@command(request, "reply", example="himaya desk request reply 3 --as lead1 --why 'they preserve'")
+def reply(
+    number: Number,
+    as_: As,
+    why: Why,
+    refused: Annotated[bool, typer.Option("--refused", help="They do not do it.")] = False,
+    json_: Json = False,
+) -> None:
+    """Note their reply."""
+    _act(number, as_, "reply", {"why": why, "refused": refused}, as_json=json_)
+
+
+@command(request, "end", example="himaya desk request end 3 --as lead1 --why 'done'")
+def end(number: Number, as_: As, why: Why, json_: Json = False) -> None:
+    """Withdraw it, or close it where there was a reply: its clocks stand."""
+    _act(number, as_, "close", {"why": why}, as_json=json_)
+
+
+def _act(number: str, as_: str, act: str, given: Mapping[str, Any], *, as_json: bool) -> None:
+    who = person_at_desk(as_)
+    from himaya.evidence.demands import queries
+    from himaya.evidence.demands.pages.acts import REQUEST_ACTS, ActForm
+
+    one = queries.request(_number(number))
+    chosen = REQUEST_ACTS[act]
+    cleaned = valid(ActForm(act, chosen, given))
+    at_console(who, act, about=one.about)
+    chosen.run(one.pk, cleaned, who)
+    _print(queries.request(one.pk), as_json=as_json)
+
+
+def _number(text: str) -> int:
+    digits = re.sub(r"^(R-[0-9]{4}-)?", "", text.strip())
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
+        raise NotAtDesk(why=f"{text[:40]!r} is no request: write 3, or R-2026-000003")
+    return int(digits)
+
+
+def _print(one: Request, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(_whole(one)))
+    else:
+        done(f"{one.reference} is {one.state}")
+
+
+def _told(one: Request) -> dict[str, Any]:
+    same = (
+        "reference", "kind", "case", "country", "contact", "recipient", "limit", "state", "channel", "reference_theirs",
+    )  # fmt: skip
+    sent = one.sent_at.isoformat() if one.sent_at else None
+    return {"id": one.pk, **{name: getattr(one, name) for name in same}, "sent_at": sent}
+
+
+def _whole(one: Request) -> dict[str, Any]:
+    from himaya.evidence.demands import queries, requesting
+    from himaya.evidence.demands.states import DRAFT
+
+    is_draft = one.state == DRAFT
+    missing = requesting.lacking(one) if is_draft else []
+    return {
+        **_told(one), "fields": one.fields, "text": requesting.rendered(one) if is_draft else one.text,
+        "missing": [" / ".join(field.key for field in each.fields) for each in missing],
+        "filled_in": sorted(requesting.filled_in(one)),
+        "clocks": [clock_told(each) for each in queries.clocks_of(one)],
+    }  # fmt: skip
