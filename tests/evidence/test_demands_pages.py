@@ -195,7 +195,7 @@ def test_a_challenge_and_its_end_are_on_the_page(lead: Client, people: SimpleNam
     assert do(lead, demand, "settle", outcome="narrowed", scope="case H-2026-2", why="as it said").status_code == 302
     assert "The demand was narrowed" in text(lead.get(f"/desk/demands/{demand.pk}/"))
     assert do(lead, demand, "notice", notice="withheld", ground="danger", why="w").status_code == 302
-    assert do(lead, demand, "gag", gag="on", why="the court").status_code == 302
+    assert do(lead, demand, "gag", gag="yes", why="the court").status_code == 302
     assert "no end is set" in text(lead.get(f"/desk/demands/{demand.pk}/"))
     with pytest.raises(objecting.BadDemand):
         objecting.settle_objection(demand.pk, outcome="none", why="w", person=people.lead)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 
 from himaya.core import clock
+from himaya.core.vault.verifier import BOTH_SIGN
 from himaya.evidence import rules
 from himaya.evidence.demands import numbers as demands
 from himaya.evidence.ending import held
 from himaya.evidence.granting import UnknownAccess, waiting
 from himaya.evidence.holding import UnknownHold
 from himaya.evidence.labelling import labelled
-from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, Step, Stray
+from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, SigningKey, Step, Stray
 from himaya.evidence.ruling import UnknownRule
 from himaya.evidence.services import UnknownExhibit
 from himaya.evidence.states import DESTROYED, ENDING, GONE, KEPT, ROTTEN, STANDARD, WHOLE
@@ -155,12 +156,24 @@ def steps(one: Exhibit) -> list[Step]:
 
 
 def told(step: Step) -> tuple[str, dict[str, Any]]:
-    """Who did a step, and what it tells; nothing where the line cannot be read (:func:`custody.check` says why)."""
+    """Who did a step, and what it tells; nothing where the line cannot be read (:func:`custody.check` says why).
+
+    Of a step that another node has written, its actor is a number there: whose node it is stands beside it.
+    """
     try:
-        fields = json.loads(bytes(step.line))["step"]
-        return str(fields["by"]), dict(fields["facts"])
-    except (ValueError, KeyError, TypeError):
+        line = json.loads(bytes(step.line))
+        fields = line["step"]
+        facts = dict(fields["facts"])
+        giver = facts["from"] if fields["act"] in BOTH_SIGN else line["signatures"][0]["key"]
+        return f"{fields['by']}{_elsewhere(str(giver))}", facts
+    except (ValueError, KeyError, TypeError, IndexError):
         return "", {}
+
+
+def _elsewhere(key: str) -> str:
+    """Whose key it is, in brackets; empty where it is ours."""
+    found = SigningKey.objects.filter(name=key).values_list("owner", "sealed").first()
+    return "" if found and found[1] else f" ({found[0] if found else key})"
 
 
 def to_review() -> QuerySet[Exhibit]:

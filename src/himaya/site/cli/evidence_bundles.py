@@ -16,8 +16,8 @@ from himaya.core.errors import HimayaError
 from himaya.site.cli import start
 from himaya.site.cli.evidence import Json, evidence
 from himaya.site.cli.grammar import command
+from himaya.site.cli.log import FileThere
 from himaya.site.cli.shown import counted, done, out, table
-from himaya.site.cli.trouble import FileThere
 
 if TYPE_CHECKING:
     from himaya.core.bundles.reading import Received
@@ -126,15 +126,19 @@ def key(json_: Json = False) -> None:
 
     from himaya.core.vault.verifier import key_name
     from himaya.evidence import custody
+    from himaya.log.keys import identity
 
     with transaction.atomic():
         public = custody.own_key()
-    told = {"key": b64encode(public).decode(), "name": key_name(public)}
+    mine = identity()
+    told = {"key": b64encode(public).decode(), "name": key_name(public), "log": mine.log_public if mine else ""}
     if json_:
         typer.echo(json.dumps(told))
         return
     typer.echo(told["key"])
     done(f"its name, by which others trust it: {told['name']}")
+    log = f" --key '{told['log']}'" if told["log"] else ""
+    done(f"whoever verifies a bundle of ours names: --key {told['name']}{log}")
 
 
 def key_of(text: str) -> bytes:

@@ -15,8 +15,8 @@ from himaya.site.cli import start
 from himaya.site.cli.evidence import Json, case_of, evidence
 from himaya.site.cli.evidence_intake import readable
 from himaya.site.cli.grammar import command, commands
+from himaya.site.cli.log import FileThere
 from himaya.site.cli.shown import counted, done, err
-from himaya.site.cli.trouble import FileThere
 
 if TYPE_CHECKING:
     from himaya.evidence.labelling import Said

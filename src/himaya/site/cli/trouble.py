@@ -15,12 +15,6 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SAYS_FULL = ("disk is full", "no space left", "disk i/o error", "could not extend", "could not write", "disk quota")
 
 
-class FileThere(HimayaError):
-    """{path} is there already."""
-
-    remedy = "Name another file: what was written once is not written over."
-
-
 class DiskFull(HimayaError):
     """The disk is full: {where}."""
 

@@ -34,11 +34,13 @@ nobody else has vouched for yet."""
 class Keys(NamedTuple):
     """Who is believed. ``custody``: name → 32 bytes; ``logs``: verifier key of a log or a witness → what
     ``verifier_key`` gave; ``holders``: name → whose.
+    ``told``: those of logs are what the bundle tells, as whoever verifies has named keys of custody alone.
     """
 
     custody: dict[str, bytes]
     logs: dict[str, bytes]
     holders: dict[str, str]
+    told: bool = False
 
 
 def json_of(bag: Bag, name: str) -> Any:
@@ -68,7 +70,8 @@ def _no_constant(name: str) -> Any:
 
 
 def keys_of_bag(bag: Bag, trusted: list[str]) -> Keys:
-    """The keys of ``data/keys.json``; where some are named as trusted, those alone.
+    """The keys of ``data/keys.json``; where some are named as trusted, those alone. Where none of a log is named,
+    proofs are held against those of the bundle, and what they say is told as its maker's word.
 
     Raises:
         NotProved: the file is malformed.
@@ -89,7 +92,8 @@ def keys_of_bag(bag: Bag, trusted: list[str]) -> Keys:
         raise NotProved(f"data/keys.json: {error}") from None
     if trusted:
         custody = {name: key for name, key in custody.items() if name in trusted}
-        logs = {text: key for text, key in logs.items() if text in trusted}
+        named = {text: key for text, key in logs.items() if text in trusted}
+        return Keys(custody, named or logs, holders, told=not named)
     return Keys(custody, logs, holders)
 
 
@@ -290,7 +294,8 @@ def _check_witnesses(bag: Bag, one: Any, steps: list[Step], keys: Keys, say: Tol
                 raise NotProved(f"it is over a {stamp.algorithm}, which is not that of the exhibit")
             if stamp.imprint not in known:
                 raise NotProved("it is over something else: its imprint is no digest of the exhibit or its custody")
-            say(f"{name}: {known[stamp.imprint]} of exhibit {uuid} was there at {stamp.at}", CLAIMED)
+            what = f"{known[stamp.imprint]} of exhibit {uuid} was there at {stamp.at}"
+            say(f"{name}: {what}, if it is genuine: see below", CLAIMED)
         except NotProved as error:
             yield name, str(error)
     logged = -1
@@ -300,7 +305,11 @@ def _check_witnesses(bag: Bag, one: Any, steps: list[Step], keys: Keys, say: Tol
             proved = check_proof(text_of(bag, name, MAX_PROOF), keys.logs)
             upto = _proved_of(proved.event, uuid, known, steps)
             logged = max(logged, upto)
-            say(f"{name}: {_told(proved, uuid, upto)}", PROVED)
+            words = f"{name}: {_told(proved, uuid, upto)}"
+            if keys.told:
+                say(f"{words}, by a key that the bundle tells of: name it with --key, once you have it", CLAIMED)
+            else:
+                say(words, PROVED)
         except NotProved as error:
             yield name, str(error)
     if logged + 1 < len(steps):

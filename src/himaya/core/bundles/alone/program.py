@@ -112,7 +112,8 @@ def verify_bag(bag: Bag, trusted: list[str]) -> Outcome:
         proved.append(f"The custody of {number} exhibits is unbroken, and every step is signed by those who have to")
         proved.append(f"Custody, CASE and VICS name the same digests of {number} exhibits")
     believed = {name: keys.holders[name] for name in sorted(keys.custody)}
-    believed.update({name: "witness" if is_witness(keys.logs[name]) else "log" for name in sorted(keys.logs)})
+    if not keys.told:
+        believed.update({name: "witness" if is_witness(keys.logs[name]) else "log" for name in sorted(keys.logs)})
     commands = [] if problems else _commands(bag, facts)
     return Outcome(facts, problems, proved, believed, commands, sentences[UNLOGGED], sentences[CLAIMED])
 
@@ -144,7 +145,7 @@ def report(outcome: Outcome, path: str) -> str:
     facts = outcome.facts or {}
     lines = [f"Bundle {facts.get('number', '?')} of {facts.get('organisation', '?')}: {path}"]
     lines += _few([f"  proved      {one}" for one in reversed(outcome.proved)])
-    lines += _few([f"  time stamp  {one}, if it is genuine: see below" for one in outcome.claimed])
+    lines += _few([f"  claimed     {one}" for one in outcome.claimed])
     lines += _few([f"  not yet in a log  {one}" for one in outcome.unlogged])
     lines += _few([f"  NOT PROVED  {where + ': ' if where else ''}{why}" for where, why in outcome.problems])
     if outcome.keys:

@@ -73,6 +73,9 @@ def _ground() -> dict[str, forms.Field]:
     return {"ground": choice(_("Ground"), named(lists.GROUNDS)), **_why(_("In words"))}
 
 
+YES_NO = {"yes": N_("yes"), "no": N_("no")}
+"""Said, and never left out by mistake: secrecy neither begins nor ends by a field that nobody filled in."""
+
 DEMAND_ACTS: Mapping[str, Act] = {
     "verify": Act(
         N_("Note as verified"), N_("It can be decided on."), (RECEIVED,), dict,
@@ -167,11 +170,11 @@ DEMAND_ACTS: Mapping[str, Act] = {
         N_("Change the secrecy"), N_("Whether and until when the person concerned may not be told."),
         (*OPEN, ANSWERED, REFUSED, WITHDRAWN, CLOSED),
         lambda: {
-            "gag": forms.BooleanField(label=_("The person concerned may not be told"), required=False),
-            "until": when(_("Until when"), help_text=_("In UTC. Empty: until somebody lifts it.")), **_why(),
+            "gag": choice(_("The person concerned may not be told"), named(YES_NO)),
+            "secret_until": when(_("Until when"), help_text=_("In UTC. Empty: until somebody lifts it.")), **_why(),
         },
         lambda pk, given, person: telling.set_gag(
-            pk, gag=given["gag"], until=given["until"], why=given["why"], person=person
+            pk, gag=given["gag"] == "yes", until=given["secret_until"], why=given["why"], person=person
         ),
     ),
     "refuse": Act(

@@ -128,7 +128,7 @@ def _page(
 ) -> HttpResponse:
     changes = list(queries.changes(one))
     may_work = request.user.may("demands.work")
-    acts = offered(DEMAND_ACTS, one.state, one.kind, typed=typed, scope=one.scope, gag=one.gag) if may_work else []
+    acts = offered(DEMAND_ACTS, one.state, one.kind, typed=typed, scope=one.scope, **_secrecy(one)) if may_work else []
     if any(each.state in OPEN_ANSWERS for each in queries.answers(one)):
         acts = [each for each in acts if each["name"] != "prepare"]
     for each in acts:
@@ -165,6 +165,10 @@ def _page(
         "person": request.user,
     }  # fmt: skip
     return render(request, "demands/demand.html", context, status=status)
+
+
+def _secrecy(one: Demand) -> dict[str, Any]:
+    return {"gag": "yes" if one.gag else "no", "secret_until": one.gag_until}
 
 
 def _checklist(one: Demand, typed: tuple[str, ActForm] | None) -> dict[str, Any]:
