@@ -10,7 +10,7 @@ from tests.cli.conftest import Node, copied
 from himaya.core.vault.recipients import Identity
 
 RULE = (
-    "evidence", "rule", "set", "highest", "--instrument", "A law", "--jurisdiction", "LU", "--basis",
+    "evidence", "rule", "set", "highest", "--unlisted", "--instrument", "A law", "--jurisdiction", "LU", "--basis",
     "legal-obligation", "--for", "received", "--minimum", "90 days", "--class", "guarded",
 )  # fmt: skip
 

@@ -23,7 +23,7 @@ from himaya.core.vault.recipients import Identity
 
 KNOWN, UNKNOWN, REPORT = picture(seed=1), picture(seed=2), b"a neutral page"
 RULE = (
-    "evidence", "rule", "set", "orders", "--instrument", "An order", "--jurisdiction", "LU", "--basis",
+    "evidence", "rule", "set", "orders", "--unlisted", "--instrument", "An order", "--jurisdiction", "LU", "--basis",
     "legal-obligation", "--for", "received", "--minimum", "1 year",
 )  # fmt: skip
 GRANTED = """
