@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.casework import match
+from tests.casework import match, opened
 
 from himaya.cases import queries
 from himaya.cases.history import history
@@ -129,3 +129,11 @@ def test_a_case_is_found_by_every_digest_of_its_content() -> None:
     [case] = met(as_file())
     for value in digests("meadow").values():
         assert [one.pk for one in queries.queue(search=value.upper())] == [case]
+
+
+def test_a_case_is_found_by_its_own_number_and_not_by_that_of_something_else() -> None:
+    case = opened(1)
+    for text in (case.reference, case.reference.lower(), f"{case.pk}"):
+        assert list(queries.queue(search=text)) == [case]
+    for text in (f"E-2026-{case.pk:06d}", f"D-2026-{case.pk:06d}", f"x-{case.pk}"):
+        assert not queries.queue(search=text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -74,10 +75,13 @@ def _search(text: str) -> Q:
     if values := set(readings(text).values()):
         found = Q(Exists(Identity.objects.filter(case=OuterRef("pk"), value__in=values)))
         return found | Q(Exists(Match.objects.filter(value__in=values, case=OuterRef("pk"))))
-    number = text.rsplit("-", 1)[-1]
+    named = _REFERENCE.fullmatch(text)  # of a case: E-2026-000001 is an exhibit, and another number
     found = Q(Exists(Sighting.objects.filter(case=OuterRef("pk"), place__icontains=text)))
     found |= Q(Exists(Match.objects.filter(list_name=text, case=OuterRef("pk"))))
-    return found | Q(pk=int(number)) if number.isdecimal() and len(number) < 16 else found
+    return found | Q(pk=int(named[1])) if named else found
+
+
+_REFERENCE = re.compile(r"(?:H-[0-9]{4}-)?([0-9]{1,15})", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
