@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
 from tests.browsing import messages, words
 from tests.desk import RECIPIENT, accepted, proof, second_lead
@@ -19,7 +20,9 @@ from tests.windows import signed_in
 from himaya.core.vault.recipients import Identity
 from himaya.evidence import custody
 from himaya.evidence.demands.answering import approve_answer, drop_answer, prepare_answer, write_answer
-from himaya.evidence.guarded.bringing import NothingBrought, PartRefused, PartsMissing
+from himaya.evidence.demands.services import refuse_demand
+from himaya.evidence.guarded.bringing import NothingBrought, PartRefused, PartsMissing, parts_file
+from himaya.evidence.guarded.gatherings import UnknownGathering
 from himaya.evidence.guarded.models import Brought, Custodian, Renewal
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_factor")]
@@ -173,13 +176,47 @@ def test_an_answer_with_something_guarded_leaves_with_the_parts_of_two_others(
         assert [step.fields["act"] for step in custody.check(one)] == ["acquire", "export"]
 
 
+@pytest.mark.parametrize("how", ["dropped", "refused"])
 def test_parts_for_an_answer_that_is_dropped_are_forgotten(
-    guard: Keep, custodians: Custodians, people: SimpleNamespace
+    guard: Keep, custodians: Custodians, people: SimpleNamespace, how: str
 ) -> None:
     guard()
     demand = accepted(people.lead, "production")
     answer = prepare_answer(demand.pk, recipient=RECIPIENT, recipient_name="The prosecutor", person=people.lead)
     approve_answer(answer.pk, person=second_lead(), proof=proof())
     custodians.bring(f"answer:{answer.pk}", "ann")
-    drop_answer(answer.pk, why="not needed", person=people.lead)
+    if how == "dropped":
+        drop_answer(answer.pk, why="not needed", person=people.lead)
+    else:
+        refuse_demand(demand.pk, ground="no-basis", text="forged", person=people.lead)
     assert not Brought.objects.exists()
+
+
+def test_nobody_else_reads_what_is_in_an_answer_to_an_authority(
+    guard: Keep, custodians: Custodians, people: SimpleNamespace
+) -> None:
+    of_before = people.reviewer
+    custodians.add(of_before)
+    one = guard("text 1")
+    custodians.add(of_later := get_user_model().objects.create(username="dan", name="Dan", role="reviewer"))
+    stranger = get_user_model().objects.create(username="eve", name="Eve", role="reviewer")
+    demand = accepted(people.lead, "production", gag=True)
+    answer = prepare_answer(demand.pk, recipient=RECIPIENT, recipient_name="The prosecutor", person=people.lead)
+    approve_answer(answer.pk, person=second_lead(), proof=proof())
+    about, where = f"answer:{answer.pk}", f"/evidence/parts/answer/{answer.pk}/"
+    for person in (of_before, people.lead, custodians.people["ann"]):
+        client = signed_in(person)
+        assert f"an answer to an authority {answer.pk}" in words(client.get("/evidence/custodians/"))
+        assert one.reference in words(client.get(where))
+    text = custodians.text(about, "ann")
+    for person in (of_later, stranger):
+        client = signed_in(person)
+        assert "an answer to an authority" not in words(client.get("/evidence/custodians/"))
+        for response in (client.get(where), client.get(where + "file"), client.post(where, {"text": text})):
+            assert response.status_code == 404
+            assert one.reference not in response.content.decode()
+        with pytest.raises(UnknownGathering):
+            parts_file(about, person=person)
+    assert not Brought.objects.exists()
+    custodians.bring(about, "reviewer", "ann")
+    write_answer(answer.pk, io.BytesIO(), person=people.lead)

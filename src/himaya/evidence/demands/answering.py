@@ -183,10 +183,16 @@ class TakenOut:
         faults.point("demands.answer")
         _check_counts(self.answer, self.person)
         held_back = HeldBack(to)
-        packed = write_bundle(self.bundle, cast("BinaryIO", held_back), languages=languages, opened=self.opened)
+        packed = write_bundle(
+            self.bundle, cast("BinaryIO", held_back), languages=languages, opened=self.opened, stands=self._check_stands
+        )
         _settle(self.answer, self.person, packed)
         held_back.give()
         return packed
+
+    def _check_stands(self) -> None:
+        """What counts no more leaves no further: of many exhibits, those behind the one that is being written."""
+        _check_counts(self.answer, self.person)
 
 
 def take_out(number: int, *, person: Person) -> TakenOut:

@@ -21,7 +21,7 @@ from himaya.evidence.demands.lists import PRESERVATION
 from himaya.evidence.demands.models import Clock, Demand, DemandHold
 from himaya.evidence.demands.scope import Thing
 from himaya.evidence.demands.selecting import is_asked_for
-from himaya.evidence.demands.states import ANSWERED, CHALLENGED, TAKEN, VERIFIED
+from himaya.evidence.demands.states import ANSWERED, CHALLENGED, RECEIVED, TAKEN, VERIFIED
 from himaya.evidence.models import Exhibit
 from himaya.evidence.retention import note_on
 from himaya.evidence.services import BadExhibit
@@ -40,11 +40,12 @@ def running() -> QuerySet[Demand]:
     """Demands by which what arrives is held: accepted, and not ended.
 
     One to preserve runs until the time is over for which it preserves, also when the authority was told; another one
-    until it is answered. While an objection is open, and until it is decided anew, nothing is let go either.
+    until it is answered. While an objection is open, and until it is decided anew, nothing is let go either, also where
+    it is put right meanwhile.
     """
     preserves = Clock.objects.filter(demand=OuterRef("pk"), what=clocks.PRESERVE, met_at=None, ended_at=None)
     lasts = Q(kind=PRESERVATION) & Exists(preserves.filter(due__gt=clock.now()))
-    undecided = Q(state__in=(CHALLENGED, VERIFIED), decided_at__isnull=False)
+    undecided = Q(state__in=(CHALLENGED, RECEIVED, VERIFIED), decided_at__isnull=False)
     found = Demand.objects.filter(Q(state__in=TAKEN) | undecided | Q(state=ANSWERED, kind=PRESERVATION))
     return found.filter(~Q(kind=PRESERVATION) | lasts).exclude(scope="").order_by("pk")
 

@@ -20,7 +20,8 @@ from himaya.evidence.demands.models import Answer, Change, Demand, DemandHold
 from himaya.evidence.demands.releasing import check_released, end_release
 from himaya.evidence.demands.selecting import asked_for
 from himaya.evidence.demands.states import OPEN, TAKEN
-from himaya.evidence.keys import is_gone
+from himaya.evidence.guarded.bringing import forget_brought
+from himaya.evidence.keys import is_gone, lock_epochs
 from himaya.evidence.models import Epoch, Exhibit, Hold
 from himaya.evidence.states import ENDING, KEPT
 from himaya.ledger.services import SYSTEM, lock_head, record
@@ -38,7 +39,11 @@ AT_ONCE = 500
 def hold_scope(demand: Demand, *, review_on: date, by: str) -> int:
     """Hold what the demand asks for and is kept, and nothing else; how many exhibits are newly held.
 
-    In the caller's transaction. What was already destroyed is no more: it is left out.
+    In the caller's transaction. What was already destroyed is no more: it is left out. What is held and not asked for
+    any more is let go.
+
+    Raises:
+        StillPreserved: that is to be preserved for longer, and nobody has released it.
     """
     assert connection.in_atomic_block
     asked, standing = asked_for(demand), _standing(demand)
@@ -46,9 +51,11 @@ def hold_scope(demand: Demand, *, review_on: date, by: str) -> int:
     wanted = [one for one in asked if one.pk not in there]
     numbers = {one.pk for one in asked}
     _lock(standing)
-    for epoch in sorted({one.epoch_id for one in wanted}):  # all of them before the ledger is locked, which is last
-        Epoch.objects.select_for_update().get(pk=epoch)
-    _lift([row for row in standing if row.exhibit_id not in numbers], demand, by=by)
+    lock_epochs(Epoch.objects.filter(pk__in={one.epoch_id for one in wanted}))  # before the ledger, which is last
+    if outside := [row for row in standing if row.exhibit_id not in numbers]:
+        check_released(demand)
+        end_release(demand)
+        _lift(outside, demand, by=by)
     made = 0
     for start in range(0, len(wanted), AT_ONCE):
         some = [one.pk for one in wanted[start : start + AT_ONCE]]
@@ -98,6 +105,12 @@ def move_reviews(demand: Demand, *, review_on: date) -> None:
     Hold.objects.filter(pk__in=holds, lifted_at=None).update(review_on=review_on)
 
 
+def keeps(demand: Demand) -> bool:
+    """Whether something is held, preserved or about to leave by it, whatever its state says."""
+    waiting = Answer.objects.filter(demand=demand, state__in=OPEN_ANSWERS)
+    return _standing(demand).exists() or clocks.open_clock(demand, clocks.PRESERVE) is not None or waiting.exists()
+
+
 def let_go(demand: Demand, *, by: str, spare: tuple[str, ...] = ()) -> int:
     """Its holds are lifted, answers that wait are dropped, and its clocks stop but those in ``spare``; how many holds
     were lifted. Holds of others on the same exhibits stay.
@@ -124,6 +137,7 @@ def _drop_answers(demand: Demand, *, by: str) -> None:
     for answer in Answer.objects.select_for_update(of=("self",)).filter(demand=demand, state__in=OPEN_ANSWERS):
         answer.state, answer.note = DROPPED, N_("the demand counts no more")
         answer.save(update_fields=["state", "note"])
+        forget_brought(f"answer:{answer.pk}")
         note(demand, "answer dropped", why="", by=by, name="answer-dropped", answer=answer.pk)
 
 

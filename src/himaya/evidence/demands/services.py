@@ -19,7 +19,7 @@ from himaya.evidence.demands.models import Check, Demand
 from himaya.evidence.demands.queries import missing
 from himaya.evidence.demands.releasing import end_release
 from himaya.evidence.demands.selecting import scope_text
-from himaya.evidence.demands.states import ANSWERED, CLOSED, DEMAND, OPEN, RECEIVED, TAKEN, VERIFIED
+from himaya.evidence.demands.states import ANSWERED, CLOSED, DEMAND, OPEN, RECEIVED, VERIFIED
 from himaya.evidence.demands.terms import Terms, check_terms, said_by
 
 if TYPE_CHECKING:
@@ -153,6 +153,7 @@ def accept_demand(number: int, *, why: str, person: Person) -> Demand:
     Raises:
         MayNotAct, UnknownDemand, WrongDemandMove: as their names say.
         BadDemand: something was not confirmed, its scope was never said, or it is not said until when to preserve.
+        StillPreserved: it was accepted for more before, which it preserves for longer, and nobody has released that.
         MoreArrived: nothing was done.
     """
     return _again(lambda: _accept(number, why=why, person=person))
@@ -163,6 +164,7 @@ def accept_part(number: int, *, scope: str, ground: str, text: str, person: Pers
 
     Raises:
         MayNotAct, UnknownDemand, WrongDemandMove, BadDemand, BadScope, MoreArrived: as their names say.
+        StillPreserved: as of :func:`accept_demand`.
     """
     return _again(lambda: _accept_part(number, scope=scope, ground=ground, text=text, person=person))
 
@@ -215,8 +217,8 @@ def _take(demand: Demand, act: str, *, why: str, person: Person) -> None:
 
 @transaction.atomic
 def refuse_demand(number: int, *, ground: str, text: str, person: Person) -> Demand:
-    """Do not do it, on a ground of the closed list and in words. Where it was accepted, that counts no more: its holds
-    are lifted, and answers that wait are dropped.
+    """Do not do it, on a ground of the closed list and in words. Where it was accepted before, also where an
+    objection followed, that counts no more: its holds are lifted, and answers that wait are dropped.
 
     Raises:
         MayNotAct, UnknownDemand, WrongDemandMove, BadDemand: as their names say.
@@ -224,11 +226,11 @@ def refuse_demand(number: int, *, ground: str, text: str, person: Person) -> Dem
     """
     demand = demand_for(number, person)
     demand.ground, demand.ground_text = _ground(ground), reason(text)
+    counted = demand.decided_at is not None or keeping.keeps(demand)  # its state forgets what was accepted before
     demand.decided_at = clock.now()
-    taken = demand.state in TAKEN
     move(demand, "refused", why=demand.ground_text, by=person.actor, name="refused", ground=demand.ground)
     clocks.meet(demand, clocks.ANSWER)
-    if taken:
+    if counted:
         let_go(demand, by=person.actor)
     clocks.end_all(demand)
     return demand

@@ -22,7 +22,7 @@ from himaya.core.vault.shares import NotShare, Share
 from himaya.core.words import N_, Said
 from himaya.evidence.guarded import renewing
 from himaya.evidence.guarded.custodians import MAY, THRESHOLD, acts
-from himaya.evidence.guarded.gatherings import Gathering, UnknownGathering, gathering
+from himaya.evidence.guarded.gatherings import Gathering, UnknownGathering, gathering, gathering_for
 from himaya.evidence.guarded.models import Brought, Custodian, Part
 from himaya.evidence.guarded.parts import open_part, opens, seal_part
 from himaya.evidence.keys import epoch_keys, epoch_name, key_of, lock_epochs
@@ -81,7 +81,7 @@ def parts_file(about: str, *, person: Person) -> tuple[str, bytes]:
     Raises:
         UnknownGathering, NothingBrought: there is no such thing, or no part in it is theirs.
     """
-    found = gathering(about)
+    found = gathering_for(person, about)
     mine = Part.objects.filter(
         acts("custodian__"), deal__exhibit__in=found.exhibits, custodian__person=person
     ).select_related("deal__exhibit")
@@ -117,6 +117,8 @@ def bring_parts(about: str, *, text: str, by: str, person: Person | None = None)
     lines = [line.strip() for line in text[: LONGEST + 1].splitlines() if line.strip()]
     if not lines or len(lines) > LINES or len(text) > LONGEST:
         raise NothingBrought(about=about, why=Said("there are to be 1 to {n} parts, one a line", n=LINES))
+    if person is not None:
+        gathering_for(person, about)
     found = _locked(about)
     if found.closed:
         raise NothingBrought(about=about, why=found.closed)

@@ -13,7 +13,8 @@ from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.evidence.demands.lists import APPROVED
 from himaya.evidence.demands.models import Answer, AnswerPart
-from himaya.evidence.guarded.models import Renewal, RenewalOf
+from himaya.evidence.guarded.custodians import acts
+from himaya.evidence.guarded.models import Part, Renewal, RenewalOf
 from himaya.evidence.models import Access, AccessTo, Exhibit
 from himaya.evidence.states import ASKED, DESTROYED, GRANTED, GUARDED
 
@@ -85,6 +86,26 @@ def open_gatherings() -> list[Gathering]:
     rows += Answer.objects.filter(_guarded("answer"), state=APPROVED, approved_at__gt=since)
     rows += Renewal.objects.filter(_guarded("renewal"), ended_at=None, until__gt=now)
     return [_of(row) for row in rows]
+
+
+def is_shown(found: Gathering, person: Person) -> bool:
+    """Whether somebody may know of it: of an answer to an authority, who may see demands, or has a part in it."""
+    if not found.about.startswith("answer:") or person.may("demands.view"):
+        return True
+    mine = Part.objects.filter(acts("custodian__"), custodian__person=person)
+    return mine.filter(deal__exhibit__in=found.exhibits).exists()
+
+
+def gathering_for(person: Person, about: str) -> Gathering:
+    """One of them, for somebody to see.
+
+    Raises:
+        UnknownGathering: there is none of this name, or none of which they may know.
+    """
+    found = gathering(about)
+    if not is_shown(found, person):
+        raise UnknownGathering(about=about)
+    return found
 
 
 def _guarded(kind: str) -> Exists:

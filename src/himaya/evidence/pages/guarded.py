@@ -18,7 +18,7 @@ from himaya.accounts.words import say
 from himaya.core.errors import HimayaError
 from himaya.evidence.forms import CustodianForm, PartsForm, WhyForm
 from himaya.evidence.guarded import bringing, custodians, queries
-from himaya.evidence.guarded.gatherings import gathering, open_gatherings
+from himaya.evidence.guarded.gatherings import gathering_for, is_shown, open_gatherings
 from himaya.evidence.guarded.renewing import MOST, begin_renewal
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _page(request: StaffRequest, *, status: int = 200, end_form: WhyForm | None 
         "rows": every,
         "acting": sum(1 for one in every if one.until is None and one.person.is_active),
         "least": custodians.LEAST,
-        "gatherings": [_gathering(one) for one in open_gatherings()],
+        "gatherings": [_gathering(one) for one in open_gatherings() if is_shown(one, request.user)],
         "thin": [{"one": one, "n": getattr(one, "n", None) or 0} for one in thin],
         "more": custodians.thin().count() - len(thin),
         "threshold": custodians.THRESHOLD,
@@ -127,7 +127,7 @@ def parts(request: StaffRequest, kind: str, pk: int) -> HttpResponse:
             bringing.bring_parts(about, text=text, by=me.actor, person=me)
             messages.success(request, gettext("Brought. It is kept sealed, and forgotten once it was used."))
             return redirect("evidence:parts", kind, pk)
-    found = gathering(about)
+    found = gathering_for(request.user, about)
     stands = bringing.standing(found)
     who = Actors(actor for one in stands for actor in one.by)
     mine = found.asker == request.user
