@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from tests.browsing import messages, words
 from tests.desk import RECIPIENT, accepted, proof, second_lead
-from tests.evidence.conftest import Grant, Keep, read
+from tests.evidence.conftest import HIGHEST, Grant, Keep, read
 from tests.evidence.test_access_pages import with_key
 from tests.guarding import Custodians, fresh, opened
 from tests.windows import signed_in
@@ -21,6 +22,7 @@ from himaya.evidence import custody
 from himaya.evidence.demands.answering import approve_answer, drop_answer, prepare_answer, write_answer
 from himaya.evidence.guarded.bringing import NothingBrought, PartRefused, PartsMissing
 from himaya.evidence.guarded.models import Brought, Custodian, Renewal
+from himaya.evidence.ruling import set_rule
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_factor")]
 
@@ -183,3 +185,13 @@ def test_parts_for_an_answer_that_is_dropped_are_forgotten(
     custodians.bring(f"answer:{answer.pk}", "ann")
     drop_answer(answer.pk, why="not needed", person=people.lead)
     assert not Brought.objects.exists()
+
+
+def test_the_page_of_a_guarded_rule_says_that_what_is_kept_already_stays_in_its_class(
+    guard: Keep, people: SimpleNamespace
+) -> None:
+    set_rule("demands", terms=replace(HIGHEST, occasions=["demand"]), by="person:1")
+    client = signed_in(people.lead)
+    said = "in the class in which it was sealed"
+    assert said in words(client.get("/evidence/rules/demands/"))
+    assert said not in words(client.get("/evidence/rules/highest/"))

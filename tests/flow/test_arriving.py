@@ -1,4 +1,4 @@
-"""What arrives in a case that is decided is followed by itself, however much the case has; and nobody waits in a ring."""
+"""What arrives in a decided case is followed by itself, however much the case has; and nobody waits in a ring."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_verdict_that_says_nothing_new_costs_no_more_for_many_than_for_one(peo
         cases.claim(case.pk, person=people.lead)
         cases.decide(case.pk, person=people.lead, scheme="interpol", code="baseline", reason="As listed.")
         costs.append(asked(follow_all))
-    assert costs[1] == costs[0]
+    assert costs[1] <= costs[0]
 
 
 def test_what_a_demand_holds_is_bound_with_a_few_questions_for_each(people: SimpleNamespace) -> None:
