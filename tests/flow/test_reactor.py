@@ -351,28 +351,6 @@ def test_where_the_database_fails_the_next_round_begins_with_the_rule_that_it_fa
     assert read() == 3
 
 
-@pytest.mark.django_db(transaction=True)
-def test_what_a_rule_put_on_record_is_committed_before_the_next_one_begins() -> None:
-    """Else that one would lock things while it holds the ledger, which everybody else takes last: a deadlock."""
-    seen_by_others: list[int] = []
-
-    def look() -> None:
-        seen_by_others.append(Entry.objects.filter(act="told").count())
-        connection.close()
-
-    def rule(entry: Entry) -> None:
-        thread = threading.Thread(target=look)
-        thread.start()
-        thread.join(20)
-        record("told", by="system", about=entry.about)
-
-    when("a")(named("one", rule))
-    when("a")(named("other", rule))
-    happen("a", "a")
-    react()
-    assert seen_by_others == [0, 1, 2, 3]
-
-
 def test_a_crash_before_the_commit_leaves_nothing_half_done() -> None:
     when("a")(queue)
     happen("a", "b")
