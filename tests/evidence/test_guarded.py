@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import combinations
 from pathlib import Path
@@ -48,6 +49,7 @@ from himaya.evidence.keys import CustodiansNeeded, key_of, opened
 from himaya.evidence.models import Access, Exhibit
 from himaya.evidence.reading import ExhibitEnded, unsafe_content
 from himaya.evidence.scrubbing import scrub_all
+from himaya.evidence.verdicts import note_verdict
 from himaya.ledger import queries as ledger
 from himaya.ledger import turns
 
@@ -69,6 +71,20 @@ def test_nothing_is_guarded_before_there_are_three_custodians(keep: Keep) -> Non
     assert source.tell() == 0
     assert not Exhibit.objects.exists()
     assert not list((Path(config().evidence_store.removeprefix("file:"))).rglob("*-*"))
+
+
+def test_a_rule_by_which_nothing_is_sealed_guards_nothing_and_is_refused(
+    keep: Keep, custodians: Custodians, clock: Any
+) -> None:
+    with pytest.raises(ruling.BadRule, match="guard nothing"):
+        ruling.set_rule("reports", terms=replace(HIGHEST, occasions=["report"]), by="person:1")
+    ruling.set_rule("both", terms=replace(HIGHEST, occasions=["received", "report"]), by="person:1")
+    ruling.set_rule("verdicts", terms=replace(HIGHEST, occasions=["verdict"], minimum="9 years"), by="person:1")
+    exhibit = keep()
+    assert note_verdict("case:1", at=clock.now(), by="system") == 1
+    now = fresh(exhibit)
+    assert (now.kept_class, now.until.year) == ("standard", clock.now().year + 9)
+    assert keep("another", occasion="verdict").kept_class == "guarded"
 
 
 def test_the_node_alone_opens_nothing_and_two_of_three_do(guard: Keep, custodians: Custodians) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
 from tests.browsing import messages, words
 from tests.desk import RECIPIENT, accepted, proof, second_lead
-from tests.evidence.conftest import Grant, Keep, read
+from tests.evidence.conftest import HIGHEST, Grant, Keep, read
 from tests.evidence.test_access_pages import with_key
 from tests.guarding import Custodians, fresh, opened
 from tests.windows import signed_in
@@ -24,6 +25,7 @@ from himaya.evidence.demands.services import refuse_demand
 from himaya.evidence.guarded.bringing import NothingBrought, PartRefused, PartsMissing, parts_file
 from himaya.evidence.guarded.gatherings import UnknownGathering
 from himaya.evidence.guarded.models import Brought, Custodian, Renewal
+from himaya.evidence.ruling import set_rule
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_factor")]
 
@@ -220,3 +222,13 @@ def test_nobody_else_reads_what_is_in_an_answer_to_an_authority(
     assert not Brought.objects.exists()
     custodians.bring(about, "reviewer", "ann")
     write_answer(answer.pk, io.BytesIO(), person=people.lead)
+
+
+def test_the_page_of_a_guarded_rule_says_that_what_is_kept_already_stays_in_its_class(
+    guard: Keep, people: SimpleNamespace
+) -> None:
+    set_rule("demands", terms=replace(HIGHEST, occasions=["demand"]), by="person:1")
+    client = signed_in(people.lead)
+    said = "in the class in which it was sealed"
+    assert said in words(client.get("/evidence/rules/demands/"))
+    assert said not in words(client.get("/evidence/rules/highest/"))

@@ -69,9 +69,42 @@ def test_what_is_no_such_material_ends_where_nothing_else_keeps_it(keep: Keep, c
     clock.advance(DAY)
     assert note_dismissal("case:1", at=clock.now(), by="system") == 1
     assert note_dismissal("case:1", at=clock.now(), by="system") == 0
+    assert fresh(exhibit).until == clock.now() + DAY
     clock.advance(2 * DAY)
     end_all()
     assert fresh(exhibit).state == DESTROYED
+
+
+def test_what_a_verdict_lets_go_just_before_midnight_is_kept_for_a_whole_day(keep: Keep, clock: Any) -> None:
+    exhibit = keep_most(keep)
+    midnight = clock.now().replace(hour=0, minute=0) + 2 * DAY
+    clock.advance(midnight - clock.now() - timedelta(seconds=30))
+    note_dismissal("case:1", at=clock.now(), by="system")
+    for passed in (timedelta(minutes=1), timedelta(hours=23)):
+        clock.advance(passed)
+        end_all()
+        assert content(exhibit)
+    assert note_reopening("case:1", by="system") == 1
+    note_dismissal("case:1", at=clock.now(), by="system")
+    clock.advance(2 * DAY)
+    end_all()
+    assert fresh(exhibit).state == DESTROYED
+
+
+def test_a_day_of_notice_keeps_nothing_longer_than_its_rules_would_have(keep: Keep, clock: Any) -> None:
+    exhibit = keep_most(keep)
+    clock.advance(fresh(exhibit).until - clock.now() - timedelta(hours=2))
+    assert note_dismissal("case:1", at=clock.now(), by="system") == 0
+    assert fresh(exhibit).until == clock.now() + timedelta(hours=2)
+
+
+def test_what_a_verdict_alone_kept_beyond_its_most_has_its_day_of_notice_too(keep: Keep, clock: Any) -> None:
+    exhibit = keep_most(keep)
+    set_rule("verdicts", terms=VERDICTS, by="person:1")
+    note_verdict("case:1", at=clock.now(), by="system")
+    clock.advance(2 * 365 * DAY)
+    note_dismissal("case:1", at=clock.now(), by="system")
+    assert fresh(exhibit).until == clock.now() + DAY
 
 
 def test_what_is_no_such_material_waits_for_a_person_where_its_rule_says_so(keep: Keep, clock: Any) -> None:
@@ -115,7 +148,7 @@ def test_a_verdict_that_is_taken_back_in_time_leaves_everything_as_it_was(keep: 
     exhibit = keep_most(keep, after="review")
     before = fresh(exhibit).until
     note_dismissal("case:1", at=clock.now(), by="system")
-    assert fresh(exhibit).until == clock.now()
+    assert fresh(exhibit).until == clock.now() + DAY
     assert note_reopening("case:1", by="system") == 1
     assert note_reopening("case:1", by="system") == 0
     assert (fresh(exhibit).until, rules_of(exhibit)) == (before, {"us-reports": True})

@@ -326,24 +326,29 @@ def test_a_rule_that_is_no_more_is_a_persons_to_judge(gone: str) -> None:
     [DatabaseError("malformed"), OperationalError("locked"), InterfaceError("closed"), KeyboardInterrupt()],
     ids=lambda error: type(error).__name__,
 )
-def test_where_the_database_fails_the_whole_round_is_repeated(error: BaseException) -> None:
+def test_where_the_database_fails_the_next_round_begins_with_the_rule_that_it_failed(error: BaseException) -> None:
     failing = True
 
-    @when("b")
-    def rule(_: Entry) -> None:
+    def rule(entry: Entry) -> None:
+        queue(entry, "work")
         if failing:
             raise error
 
     when("a")(queue)
-    happen("a", "b")
-    with pytest.raises(type(error)):
-        react()
-    assert not Job.objects.exists()
-    assert acts() == ["a", "b"]
+    when("b")(named("before", lambda entry: queue(entry, "before")))
+    when("b")(named("rule", rule))
+    when("b")(named("after", lambda entry: queue(entry, "after")))
+    happen("a", "b", "c")
+    for _ in range(2):
+        with pytest.raises(type(error)):
+            react()
+        assert queued() == ["1", "before2"], "each rule commits by itself, and what was followed is not followed again"
+        assert read() == 1, "the entry is not read before all its rules were followed"
+    assert acts() == ["a", "b", "c"]
     failing = False
     assert react() is True
-    assert queued() == ["1"]
-    assert read() == 2
+    assert queued() == ["1", "after2", "before2", "work2"]
+    assert read() == 3
 
 
 def test_a_crash_before_the_commit_leaves_nothing_half_done() -> None:

@@ -25,6 +25,7 @@ from himaya.evidence.custody import add_steps, certify
 from himaya.evidence.guarded.parts import forget_deal
 from himaya.evidence.keys import close, epoch_keys, opened, see_key, store
 from himaya.evidence.models import Binding, Blob, Epoch, Exhibit, Hold, InnerKey
+from himaya.evidence.rules import NOTICE
 from himaya.evidence.states import DESTROYED, ENDING, GOING, GONE, KEPT, LOCKED, ROTTEN, WHOLE
 from himaya.ledger import turns
 from himaya.ledger.services import SYSTEM, record_each
@@ -44,8 +45,6 @@ AT_ONCE = 500
 """Exhibits that are moved to another key, or said to be destroyed, in one transaction."""
 PATIENCE = 5
 """Files that cannot be removed before a round is given up."""
-NOTICE = timedelta(days=1)
-"""For how long a hold keeps what it kept after it was lifted: another lead may object, and place it again."""
 
 
 def held() -> Exists:

@@ -87,6 +87,19 @@ def lock_epochs(found: QuerySet[Epoch]) -> None:
         Epoch.objects.select_for_update().get(pk=one.pk)
 
 
+def lock_ends(found: QuerySet[Exhibit], *, to: Collection[tuple[datetime, str]]) -> None:
+    """Lock the epochs of some exhibits and those into which they are to move, in the order in which everybody does.
+
+    Args:
+        found: the exhibits.
+        to: when they are to end, and their class.
+    """
+    old = Epoch.objects.filter(pk__in=found.order_by().values("epoch")).values_list("month", "kept_class")
+    for month, kept_class in sorted({*old, *((f"{until:%Y-%m}", kept_class) for until, kept_class in to)}):
+        Epoch.objects.get_or_create(month=month, kept_class=kept_class)
+        Epoch.objects.select_for_update().get(month=month, kept_class=kept_class)
+
+
 def close(exhibit: Exhibit, key: bytes, *, epoch: Epoch) -> None:
     """Wrap the key of an exhibit for an epoch that the caller has locked; the caller saves the exhibit.
 

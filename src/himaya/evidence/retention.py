@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.evidence import rules
-from himaya.evidence.keys import close, is_gone, lock_epoch, lock_epochs, opened
+from himaya.evidence.keys import close, is_gone, lock_ends, lock_epoch, lock_epochs, opened
 from himaya.evidence.models import Binding, Epoch, Exhibit
 from himaya.evidence.reasons import reason_of
 from himaya.evidence.services import UnknownExhibit
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 EVENT_OF: Final[Mapping[str, str]] = {"verdict": "decided", "report": "reported", "demand": "demanded"}
 """Occasion → the event that it is."""
+AT_ONCE: Final = 500
+"""Exhibits whose bindings are read, and bindings that are written, at once."""
 
 
 log = logging.getLogger("himaya.evidence")
@@ -50,7 +52,7 @@ class BadReview(HimayaError):
 
 
 @transaction.atomic
-def note_occasion(case: str, *, occasion: str, at: datetime, by: str) -> int:
+def note_occasion(case: str, *, occasion: str, at: datetime, by: str, only: int | None = None) -> int:
     """Something happened to a case: time that runs from it runs from now, and rules that keep for it bind what is kept.
 
     Told twice it changes nothing the second time.
@@ -60,52 +62,98 @@ def note_occasion(case: str, *, occasion: str, at: datetime, by: str) -> int:
         occasion: one of ``rules.OCCASIONS``.
         at: when.
         by: who.
+        only: the exhibit of the case that came later than this; None: all of them.
 
     Returns:
         How many exhibits are kept for another time than before.
     """
-    changed = note_on(Exhibit.objects.filter(case=case), occasion=occasion, at=at)
+    changed = len(note_on(of_case(case, only=only), occasion=occasion, since=lambda _: at))
     if changed:
         record("evidence.period-began", by=by, about=case, occasion=occasion, exhibits=changed)
     return changed
 
 
-def note_on(exhibits: QuerySet[Exhibit], *, occasion: str, at: datetime) -> int:
-    """The same of some exhibits, in the caller's transaction; how many are kept for another time than before.
+def of_case(case: str, *, only: int | None = None) -> QuerySet[Exhibit]:
+    """What is kept of a case; ``only``: this one of it."""
+    found = Exhibit.objects.filter(case=case)
+    return found if only is None else found.filter(pk=only)
 
-    A rule that was released for want of a ground binds again. What nothing opens any more is left out.
+
+def note_on(exhibits: QuerySet[Exhibit], *, occasion: str, since: Callable[[Exhibit], datetime]) -> list[Exhibit]:
+    """The same of some exhibits, in the caller's transaction: those that are kept for another time than before.
+
+    A rule that was released for want of a ground binds again. What nothing opens any more is left out. ``since`` says
+    of each when it happened.
+    """
+
+    def change(exhibit: Exhibit, bindings: list[Binding]) -> list[Binding]:
+        at = since(exhibit)
+        changed = [one for one in bindings if _begin(one, occasion, at)]
+        had = {one.rule_id for one in bindings}
+        fresh = [rule for rule in rules.that_keep(occasion, on=at.date(), among=valid) if rule.pk not in had]
+        made = list(rules.bindings_of(fresh, at, ground=occasion, event=EVENT_OF.get(occasion, "")))
+        for one in made:
+            one.exhibit = exhibit
+        bindings += made
+        return changed + made
+
+    valid = rules.in_force()
+    return rebind(exhibits, change)
+
+
+def _begin(one: Binding, occasion: str, at: datetime) -> bool:
+    """Let a binding know of what happened; whether that changes it."""
+    known = occasion not in one.rule.occasions or occasion in one.grounds
+    if not known:
+        one.grounds = [*one.grounds, occasion]
+    waited = one.rule.begins == EVENT_OF.get(occasion, "") and not one.begun
+    back = one.released_at is not None and occasion in one.rule.occasions
+    if waited or back:
+        one.since, one.begun, one.released_at = at, one.begun or waited, None
+        one.at_least, one.at_most = rules.spans(one.rule, at, renewed=one.renewed)
+    return waited or back or not known
+
+
+def rebind(exhibits: QuerySet[Exhibit], change: Callable[[Exhibit, list[Binding]], list[Binding]]) -> list[Exhibit]:
+    """Change what binds some exhibits, in the caller's transaction: those that are kept for another time by that.
+
+    Every epoch that is needed is locked first, in the order in which everybody does: those in which they end, and those
+    in which they will, as what binds them now says.
+
+    Args:
+        exhibits: what is over of them is left out.
+        change: changes the bindings of an exhibit, given in the order in which they came, and may add to them; returns
+            those that it changed or added. It is asked twice.
     """
     assert connection.in_atomic_block
-    event, changed = EVENT_OF.get(occasion, ""), 0
-    new = rules.that_keep(occasion, on=at.date())
-    for exhibit in standing(exhibits):
-        bindings = bindings_of(exhibit)
-        for one in bindings:
-            if occasion in one.rule.occasions and occasion not in one.grounds:
-                one.grounds = [*one.grounds, occasion]
-            waited = one.rule.begins == event and not one.begun
-            back = one.released_at is not None and occasion in one.rule.occasions
-            if waited or back:
-                one.since, one.begun, one.released_at = at, one.begun or waited, None
-                one.at_least, one.at_most = rules.spans(one.rule, at, renewed=one.renewed)
-            one.save()
-        had = {one.rule_id for one in bindings}
-        fresh = [rule for rule in new if rule.pk not in had]
-        for one in rules.bindings_of(fresh, at, ground=occasion, event=event):
-            one.exhibit = exhibit
-            one.save()
-            bindings.append(one)
-        changed += follow(exhibit, bindings)
-    return changed
-
-
-def standing(exhibits: QuerySet[Exhibit]) -> Iterator[Exhibit]:
-    """Those of some exhibits that are still kept, one after the other, with their epochs locked."""
-    every = exhibits.filter(state__in=(KEPT, ENDING))
-    lock_epochs(Epoch.objects.filter(pk__in=every.values("epoch")))
-    for exhibit in every.select_related("epoch", "blob").order_by("pk"):
+    found = exhibits.filter(state__in=(KEPT, ENDING)).select_related("epoch", "blob").order_by("pk")
+    ends = set()
+    for exhibit, bindings in _with_bindings(found):
+        change(exhibit, bindings)
+        ends.add((rules.bound(bindings).until, exhibit.kept_class))
+    if not ends:
+        return []
+    lock_ends(found, to=ends)
+    moved, changed = [], list[Binding]()
+    for exhibit, bindings in _with_bindings(found.all()):
         if not is_gone(exhibit):
-            yield exhibit
+            changed += change(exhibit, bindings)
+            if follow(exhibit, bindings):
+                moved.append(exhibit)
+    fields = ["since", "at_least", "at_most", "begun", "grounds", "released_at"]
+    Binding.objects.bulk_update([one for one in changed if one.pk], fields, batch_size=AT_ONCE)
+    Binding.objects.bulk_create([one for one in changed if not one.pk], batch_size=AT_ONCE)
+    return moved
+
+
+def _with_bindings(exhibits: QuerySet[Exhibit]) -> Iterator[tuple[Exhibit, list[Binding]]]:
+    """Some exhibits, each with what binds it, in the order in which that came."""
+    every = list(exhibits)
+    for start in range(0, len(every), AT_ONCE):
+        some, bound = every[start : start + AT_ONCE], dict[int, list[Binding]]()
+        for one in Binding.objects.filter(exhibit__in=some).select_related("rule").order_by("pk"):
+            bound.setdefault(one.exhibit_id, []).append(one)
+        yield from ((exhibit, bound.get(exhibit.pk, [])) for exhibit in some)
 
 
 def bindings_of(exhibit: Exhibit) -> list[Binding]:

@@ -7,12 +7,10 @@ where the two collide, the binding says so and a person looks at it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
-
-from django.db.models import Q
 
 from himaya.core import clock
 from himaya.core.periods import BadPeriod, Period, add_period
@@ -39,6 +37,9 @@ EVENTS: Final[Mapping[str, str]] = {
     "demanded": N_("when the authority asked"),
 }
 """From when time runs."""
+NOTICE: Final = timedelta(days=1)
+"""How long something is kept at the least after a person let it go, by lifting a hold or by a verdict: until then
+others may object, and nothing was lost."""
 
 
 def period(text: str) -> Period:
@@ -53,11 +54,16 @@ def period(text: str) -> Period:
     return Period(int(amount), unit if unit.endswith("s") else f"{unit}s")
 
 
-def that_keep(occasion: str, *, on: date | None = None) -> list[Rule]:
-    """The rules by which something is kept on an occasion; none: it may not be."""
+def in_force() -> list[Rule]:
+    """The rules that nobody has ended or replaced, by name; those whose days are over or to come are among them."""
+    return list(Rule.objects.filter(ended_at=None).order_by("name"))
+
+
+def that_keep(occasion: str, *, on: date | None = None, among: Collection[Rule] | None = None) -> list[Rule]:
+    """The rules by which something is kept on an occasion; none: it may not be. ``among``: of :func:`in_force`."""
     day = on or clock.now().date()
-    valid = Rule.objects.filter(Q(valid_to=None) | Q(valid_to__gte=day), ended_at=None, valid_from__lte=day)
-    return [rule for rule in valid.order_by("name") if occasion in rule.occasions]
+    every = in_force() if among is None else among
+    return [one for one in every if occasion in one.occasions and standing(one, on=day) == "holds"]
 
 
 def standing(rule: Rule, *, on: date | None = None) -> str:
@@ -93,13 +99,20 @@ class Bound:
 
 
 def bound(bindings: Iterable[Binding]) -> Bound:
-    """Which of an exhibit's bindings counts. There is one at least; where all were released, it ends with the last."""
+    """Which of an exhibit's bindings counts. There is one at least; where all were released, it ends :data:`NOTICE`
+    after the last of them was, and no later than it would have by them.
+    """
     rows = list(bindings)
     every = [one for one in rows if one.released_at is None]
-    if not every:
-        ends = [(one.released_at, one.pk or 0, one) for one in rows if one.released_at]
-        last = max(ends, key=lambda each: each[:2])
-        return Bound(last[0], last[2], None, review=any(one.rule.after == REVIEW for one in rows))
+    if every:
+        return _bound(every)
+    ends = [(one.released_at, one.pk or 0, one) for one in rows if one.released_at]
+    last = max(ends, key=lambda each: each[:2])
+    until = min(last[0] + NOTICE, _bound(rows).until)
+    return Bound(until, last[2], None, review=any(one.rule.after == REVIEW for one in rows))
+
+
+def _bound(every: Sequence[Binding]) -> Bound:
     least = [(one.at_least, one.pk or 0, one) for one in every if one.at_least]
     most = [(one.at_most, -(one.pk or 0), one) for one in every if one.at_most]
     chosen = max(least, key=lambda each: each[:2]) if least else min(most, key=lambda each: each[:2])

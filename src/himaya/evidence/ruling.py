@@ -21,6 +21,12 @@ from himaya.evidence.reasons import reason_of, refuse
 from himaya.evidence.states import CLASSES, DELETE, GUARDED, REVIEW, STANDARD
 from himaya.ledger.services import record
 
+BINDING = frozenset({"report"})
+"""Occasions by which nothing is sealed: they only bind what is kept already, in the class in which it was sealed."""
+GUARDS_NOTHING = N_(
+    "it would guard nothing: what was reported is sealed already; name an occasion by which something is sealed too, "
+    "or the class standard"
+)
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
@@ -116,6 +122,7 @@ def _check_rule(name: str, terms: RuleTerms) -> None:
         N_("its time runs from nothing that is known here"): terms.begins not in rules.EVENTS,
         N_("it says neither how long at the least nor how long at the most"): not (terms.minimum or terms.maximum),
         N_("what comes after is neither delete nor review"): terms.after not in (DELETE, REVIEW),
+        GUARDS_NOTHING: terms.kept_class == GUARDED and bool(terms.occasions) and BINDING.issuperset(terms.occasions),
         N_("there is no such class"): terms.kept_class not in CLASSES,
         N_("renewals need a period"): bool(terms.renewals) != bool(terms.renewal),
     }

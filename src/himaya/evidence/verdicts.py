@@ -2,9 +2,9 @@
 
 A confirmed one is an occasion of its own, by which rules keep. One that says that it is no such material takes away
 the ground of what binds only because something *matched* or was *confirmed*: a rule that says how long it is kept at
-the most binds no more, and what nothing else binds ends now, or waits for a person where its rule says so. A rule that
-says how long a match is kept *at the least* is a duty, and stands; so does what binds for a report, a demand, or
-because somebody brought it; and a hold outranks it all.
+the most binds no more, and what nothing else binds ends after a day of notice, or waits for a person where its rule
+says so. A rule that says how long a match is kept *at the least* is a duty, and stands; so does what binds for a
+report, a demand, or because somebody brought it; and a hold outranks it all.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.db import transaction
 
 from himaya.evidence import rules
 from himaya.evidence.models import Binding, Exhibit
-from himaya.evidence.retention import bindings_of, follow, note_occasion, standing
+from himaya.evidence.retention import bindings_of, note_occasion, of_case, rebind
 from himaya.ledger.services import record
 
 VERDICT: Final = "verdict"
@@ -24,28 +24,35 @@ TAKEN_AWAY: Final = frozenset({"match", VERDICT})
 """Grounds that fall with the verdict that it is no such material."""
 
 
-def note_verdict(case: str, *, at: datetime, by: str) -> int:
+def note_verdict(case: str, *, at: datetime, by: str, only: int | None = None) -> int:
     """A person confirmed what a case has: rules with the occasion ``verdict`` bind it from then on.
 
-    Told twice it changes nothing the second time. How many exhibits are kept for another time than before.
+    Told twice it changes nothing the second time. ``only``: the exhibit of the case that came after the verdict; None:
+    all of them. How many exhibits are kept for another time than before.
     """
-    return note_occasion(case, occasion=VERDICT, at=at, by=by)
+    return note_occasion(case, occasion=VERDICT, at=at, by=by, only=only)
 
 
 @transaction.atomic
-def note_dismissal(case: str, *, at: datetime, by: str) -> int:
+def note_dismissal(case: str, *, at: datetime, by: str, only: int | None = None) -> int:
     """A person says that a case's content is no such material; how many exhibits end at another time by that.
 
     Told twice it changes nothing the second time.
+
+    Args:
+        case: as the ledger names it.
+        at: from when on its ground is gone: what ends by that ends ``rules.NOTICE`` later.
+        by: who.
+        only: the exhibit of the case that came after the verdict; None: all of them.
     """
-    changed = 0
-    for exhibit in standing(Exhibit.objects.filter(case=case)):
-        bindings = bindings_of(exhibit)
-        for one in bindings:
-            if one.released_at is None and _falls(one):
-                one.released_at = at
-                one.save(update_fields=["released_at"])
-        changed += follow(exhibit, bindings)
+
+    def release(_: Exhibit, bindings: list[Binding]) -> list[Binding]:
+        falling = [one for one in bindings if one.released_at is None and _falls(one)]
+        for one in falling:
+            one.released_at = at
+        return falling
+
+    changed = len(rebind(of_case(case, only=only), release))
     if changed:
         record("evidence.ground-fell", by=by, about=case, exhibits=changed)
     return changed
@@ -57,20 +64,20 @@ def note_reopening(case: str, *, by: str) -> int:
 
     Told twice it changes nothing the second time. What has ended meanwhile stays ended.
     """
-    changed = 0
-    for exhibit in standing(Exhibit.objects.filter(case=case)):
-        bindings = bindings_of(exhibit)
-        for one in bindings:
-            if one.released_at is not None:
-                one.released_at = None
-                one.save(update_fields=["released_at"])
-        if follow(exhibit, bindings):
-            exhibit.review = rules.bound(bindings).review
-            exhibit.save(update_fields=["review"])
-            changed += 1
+
+    def bind(_: Exhibit, bindings: list[Binding]) -> list[Binding]:
+        released = [one for one in bindings if one.released_at is not None]
+        for one in released:
+            one.released_at = None
+        return released
+
+    changed = rebind(of_case(case), bind)
+    for exhibit in changed:
+        exhibit.review = rules.bound(bindings_of(exhibit)).review
+        exhibit.save(update_fields=["review"])
     if changed:
-        record("evidence.ground-back", by=by, about=case, exhibits=changed)
-    return changed
+        record("evidence.ground-back", by=by, about=case, exhibits=len(changed))
+    return len(changed)
 
 
 def _falls(one: Binding) -> bool:

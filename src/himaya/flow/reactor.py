@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Rule = Callable[[Entry], None]
 
 log = logging.getLogger("himaya.flow")
-BATCH = 200
+READER, BATCH = "flow", 200
 OF_THE_RULE = (DataError, IntegrityError, ProgrammingError, NotSupportedError)
 """What the database says of a value, a row or a question: a defect of the rule, and no better in another round."""
 _rules: dict[str, dict[str, Rule]] = defaultdict(dict)
@@ -47,21 +47,39 @@ def followed() -> list[str]:
 def react() -> bool:
     """Read the next entries and follow the rules; True where there was anything to read.
 
-    Effects and cursor commit together, so each entry is followed exactly once, whatever is killed in between. Two
-    workers take turns at the cursor's row lock. A rule that fails holds nobody up: its own effects are undone, and a
-    job to follow it again is queued, see :class:`FollowAgain`. Where the database itself fails, nothing of the round
-    has happened, and it is repeated.
+    The effects of a rule commit together with the note that it was followed for an entry, so each entry is followed
+    exactly once, whatever is killed in between. Each rule has a transaction of its own: what one puts on record holds
+    the ledger until it commits, and everybody else takes the ledger last, so whatever the next rule locks after that
+    could wait for somebody who waits for the ledger. Two workers take turns at the cursor's row lock. A rule that fails
+    holds nobody up: its own effects are undone, and a job to follow it again is queued, see :class:`FollowAgain`. Where
+    the database itself fails, nothing of that rule has happened, and the next round begins with it.
+    """
+    found = queries.entries_after(queries.read_upto(READER), limit=BATCH)
+    for entry in found:
+        rules = list(_rules.get(entry.act, {}).values())
+        for number, rule in enumerate(rules, 1):
+            _follow_once(rule, entry, last=number == len(rules))
+    if found and not _rules.get(found[-1].act):
+        with transaction.atomic():
+            cursor = lock_cursor(READER)
+            if cursor.seq < found[-1].seq:
+                move_cursor(cursor, to=found[-1].seq)
+    return bool(found)
+
+
+def _follow_once(rule: Rule, entry: Entry, *, last: bool) -> None:
+    """Follow a rule for an entry, unless somebody has; ``last``: with it everything of the entry is followed.
+
+    Before the last of several rules, the rule's own cursor says how far it has come.
     """
     with transaction.atomic():
-        cursor = lock_cursor("flow")
-        found = queries.entries_after(cursor.seq, limit=BATCH)
-        for entry in found:
-            for rule in _rules.get(entry.act, {}).values():
-                _follow(rule, entry)
-        if found:
-            faults.point("flow.before_commit")
-            move_cursor(cursor, to=found[-1].seq)
-    return bool(found)
+        cursor = lock_cursor(READER)
+        own = None if last else lock_cursor(f"{READER}.{rule.__name__}")
+        if entry.seq <= max(cursor.seq, own.seq if own else 0):
+            return
+        _follow(rule, entry)
+        faults.point("flow.before_commit")
+        move_cursor(own or cursor, to=entry.seq)
 
 
 def _follow(rule: Rule, entry: Entry) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from himaya.cases.queries import case, opinions
+from himaya.core import clock
 from himaya.evidence.demands.arriving import note_demanded
 from himaya.evidence.retention import note_occasion
 from himaya.evidence.verdicts import note_dismissal, note_reopening, note_verdict
@@ -72,20 +73,24 @@ def keep_by_the_verdict(entry: Entry) -> None:
 def keep_by_the_verdict_of_before(entry: Entry) -> None:
     """What comes to a case that is decided already is kept by that verdict, too."""
     if entry.data["case"].startswith("case:"):
-        _verdict_of(entry.data["case"], arrived=True)
+        _verdict_of(entry.data["case"], arrived=int(entry.about.removeprefix("exhibit:")))
 
 
-def _verdict_of(about: str, *, arrived: bool = False) -> None:
-    """By the verdict that holds now: the entry may be followed late. It is about nothing where no case has arrived."""
+def _verdict_of(about: str, *, arrived: int | None = None) -> None:
+    """By the verdict that holds now: the entry may be followed late. It is about nothing where no case has arrived.
+
+    Where an exhibit arrived, it is about that one alone. What ends by it ends a day after this, not after the verdict:
+    nobody could object to it before.
+    """
     found = case(int(about.removeprefix("case:")))
     verdict = found.verdict if found else None
     if verdict is None:
-        if not arrived:
+        if arrived is None:
             note_reopening(about, by=SYSTEM)
     elif verdict.confirms:
-        note_verdict(about, at=verdict.at, by=SYSTEM)
+        note_verdict(about, at=verdict.at, by=SYSTEM, only=arrived)
     else:
-        note_dismissal(about, at=verdict.at, by=SYSTEM)
+        note_dismissal(about, at=clock.now(), by=SYSTEM, only=arrived)
 
 
 @when("demand.held")

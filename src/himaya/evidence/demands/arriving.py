@@ -25,7 +25,7 @@ from himaya.evidence.demands.states import ANSWERED, CHALLENGED, RECEIVED, TAKEN
 from himaya.evidence.models import Exhibit
 from himaya.evidence.retention import note_on
 from himaya.evidence.services import BadExhibit
-from himaya.ledger.services import record
+from himaya.ledger.services import record_each
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -78,14 +78,16 @@ def note_demanded(number: int, *, exhibits: Collection[int], by: str) -> int:
     where the demand is another one, or the holds are lifted by now. In the caller's transaction; told twice it changes
     nothing. How many exhibits are kept for another time than before.
     """
-    placed = DemandHold.objects.filter(demand=number, exhibit__in=exhibits, hold__lifted_at=None)
-    every = 0
-    for one in placed.filter(demand__kind=PRESERVATION).select_related("demand", "exhibit").order_by("exhibit"):
-        since = max(one.demand.received_at, one.exhibit.acquired_at)
-        if changed := note_on(Exhibit.objects.filter(pk=one.exhibit_id), occasion=OCCASION, at=since):
-            record("evidence.period-began", by=by, about=one.exhibit.about, occasion=OCCASION, exhibits=changed)
-            every += changed
-    return every
+    demand = Demand.objects.get(pk=number)
+    if demand.kind != PRESERVATION:
+        return 0
+    placed = DemandHold.objects.filter(demand=demand, exhibit__in=exhibits, hold__lifted_at=None)
+    found = Exhibit.objects.filter(pk__in=placed.values("exhibit"))
+    changed = note_on(found, occasion=OCCASION, since=lambda one: max(demand.received_at, one.acquired_at))
+    if changed:
+        told = [(one.about, {"occasion": OCCASION, "exhibits": 1}) for one in changed]
+        record_each("evidence.period-began", by=by, told=told)
+    return len(changed)
 
 
 class Offered:

@@ -15,7 +15,9 @@ from himaya.accounts.faces import Actors, asked, told_at
 from himaya.evidence import queries, ruling, words
 from himaya.evidence.forms import RuleForm, WhyForm, from_limit, from_rule
 from himaya.evidence.instruments import keeping_limit, keeping_limits, require_known
+from himaya.evidence.retention import EVENT_OF
 from himaya.evidence.rules import standing
+from himaya.evidence.states import GUARDED
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -46,6 +48,7 @@ def _row(one: Rule) -> dict[str, Any]:
         "begins": words.event(one.begins),
         "after": gettext(words.AFTER[one.after]),
         "class": gettext(words.CLASSES[one.kept_class]),
+        "binds": one.kept_class == GUARDED and not EVENT_OF.keys().isdisjoint(one.occasions),
     }
 
 
