@@ -113,10 +113,10 @@ def test_killed_at_any_point_it_leaves_the_older_ones_whole(node: Node, tmp_path
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A directory on a disk of 3 MiB."""
+    """A directory on a disk of 6 MiB: three backups of an empty node, and a little more."""
     place = tmp_path / "disk"
     place.mkdir()
-    options = f"size={3 * MIB},mode=700,uid={os.getuid()}"
+    options = f"size={6 * MIB},mode=700,uid={os.getuid()}"
     if shutil.which("mount") is None or subprocess.call(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place]):
         pytest.skip("this machine lets us have no small disk")
     yield place

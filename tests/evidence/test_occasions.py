@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from tests.desk import accepted, released, verified
 from tests.evidence.conftest import TERMS, Keep
 from tests.evidence.test_ending import end_all, fresh
@@ -32,6 +34,7 @@ DAY = timedelta(days=1)
 VERDICTS = replace(TERMS, occasions=["verdict"], minimum="5 years", begins="decided")
 MOST = replace(TERMS, occasions=["match"], minimum="", maximum="1 year")
 DEMANDS = replace(TERMS, occasions=["demand"], minimum="3 years", begins="demanded")
+MONTH = re.compile(r"""month" = '(\d{4}-\d\d)'""")
 ANN = "accounts: ann; from 2026-01-01T00:00Z to 2026-06-01"
 
 
@@ -166,6 +169,19 @@ def test_a_rule_by_a_verdict_that_no_longer_holds_binds_no_more_and_again_with_t
     assert note_verdict("case:1", at=clock.now(), by="system") == 1
     assert rules_of(exhibit) == {"us-reports": False, "verdicts": True}
     assert fresh(exhibit).until == clock.now().replace(year=clock.now().year + 5)
+
+
+def test_what_moves_to_an_earlier_month_has_all_its_epochs_locked_in_order_and_before_the_ledger(
+    keep: Keep, clock: Any
+) -> None:
+    exhibit = keep_most(keep)
+    with CaptureQueriesContext(connection) as asked:
+        note_dismissal("case:1", at=clock.now(), by="system")
+    said = [one["sql"] for one in asked]
+    locked = [found[1] for sql in said if sql.startswith("SELECT") and (found := MONTH.search(sql))]
+    assert list(dict.fromkeys(locked)) == [f"{fresh(exhibit).until:%Y-%m}", f"{exhibit.until:%Y-%m}"]
+    ledger = next(number for number, sql in enumerate(said) if "ledger_head" in sql)
+    assert not any("evidence_epoch" in sql for sql in said[ledger:])
 
 
 # --- demands ---------------------------------------------------------------------------------------------------------
