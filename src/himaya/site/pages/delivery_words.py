@@ -108,6 +108,9 @@ RULES = {
     "take_back_what_has_not_left": N_("What has not left is taken back"),
     "vote_on_what_matched": N_("What our reviewers found becomes our vote on the items"),
     "start_the_time_of_what_was_reported": N_("The time begins for which what was reported is kept"),
+    "keep_by_the_verdict": N_("What is kept of a case is kept by its verdict"),
+    "keep_by_the_verdict_of_before": N_("What came to a case that was decided is kept by its verdict"),
+    "keep_what_is_demanded": N_("What a demand holds is kept by the rules for demands"),
     "return_our_vote": N_("Our vote is queued for the sources that take votes"),
 }
 """Rule → what it does, in words."""
