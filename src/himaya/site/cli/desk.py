@@ -17,8 +17,8 @@ from rich.markup import escape
 
 from himaya.core.errors import HimayaError
 from himaya.site.cli import app, start
-from himaya.site.cli.grammar import KEEP, command, commands
-from himaya.site.cli.log import FileThere, UnreadableFile
+from himaya.site.cli.grammar import KEEP, FileThere, command, commands
+from himaya.site.cli.log import UnreadableFile
 from himaya.site.cli.shown import done, out, table
 
 if TYPE_CHECKING:

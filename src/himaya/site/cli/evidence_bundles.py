@@ -15,8 +15,7 @@ from rich.markup import escape
 from himaya.core.errors import HimayaError
 from himaya.site.cli import start
 from himaya.site.cli.evidence import Json, evidence
-from himaya.site.cli.grammar import command
-from himaya.site.cli.log import FileThere
+from himaya.site.cli.grammar import FileThere, command
 from himaya.site.cli.shown import counted, done, out, table
 
 if TYPE_CHECKING:

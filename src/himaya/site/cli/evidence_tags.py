@@ -14,8 +14,7 @@ import typer
 from himaya.site.cli import start
 from himaya.site.cli.evidence import Json, case_of, evidence
 from himaya.site.cli.evidence_intake import readable
-from himaya.site.cli.grammar import command, commands
-from himaya.site.cli.log import FileThere
+from himaya.site.cli.grammar import FileThere, command, commands
 from himaya.site.cli.shown import counted, done, err
 
 if TYPE_CHECKING:

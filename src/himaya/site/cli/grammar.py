@@ -39,6 +39,12 @@ class NotShown(HimayaError):
     exit_code = 3
 
 
+class FileThere(HimayaError):
+    """{path} is there already."""
+
+    remedy = "Name another file: what was written once is not written over."
+
+
 def _without_types(params: list[Any]) -> list[Any]:
     """A flag takes no value, so help shows none."""
     for param in params:

@@ -62,12 +62,6 @@ class UnreadableFile(HimayaError):
     remedy = "Check the path, and that you may read it."
 
 
-class FileThere(HimayaError):
-    """{path} is there already."""
-
-    remedy = "Name another file: what was written once is not written over."
-
-
 class UnwritableFile(HimayaError):
     """{path} cannot be written: {why}."""
 
