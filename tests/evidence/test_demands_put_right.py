@@ -13,9 +13,9 @@ from tests.evidence.test_demands_pages import do, form, text
 
 from himaya.core import clock as now_of
 from himaya.core.countries import PLACES
+from himaya.core.reference.requests import SHIPPED as FIELDS
 from himaya.evidence.demands import amending, clocks, queries, requesting, services
 from himaya.evidence.demands.acting import BadDemand
-from himaya.evidence.demands.asked import FIELDS
 from himaya.evidence.demands.models import Demand, Request
 from himaya.evidence.demands.states import WrongDemandMove
 from himaya.evidence.models import Hold

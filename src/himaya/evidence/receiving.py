@@ -73,12 +73,8 @@ def receive_bundle(
     with opened(path, trusted=trusted) as received:
         return [
             _receive(received, one, identity=identity, by=by, trusted=trusted, case=case, look=look)
-            for one in _each(received)
+            for one in received.bundle.exhibits
         ]
-
-
-def _each(received: Received) -> Iterator[ExhibitFacts]:
-    yield from received.bundle.exhibits
 
 
 def _receive(
