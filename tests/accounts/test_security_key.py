@@ -39,12 +39,25 @@ def add_key(window: Any) -> Any:
     """Sign in, go on to where a key is added, confirm who one is, and add it."""
     page = sign_in(window)
     page.wait_for_url("**/accounts/2fa/")
+    return confirm_and_add(window)
+
+
+def confirm_and_add(window: Any) -> Any:
+    """Of somebody who is signed in: confirm who one is, and add the key that is plugged in."""
+    page = window.page
     window.open("/accounts/2fa/webauthn/add/")
     give_password(page, "Confirm")
     page.fill("input[name=name]", "Blue key")
-    page.click("#mfa_webauthn_add")
+    click_loaded(page, "#mfa_webauthn_add")
     page.wait_for_url(lambda url: "/webauthn/add" not in url)
     return page
+
+
+def click_loaded(page: Any, button: str) -> None:
+    """Click a button that a script has to wait upon: before the page is loaded, nothing does."""
+    page.locator(button).wait_for()
+    page.wait_for_load_state()
+    page.click(button)
 
 
 def test_a_key_is_added_and_opens_the_console(people: SimpleNamespace, window: Any) -> None:
@@ -59,7 +72,7 @@ def test_a_key_is_added_and_opens_the_console(people: SimpleNamespace, window: A
     page.wait_for_url("**/accounts/2fa/authenticate/")
     first.open("/cases/")
     assert page.url.endswith("/accounts/2fa/authenticate/")  # the password alone does not open
-    page.click("#mfa_webauthn_authenticate")
+    click_loaded(page, "#mfa_webauthn_authenticate")
     page.wait_for_url(first.base + "/")
     assert first.open("/cases/") == 200
     assert first.said == []  # nothing that the policy refused, nothing else on the console
@@ -77,7 +90,7 @@ def test_another_key_does_not_open(people: SimpleNamespace, window: Any) -> None
     key_in(stranger)
     page = sign_in(stranger)
     page.wait_for_url("**/accounts/2fa/authenticate/")
-    page.click("#mfa_webauthn_authenticate")
+    click_loaded(page, "#mfa_webauthn_authenticate")
     page.locator(".alert:visible, [role=alert]:visible").first.wait_for()
     stranger.open("/cases/")
     assert page.url.endswith("/accounts/2fa/authenticate/")

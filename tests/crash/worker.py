@@ -122,13 +122,20 @@ def _poison() -> Any:
 
 
 def deliver(*, lease: float = 1.0, patience: float = 30.0) -> None:
-    """React and deliver until nothing is left, as a worker does."""
+    """React and deliver until nothing is left, as a worker does. What it does by the clock may put something on record
+    while it is being stopped, which the next one reads.
+    """
     from himaya.ledger import worker
 
-    running = worker.Worker(threads=2, pause=0.02, lease=lease)
-    running.start()
-    _wait(lambda: not _unfinished(), patience)
-    running.stop()
+    while True:
+        running = worker.Worker(threads=2, pause=0.02, lease=lease)
+        running.start()
+        try:
+            _wait(lambda: not _unfinished(), patience)
+        finally:
+            running.stop()
+        if not _unfinished():
+            return
 
 
 def attempt(*, limited: bool) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyrage
 import pytest
-from tests.accounts.test_security_key import give_password, key_in
+from tests.accounts.test_security_key import confirm_and_add, key_in
 from tests.evidence.conftest import Keep
 from tests.evidence.test_granting import proof
 from tests.site.test_pages_in_browser import LOOKS, visit
@@ -85,6 +85,7 @@ def press(page: Any, name: str, *, role: str = "button") -> None:
     """Tab to what is called so, as somebody without a mouse does, and press Enter."""
     wanted = page.get_by_role(role, name=name, exact=True).first
     wanted.wait_for()
+    page.wait_for_load_state()  # some buttons are a script's
     for _ in range(150):
         if wanted.evaluate("one => one === document.activeElement"):
             page.keyboard.press("Enter")
@@ -120,11 +121,7 @@ def test_from_asking_to_download_by_keyboard(
     made = Access.objects.get()
 
     key_in(lead)
-    lead.open("/accounts/2fa/webauthn/add/")
-    give_password(lead.page, "Confirm")
-    lead.page.fill("input[name=name]", "Blue key")
-    lead.page.click("#mfa_webauthn_add")
-    lead.page.wait_for_url(lambda url: "/webauthn/add" not in url)
+    confirm_and_add(lead)
     lead.open("/evidence/access/")
     press(lead.page, f"request {made.pk}", role="link")
     lead.page.wait_for_url("**/evidence/access/*/")

@@ -130,6 +130,7 @@ def test_a_place_on_disk_that_cannot_be_written_is_shown_as_trouble_and_tried_ag
     with serving("stopncii") as source:
         one = follow(source, hotline)
         barred = directory() / f"{one.pk}.sqlite3"
+        barred.unlink(missing_ok=True)  # of a subscription that another test numbered likewise
         barred.mkdir()
         try:
             with pytest.raises(Exception, match="unable to open database file"):
