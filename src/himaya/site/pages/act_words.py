@@ -57,6 +57,8 @@ ACTS = {
     "evidence.stamped": N_("The time was stamped by an authority"),
     "evidence.stopped": N_("Nothing ends until a person has looked: %(kind)s"),
     "evidence.stop-settled": N_("Looked at, and exhibits may end again"),
+    "evidence.given-up": N_("What does not open of an epoch is given up: %(epoch)s"),
+    "evidence.lost": N_("Does not open, and ends with its epoch: %(epoch)s"),
     "evidence.store-marked": N_("Store of sealed files marked as this node's"),
     "evidence.strays-removed": N_("Sealed files that nothing here knew were removed after a month: %(files)s"),
     "evidence.not-kept": N_("A hit could not be sealed and kept; its case was opened all the same"),
