@@ -19,6 +19,7 @@ from himaya.core.vault.verifier import key_name
 from himaya.core.words import Said
 from himaya.evidence import custody
 from himaya.evidence.anchoring import proofs_of
+from himaya.evidence.closing import READING_OPENING, closed_reading
 from himaya.evidence.custody import node_key
 from himaya.evidence.granting import NoAccess, UnknownAccess, count_reading, exhibits_of
 from himaya.evidence.labelling import labels_of
@@ -84,6 +85,7 @@ def hand_over(
     record("evidence.handed-over", by=person.actor, about=found.about, bundle=number, exhibits=len(chosen))
     to = Recipient(str(found.asked_by), found.recipient)
     made = bundle_of(number, exhibits=chosen, to=to, authorisation=authorisation)
+    made = replace(made, about={**made.about, READING_OPENING: closed_reading(found).opening})
     if to_node:
         facts = {"from": key_name(custody.own_key()), "to": key_name(to_node), "bundle": number}
         offers = [custody.offer_step(one, act="transfer", by=person.actor, facts=facts) for one in chosen]

@@ -20,6 +20,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.vault.custody import Fact
 from himaya.core.vault.recipients import NotRecipients, recipients
 from himaya.core.words import N_, Said
+from himaya.evidence.closing import READING, closed_reading
 from himaya.evidence.custody import add_step
 from himaya.evidence.guarded.bringing import exhibit_key, forget_brought
 from himaya.evidence.models import Access, AccessTo, Exhibit, Look
@@ -255,9 +256,8 @@ def count_reading(exhibit: Exhibit, *, access: int, person: Person, act: str, **
     if why is not None:
         raise NoAccess(exhibit=exhibit.reference, why=why)
     assert found is not None
-    told: dict[str, Fact] = {
-        "to": person.actor, "access": found.pk, "reason": found.reason, "recipient": found.recipient, **facts,
-    }  # fmt: skip
+    said = closed_reading(found).commitment
+    told: dict[str, Fact] = {"to": person.actor, "access": found.pk, READING: said, **facts}
     key = exhibit_key(exhibit, about=found.about) if exhibit.kept_class == GUARDED else None
     add_step(exhibit, act=act, by=person.actor, facts=told)
     record("evidence.read", by=person.actor, about=exhibit.about, access=found.pk)

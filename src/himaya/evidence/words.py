@@ -143,10 +143,11 @@ def case_word(case: str) -> str:
 
 
 FACTS: dict[str, Any] = {
-    "access": N_("access"), "bundle": N_("bundle"), "clock": N_("clock"), "epoch": N_("epoch"), "how": N_("how"),
-    "met": N_("met"), "origin": N_("from where"), "reason": N_("reason"), "recipient": N_("encrypted to"),
-    "rules": N_("rules"), "sealed_sha256": N_("SHA-256, sealed"), "size": N_("bytes"), "to": N_("to whom"),
-    "tool": N_("tool"), "until": N_("until"),
+    "access": N_("access"), "bundle": N_("bundle"), "clock": N_("clock"), "console": N_("at the console"),
+    "demand": N_("commitment to the demand"), "epoch": N_("epoch"), "from": N_("from whom"), "how": N_("how"),
+    "met": N_("met"), "origin": N_("from where"), "reading": N_("commitment to the reason"), "reason": N_("reason"),
+    "recipient": N_("encrypted to"), "rules": N_("rules"), "sealed_sha256": N_("SHA-256, sealed"),
+    "size": N_("bytes"), "to": N_("to whom"), "tool": N_("tool"), "until": N_("until"),
 }  # fmt: skip
 """A fact of a step → how it is called."""
 

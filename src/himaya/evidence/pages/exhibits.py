@@ -19,6 +19,7 @@ from himaya.core import clock
 from himaya.core.vault.verifier import NotProved
 from himaya.core.words import N_
 from himaya.evidence import anchoring, custody, labelling, queries, retention, words
+from himaya.evidence.closing import open_readings
 from himaya.evidence.demands.keeping import FOR_DEMAND
 from himaya.evidence.forms import WhyForm
 from himaya.evidence.pages.drawing import picture
@@ -171,6 +172,7 @@ def _rule(one: Binding, counts: Binding) -> dict[str, Any]:
 def _entries(steps: Sequence[Step]) -> list[dict[str, Any]]:
     """The same as the picture, as a list: each step in words, who did it, and its facts."""
     read = [(step, queries.told(step)) for step in steps]
+    open_readings(facts for _, (_by, facts) in read)
     who = Actors(by for _, (by, _facts) in read)
     return [
         {
