@@ -125,3 +125,15 @@ def test_what_others_bring_is_refused_in_words_that_help(prepared: Node, tmp_pat
     assert "Example Archive" in shown
     assert "matches nothing known" in node.run("evidence", "intakes", "1").stdout
     assert len(node.run("evidence", "key").stdout.strip()) == 44
+
+
+def test_a_single_file_is_taken_whatever_lies_beside_it(prepared: Node, tmp_path: Path) -> None:
+    node = copied(prepared, tmp_path / "node")
+    node.run(*RULE)
+    folder = brought.vics(tmp_path / "work", b"a neutral text")
+    (folder / "latest").symlink_to(tmp_path / "nowhere")
+    (folder / "notes.txt").write_text("x")
+    assert "2 files kept" in node.run("evidence", "take", folder / "case.json").stderr
+    told = node.run("evidence", "tags", "import", folder / "case.json", "--from", "Unit of the West").stderr
+    assert "on 1 exhibit" in told
+    assert "in no form that can be taken" in node.run("evidence", "take", folder / "notes.txt", status=1).stderr

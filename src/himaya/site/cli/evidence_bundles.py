@@ -35,10 +35,10 @@ class NotNodeKey(HimayaError):
 
 def is_bundle(path: Path) -> bool:
     """Whether it is a bundle of a node: of Himaya's own form."""
-    if path.is_file() and path.suffix.lower() in (".json", ".jsonld", ".xml"):
-        return False
-    from himaya.core.intake.parcels import opened
+    from himaya.core.intake.parcels import is_zip, opened
 
+    if path.is_file() and not is_zip(path):
+        return False
     with opened(path) as parcel:
         names = [name.partition("/")[2] for name in parcel.files] + list(parcel.files)
         return all(any(name.startswith(mark) for name in names) for mark in MARKS)
