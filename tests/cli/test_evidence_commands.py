@@ -110,8 +110,8 @@ def test_what_others_bring_is_refused_in_words_that_help(prepared: Node, tmp_pat
         (("take", folder, "--occasion", "match"), "it is received, or tip", 2),
         (("intakes", "7"), "There is no intake 7", 2),
         (("receipt", folder / "bagit.txt", "--node", "x"), "is no custody key of a node", 2),
-        (("hand-over", "3", "--to", tmp_path / "b.zip"), "There is no request for access 3", 2),
-        (("hand-over", "3", "--to", folder / "bagit.txt"), "is there already", 2),
+        (("hand-over", "3", "--as", "anna", "--to", tmp_path / "b.zip"), "There is no request for access 3", 2),
+        (("hand-over", "3", "--as", "anna", "--to", folder / "bagit.txt"), "is there already", 2),
         (("tags", "import", tmp_path / "gone", "--from", "A"), "gone cannot be read: No such file", 2),
         (("tags", "export", "--to", folder / "bagit.txt"), "is there already", 2),
     ):

@@ -23,9 +23,11 @@ from himaya.core.words import N_, Said
 from himaya.evidence.closing import READING, closed_reading
 from himaya.evidence.custody import add_step
 from himaya.evidence.guarded.bringing import exhibit_key, forget_brought
+from himaya.evidence.handing import RETURN
 from himaya.evidence.models import Access, AccessTo, Exhibit, Look
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.reasons import reason_of
+from himaya.evidence.returning import giver_of_all
 from himaya.evidence.states import ASKED, DESTROYED, ENDED, GRANTED, GUARDED, REFUSED
 from himaya.ledger.services import record
 
@@ -103,6 +105,7 @@ def ask_access(exhibits: Collection[Exhibit], *, purpose: str, reason: str, reci
 
     Raises:
         MayNotAct, BadAccess: the role may not; something of it cannot be.
+        NotTheirs: with the purpose ``return``, something of it came from nobody to whom it could go back.
     """
     return _asked(exhibits, purpose, reason, recipient, person, act="evidence.ask")
 
@@ -119,6 +122,8 @@ def _asked(
             raise BadAccess(why=Said("{exhibit} was destroyed", exhibit=one.reference))
     if not 0 < len(purpose.strip()) <= 10:
         raise BadAccess(why=N_("it does not say what for"))
+    if purpose.strip() == RETURN:
+        giver_of_all(exhibits)
     key = _recipient(recipient)
     made = Access.objects.create(
         purpose=purpose.strip(), reason=text, recipient=key, asked_by=person, asked_at=clock.now(),
