@@ -69,6 +69,7 @@ ACTS = {
     "item.released": N_("Item let go, list %(list)s"),
     "item.voted": N_("%(organisation)s voted on an item, list %(list)s"),
     "item.withdrawn": N_("Item withdrawn, list %(list)s"),
+    "intake.brought-again": N_("The same was brought by somebody else as well: nothing was taken twice"),
     "intake.read": N_("What others brought was looked through: %(files)s files"),
     "intake.refused": N_("What others brought was not taken, and is removed"),
     "intake.taken": N_(
