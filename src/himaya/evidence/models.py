@@ -390,6 +390,7 @@ class Label(models.Model):
 
 from himaya.evidence.demands import models as demands  # noqa: E402 - Django finds the tables of a room in this module
 from himaya.evidence.guarded import models as guarded  # noqa: E402
+from himaya.evidence.hands import Handover  # noqa: E402
 from himaya.evidence.standstill import Reached, Stop  # noqa: E402
 
-__all__ = ["Reached", "Stop", "demands", "guarded"]
+__all__ = ["Handover", "Reached", "Stop", "demands", "guarded"]

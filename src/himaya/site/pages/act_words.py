@@ -32,6 +32,7 @@ ACTS = {
     "evidence.access-refused": N_("Reading of exhibits refused"),
     "evidence.access-reviewed": N_("An urgent reading was looked at"),
     "evidence.access-taken": N_("Urgent: exhibits are read at once, and nobody was asked"),
+    "evidence.came-back": N_("What was handed over came back with the bundle %(bundle)s, and is what was given"),
     "evidence.custodian-ended": N_("Custodian ended: what they brought is forgotten"),
     "evidence.custodian-named": N_("Custodian named: what is guarded from now on they have a part of"),
     "evidence.dealt-anew": N_("The key of something guarded was dealt anew to its custodians"),
@@ -53,6 +54,7 @@ ACTS = {
     "evidence.rotted": N_("Sealed file is not what was sealed any more"),
     "evidence.rule-ended": N_("Rule %(name)s ended: nothing new is kept by it"),
     "evidence.rule-set": N_("Rule %(name)s set, version %(version)s"),
+    "evidence.taken-again": N_("Handed over once more, with the bundle %(bundle)s: it is kept here still"),
     "evidence.written-out": N_("Bundle %(bundle)s written at the command line"),
     "evidence.stamped": N_("The time was stamped by an authority"),
     "evidence.stopped": N_("Nothing ends until a person has looked: %(kind)s"),
@@ -69,6 +71,7 @@ ACTS = {
     "item.released": N_("Item let go, list %(list)s"),
     "item.voted": N_("%(organisation)s voted on an item, list %(list)s"),
     "item.withdrawn": N_("Item withdrawn, list %(list)s"),
+    "intake.brought-again": N_("The same was brought by somebody else as well: nothing was taken twice"),
     "intake.read": N_("What others brought was looked through: %(files)s files"),
     "intake.refused": N_("What others brought was not taken, and is removed"),
     "intake.taken": N_(
