@@ -60,15 +60,23 @@ class Repository:
     Args:
         directory: made by :meth:`create`.
         ring: the keys that are at hand; each role is signed with those of them that are its own.
+        of: of which list it is, where it is of one: signed with every timestamp, so that nobody can serve it in the
+            place of another one. Empty: as it was signed before.
     """
 
-    def __init__(self, directory: Path, ring: Iterable[CryptoSigner] = ()) -> None:
-        self._states = States(directory, ring)
+    def __init__(self, directory: Path, ring: Iterable[CryptoSigner] = (), *, of: str = "") -> None:
+        self._states = States(directory, ring, of)
         self.store = self._states.store
 
     @classmethod
     def create(
-        cls, directory: Path, *, root: bytes, ring: Iterable[CryptoSigner], targets: bytes | None = None
+        cls,
+        directory: Path,
+        *,
+        root: bytes,
+        ring: Iterable[CryptoSigner],
+        targets: bytes | None = None,
+        of: str = "",
     ) -> Repository:
         """Begin a repository; one whose beginning was cut off is begun again.
 
@@ -77,12 +85,13 @@ class Repository:
             root: the finished ``root.json``.
             ring: the keys of snapshot and timestamp, and of targets unless that is given.
             targets: signed metadata that admits signatories, where its key is offline.
+            of: see :class:`Repository`.
 
         Raises:
             RepositoryThere: there is one.
             KeyNotHere: a key is missing.
         """
-        made = cls(directory, ring)
+        made = cls(directory, ring, of=of)
         with made.store.alone():
             if made.store.exists():
                 raise RepositoryThere(directory=directory)

@@ -118,7 +118,7 @@ def repositories() -> list[Repository]:
     """Those of all lists that were published."""
     found = [path for path in sorted(directory().iterdir()) if (path / "metadata" / "timestamp.json").exists()]
     at_hand = ring() if found else []
-    return [Repository(path, at_hand) for path in found]
+    return [Repository(path, at_hand, of=path.name) for path in found]
 
 
 def repository(name: str) -> Repository:
@@ -128,9 +128,9 @@ def repository(name: str) -> Repository:
         NoRoot, KeyNotHere: as their names say.
     """
     history, at_hand = roots(), ring()
-    found = Repository(directory() / name, at_hand)
+    found = Repository(directory() / name, at_hand, of=name)
     if fresh := not found.store.exists():
-        found = Repository.create(directory() / name, root=history[0], ring=at_hand)
+        found = Repository.create(directory() / name, root=history[0], ring=at_hand, of=name)
     ahead.bring(found, fresh=fresh)
     if later := history[len(found.store.roots()) :]:  # whoever pinned the first one is led to the last
         found.install_root(later[-1], between=later[:-1])
