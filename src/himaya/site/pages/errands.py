@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from himaya.accounts.words import day, joined, moment
+from himaya.accounts.words import day, moment
 from himaya.core import clock
-from himaya.evidence import granting
 from himaya.evidence import queries as evidence
 from himaya.evidence.demands import queries as demands
 from himaya.evidence.demands.lists import PREPARED

@@ -1,4 +1,4 @@
-"""Today: what waits at evidence and the legal desk, for those who can act on it, one step from the page where they do."""
+"""Today: what waits at evidence and the legal desk for those who can act on it, with the page where they do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from django.test import Client
 from tests.desk import RECIPIENT, accepted, proof, received, second_lead
-from tests.evidence.conftest import _places, keep  # noqa: F401 - fixtures
 from tests.windows import signed_in
 
 from himaya.evidence.demands.answering import approve_answer, prepare_answer
