@@ -321,6 +321,13 @@ class Config(BaseSettings):
         [Route(name="console", channel="console")],
         description=N_("Where the host of confirmed material is notified."),
     )
+    alarms: list[Route] = Field(
+        [],
+        description=N_(
+            "Where it is told at once that somebody read exhibits without having been granted it: number and time."
+            " Over e-mail each lead who has an address is told as well."
+        ),
+    )
 
     @property
     def data(self) -> Path:
