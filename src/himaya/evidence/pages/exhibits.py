@@ -171,25 +171,21 @@ def _rule(one: Binding, counts: Binding) -> dict[str, Any]:
 def _entries(steps: Sequence[Step]) -> list[dict[str, Any]]:
     """The same as the picture, as a list: each step in words, who did it, and its facts."""
     read = [(step, queries.told(step)) for step in steps]
-    who = Actors(by for _, (by, _facts) in read)
+    who = Actors([*(by for _, (by, _facts) in read), *(str(facts.get("to", "")) for _, (_by, facts) in read)])
     return [
         {
             "number": step.number,
             "act": words.act(step.act),
             "at": step.at,
-            "who": who[by],
+            "who": f"{who['system']}{by[6:]}" if by.startswith("system (") else who[by],
             "facts": [
-                (words.fact(name), _value(value), name.startswith(("sha", "sealed_sha")))
+                (words.fact(name), words.fact_value(name, value, who), name.startswith(("sha", "sealed_sha")))
                 for name, value in facts.items()
                 if value not in ("", [])
             ],
         }
         for step, (by, facts) in read
     ]
-
-
-def _value(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _labels(one: Exhibit) -> dict[str, Any]:
