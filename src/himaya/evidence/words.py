@@ -13,7 +13,8 @@ from himaya.core import clock
 from himaya.core.bundles.report import ACTS, DIGESTS
 from himaya.core.intake.offered import FLAGS, KINDS
 from himaya.core.periods import BadPeriod
-from himaya.core.words import N_
+from himaya.core.words import N_, told
+from himaya.evidence.naming import case_names
 from himaya.evidence.rules import EVENTS, OCCASIONS, period
 from himaya.evidence.states import ASKED, ENDED, GRANTED, REFUSED
 from himaya.reference.words import length
@@ -139,10 +140,14 @@ def digests(one: Exhibit) -> list[tuple[str, str]]:
     return [(DIGESTS.get(name, name), value) for name, value in sorted(one.digests.items())]
 
 
+def case_words(cases: Iterable[str]) -> dict[str, str]:
+    """``case:12`` → as people call it, ``H-2026-000012``."""
+    return {case: str(told(name, gettext)) for case, name in case_names(cases).items()}
+
+
 def case_word(case: str) -> str:
-    """``case:12`` as people call it."""
-    kind, _, number = case.partition(":")
-    return gettext("case %(number)s") % {"number": number} if kind == "case" else case
+    """The same of one."""
+    return case_words([case])[case]
 
 
 FACTS: dict[str, Any] = {

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from himaya.core.errors import HimayaError
 from himaya.site.cli import start
-from himaya.site.cli.evidence import Json, Number, case_of, evidence
+from himaya.site.cli.evidence import A_CASE, Json, Number, evidence
 from himaya.site.cli.grammar import command, commands
 from himaya.site.cli.shown import counted, done, out, table
 
@@ -186,7 +186,7 @@ def let_end(number: Number, reason: Reason) -> None:
     example="himaya evidence hold case:12 --authority 'District court' --review 2027-05-01 --reason 'letter 17'",
 )
 def hold(
-    about: Annotated[str, typer.Argument(help="exhibit:42, E-2026-000042, case:12, or H-2026-000012.", metavar="WHAT")],
+    about: Annotated[str, typer.Argument(help=f"E-2026-000042 or exhibit:42; or a case: {A_CASE}.", metavar="WHAT")],
     authority: Annotated[str, typer.Option(help="Who wants it.", metavar="TEXT")],
     review: Annotated[str, typer.Option(help="When somebody asks whether it is still wanted.", metavar="DAY")],
     reason: Reason,
@@ -196,12 +196,10 @@ def hold(
     if on is None:
         raise BadDate(given=review)
     start.database()
-    from himaya.evidence import queries
     from himaya.evidence.holding import came_late, place_hold
+    from himaya.evidence.naming import about_of
 
-    exhibit = about.startswith("E-") or about.startswith("exhibit:")
-    what = queries.by_reference(about.removeprefix("exhibit:")).about if exhibit else case_of(about) or about
-    made = place_hold(what, reason=reason, authority=authority, review_on=on, by=start.actor())
+    made = place_hold(about_of(about), reason=reason, authority=authority, review_on=on, by=start.actor())
     done(f"hold {made.pk} on {made.about}")
     if late := came_late(made):
         done(f"It came too late for {counted(len(late), 'exhibit')}: {', '.join(one.reference for one in late[:10])}")

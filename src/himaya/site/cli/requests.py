@@ -44,7 +44,7 @@ def begin(
     as_: As,
     kind: Annotated[str, typer.Option(help="preservation, or assistance.", metavar="NAME")],
     to: Annotated[str, typer.Option(help="Country that is asked: LU.", metavar="CODE")],
-    case: Annotated[str, typer.Option(help="From which: 12, or H-2026-000012.", metavar="CASE")] = "",
+    case: Annotated[str, typer.Option(help="From which: 12, case:12 or H-2026-000012.", metavar="CASE")] = "",
     exhibits: Annotated[str, typer.Option(help="Only these of the case: E-2026-000012, …", metavar="NUMBERS")] = "",
     contact: Annotated[str, typer.Option(help="Contact point of the reference.", metavar="KEY")] = "",
     recipient: Annotated[str, typer.Option(help="Who is asked, without such a point.", metavar="TEXT")] = "",
@@ -68,20 +68,22 @@ def begin(
 
 @command(request, "list", example="himaya desk request list --case 12")
 def list_(
-    case: Annotated[str, typer.Option(help="Of this case only: 12.", metavar="CASE")] = "", json_: Json = False
+    case: Annotated[str, typer.Option(help="Of this case only: 12, case:12 or H-2026-000012.", metavar="CASE")] = "",
+    json_: Json = False,
 ) -> None:
     """Requests, the last one first. At most 1,000."""
     start.database()
     from himaya.evidence.demands import queries
+    from himaya.evidence.naming import case_names, case_of
 
-    number = re.sub(r"^(H-[0-9]{4}-0*|case:)", "", case)
-    found = queries.requests(case=f"case:{number}" if number else "").order_by("-pk")[:1000]
+    found = queries.requests(case=case_of(case)).order_by("-pk")[:1000]
     if json_:
         typer.echo(json.dumps([_told(one) for one in found]))
         return
     shown = table("request", "what", "case", "to", "country", "state", keep=("request",))
+    named = case_names(one.case for one in found)
     for one in found:
-        shown.add_row(*map(escape, (one.reference, one.kind, one.case, one.recipient, one.country, one.state)))
+        shown.add_row(*map(escape, (one.reference, one.kind, named[one.case], one.recipient, one.country, one.state)))
     out.print(shown)
 
 
