@@ -54,14 +54,16 @@ def answers(port: int) -> bool:
 
 
 @contextmanager
-def stopped(running: subprocess.Popen[str], number: signal.Signals) -> Iterator[None]:
-    """In the end it is stopped; within seconds, and without leaving a process behind."""
+def stopped(running: subprocess.Popen[str], number: signal.Signals) -> Iterator[list[str]]:
+    """In the end it is stopped; within seconds, and without leaving a process behind. What it said is there then."""
     left: set[int] = set()
+    words: list[str] = []
     try:
-        yield
+        yield words
         left = below(running.pid)
         running.send_signal(number)
         _, said = running.communicate(timeout=15)
+        words.append(said)
         assert "Traceback" not in said
         assert running.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 0), said
         end = time.monotonic() + 15
@@ -115,6 +117,7 @@ def test_the_demonstration_goes_the_whole_way(shown: tuple[Path, subprocess.Comp
     assert filed
     assert "H-" in Path(filed[1]).read_text()
     assert re.search(r"│ reviewer +\S{12,} +decides cases", ran.stdout)
+    assert "Console: http://localhost:8460/" in ran.stdout
     assert "A password is enough in the demonstration" in ran.stdout
     assert f"HIMAYA_DATA={folder}/node himaya serve" in ran.stdout
     assert "whole" in ran.stderr
@@ -140,7 +143,7 @@ def test_a_node_delivers_what_waits_and_ends_when_told(
     said = "none is running, and work waits for it\nRun: himaya serve (or himaya worker)"
     assert said in mine.run("worker", "--check", status=1).stdout
     running = mine.begin("serve", "--port", port)
-    with stopped(running, signal.SIGINT):
+    with stopped(running, signal.SIGINT) as words:
         until(lambda: answers(port), running)
         assert len(below(running.pid)) >= 2  # web and worker
         until(lambda: len(list((mine.data / "outbox").iterdir())) > reports, running)
@@ -148,6 +151,7 @@ def test_a_node_delivers_what_waits_and_ends_when_told(
         again = mine.run("serve", "--port", port, status=2)
         assert f"Port {port} on 127.0.0.1 is taken" in again.stderr
         assert "--port" in again.stderr
+    assert f"console at http://localhost:{port}/" in words[0]
     assert "each following" in mine.run("ledger", "verify").stderr
 
 

@@ -20,7 +20,7 @@ from tests.windows import signed_in
 
 from himaya.core import clock as now_of
 from himaya.evidence.demands import objecting, queries, releasing, requesting, words
-from himaya.evidence.demands.answering import prepare_answer
+from himaya.evidence.demands.answering import approve_answer, drop_answer, prepare_answer
 from himaya.evidence.demands.lists import KINDS, REQUIRED
 from himaya.evidence.demands.models import Demand, Request
 from himaya.evidence.demands.pages.acts import DEMAND_ACTS
@@ -153,6 +153,33 @@ def test_whoever_has_not_just_used_a_security_key_is_sent_to_do_so(
     told = other.post(f"/desk/answers/{answer.pk}/approve")
     assert told["Location"].startswith("/accounts/2fa/webauthn/reauthenticate/?next=")
     assert queries.answer(answer.pk).state == "prepared"
+
+
+def next_step(client: Client, one: Demand) -> str:
+    page = client.get(f"/desk/demands/{one.pk}/").content.decode()
+    card = re.search(r'aria-labelledby="next">(.*?)</section>', page, re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", card[1]).split()) if card else ""
+
+
+def test_the_next_step_of_a_prepared_answer_is_to_let_it_leave_or_says_who_has_to(
+    lead: Client, people: SimpleNamespace, sign_in: Callable[[str], Client], keep: Keep
+) -> None:
+    keep()
+    one = accepted(people.lead, "production")
+    answer = prepare_answer(one.pk, recipient=RECIPIENT, recipient_name="The prosecutor", person=people.lead)
+    assert next_step(lead, one).startswith("Next step Another lead lets the answer leave, and there is none")
+    other = signed_in(second_lead())
+    for reader in (lead, sign_in("auditor")):
+        assert next_step(reader, one).startswith("Next step Another lead lets the answer leave: Second Lead")
+        assert "Let it leave" not in next_step(reader, one)
+    assert next_step(other, one).startswith("Next step Let it leave It can be handed over within a day.")
+    page = other.get(f"/desk/demands/{one.pk}/").content.decode()
+    assert page.count("button-primary") == 1
+    approve_answer(answer.pk, person=second_lead(), proof=proof())
+    assert next_step(lead, one).startswith("Next step Take it out One file that The prosecutor alone can open.")
+    assert "a lead hands it over" in next_step(sign_in("auditor"), one)
+    drop_answer(answer.pk, why="not needed", person=people.lead)
+    assert next_step(lead, one).startswith("Next step Prepare an answer")
 
 
 @pytest.mark.pango

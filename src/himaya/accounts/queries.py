@@ -11,6 +11,7 @@ from allauth.mfa.models import Authenticator
 from django.db.models import Count, Exists, OuterRef
 
 from himaya.accounts.models import ApiKey, Person
+from himaya.accounts.roles import LEAD, MAY
 from himaya.accounts.sealing import SealedElsewhere, unseal
 from himaya.core import clock
 
@@ -33,6 +34,17 @@ def people() -> QuerySet[Person]:
 def person(username: str) -> Person | None:
     """The person of that user name, or None."""
     return Person.objects.filter(username=username).first()
+
+
+def who_may(permission: str) -> list[Person]:
+    """Everybody who has a permission now, by user name."""
+    return [one for one in people().filter(is_active=True, role__in=MAY[permission]) if one.may(permission)]
+
+
+def leads_with_address() -> list[str]:
+    """The e-mail addresses of leads, each once, new leads' too: of what is told to every lead."""
+    found = people().filter(is_active=True, role=LEAD).exclude(email="")
+    return sorted(set(found.values_list("email", flat=True)))
 
 
 def sealed_elsewhere() -> bool:

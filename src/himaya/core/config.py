@@ -318,8 +318,11 @@ class Config(BaseSettings):
         description=N_("Where a confirmed case is reported."),
     )
     notices: list[Route] = Field(
-        [Route(name="console", channel="console")],
-        description=N_("Where the host of confirmed material is notified."),
+        [Route(name="console", channel="console")], description=N_("Where the host of confirmed material is notified.")
+    )
+    alarms: list[Route] = Field(
+        [],
+        description=N_("Where an urgent reading is told at once; over e-mail to each lead with an address, too."),
     )
 
     @property

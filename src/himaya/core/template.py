@@ -11,10 +11,10 @@ def template() -> str:
     """The commented configuration file: every setting with its meaning and its default, commented out."""
     lines = ["# Himaya. Every line is optional; the defaults are shown. HIMAYA_<NAME> in the environment wins.", ""]
     for name, field in Config.model_fields.items():
-        if name in ("demo", "reports", "notices"):
+        if name in ("demo", "reports", "notices", "alarms"):
             continue
         lines += [f"# {field.description}", f"# {name} = {json.dumps(field.default)}", ""]
-    for name in ("reports", "notices"):
+    for name in ("reports", "notices", "alarms"):
         lines.append(f"# {Config.model_fields[name].description} One block for each destination.")
         for route in Config.model_fields[name].default:
             lines += [f"# [[{name}]]", f'# name = "{route.name}"', f'# channel = "{route.channel}"', ""]

@@ -11,10 +11,12 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from himaya.accounts.words import sentence
 from himaya.core import clock
 from himaya.core.reference import TimeLimit
 from himaya.evidence.instruments import known
 from himaya.evidence.models import Rule
+from himaya.evidence.naming import NotHeld, about_of
 from himaya.evidence.reasons import LONGEST
 from himaya.evidence.rules import EVENTS, OCCASIONS
 from himaya.evidence.ruling import RuleTerms
@@ -160,12 +162,11 @@ class ReceiptForm(forms.Form):
 class HoldForm(forms.Form):
     """What is to be kept beyond its time, for whom, and when somebody asks again."""
 
-    about = forms.RegexField(
-        r"^(exhibit|case):[0-9]{1,18}$",
+    about = forms.CharField(
         label=_("What is held"),
         max_length=30,
         widget=forms.TextInput(attrs=CODE),
-        help_text=_("exhibit:12 for one of them, case:12 for all that a case has and gets."),
+        help_text=_("E-2026-000012 for an exhibit; 12, case:12 or H-2026-000012 for all that a case has and gets."),
     )
     authority = forms.CharField(
         label=_("Authority"),
@@ -183,6 +184,13 @@ class HoldForm(forms.Form):
         help_text=_("The number of the letter or order, and what it says."),
         error_messages=NEEDED,
     )
+
+    def clean_about(self) -> str:
+        """As the ledger names it."""
+        try:
+            return about_of(self.cleaned_data["about"])
+        except NotHeld as error:
+            raise forms.ValidationError(sentence(error)) from error
 
     @staticmethod
     def in_half_a_year() -> str:

@@ -20,7 +20,7 @@ from himaya.evidence.labelling import labelled
 from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, SigningKey, Step, Stray
 from himaya.evidence.ruling import UnknownRule
 from himaya.evidence.services import UnknownExhibit
-from himaya.evidence.states import DESTROYED, ENDING, GONE, KEPT, ROTTEN, STANDARD, WHOLE
+from himaya.evidence.states import DESTROYED, ENDING, GONE, GRANTED, KEPT, ROTTEN, STANDARD, WHOLE
 from himaya.ledger.queries import entries
 
 if TYPE_CHECKING:
@@ -226,6 +226,17 @@ def last_recipient(person: Person) -> str:
 def waiting_accesses() -> int:
     """How many requests and urgent readings wait for somebody."""
     return waiting().count()
+
+
+def asked_of(person: Person) -> QuerySet[Access]:
+    """The requests that this person can decide on, and urgent readings that they can look at: never their own."""
+    return waiting().exclude(asked_by=person) if person.may("evidence.grant") else Access.objects.none()
+
+
+def usable_by(person: Person) -> QuerySet[Access]:
+    """The grants by which this person can read something now, that which ends first first."""
+    runs = Access.objects.filter(asked_by=person, state=GRANTED, until__gt=clock.now(), reads_left__gt=0)
+    return runs.order_by("until", "pk") if person.may("evidence.ask") else runs.none()
 
 
 def strays() -> QuerySet[Stray]:

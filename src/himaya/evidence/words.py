@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext
 
-from himaya.accounts.words import number
+from himaya.accounts.words import joined, moment, number
 from himaya.core import clock
 from himaya.core.bundles.report import ACTS, DIGESTS
 from himaya.core.intake.offered import FLAGS, KINDS
 from himaya.core.periods import BadPeriod
-from himaya.core.words import N_
+from himaya.core.words import N_, told
+from himaya.evidence.naming import case_names
 from himaya.evidence.rules import EVENTS, OCCASIONS, period
 from himaya.evidence.states import ASKED, ENDED, GRANTED, REFUSED
 from himaya.reference.words import length
@@ -19,6 +22,7 @@ from himaya.reference.words import length
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from himaya.accounts.faces import Actors
     from himaya.evidence.models import Access, Exhibit
 
 STATES = {
@@ -148,10 +152,14 @@ def digests(one: Exhibit) -> list[tuple[str, str]]:
     return [(DIGESTS.get(name, name), value) for name, value in sorted(one.digests.items())]
 
 
+def case_words(cases: Iterable[str]) -> dict[str, str]:
+    """``case:12`` → as people call it, ``H-2026-000012``."""
+    return {case: str(told(name, gettext)) for case, name in case_names(cases).items()}
+
+
 def case_word(case: str) -> str:
-    """``case:12`` as people call it."""
-    kind, _, number = case.partition(":")
-    return gettext("case %(number)s") % {"number": number} if kind == "case" else case
+    """The same of one."""
+    return case_words([case])[case]
 
 
 FACTS: dict[str, Any] = {
@@ -163,6 +171,60 @@ FACTS: dict[str, Any] = {
     "tool": N_("tool"), "until": N_("until"),
 }  # fmt: skip
 """A fact of a step → how it is called."""
+
+
+def fact_value(name: str, value: Any, who: Mapping[str, str] | Actors) -> str:
+    """What a fact of a step says: codes in words, times as times, people by their names; all else as it stands."""
+    if isinstance(value, list):
+        return joined(map(str, value))
+    text = str(value)
+    if name == "how":
+        return gettext(HOW[text]) if text in HOW else text
+    if name == "clock":
+        said: dict[str, Any] = dict(part.split(" ", 1) for part in text.split(", ") if " " in part)
+        if str(said.get("error_ms", "")).isdecimal():
+            said["error_ms"] = int(said["error_ms"])
+        return clock_word(said) or text
+    if name in ("met", "until"):
+        at = _time(text)
+        return moment(at, to="seconds") if at else text
+    return who[text] if name == "to" else text
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at.astimezone(UTC) if at.tzinfo else None
+
+
+MADE = {"content that matched a list": N_("content that matched a list")}
+"""Labels that the program gives, as they are stored → in words."""
+NUMBERED = re.compile(r"file ([0-9]{1,18}) of (\S{1,60})")
+
+
+def made(label: str) -> str:
+    """A label in the language where the program gave it; what people wrote stays as they wrote it."""
+    if one := NUMBERED.fullmatch(label):
+        return gettext("file %(n)s of %(delivery)s") % {"n": one[1], "delivery": one[2]}
+    return gettext(MADE[label]) if label in MADE else label
+
+
+BASES = {
+    "legal-obligation": N_("a legal obligation"),
+    "public-task": N_("a task in the public interest"),
+    "consent": N_("consent"),
+    "contract": N_("a contract"),
+    "vital-interests": N_("vital interests"),
+    "legitimate-interests": N_("legitimate interests"),
+}
+"""Legal bases by which something is kept → in words. An operator may name others."""
+
+
+def basis(name: str) -> str:
+    """A legal basis."""
+    return gettext(BASES[name]) if name in BASES else name
 
 
 def kind(name: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from himaya.cases.queries import case, opinions
 from himaya.core import clock
+from himaya.evidence.alarming import queue_alarms
 from himaya.evidence.demands.arriving import note_demanded
 from himaya.evidence.retention import note_occasion
 from himaya.evidence.verdicts import note_dismissal, note_reopening, note_verdict
@@ -97,6 +98,12 @@ def _verdict_of(about: str, *, arrived: int | None = None) -> None:
 def keep_what_is_demanded(entry: Entry) -> None:
     """What a demand to preserve holds is kept by the rules for demands, from when the authority asked."""
     note_demanded(int(entry.about.removeprefix("demand:")), exhibits=entry.data["exhibits"], by=SYSTEM)
+
+
+@when("evidence.access-taken")
+def tell_of_an_urgent_reading(entry: Entry) -> None:
+    """Whoever the operator named is told at once that somebody read without having been granted it."""
+    queue_alarms(int(entry.about.removeprefix("access:")))
 
 
 @when("item.voted")

@@ -20,8 +20,12 @@ from himaya.ledger import outbox
 from himaya.ledger.worker import AskAPerson, GiveUp, Handler, TryAgain, register
 
 if TYPE_CHECKING:
-    from himaya.core.ports import Channel
+    from himaya.core.ports import Channel, Message
     from himaya.ledger.models import Job
+
+
+KINDS = ("report", "notice", "alarm")
+"""What there are routes for."""
 
 
 class BadRoute(HimayaError):
@@ -32,8 +36,8 @@ class BadRoute(HimayaError):
 
 
 def routes(kind: str) -> list[Route]:
-    """The destinations that the operator set for ``report`` or ``notice``."""
-    return config().reports if kind == "report" else config().notices
+    """The destinations that the operator set for ``report``, ``notice`` or ``alarm``."""
+    return {"report": config().reports, "notice": config().notices, "alarm": config().alarms}[kind]
 
 
 def resolve(kind: str, route_name: str) -> tuple[Channel, BaseModel]:
@@ -69,18 +73,22 @@ def queue(document: Document, *, route: str, about: str) -> Job:
     A route that cannot be used does not lose the document: its job fails where a person sees it, and can be sent again
     once the route is corrected.
     """
-    try:
-        channel, options = resolve(document.kind, route)
-        lane = channel.lane(options)
-    except BadRoute:
-        lane = f"{document.kind}:{route}"
     return outbox.enqueue(
         DeliveryHandler.kind,
-        lane=lane[:200],
+        lane=lane(document.kind, route),
         key=key(document.key, route),
         about=about,
         payload={"route": route, "document": document.as_json()},
     )
+
+
+def lane(kind: str, route: str) -> str:
+    """The lane of a route: what hinders one of its jobs hinders all; of a route that cannot be used, its own."""
+    try:
+        channel, options = resolve(kind, route)
+        return channel.lane(options)[:200]
+    except BadRoute:
+        return f"{kind}:{route}"[:200]
 
 
 def key(document_key: str, route: str) -> str:
@@ -95,6 +103,9 @@ class DeliveryHandler(Handler):
 
     def _channel(self, job: outbox.Claimed) -> tuple[Channel, BaseModel]:
         return resolve(job.payload["document"]["kind"], job.payload["route"])
+
+    def _message(self, job: outbox.Claimed, channel: Channel) -> Message:
+        return channel.compose(Document.from_json(job.payload["document"]))
 
     def needs_intent(self, job: outbox.Claimed) -> bool:
         """A channel that cannot tell a repeat gets its attempt written down first."""
@@ -115,7 +126,7 @@ class DeliveryHandler(Handler):
         """
         try:
             channel, options = self._channel(job)
-            receipt = channel.send(channel.compose(Document.from_json(job.payload["document"])), options)
+            receipt = channel.send(self._message(job, channel), options)
         except NotSent as error:
             raise (GiveUp if error.permanent else TryAgain)(str(error)) from error
         except MaybeSent as error:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from django.core.exceptions import DisallowedHost
 from django.urls import reverse
 from django.utils.translation import gettext
 
 from himaya.core.config import config
 from himaya.core.words import N_
+from himaya.site import addresses
 from himaya.site.languages import offered
 
 if TYPE_CHECKING:
@@ -45,9 +48,22 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "node_name": config().node_name,
         "theme": theme if theme in THEMES else "",
         "demo": config().demo,
+        "keys_at": _keys_at(request),
         "second_factor": config().second_factor,
         "LANGUAGES_OFFERED": offered(),
     }
+
+
+def _keys_at(request: HttpRequest) -> str | None:
+    """Where security keys work, seen from a page on which they do not; empty: nowhere yet. None: they do here."""
+    try:
+        asked = urlsplit(f"//{request.get_host()}")
+    except DisallowedHost:
+        return None
+    if not addresses.is_numeric(asked.hostname or ""):
+        return None
+    name = addresses.name_for(asked.hostname or "")
+    return "" if addresses.is_numeric(name) else addresses.url(name, asked.port or "")
 
 
 def _nav(request: HttpRequest, person: Person) -> list[dict[str, Any]]:

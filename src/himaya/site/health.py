@@ -357,7 +357,7 @@ def people_health() -> Finding:
 def routes_health() -> list[Finding]:
     """Every route that cannot be used."""
     found = []
-    for kind in ("report", "notice"):
+    for kind in delivery.KINDS:
         for route in delivery.routes(kind):
             try:
                 delivery.resolve(kind, route.name)

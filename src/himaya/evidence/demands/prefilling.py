@@ -18,6 +18,7 @@ from himaya.core.words import N_, Said, printable
 from himaya.evidence.demands import clocks
 from himaya.evidence.demands.acting import BadRequest
 from himaya.evidence.models import Exhibit, Step
+from himaya.evidence.naming import case_names
 from himaya.evidence.services import CASE
 from himaya.evidence.states import DESTROYED
 from himaya.ledger.queries import entries
@@ -84,9 +85,7 @@ def known_fields(known: Known) -> dict[str, str]:
 
 def case_reference(case: str) -> str:
     """The number that people quote: ``H-2026-000001``; where the ledger does not tell its year, ``case 1``."""
-    first = entries(about=case).order_by("seq").first()
-    number = case.partition(":")[2]
-    return f"H-{first.at.year}-{int(number):06d}" if first else f"case {number}"
+    return str(case_names([case])[case])
 
 
 def _ours(known: Known) -> dict[str, str]:

@@ -9,7 +9,7 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subqu
 
 from himaya.core import clock
 from himaya.evidence.demands.acting import UnknownAnswer, UnknownDemand, UnknownRequest
-from himaya.evidence.demands.lists import OPEN_ANSWERS, REQUIRED
+from himaya.evidence.demands.lists import OPEN_ANSWERS, PREPARED, REQUIRED
 from himaya.evidence.demands.models import (
     Answer,
     AnswerPart,
@@ -26,6 +26,7 @@ from himaya.evidence.demands.states import OPEN
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from himaya.accounts.models import Person
     from himaya.evidence.models import Hold
 
 
@@ -167,6 +168,13 @@ def answer(number: int) -> Answer:
 def waiting_answers() -> QuerySet[Answer]:
     """What waits for another lead to approve, or for being handed over."""
     return Answer.objects.filter(state__in=OPEN_ANSWERS).select_related("demand", "prepared_by").order_by("pk")
+
+
+def waiting_for(person: Person) -> QuerySet[Answer]:
+    """Of these, what this person can let leave, or hand over."""
+    approve = Q(state=PREPARED) & ~Q(prepared_by=person) if person.may("demands.approve") else Q(pk=None)
+    hand_over = ~Q(state=PREPARED) if person.may("demands.work") else Q(pk=None)
+    return waiting_answers().filter(approve | hand_over)
 
 
 def requests(*, state: str = "", case: str = "") -> QuerySet[Request]:

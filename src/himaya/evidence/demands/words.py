@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 
-from himaya.accounts.words import moment, number
+from himaya.accounts.words import joined, moment, number
 from himaya.core import clock
 from himaya.core.countries import PLACES
 from himaya.core.words import N_
@@ -191,9 +191,29 @@ SAYS = {
 """What can be put right → in words."""
 
 
+CODES: Mapping[str, Mapping[str, str]] = {
+    "ground": {**lists.GROUNDS, **lists.RELEASES}, "item": lists.CHECKS, "notice": lists.NOTICES,
+    "outcome": lists.OUTCOMES, "channel": lists.CHANNELS, "country": PLACES, "kind": lists.KINDS,
+}  # fmt: skip
+"""What is stored as a code, by the name of the fact → in words."""
+
+
+def code_word(name: str, value: Any) -> str:
+    """A fact in words where it is stored as a code; all else as it stands."""
+    known = CODES.get(name, {})
+    if name == "fields":
+        return joined(gettext(SAYS.get(each, each)) for each in str(value).split(", "))
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    return gettext(known[value]) if isinstance(value, str) and value in known else str(value)
+
+
 def _before(one: Change) -> str:
     """What had stood there, line by line."""
-    lines = [f"{gettext(SAYS.get(name, name))}: {value if value != '' else '–'}" for name, value in one.before.items()]
+    lines = [
+        f"{gettext(SAYS.get(name, name))}: {code_word(name, value) if value != '' else '–'}"
+        for name, value in one.before.items()
+    ]
     return "\n".join([one.why, gettext("Before:"), *lines]) if lines else one.why
 
 

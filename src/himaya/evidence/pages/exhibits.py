@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from himaya.accounts.access import needs
 from himaya.accounts.again import confirmed
 from himaya.accounts.faces import Actors, asked, told_at
 from himaya.accounts.paging import page
+from himaya.accounts.words import sentence
 from himaya.core import clock
 from himaya.core.vault.verifier import NotProved
 from himaya.core.words import N_
@@ -23,16 +25,16 @@ from himaya.evidence.closing import open_readings
 from himaya.evidence.demands.keeping import FOR_DEMAND
 from himaya.evidence.forms import WhyForm
 from himaya.evidence.handing import handovers_of
+from himaya.evidence.naming import BadCaseName, case_of
 from himaya.evidence.pages.drawing import picture
 from himaya.evidence.pages.hands import hand_rows
 from himaya.evidence.pages.held import rows_of
 from himaya.evidence.returning import can_go_back
-from himaya.evidence.services import CASE
 from himaya.evidence.states import DESTROYED, ENDING, KEPT
 from himaya.evidence.stopping import stops
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from django.http import HttpResponse
 
@@ -43,6 +45,8 @@ SOON = ("30", "90", "365")
 """Days within which something ends, to choose from."""
 SHOWN = 200
 """Rows of what ends next."""
+OTHER = re.compile(r"(?!case:)[a-z]{1,20}:[0-9]{1,18}")
+"""What an exhibit can belong to besides a case."""
 HOLDS = 20
 """Holds on the page of an exhibit: all of them have a page of their own."""
 STATES = {
@@ -60,7 +64,7 @@ STATES = {
 def index(request: StaffRequest) -> HttpResponse:
     """Exhibits, the newest first, by filters that stand in the address."""
     chosen = asked(request, "case", "state", "ends", "label")
-    chosen["case"] = _case(chosen["case"])
+    chosen["case"], strange = _case(chosen["case"])
     chosen["state"] = chosen["state"] if chosen["state"] in STATES else ""
     chosen["ends"] = chosen["ends"] if chosen["ends"] in SOON else ""
     before = clock.now() + timedelta(days=int(chosen["ends"])) if chosen["ends"] else None
@@ -69,7 +73,8 @@ def index(request: StaffRequest) -> HttpResponse:
     shown = page(request, found, newest_first=True)
     narrowed = {name: value for name, value in chosen.items() if value}
     context = {
-        "rows": [_row(one) for one in shown.rows],
+        "rows": _rows(shown.rows),
+        "strange": strange,
         "shown": shown,
         "chosen": chosen,
         "narrowed": bool(narrowed),
@@ -96,19 +101,25 @@ def _url(chosen: dict[str, str]) -> str:
     return f"?{query}" if query else "?"
 
 
-def _case(text: str) -> str:
-    """``12``, ``case:12`` and ``H-2026-000012`` are one case; anything else is none that has exhibits."""
-    digits = text.rpartition("-")[2].rpartition(":")[2].strip()
-    if digits.isascii() and digits.isdigit() and len(digits) <= 18:
-        return f"case:{int(digits)}"
-    return text if CASE.fullmatch(text) else text[:60]
+def _case(text: str) -> tuple[str, str]:
+    """The case that is asked for; and what is wrong with it, where it is none: nothing is like that then."""
+    try:
+        return (text if OTHER.fullmatch(text) else case_of(text)), ""
+    except BadCaseName as error:
+        return text[:60], sentence(error)
 
 
-def _row(one: Exhibit) -> dict[str, Any]:
+def _rows(found: Iterable[Exhibit]) -> list[dict[str, Any]]:
+    every = list(found)
+    named = words.case_words(one.case for one in every)
+    return [_row(one, named) for one in every]
+
+
+def _row(one: Exhibit, named: Mapping[str, str]) -> dict[str, Any]:
     return {
         "one": one,
         "state": words.state_of(one),
-        "case": words.case_word(one.case),
+        "case": named[one.case],
         "case_pk": one.case.partition(":")[2] if one.case.startswith("case:") else "",
         "occasion": words.occasion(one.occasion),
         "rotten": one.blob.state == "rotten",
@@ -134,7 +145,7 @@ def _page(request: StaffRequest, pk: int, form: WhyForm | None = None, *, status
     me, stands = request.user, one.state != DESTROYED
     over = one.until <= clock.now()
     context = {
-        **_row(one),
+        **_rows([one])[0],
         "how": gettext(words.HOW[one.how]) if one.how in words.HOW else one.how,
         "by": Actors([one.acquired_by])[one.acquired_by],
         "clock": words.clock_word(one.clock),
@@ -178,25 +189,21 @@ def _entries(steps: Sequence[Step]) -> list[dict[str, Any]]:
     """The same as the picture, as a list: each step in words, who did it, and its facts."""
     read = [(step, queries.told(step)) for step in steps]
     open_readings(facts for _, (_by, facts) in read)
-    who = Actors(by for _, (by, _facts) in read)
+    who = Actors([*(by for _, (by, _facts) in read), *(str(facts.get("to", "")) for _, (_by, facts) in read)])
     return [
         {
             "number": step.number,
             "act": words.act(step.act),
             "at": step.at,
-            "who": who[by],
+            "who": f"{who['system']}{by[6:]}" if by.startswith("system (") else who[by],
             "facts": [
-                (words.fact(name), _value(value), name.startswith(("sha", "sealed_sha")))
+                (words.fact(name), words.fact_value(name, value, who), name.startswith(("sha", "sealed_sha")))
                 for name, value in facts.items()
                 if value not in ("", [])
             ],
         }
         for step, (by, facts) in read
     ]
-
-
-def _value(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _labels(one: Exhibit) -> dict[str, Any]:
@@ -258,11 +265,11 @@ def ends(request: StaffRequest) -> HttpResponse:
     chosen = chosen if chosen in SOON else SOON[1]
     now = clock.now()
     found = queries.ends_next(before=now + timedelta(days=int(chosen))).select_related("blob")
-    rows = [{**_row(one), "over": one.until <= now} for one in found[: SHOWN + 1]]
+    rows = [{**row, "over": row["one"].until <= now} for row in _rows(found[: SHOWN + 1])]
     context = {
         "rows": rows[:SHOWN],
         "more": len(rows) > SHOWN,
-        "looks": [{**_row(one)} for one in queries.to_review()[:SHOWN]],
+        "looks": _rows(queries.to_review()[:SHOWN]),
         "days": [(days, days == chosen) for days in SOON],
         "may_rule": request.user.may("evidence.rule"),
     }

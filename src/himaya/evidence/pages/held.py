@@ -19,7 +19,7 @@ from himaya.evidence.demands.queries import demands_of, held_counts, once_each_d
 from himaya.evidence.forms import HoldForm, WhyForm
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from django.http import HttpResponse
 
@@ -57,10 +57,11 @@ def rows_of(
 ) -> list[dict[str, Any]]:
     """Holds as tables show them; which demand placed one is told to whoever may read demands."""
     demands, may = demands_of(holds), person.may("demands.view")
+    named = words.case_words(one.case for one in holds)
     counts = {} if exhibit else held_counts(demands.values(), lifted=lifted)
     return [
         {
-            **_row(one),
+            **_row(one, named),
             "of_demand": one.pk in demands,
             "demand": demands.get(one.pk) if may else None,
             "n": counts.get(demands[one.pk].pk, 1) if one.pk in demands else 1,
@@ -69,9 +70,9 @@ def rows_of(
     ]
 
 
-def _row(one: Hold) -> dict[str, Any]:
+def _row(one: Hold, named: Mapping[str, str]) -> dict[str, Any]:
     late = not one.lifted_at and one.review_on < clock.now().date()
-    what = one.exhibit.reference if one.exhibit else words.case_word(one.case)
+    what = one.exhibit.reference if one.exhibit else named[one.case]
     case_pk = one.case.partition(":")[2] if one.case.startswith("case:") else ""
     return {"one": one, "late": late, "what": what, "case_pk": case_pk}
 

@@ -45,6 +45,7 @@ def _row(one: Rule) -> dict[str, Any]:
         "most": words.time_of(one.maximum),
         "renewal": words.time_of(one.renewal),
         "occasions": words.occasions(one.occasions),
+        "basis": words.basis(one.basis),
         "begins": words.event(one.begins),
         "after": gettext(words.AFTER[one.after]),
         "class": gettext(words.CLASSES[one.kept_class]),

@@ -213,7 +213,7 @@ def _invite(logins: dict[str, str], node: Path, port: int, *, serve: bool) -> No
     inside.add_row("[bold]user[/]", "[bold]password[/]", "[bold]what they do[/]")
     for role, password in logins.items():
         inside.add_row(role, escape(password), PEOPLE[role])
-    out.print(Panel(inside, title=f"Console: http://127.0.0.1:{port}/", title_align="left", expand=False))
+    out.print(Panel(inside, title=f"Console: http://localhost:{port}/", title_align="left", expand=False))
     out.print("A password is enough in the demonstration; a node in use also asks everybody for a second factor.")
     if serve:
         out.print(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +14,7 @@ from himaya.core.errors import HimayaError
 from himaya.site.cli import app, start
 from himaya.site.cli.grammar import KEEP, command, commands
 from himaya.site.cli.log import UnreadableFile
-from himaya.site.cli.shown import counted, done, out, table
+from himaya.site.cli.shown import counted, done, err, out, runnable, table
 
 if TYPE_CHECKING:
     from himaya.core.vault.stores.scrub import Outcome
@@ -26,6 +25,7 @@ app.add_typer(evidence, name="evidence", rich_help_panel=KEEP)
 Json = Annotated[bool, typer.Option("--json", help="Tell it to a machine.")]
 Number = Annotated[str, typer.Argument(help="The exhibit, as E-2026-000042 or 42.", metavar="EXHIBIT")]
 MOST = 1000
+A_CASE = "12, case:12 or H-2026-000012"
 """Exhibits that one list shows."""
 
 
@@ -43,12 +43,6 @@ class UnreadStore(HimayaError):
     exit_code = 3
 
 
-class BadCaseName(HimayaError):
-    """{given!r} is no case."""
-
-    remedy = "Write its number: 12, or H-2026-000012."
-
-
 class UnknownState(HimayaError):
     """Nothing kept is ever {given!r}."""
 
@@ -57,7 +51,7 @@ class UnknownState(HimayaError):
 
 @command(evidence, "list", example="himaya evidence list --case 12 --state kept")
 def list_(
-    case: Annotated[str, typer.Option(help="Only of a case: 12.", metavar="NUMBER")] = "",
+    case: Annotated[str, typer.Option(help=f"Only of a case: {A_CASE}.", metavar="NUMBER")] = "",
     state: Annotated[str, typer.Option(help="kept, ending, destroyed, held or rotten.", metavar="STATE")] = "",
     label: Annotated[
         str, typer.Option(help="Of which others say so: a value, or series:NAME, tag:NAME.", metavar="TEXT")
@@ -72,6 +66,24 @@ def list_(
         raise UnknownState(given=state[:40])
     found = queries.find(case=case_of(case), state=state, label=label).order_by("-pk")[:MOST]
     _print([*found], as_json=json_)
+    if not found and not json_:
+        _say_what_comes_first(narrowed=bool(case or state or label))
+
+
+def _say_what_comes_first(*, narrowed: bool) -> None:
+    """Why there is nothing, and what to do."""
+    from himaya.evidence import queries
+
+    if narrowed and queries.find().exists():
+        said = "Nothing that is kept is like that."
+    elif queries.rules_that_hold().exists():
+        said = "Nothing is kept yet: what a rule names arrives by itself, or by himaya evidence add FILE --label TEXT."
+    else:
+        said = (
+            "Nothing is kept, for there is no rule by which it would be: himaya evidence rule set NAME --limit KEY; "
+            "the keys are in himaya reference list limits."
+        )
+    err.print(escape(runnable(said)), soft_wrap=True)
 
 
 @command(evidence, "ends", example="himaya evidence ends --days 90")
@@ -90,25 +102,27 @@ def ends(
 
 
 def case_of(text: str) -> str:
-    """``12``, ``case:12`` and ``H-2026-000012`` as the ledger names it.
+    """What somebody wrote for a case as the ledger names it; the settings are ready then.
 
     Raises:
-        BadCaseName: it is no number.
+        BadCaseName: it is no number of a case.
     """
-    number = re.sub(r"^(case:)?(H-[0-9]{4}-)?", "", text.strip())
-    if number and not (number.isascii() and number.isdigit() and len(number) <= 18):
-        raise BadCaseName(given=text[:40])
-    return f"case:{int(number)}" if number else ""
+    start.django()
+    from himaya.evidence.naming import case_of as named
+
+    return named(text)
 
 
 def _print(found: list[Exhibit], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([_told(one) for one in found]))
         return
+    from himaya.evidence.naming import case_names
+
     shown = table("exhibit", "what", "case", "kept because", "bytes#", "until", "state", keep=("exhibit", "until"))
+    named = case_names(one.case for one in found)
     for one in found:
-        case = one.case.removeprefix("case:")
-        cells = (one.reference, one.label, case, one.occasion, f"{one.blob.size:,}", f"{one.until:%Y-%m-%d}")
+        cells = (one.reference, one.label, named[one.case], one.occasion, f"{one.blob.size:,}", f"{one.until:%Y-%m-%d}")
         shown.add_row(*map(escape, cells), ", ".join(_marks(one)))
     out.print(shown)
 
@@ -237,7 +251,7 @@ def _show_labels(one: Exhibit) -> None:
 def add(
     file: Annotated[Path, typer.Argument(help="What is kept; it stays where it is.", metavar="FILE")],
     label: Annotated[str, typer.Option(help="What it is, in neutral words, not the file's name.", metavar="TEXT")],
-    case: Annotated[str, typer.Option(help="The case it belongs to: 12.", metavar="NUMBER")] = "",
+    case: Annotated[str, typer.Option(help=f"The case it belongs to: {A_CASE}.", metavar="NUMBER")] = "",
     occasion: Annotated[
         str,
         typer.Option(

@@ -245,7 +245,7 @@ def write_out(access: int, who: str, *, to: Path, public: bytes, json_: bool, pu
     from himaya.evidence import bundling, queries
     from himaya.evidence.pages.accesses import languages
     from himaya.ledger.services import record
-    from himaya.site.cli.desk import person_at_desk
+    from himaya.site.cli.desk_acting import person_at_desk
     from himaya.site.cli.evidence_intake import readable
 
     found, person = queries.access(access), person_at_desk(who)

@@ -15,7 +15,7 @@ from rich.markup import escape
 from himaya.core.errors import HimayaError
 from himaya.core.words import printable, unpacked
 from himaya.site.cli import start
-from himaya.site.cli.evidence import Json, case_of, evidence
+from himaya.site.cli.evidence import A_CASE, Json, case_of, evidence
 from himaya.site.cli.grammar import command
 from himaya.site.cli.log import UnreadableFile
 from himaya.site.cli.shown import FLAWS, counted, done, err, out, progress, table
@@ -50,7 +50,7 @@ def take(
     path: Annotated[Path, typer.Argument(help="A folder, a ZIP, or the file that tells of those beside it.")],
     preview: Annotated[bool, typer.Option("--preview", help="Only show what is in it; nothing is kept.")] = False,
     whole: Annotated[bool, typer.Option("--whole", help="All of it or nothing.")] = False,
-    case: Annotated[str, typer.Option(help="The case that all of it belongs to.", metavar="NUMBER")] = "",
+    case: Annotated[str, typer.Option(help=f"The case that all of it belongs to: {A_CASE}.", metavar="NUMBER")] = "",
     sender: Annotated[str, typer.Option("--from", help="Who sent it.", metavar="TEXT")] = "",
     basis: Annotated[str, typer.Option(help="By which right they hand it over.", metavar="TEXT")] = "",
     occasion: Annotated[str, typer.Option(help="received or tip; by default as its form says.", metavar="NAME")] = "",
@@ -248,8 +248,8 @@ def _show(one: Intake, json_: bool) -> None:
         again = queries.brought_again_told(one)
         typer.echo(json.dumps({**queries.told(one), "brought_again": again, "files": files}))
         return
-    for again in queries.brought_again(one):
-        out.print(escape(f"brought by {again.sender} as well, on {again.at:%Y-%m-%d}, taken in by {again.by}"))
+    for other in queries.brought_again(one):
+        out.print(escape(f"brought by {other.sender} as well, on {other.at:%Y-%m-%d}, taken in by {other.by}"))
     shown = table("file#", "called", "bytes#", "fate", "exhibit#", "matches#", "")
     for each in queries.files(one):
         why = str(unpacked(each.why)) or ("" if each.matches or each.state != "kept" else "matches nothing known")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from himaya.site.cli import start
-from himaya.site.cli.evidence import Json, case_of, evidence
+from himaya.site.cli.evidence import A_CASE, Json, case_of, evidence
 from himaya.site.cli.evidence_intake import readable
 from himaya.site.cli.grammar import FileThere, command, commands
 from himaya.site.cli.shown import counted, done, err
@@ -27,7 +27,7 @@ evidence.add_typer(tags, name="tags")
 @command(tags, "export", example="himaya evidence tags export --to tags.json --case 12")
 def export(
     to: Annotated[Path, typer.Option(help="The file that is written.", metavar="FILE")],
-    case: Annotated[str, typer.Option(help="Only of a case: 12.", metavar="NUMBER")] = "",
+    case: Annotated[str, typer.Option(help=f"Only of a case: {A_CASE}.", metavar="NUMBER")] = "",
 ) -> None:
     """Write what other bodies say of what is kept: digests, categories, tags, series and flags, and who says so."""
     named = case_of(case)

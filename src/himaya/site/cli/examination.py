@@ -203,7 +203,7 @@ def _destinations() -> Iterator[Finding]:
     from himaya.ledger import delivery
     from himaya.site.health import Finding
 
-    for kind in ("report", "notice"):
+    for kind in delivery.KINDS:
         for route in delivery.routes(kind):
             what = f"Route {route.name}"
             try:

@@ -99,14 +99,14 @@ def _serve(address: str, port: int, *, worker: bool) -> None:
     from granian.constants import Interfaces
 
     from himaya.core.config import WEB_THREADS, config
+    from himaya.site.addresses import name_for, url
 
     _have_forks_end()
     connections.close_all()  # the server forks, and a forked connection to SQLite holds its locks for ever
     working = _WorkerProcess() if worker else None
     # Most of the threads wait for readers of long answers (site.gate), which the server cannot know: it would warn.
     logging.getLogger("_granian").addFilter(lambda said: "Python threads" not in said.getMessage())
-    scheme = "https" if config().https else "http"
-    done(f"console at {scheme}://{address}:{port}/ - Ctrl-C stops")
+    done(f"console at {url(name_for(address), port)} - Ctrl-C stops")
     try:
         Granian(
             "himaya.site.wsgi:application",

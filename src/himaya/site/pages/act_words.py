@@ -185,6 +185,8 @@ ROOMS = {
 
 def act_words(act: str, facts: Mapping[str, Any]) -> str:
     """What an entry says happened; the bare name of an act of another version."""
+    if act.startswith("demand."):
+        facts = {name: desk.code_word(name, value) for name, value in facts.items()}
     return words.act_words(act, facts, ACTS)
 
 

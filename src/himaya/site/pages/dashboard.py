@@ -25,6 +25,7 @@ from himaya.lists.proposals import proposals
 from himaya.lists.quarantine import quarantines
 from himaya.screening import queries as screening
 from himaya.site.health import health
+from himaya.site.pages import errands
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -53,6 +54,8 @@ def dashboard(request: StaffRequest) -> HttpResponse:
     findings = [_translated(finding, person) for finding in health()]
     context = {
         "waits": _waits(person),
+        "errands": errands.errands(person),
+        "clocks": errands.clocks(person),
         "now": clock.now(),
         "screened": screening.screened(today),
         "hits": today["hit"],

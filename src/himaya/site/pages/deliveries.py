@@ -21,6 +21,7 @@ from himaya.accounts.words import say
 from himaya.cases.dispatch_pages import NEED_A_PERSON, state_filters
 from himaya.cases.words import KINDS
 from himaya.core.errors import HimayaError
+from himaya.evidence.alarming import AlarmHandler
 from himaya.flow.reactor import FollowAgain
 from himaya.ledger import outbox, queries
 from himaya.lists import voting
@@ -130,6 +131,7 @@ def _delivery_page(request: StaffRequest, pk: int, form: SettleForm, *, status: 
         "document": told(document) if document else None,
         "raw": _pretty(document) if document else "",
         "vote": {**job.payload, "opinion": opinion_words(job)} if job.kind == voting.KIND else None,
+        "alarm": job.payload["access"] if job.kind == AlarmHandler.kind else None,
         "receipt": _receipt(job),
         "raw_receipt": _pretty(json.loads(job.receipt)) if job.receipt else "",
         "case_url": reverse("cases:case", args=[key]) if kind == "case" and may("cases.view") else "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 
 from himaya.cases.words import JOB_STATES
 from himaya.core.words import N_
+from himaya.evidence.alarming import AlarmHandler
 from himaya.flow.reactor import FollowAgain
 from himaya.lists import voting
 from himaya.lists.words import class_label, signal_label
@@ -101,6 +102,15 @@ VOTING = Speech(
     again_note=N_("If this node thinks otherwise by now, nothing is sent. Told twice, the source counts one vote."),
     retried=N_("It waits to leave again; the worker takes it within seconds."),
 )
+ALARM = replace(
+    DELIVERY,
+    kind=N_("Alarm"),
+    checks={
+        "unknown": N_("It may have arrived. Ask the recipient; if they do not have it, send it again."),
+        "dead": N_("It did not arrive. Read the error, put right what it names, then send it again."),
+    },
+    again_note=N_("It says once more that somebody read at once, and when."),
+)
 OPINIONS = {"confirm": N_("it is what the source says"), "dispute": N_("it is not what the source says")}
 """What a vote says, in words."""
 RULES = {
@@ -111,6 +121,7 @@ RULES = {
     "keep_by_the_verdict": N_("What is kept of a case is kept by its verdict"),
     "keep_by_the_verdict_of_before": N_("What came to a case that was decided is kept by its verdict"),
     "keep_what_is_demanded": N_("What a demand holds is kept by the rules for demands"),
+    "tell_of_an_urgent_reading": N_("Whoever was named is told of an urgent reading"),
     "return_our_vote": N_("Our vote is queued for the sources that take votes"),
 }
 """Rule → what it does, in words."""
@@ -118,7 +129,7 @@ RULES = {
 
 def speech(job: Job) -> Speech:
     """How one speaks of a job."""
-    return {FollowAgain.kind: FOLLOWING, voting.KIND: VOTING}.get(job.kind, DELIVERY)
+    return {FollowAgain.kind: FOLLOWING, voting.KIND: VOTING, AlarmHandler.kind: ALARM}.get(job.kind, DELIVERY)
 
 
 def opinion_words(job: Job) -> str:

@@ -13,6 +13,7 @@ from django import template
 from django.utils.html import format_html
 
 from himaya.accounts import words
+from himaya.evidence.words import made
 
 register = template.Library()
 
@@ -155,6 +156,7 @@ def lying(rows: Iterable[Mapping[str, Any]], *, title: str, what: str, count: st
 
 
 register.filter("joined", words.joined)
+register.filter("made", made)
 
 
 @register.filter

@@ -16,14 +16,18 @@ from django.views.decorators.http import require_POST
 from himaya.accounts import streams
 from himaya.accounts.access import needs
 from himaya.accounts.again import confirmed_by_key
-from himaya.accounts.words import say
+from himaya.accounts.queries import who_may
+from himaya.accounts.words import joined, say
 from himaya.core.errors import HimayaError
 from himaya.evidence.demands import queries
 from himaya.evidence.demands.answering import TakenOut, approve_answer, drop_answer, take_out
+from himaya.evidence.demands.lists import OPEN_ANSWERS, PREPARED
 from himaya.evidence.pages.accesses import languages, proof_of, zip_headers
 
 if TYPE_CHECKING:
     from himaya.accounts.access import StaffRequest
+    from himaya.accounts.models import Person
+    from himaya.evidence.demands.models import Demand
 
 
 @needs("demands.approve")
@@ -65,6 +69,31 @@ def take(request: StaffRequest, pk: int) -> HttpResponseBase:
     except HimayaError as error:
         say(request, error)
         return redirect(_page_of(pk))
+
+
+def answer_step(one: Demand, person: Person) -> dict[str, str] | None:
+    """The next step of an answer that has not left: for who may do it a button, for everybody else who has to."""
+    answer = queries.answers(one).filter(state__in=OPEN_ANSWERS).first()
+    if answer is None:
+        return None
+    if answer.state != PREPARED:
+        if not person.may("demands.work"):
+            return {"says": gettext("The answer may leave: a lead hands it over.")}
+        follows = gettext("One file that %(whom)s alone can open. It is on record before the first byte.")
+        return {
+            "url": reverse("demands:take_answer", args=[answer.pk]),
+            "title": gettext("Take it out"),
+            "follows": follows % {"whom": answer.recipient_name},
+        }
+    if person.may("demands.approve") and person != answer.prepared_by:
+        return {
+            "url": reverse("demands:approve_answer", args=[answer.pk]),
+            "title": gettext("Let it leave"),
+            "follows": gettext("It can be handed over within a day. You are asked for your security key."),
+        }
+    if others := [str(each) for each in who_may("demands.approve") if each != answer.prepared_by]:
+        return {"says": gettext("Another lead lets the answer leave: %(who)s") % {"who": joined(others)}}
+    return {"says": gettext("Another lead lets the answer leave, and there is none: an administrator makes one.")}
 
 
 def _write(taken: TakenOut, to: BinaryIO) -> None:

@@ -20,6 +20,7 @@ from himaya.core.errors import HimayaError
 from himaya.evidence.demands import amending, lists, queries, services
 from himaya.evidence.demands.lists import OPEN_ANSWERS
 from himaya.evidence.demands.pages.acts import DEMAND_ACTS, ActForm, do_act, offered
+from himaya.evidence.demands.pages.answers import answer_step
 from himaya.evidence.demands.pages.forms import DemandForm, lines
 from himaya.evidence.demands.releasing import confirm_release, open_release
 from himaya.evidence.demands.selecting import asked_for, found_by
@@ -152,6 +153,7 @@ def _page(
         "holds": queries.held_by(one).count(),
         "release": _release(one),
         "answers": [_answer(each) for each in queries.answers(one)],
+        "step": answer_step(one, request.user),
         "followers": queries.followers(one),
         "objections": [
             {"one": each, "outcome": gettext(lists.OUTCOMES[each.outcome]) if each.outcome else ""}

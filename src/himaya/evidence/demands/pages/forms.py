@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from himaya.evidence.demands import clocks, lists, prefilling, queries, requesti
 from himaya.evidence.demands.acting import LONGEST
 from himaya.evidence.demands.selecting import named_exhibits
 from himaya.evidence.demands.states import ANSWERED, OPEN
+from himaya.evidence.naming import case_of
 from himaya.reference.queries import time_limit
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from himaya.evidence.demands.models import Request
     from himaya.evidence.demands.terms import Terms
 
-CASE_NUMBER = re.compile(r"^(H-[0-9]{4}-|case:)")
 PLAIN = {"autocomplete": "off", "spellcheck": "false", "dir": "auto"}
 TIME = {"autocomplete": "off", "spellcheck": "false", "dir": "ltr", "placeholder": "2026-01-15 10:00"}
 SCOPE_HELP = _(
@@ -149,7 +148,7 @@ class RequestForm(forms.Form):
                     help_text=_("From the reference, once a country is chosen. Else say below who is asked."),
                 ),
                 "recipient": text(_("Who is asked"), most=300, needed=False),
-                "case": text(_("Case"), most=20, needed=False, help_text=_("Its number: H-2026-000001.")),
+                "case": text(_("Case"), most=30, needed=False, help_text=_("12, case:12 or H-2026-000012.")),
                 "exhibits": text(
                     _("Exhibits"), most=2000, needed=False,
                     help_text=_("As E-2026-000012-E-2026-000020, E-2026-000031. Empty: all that are kept of the case."),
@@ -165,14 +164,11 @@ class RequestForm(forms.Form):
         self.without_points = bool(country) and not points
 
     def clean_case(self) -> str:
-        """``case:1`` for ``H-2026-000001`` and for ``1``."""
-        given: str = self.cleaned_data["case"].strip()
-        digits = CASE_NUMBER.sub("", given)
-        if not given:
-            return ""
-        if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
-            raise forms.ValidationError(_("This is no number of a case: H-2026-000001."))
-        return f"case:{int(digits)}"
+        """``case:1`` for ``1``, ``case:1`` and ``H-2026-000001``."""
+        try:
+            return case_of(self.cleaned_data["case"])
+        except HimayaError as error:
+            raise forms.ValidationError(sentence(error)) from error
 
     def clean_exhibits(self) -> list[int]:
         """The numbers of those that are named."""

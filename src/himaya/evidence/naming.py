@@ -1,0 +1,75 @@
+"""How people write a case, or what is held, and how it is shown: the same in every field, option and table."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from himaya.core.errors import HimayaError
+from himaya.core.words import Said
+from himaya.ledger.queries import entries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CASE = re.compile(r"(?:case[: ] *)?(?:H-[0-9]{4}-)?([0-9]{1,18})", re.IGNORECASE)
+EXHIBIT = re.compile(r"(?:exhibit[: ] *|E-[0-9]{4}-)([0-9]{1,18})", re.IGNORECASE)
+
+
+class BadCaseName(HimayaError):
+    """{given} is no case."""
+
+    remedy = "Write its number: 12, case:12 or H-2026-000012."
+    status = 422
+
+
+class NotHeld(HimayaError):
+    """{given} is neither an exhibit nor a case."""
+
+    remedy = "Write E-2026-000042 or exhibit:42; or a case as 12, case:12 or H-2026-000012."
+    status = 422
+
+
+def case_of(text: str) -> str:
+    """What somebody wrote for a case as the ledger names it, ``case:12``; empty where they wrote nothing.
+
+    Raises:
+        BadCaseName: it is no number of a case.
+    """
+    given = text.strip()
+    found = CASE.fullmatch(given)
+    if given and found is None:
+        raise BadCaseName(given=repr(given[:40]))
+    return f"case:{int(found[1])}" if found else ""
+
+
+def about_of(text: str) -> str:
+    """``exhibit:42`` or ``case:12`` for what somebody wrote.
+
+    Raises:
+        NotHeld: it is neither.
+    """
+    given = text.strip()
+    if exhibit := EXHIBIT.fullmatch(given):
+        return f"exhibit:{int(exhibit[1])}"
+    if case := CASE.fullmatch(given):
+        return f"case:{int(case[1])}"
+    raise NotHeld(given=repr(given[:40]))
+
+
+def case_names(cases: Iterable[str]) -> dict[str, str]:
+    """``case:12`` → the number that people quote, ``H-2026-000012``; ``case 12`` where the ledger does not tell when it
+    was opened. What is no case keeps its name.
+    """
+    wanted = {case for case in cases if case}
+    opened = dict(entries(act="case.opened").filter(about__in=wanted).values_list("about", "at"))
+    named: dict[str, str] = {"": ""}
+    for case in wanted:
+        kind, _, number = case.partition(":")
+        if kind != "case":
+            named[case] = case
+        elif case in opened:
+            named[case] = f"H-{opened[case].year}-{int(number):06d}"
+        else:
+            named[case] = Said("case {number}", number=number)
+    return named

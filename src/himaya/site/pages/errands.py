@@ -1,0 +1,108 @@
+"""What waits at evidence and the legal desk for this very person: each with the page on which they act."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+from django.utils.translation import gettext
+
+from himaya.accounts.words import day, moment
+from himaya.core import clock
+from himaya.evidence import queries as evidence
+from himaya.evidence.demands import queries as demands
+from himaya.evidence.demands.lists import PREPARED
+from himaya.evidence.demands.words import clock_row
+from himaya.evidence.demands.words import url as url_of
+from himaya.evidence.words import case_word
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
+
+    from himaya.accounts.models import Person
+    from himaya.evidence.demands.models import Answer
+    from himaya.evidence.models import Access, Hold
+
+SHOWN = 5
+"""Of each kind; what is more is one link further."""
+SOON = timedelta(days=3)
+"""A clock that is over within that time is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Something that waits: what it is called, what is to be done, until when or how it stands, and its page."""
+
+    name: str
+    says: str
+    state: str
+    word: str
+    url: str
+
+
+def errands(person: Person) -> list[Errand]:
+    """What this person can act on now; empty: nothing."""
+    return [
+        *_some(evidence.asked_of(person), _asked, "evidence:inbox"),
+        *_some(evidence.usable_by(person), _granted, "evidence:inbox"),
+        *_some(demands.waiting_for(person), _answer, "demands:index"),
+        *_some(_holds(person), _hold, "evidence:holds", "?late=1"),
+    ]
+
+
+def clocks(person: Person) -> list[dict[str, Any]]:
+    """What is late, or soon will be, for those who work at the desk; ``demands/clocks.html`` shows it."""
+    if not person.may("demands.work"):
+        return []
+    return [clock_row(one) for one in demands.due_next(before=clock.now() + SOON)[:SHOWN]]
+
+
+def _some(found: Iterable[Any], told: Callable[[Any], Errand], page: str, chosen: str = "") -> Iterator[Errand]:
+    for n, one in enumerate(found):
+        if n == SHOWN:
+            yield Errand(
+                gettext("All of them"), gettext("there are more like these"), "wait", "…", reverse(page) + chosen
+            )
+            return
+        yield told(one)
+
+
+def _asked(one: Access) -> Errand:
+    says = gettext("%(who)s read at once: look at it") if one.urgent else gettext("%(who)s asks to read")
+    state, word = ("danger", gettext("to be looked at")) if one.urgent else ("wait", gettext("waits for a decision"))
+    return Errand(_number(one), says % {"who": one.asked_by}, state, word, reverse("evidence:access", args=[one.pk]))
+
+
+def _granted(one: Access) -> Errand:
+    until = gettext("until %(at)s") % {"at": moment(one.until)} if one.until else ""
+    return Errand(_number(one), gettext("You may read now"), "ok", until, reverse("evidence:access", args=[one.pk]))
+
+
+def _number(one: Access) -> str:
+    return gettext("request %(n)s") % {"n": one.pk}
+
+
+def _answer(one: Answer) -> Errand:
+    if one.state == PREPARED:
+        says, state = gettext("%(who)s prepared an answer: let it leave, or drop it"), "wait"
+        word = gettext("waits for another lead")
+    else:
+        says, state, word = gettext("The answer of %(who)s may leave: hand it over"), "info", gettext("may leave")
+    return Errand(one.demand.reference, says % {"who": one.prepared_by}, state, word, url_of(one.demand))
+
+
+def _holds(person: Person) -> Iterable[Hold]:
+    found = (
+        demands.once_each_demand(evidence.overdue_holds()) if person.may("evidence.hold") else evidence.holds().none()
+    )
+    return found[: SHOWN + 1]
+
+
+def _hold(one: Hold) -> Errand:
+    kept = one.exhibit.reference if one.exhibit else case_word(one.case)
+    says = gettext("Ask %(whom)s whether it is still to be held") % {"whom": one.authority}
+    word = gettext("review was due %(day)s") % {"day": day(one.review_on)}
+    return Errand(kept, says, "wait", word, reverse("evidence:hold", args=[one.pk]))
