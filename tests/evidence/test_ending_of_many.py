@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from himaya.evidence.ending import end_due
 from himaya.evidence.holding import TooLateToHold, came_late, lift_hold
 from himaya.evidence.keys import lost_epochs
 from himaya.evidence.models import Blob, Exhibit, Step
-from himaya.evidence.stopping import settle_stop, stuck
+from himaya.evidence.stopping import meaning, settle_stop, stuck
 from himaya.ledger.queries import entries
 
 
@@ -121,6 +122,57 @@ def test_what_does_not_open_ends_with_its_epoch_once_a_lead_gave_it_up_and_no_ho
     assert custody.check(bad)[-1].fields["facts"]["confirmed"] == ["epoch: person:7"]
     assert [one.about for one in entries() if one.act == "evidence.lost"] == [bad.about]
     assert not stuck().exists()
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), RuntimeError("killed")])
+def test_a_key_that_was_marked_and_not_overwritten_is_overwritten_before_it_is_said_to_be_destroyed(
+    keep: Keep, clock: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    one = keep()
+    (key,) = keys()
+
+    def fail(point: str) -> None:
+        if point == "epochs.marked":
+            raise error
+
+    clock.advance(YEAR + timedelta(days=1))
+    with monkeypatch.context() as broken, suppress(RuntimeError):
+        broken.setattr("himaya.core.vault.epochs.faults.point", fail)
+        end_all()
+    assert key.with_suffix(".gone").exists()
+    assert key.exists()
+    assert fresh(one).state == "ending"
+    clock.advance(timedelta(hours=2))
+    end_all()
+    assert not key.exists()
+    assert fresh(one).state == "destroyed"
+
+
+def test_what_a_database_of_before_keeps_under_a_destroyed_key_is_lost_and_gets_no_certificate(
+    keep: Keep, clock: Any
+) -> None:
+    keep("one", once="one", case="case:1")
+    held = keep("two", once="two", case="case:2")
+    hold(held.about)
+    clock.advance(timedelta(days=5))
+    later, last = keep("three", once="three", case="case:3"), keep("four", once="four", case="case:4")
+    before = {each.pk: {"generation": each.generation, "wrapped": each.wrapped} for each in (held, later, last)}
+    clock.advance(YEAR - timedelta(days=4))
+    end_all()
+    for number, fields in before.items():  # as a backup from before the end has it
+        Exhibit.objects.filter(pk=number).update(**fields)
+    Exhibit.objects.filter(pk=last.pk).update(until=clock.now() + YEAR)
+    clock.advance(timedelta(days=6))
+    end_all()
+    assert [fresh(one).state for one in (held, later, last)] == ["kept", "destroyed", "kept"]
+    (stop,) = stuck()
+    assert "keeps 2 exhibits under it" in str(meaning(stop))
+    settle_stop(stop.pk, reason="there is no newer backup", by="person:7")
+    clock.advance(timedelta(hours=2))
+    end_all()
+    end_all()
+    assert [fresh(one).state for one in (held, last)] == ["kept", "destroyed"]
+    assert custody.check(last)[-1].fields["facts"]["confirmed"] == ["epoch: person:7"]
 
 
 def test_without_the_key_of_its_epoch_nothing_is_lost_whoever_gives_it_up(keep: Keep, clock: Any) -> None:

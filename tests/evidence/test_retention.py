@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.evidence.conftest import Keep
+from tests.evidence.conftest import TERMS, Keep
 from tests.evidence.test_ending import YEAR, end_all, fresh
 from tests.evidence.test_preserving import content
 
 from himaya.evidence import queries
+from himaya.evidence.keys import epoch_keys, epoch_name
 from himaya.evidence.models import Exhibit
+from himaya.evidence.reading import ExhibitEnded
 from himaya.evidence.retention import BadReview, NotBound, NothingToReview, end_reviewed, note_occasion, renew
 from himaya.evidence.ruling import RuleTerms, set_rule
 from himaya.evidence.services import UnknownExhibit
@@ -93,3 +96,25 @@ def test_an_exhibit_that_does_not_open_holds_up_no_other_of_its_case(keep: Keep,
     assert note_occasion("case:1", occasion="report", at=clock.now(), by="system") == 2
     assert {each.until.year for each in Exhibit.objects.all()} == {2028}
     assert content(two) == b"two"
+
+
+def test_a_rule_that_comes_later_and_contradicts_has_a_person_look_too(keep: Keep, clock: Any) -> None:
+    set_rule("short", terms=replace(TERMS, occasions=["report"], minimum="", maximum="90 days"), by="person:1")
+    one = keep()
+    assert not one.review
+    note_occasion("case:1", occasion="report", at=clock.now(), by="system")
+    assert fresh(one).review
+    clock.advance(YEAR + timedelta(days=2))
+    end_all()
+    assert fresh(one).state == "kept"
+    end_reviewed(one.pk, reason="it may end", by="person:2")
+    note_occasion("case:1", occasion="report", at=clock.now(), by="system")  # told twice
+    assert not fresh(one).review
+
+
+def test_what_was_destroyed_is_not_renewed(keep: Keep) -> None:
+    set_rule("us-reports", terms=replace(TERMS, renewals=1, renewal="1 year"), by="person:1")
+    one = keep()
+    epoch_keys().destroy(epoch_name(fresh(one)))
+    with pytest.raises(ExhibitEnded):
+        renew(one.pk, rule="us-reports", reason="letter 4", by="person:1")

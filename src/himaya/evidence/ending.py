@@ -21,6 +21,7 @@ from himaya.core.errors import HimayaError, in_words
 from himaya.core.vault.custody import Fact
 from himaya.core.vault.stores.port import StillLocked
 from himaya.core.vault.wrapping import WrongKey
+from himaya.core.words import Said
 from himaya.evidence import stopping
 from himaya.evidence.custody import add_steps, certify
 from himaya.evidence.guarded.parts import forget_deal
@@ -102,7 +103,9 @@ def end_due() -> bool:
 
 
 def _next() -> tuple[int, int] | None:
-    """Epoch and generation of which something is to end, that first which was begun."""
+    """Epoch and generation of which something is to end, that first which was begun, or given up."""
+    if chosen := stopping.next_given_up():
+        return chosen
     begun = Exhibit.objects.filter(state=ENDING).order_by("until")
     left_alone = stopping.left_alone()
     for found in (begun, due().order_by("until", "pk")):
@@ -115,8 +118,12 @@ def _next() -> tuple[int, int] | None:
 
 def _end(epoch: int, generation: int, name: str) -> None:
     """End what is due of one generation of an epoch; what is not moves on before its key is destroyed."""
-    if not epoch_keys().is_destroyed(name):
-        _mark(epoch, generation)
+    _mark(epoch, generation)
+    if epoch_keys().is_destroyed(name):
+        epoch_keys().destroy(name)  # killed, or refused by the disk, after the mark: what is left of it to do
+        if stopping.given_up(name):
+            _kept(epoch, generation).exclude(among_held(keeping())).update(state=ENDING)
+    else:
         while _move(epoch, generation, name):
             faults.point("evidence.moved")
         _destroy(epoch, generation, name)
@@ -124,8 +131,24 @@ def _end(epoch: int, generation: int, name: str) -> None:
     while more:
         more = _settle(epoch, generation, name)
         faults.point("evidence.destroyed")
-    stopping.note_ended(name)
+    if epoch_keys().is_destroyed(name):
+        _note_lost(epoch, generation, name)
+    else:  # somebody placed a hold meanwhile
+        stopping.note_ended(name)
     _remove_blobs()
+
+
+def _kept(epoch: int, generation: int) -> QuerySet[Exhibit]:
+    return Exhibit.objects.filter(epoch=epoch, generation=generation, state=KEPT)
+
+
+def _note_lost(epoch: int, generation: int, name: str) -> None:
+    """Where more is kept under a key that is gone than was to end, as a database of before has it: that is no end."""
+    if lost := _kept(epoch, generation).count():
+        why = Said("its key was destroyed, and this database, of before, keeps {n} exhibits under it", n=lost)
+        stopping.note_stuck(Epoch.objects.get(pk=epoch), generation, name=name, why=why)
+    else:
+        stopping.note_ended(name)
 
 
 @transaction.atomic
@@ -186,7 +209,7 @@ def _settle(epoch_id: int, generation: int, name: str) -> bool:
     if epoch.generation == generation:
         epoch.generation += 1
         epoch.save(update_fields=["generation"])
-    old = Exhibit.objects.filter(epoch=epoch, generation=generation, state__in=(KEPT, ENDING))
+    old = Exhibit.objects.filter(epoch=epoch, generation=generation, state=ENDING)
     some = list(old.select_for_update(of=("self",)).select_related("epoch").order_by("pk")[:AT_ONCE])
     if not some:
         return False

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import connection, transaction
 
+from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.evidence import rules
 from himaya.evidence.keys import close, is_gone, lock_ends, lock_epoch, lock_epochs, opened
 from himaya.evidence.models import Binding, Epoch, Exhibit
+from himaya.evidence.reading import ExhibitEnded
 from himaya.evidence.reasons import reason_of
 from himaya.evidence.services import UnknownExhibit
 from himaya.evidence.states import ENDING, KEPT
@@ -137,9 +139,10 @@ def rebind(exhibits: QuerySet[Exhibit], change: Callable[[Exhibit, list[Binding]
     moved, changed = [], list[Binding]()
     for exhibit, bindings in _with_bindings(found.all()):
         if not is_gone(exhibit):
-            changed += change(exhibit, bindings)
-            if follow(exhibit, bindings):
+            new = change(exhibit, bindings)
+            if follow(exhibit, bindings, anew=bool(new)):
                 moved.append(exhibit)
+            changed += new
     fields = ["since", "at_least", "at_most", "begun", "grounds", "released_at"]
     Binding.objects.bulk_update([one for one in changed if one.pk], fields, batch_size=AT_ONCE)
     Binding.objects.bulk_create([one for one in changed if not one.pk], batch_size=AT_ONCE)
@@ -166,10 +169,12 @@ def renew(number: int, *, rule: str, reason: str, by: str) -> Exhibit:
     """Keep an exhibit for one more of the periods that a rule allows.
 
     Raises:
-        UnknownExhibit, NotBound, BadReview: as their names say; a reason is required.
+        UnknownExhibit, ExhibitEnded, NotBound, BadReview: as their names say; a reason is required.
     """
     text = reason_of(reason, BadReview)
     exhibit = _one(number)
+    if is_gone(exhibit):
+        raise ExhibitEnded(exhibit=exhibit.reference, at=f"{exhibit.ended_at or clock.now():%Y-%m-%d}")
     bindings = bindings_of(exhibit)
     found = next((one for one in bindings if one.rule.name == rule), None)
     if found is None:
@@ -210,10 +215,17 @@ def _one(number: int) -> Exhibit:
     return found.select_related("epoch", "blob").get()
 
 
-def follow(exhibit: Exhibit, bindings: Iterable[Binding]) -> bool:
-    """Let an exhibit end when its bindings say now; whether that is another time than before. Its epoch is locked."""
+def follow(exhibit: Exhibit, bindings: Iterable[Binding], *, anew: bool = True) -> bool:
+    """Let an exhibit end when its bindings say now; whether that is another time than before. Its epoch is locked.
+
+    ``anew``: what binds it has changed: a person looks before it ends where that says so, whoever has looked before.
+    """
     bound = rules.bound(bindings)
+    look = exhibit.review or (anew and bound.review)
     if bound.until == exhibit.until:
+        if look and not exhibit.review:
+            exhibit.review, exhibit.state = True, KEPT
+            exhibit.save(update_fields=["review", "state"])
         return False
     exhibit.until, exhibit.review, exhibit.state = bound.until, exhibit.review or bound.review, KEPT
     try:

@@ -244,6 +244,15 @@ def _give_up(stop: Stop, *, reason: str, by: str) -> Stop:
     return stop
 
 
+def next_given_up() -> tuple[int, int] | None:
+    """Epoch and generation of one that was given up since it was tried last; it is tried now."""
+    one = stuck().filter(tried_at=None).exclude(settled_by="").first()
+    if one is None:
+        return None
+    Stop.objects.filter(pk=one.pk).update(tried_at=clock.now())
+    return one.facts["epoch"], one.facts["generation"]
+
+
 def given_up(name: str) -> list[str]:
     """Who gave up what does not open of an epoch, as it stands in certificates; nobody: nothing may be lost with it."""
     found = Stop.objects.filter(kind=EPOCH, about=name).exclude(settled_by__in=("", SYSTEM))
