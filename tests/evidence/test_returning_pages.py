@@ -39,6 +39,7 @@ def test_what_a_node_handed_over_goes_back_to_it_unnamed(
     reviewer.post("/evidence/access/new", {**BACK, "exhibit": [there.pk]})
     access = Access.objects.get(purpose="return")
     shown = words(lead.get(f"/evidence/access/{access.pk}/"))
+    assert "asks to give something back" in shown
     assert "to give it back" in shown
     assert "Goes back to" in shown
     lead.post(f"/evidence/access/{access.pk}/grant")
