@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import subprocess
+import sys
 from base64 import b64encode
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +18,7 @@ from tests.core.test_bundles import written
 
 from himaya.core.bundles.alone.program import Outcome, as_json, report, verify_bundle
 from himaya.core.bundles.facts import Bundle
+from himaya.core.bundles.report import Language, html
 from himaya.core.vault import custody
 
 SALT, WORDS = bytes(32), b'{"demand":"D-2026-000017"}'
@@ -78,7 +82,8 @@ def test_where_the_words_are_not_in_the_bundle_it_says_so_and_is_proved(tmp_path
     assert told in as_json(found)
 
 
-def test_who_gave_it_to_whom_is_told_with_both_names(tmp_path: Path) -> None:
+def given_back() -> Bundle:
+    """A bundle of an exhibit that Anna handed over to Ben, and he gave back."""
     made = bundle(commits=False)
     (one,) = made.exhibits
     facts, at = bundling.between(BEN, ANNA), AT + timedelta(minutes=4)
@@ -86,9 +91,32 @@ def test_who_gave_it_to_whom_is_told_with_both_names(tmp_path: Path) -> None:
         one.uuid, number=4, act="return", at=at, by="person:2", facts=facts, before=one.custody[-1]
     )  # fmt: skip
     line = custody.line(back, [custody.sign(back, key) for key in (ANNA, BEN)])
-    found = outcome(replace(made, exhibits=(replace(one, custody=(*one.custody, line)),)), tmp_path)
+    return replace(made, exhibits=(replace(one, custody=(*one.custody, line)),))
+
+
+def test_who_gave_it_to_whom_is_told_with_both_names(tmp_path: Path) -> None:
+    found = outcome(given_back(), tmp_path)
     proved = "\n".join(found.proved)
     anna, ben = (holder for _, holder in bundling.HOLDERS)
     assert f"({anna}) to " in next(each for each in found.proved if "hands over" in each)
     assert "step 4 of its custody gives back from" in proved
     assert f"({ben}) to " in next(each for each in found.proved if "gives back" in each)
+
+
+def test_in_case_both_sides_take_part_in_a_return(tmp_path: Path) -> None:
+    written(given_back(), tmp_path / "bag")
+    path = tmp_path / "bag" / "data" / "case.jsonld"
+    nodes = {one["@id"]: one for one in json.loads(path.read_text())["@graph"]}
+    (back,) = [one for one in nodes.values() if one.get("uco-core:name") == "return"]
+    sides = [nodes[each["@id"]]["uco-core:name"] for each in back["uco-action:participant"]]
+    assert sides == [holder for _, holder in reversed(bundling.HOLDERS)]
+    validate = Path(sys.executable).with_name("case_validate")
+    ran = subprocess.run([validate, path], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_report_says_given_back_from_whom_and_to_whom() -> None:
+    page = html(given_back(), Language("en")).decode()
+    (row,) = [line for line in page.splitlines() if "given back" in line]
+    anna, ben = (holder for _, holder in bundling.HOLDERS)
+    assert row.index("from") < row.rindex(ben) < row.rindex(anna)

@@ -14,6 +14,7 @@ from tests.evidence.test_returning import MINE, Nodes, nodes
 from tests.windows import signed_in
 
 from himaya.core.bundles.reading import opened
+from himaya.core.config import config
 from himaya.core.vault.verifier import key_name
 from himaya.evidence import custody
 from himaya.evidence.models import Access
@@ -35,10 +36,13 @@ def test_what_a_node_handed_over_goes_back_to_it_unnamed(
     assert where.replace("&", "&amp;") in page.content.decode()
     assert "taken, and signed by both" in words(page)
     assert f"there {lent.reference}" in words(page)
+    assert f"from whom {config().organisation or config().node_name}" in words(page)
+    assert ours not in words(page)
     assert 'value="return"' in reviewer.get(where).content.decode()
     reviewer.post("/evidence/access/new", {**BACK, "exhibit": [there.pk]})
     access = Access.objects.get(purpose="return")
     shown = words(lead.get(f"/evidence/access/{access.pk}/"))
+    assert "asks to give something back" in shown
     assert "to give it back" in shown
     assert "Goes back to" in shown
     lead.post(f"/evidence/access/{access.pk}/grant")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
 from tests import brought
 
+from himaya.core.bundles.alone import bag
 from himaya.core.intake import parcels
 from himaya.core.intake.parcels import BadParcel
 from himaya.core.intake.reading import opened_delivery
+from himaya.core.vault.verifier import NotProved
 
 
 def beside(folder: Path) -> Path:
@@ -55,3 +58,14 @@ def test_a_link_to_the_file_itself_is_refused(tmp_path: Path) -> None:
     (path.parent / "other.json").symlink_to(path)
     with pytest.raises(BadParcel, match="link"), opened_delivery(path.parent / "other.json"):
         pass
+
+
+def test_a_member_without_a_name_is_refused_by_all_who_read_archives(tmp_path: Path) -> None:
+    path = tmp_path / "bag.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("QQname", "x")
+    path.write_bytes(path.read_bytes().replace(b"QQname", b"\0Qname"))
+    with pytest.raises(BadParcel, match="hides a part of its name"), opened_delivery(path):
+        pass
+    with pytest.raises(NotProved, match="hides a part of its name"):
+        bag.opened(str(path))

@@ -155,6 +155,11 @@ def test_a_name_with_a_nul_in_it_is_shown_whole(tmp_path: Path, listed: None) ->
     assert seen() == [f"{tmp_path}/b.zip!/known\\x00name"]
 
 
+def test_a_member_whose_name_begins_with_a_nul_is_screened_as_any(tmp_path: Path, listed: None) -> None:
+    place(tmp_path / "b.zip", zipped({"known-name": KNOWN}).replace(b"known-name", b"\0nown-name"))
+    assert scan([str(tmp_path)], by="system").hits == 1
+
+
 # --- what is damaged -------------------------------------------------------------------------------------------------
 
 

@@ -23,6 +23,7 @@ from himaya.evidence import labelling
 from himaya.evidence.models import Blob, Exhibit
 from himaya.evidence.ruling import RuleTerms, set_rule
 from himaya.evidence.services import NoGround
+from himaya.ledger import queries as ledger
 from himaya.ledger.queries import proof
 from himaya.lists import services as lists
 from himaya.screening.incoming import checking, queries, taking
@@ -275,3 +276,17 @@ def test_rows_of_a_reading_that_was_cut_off_are_read_anew(take: Take, tmp_path: 
     assert take(folder).state == "done"
     assert IntakeFile.objects.count() == 2
     shutil.rmtree(folder)
+
+
+def test_who_else_brings_the_same_is_noted_once_and_nothing_is_taken_twice(take: Take, tmp_path: Path) -> None:
+    folder = brought.bag(tmp_path / "bag", TEXT)
+    first = take(folder, sender="Police of the North")
+    for sender in ("Hotline of the East", "Police of the North", "", "Hotline of the East"):
+        with opened_delivery(folder) as delivery:
+            taking.note_sender(first, sender=sender, basis="order 18", by="person:2")
+            assert taking.find_intake(delivery) == first
+    (again,) = queries.brought_again(first)
+    assert (again.sender, again.basis, again.by) == ("Hotline of the East", "order 18", "person:2")
+    assert queries.intake(first.pk).sender == "Police of the North"
+    assert Exhibit.objects.count() == 1
+    assert [entry.act for entry in ledger.entries(about=first.about)].count("intake.brought-again") == 1

@@ -296,3 +296,16 @@ def test_a_sealed_file_is_read_at_any_place_and_what_was_changed_is_not(tmp_path
         file.seek(PART)
         with pytest.raises(SealBroken):
             file.read(1)
+
+
+def test_the_page_of_what_came_names_who_else_brought_it(node: SimpleNamespace, sign_in: SignIn) -> None:
+    client, bag = sign_in("lead"), brought.zipped(brought.bag(node.at / "b", TEXT))
+    bring(client, bag, sender="Police of the North")
+    work()
+    bring(client, bag, sender="Hotline of the East", basis="order 18")
+    intake = queries.intakes().get()
+    page = words(client.get(f"/evidence/incoming/{intake.pk}/"))
+    assert "Brought by somebody else as well Hotline of the East" in page
+    assert "order 18" in page
+    assert "From whom Police of the North" in page
+    assert len(laid_down()) == 1

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 
 from himaya.core import clock
+from himaya.core.config import config
 from himaya.core.vault.verifier import BOTH_SIGN
 from himaya.evidence import rules
 from himaya.evidence.demands import numbers as demands
@@ -177,8 +178,9 @@ def _elsewhere(key: str) -> str:
 
 
 def holder_of(key: str) -> str:
-    """Whose a custody key is, as far as somebody said; of one that nobody told of, its name."""
-    return SigningKey.objects.filter(name=key).values_list("owner", flat=True).first() or key
+    """Whose a custody key is: ours, or whose somebody said; of one that nobody told of, its name."""
+    owner, sealed = SigningKey.objects.filter(name=key).values_list("owner", "sealed").first() or (key, "")
+    return (config().organisation or config().node_name) if sealed else owner
 
 
 def to_review() -> QuerySet[Exhibit]:

@@ -201,6 +201,7 @@ def _time(text: str) -> datetime | None:
 
 MADE = {"content that matched a list": N_("content that matched a list")}
 """Labels that the program gives, as they are stored → in words."""
+RECEIVED = re.compile(r"exhibit of (.+)")
 NUMBERED = re.compile(r"file ([0-9]{1,18}) of (\S{1,60})")
 
 
@@ -208,6 +209,8 @@ def made(label: str) -> str:
     """A label in the language where the program gave it; what people wrote stays as they wrote it."""
     if one := NUMBERED.fullmatch(label):
         return gettext("file %(n)s of %(delivery)s") % {"n": one[1], "delivery": one[2]}
+    if one := RECEIVED.fullmatch(label):
+        return gettext("exhibit of %(who)s") % {"who": one[1]}
     return gettext(MADE[label]) if label in MADE else label
 
 

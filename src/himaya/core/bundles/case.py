@@ -1,4 +1,5 @@
 """A bundle as CASE 1.5 / UCO (JSON-LD): the investigation, by what right, each file, and the actions of its custody.
+Where it changed hands, both sides take part.
 
 ``case_validate`` of case-utils holds. Every node is named by a UUID that follows from what it is about, so that the
 same facts give the same file.
@@ -13,6 +14,7 @@ from uuid import UUID, uuid5
 
 from himaya.core import objects
 from himaya.core.bundles.facts import Bundle, ExhibitFacts, moment
+from himaya.core.vault.verifier import BOTH_SIGN
 
 _SPACE = UUID("6f2b1f5e-8c1c-5d0e-9a55-2f6f0c3b7f10")
 _UCO = "https://ontology.unifiedcyberontology.org/uco/"
@@ -113,6 +115,7 @@ def _record(one: ExhibitFacts) -> Node:
 def _custody(bundle: Bundle, one: ExhibitFacts) -> Iterator[Node]:
     """The steps as actions, each informed by the one before, after who did them, with what and where."""
     before: Node | None = None
+    holders = {key.name: key.holder for key in bundle.keys}
     for line in one.custody:
         step = json.loads(line)["step"]
         agent = _agent(bundle, step["by"])
@@ -126,6 +129,10 @@ def _custody(bundle: Bundle, one: ExhibitFacts) -> Iterator[Node]:
             "uco-action:startTime": _time(step["at"]),
             "uco-action:endTime": _time(step["at"]),
         }
+        if step["act"] in BOTH_SIGN:
+            sides = [_agent(bundle, holders.get(name, name)) for name in (step["facts"]["from"], step["facts"]["to"])]
+            yield from sides
+            node["uco-action:participant"] = [{"@id": each["@id"]} for each in sides]
         record = _ref("provenance-record", _of(one, "record"))
         if before is None:
             tool, place = _tool(bundle, one), _place(bundle, one)

@@ -15,6 +15,7 @@ from typing import Any
 
 from himaya.core.bundles.facts import Bundle, ExhibitFacts, moment
 from himaya.core.errors import HimayaError
+from himaya.core.vault.verifier import BOTH_SIGN
 from himaya.core.words import N_, printable
 
 PART, WHOLE = 100, slice(None)
@@ -240,6 +241,8 @@ def _step(line: dict[str, Any], holders: dict[str, str], language: Language) -> 
     names = [one["key"] for one in line["signatures"]]
     signed = "<br>".join(f"{data(holders.get(name, ''))} {code(name)}" for name in names)
     others = {name: fact for name, fact in step["facts"].items() if name not in ("md5", "sha1", "sha256", "sha512")}
+    if step["act"] in BOTH_SIGN:  # between whom it changed hands
+        others |= {name: f"{holders.get(others[name], '')} {others[name]}".strip() for name in ("from", "to")}
     rest = "<br>".join(f"{data(name)}: {_fact(fact)}" for name, fact in others.items())
     act = language.said(ACTS.get(step["act"], step["act"]))
     return data(step["number"]), code(step["at"]), act, data(step["by"]), signed, rest

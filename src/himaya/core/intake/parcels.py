@@ -134,7 +134,7 @@ class Archive:
         for one in self._zip.infolist():
             shown = printable(one.filename)[:100]
             kind = stat.S_IFMT(one.external_attr >> 16)
-            if one.is_dir() and not one.file_size and kind in (0, stat.S_IFDIR):
+            if one.filename.endswith("/") and not one.file_size and kind in (0, stat.S_IFDIR):
                 continue
             if kind not in (0, stat.S_IFREG) or one.flag_bits & 0x41 or one.compress_type not in (0, 8):
                 raise BadPlace(where=shown, why=N_("it is a link, locked, or packed in an unusual way"))

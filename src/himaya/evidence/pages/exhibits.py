@@ -18,7 +18,7 @@ from himaya.accounts.faces import Actors, asked, told_at
 from himaya.accounts.paging import page
 from himaya.accounts.words import sentence
 from himaya.core import clock
-from himaya.core.vault.verifier import NotProved
+from himaya.core.vault.verifier import BOTH_SIGN, NotProved
 from himaya.core.words import N_
 from himaya.evidence import anchoring, custody, labelling, queries, retention, words
 from himaya.evidence.closing import open_readings
@@ -49,6 +49,8 @@ OTHER = re.compile(r"(?!case:)[a-z]{1,20}:[0-9]{1,18}")
 """What an exhibit can belong to besides a case."""
 HOLDS = 20
 """Holds on the page of an exhibit: all of them have a page of their own."""
+DIGESTS = ("sha", "sealed_sha", "reading", "demand", "came_back")
+"""How facts begin that are digests."""
 STATES = {
     "": N_("all"),
     KEPT: N_("kept"),
@@ -189,6 +191,9 @@ def _entries(steps: Sequence[Step]) -> list[dict[str, Any]]:
     """The same as the picture, as a list: each step in words, who did it, and its facts."""
     read = [(step, queries.told(step)) for step in steps]
     open_readings(facts for _, (_by, facts) in read)
+    for step, (_by, facts) in read:
+        if step.act in BOTH_SIGN:
+            facts |= {side: queries.holder_of(str(facts[side])) for side in ("from", "to") if side in facts}
     who = Actors([*(by for _, (by, _facts) in read), *(str(facts.get("to", "")) for _, (_by, facts) in read)])
     return [
         {
@@ -197,7 +202,7 @@ def _entries(steps: Sequence[Step]) -> list[dict[str, Any]]:
             "at": step.at,
             "who": f"{who['system']}{by[6:]}" if by.startswith("system (") else who[by],
             "facts": [
-                (words.fact(name), words.fact_value(name, value, who), name.startswith(("sha", "sealed_sha")))
+                (words.fact(name), words.fact_value(name, value, who), name.startswith(DIGESTS))
                 for name, value in facts.items()
                 if value not in ("", [])
             ],

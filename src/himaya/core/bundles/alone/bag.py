@@ -99,7 +99,7 @@ class Archive:
             top, _, name = one.filename.partition("/")
             tops.add(top)
             kind = stat.S_IFMT(one.external_attr >> 16)
-            if one.is_dir() and not one.file_size and kind in (0, stat.S_IFDIR):
+            if one.filename.endswith("/") and not one.file_size and kind in (0, stat.S_IFDIR):
                 continue
             if kind not in (0, stat.S_IFREG) or one.flag_bits & 0x1 or one.compress_type not in (0, 8):
                 raise NotProved(f"{one.filename[:100]!r} is a link, locked, or packed in an unusual way")

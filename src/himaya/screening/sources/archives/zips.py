@@ -24,7 +24,7 @@ def read(file: BinaryIO, purse: Purse) -> Iterator[Member | None]:
         for info in archive.infolist():
             name = info.orig_filename.encode("utf-8", "surrogateescape")
             unpack = partial(_unpack, archive, info, guarded, purse)
-            yield None if info.is_dir() else Member(name, info.file_size, _unfit(info), unpack)
+            yield None if info.filename.endswith("/") else Member(name, info.file_size, _unfit(info), unpack)
 
 
 def _unfit(info: zipfile.ZipInfo) -> Skipped | None:
