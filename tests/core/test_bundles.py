@@ -377,10 +377,10 @@ def test_who_receives_it_reads_the_same_and_continues_the_chain(folder: Path, pa
                 assert clear.getvalue() == bundling.content(number)
             first = received.bundle.exhibits[0]
             step = custody.step(
-                first.uuid, number=3, act="analyse", at=bundling.AT.replace(hour=9), by="person:9", facts={},
-                before=first.custody[-1],
+                first.uuid, number=3, act="transfer", at=bundling.AT.replace(hour=9), by="person:9",
+                facts=bundling.between(bundling.BEN, EVE), before=first.custody[-1],
             )  # fmt: skip
-            longer = [*first.custody, custody.line(step, [custody.sign(step, EVE)])]
+            longer = [*first.custody, custody.line(step, [custody.sign(step, key) for key in (bundling.BEN, EVE)])]
             keys = {one.name: one.public for one in received.bundle.keys}
             keys[verifier.key_name(bundling.public(EVE))] = bundling.public(EVE)
             assert len(verifier.check_chain(longer, keys)) == 4

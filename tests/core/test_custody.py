@@ -108,6 +108,42 @@ def test_nothing_follows_on_a_destruction() -> None:
         verifier.check_chain(chain([*ACTS, ("analyse", [BEN])]), KEYS)
 
 
+@pytest.mark.parametrize(
+    "acts",
+    [
+        [("acquire", [ANNA]), ("analyse", [BEN])],
+        [("acquire", [ANNA]), ("destroy", [BEN])],
+        [("acquire", [ANNA]), ("analyse", [ANNA, BEN])],
+        [("acquire", [BEN]), ("transfer", [ANNA, BEN])],
+        [("acquire", [EVE]), ("transfer", [ANNA, BEN])],
+    ],
+)
+def test_who_never_had_a_thing_signs_no_step_of_it(acts: Any) -> None:
+    with pytest.raises(NotProved, match="step 1: who signs it never had the thing"):
+        verifier.check_chain(chain(acts), {**KEYS, name(EVE): public(EVE)})
+
+
+def test_who_gave_it_goes_on_with_what_stays() -> None:
+    acts = [("acquire", [ANNA]), ("transfer", [ANNA, BEN]), ("analyse", [ANNA]), ("destroy", [ANNA])]
+    assert len(verifier.check_chain(chain(acts), KEYS)) == 4
+
+
+def test_nobody_offers_what_they_never_had() -> None:
+    begun = chain([("acquire", [ANNA])])
+    steps, known = verifier.check_chain(begun, KEYS), {**KEYS, name(EVE): public(EVE)}
+    for giver, whom in ((ANNA, BEN), (EVE, BEN)):
+        facts: dict[str, Any] = {"from": name(giver), "to": name(whom)}
+        one = custody.step(
+            EXHIBIT, number=1, act="transfer", at=AT + timedelta(hours=1), by="person:1", facts=facts, before=begun[0]
+        )
+        offer = custody.offered(one, [custody.sign(one, giver)])
+        if giver is ANNA:
+            assert verifier.check_offer(offer, known, steps)["act"] == "transfer"
+        else:
+            with pytest.raises(NotProved, match="never had the thing"):
+                verifier.check_offer(offer, known, steps)
+
+
 def test_nobody_signs_for_both_sides() -> None:
     facts = {"from": name(ANNA), "to": name(BEN)}
     one = custody.step(EXHIBIT, number=0, act="transfer", at=AT, by="person:1", facts=facts)

@@ -18,7 +18,7 @@ import re
 from base64 import b64decode
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Tuple  # noqa: UP035 - Python 3.9 reads this file
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Set, Tuple  # noqa: UP035 - Python 3.9 reads this file
 
 PREFIX = b"himaya custody step 1\n"
 ACTS = ("acquire", "transfer", "analyse", "export", "return", "destroy")
@@ -69,9 +69,11 @@ def check_chain(lines: Iterable[bytes], keys: Dict[str, bytes], good: Any = None
         good: what proves a signature (:data:`Good`); None: :func:`verify`, which needs nothing.
 
     Raises:
-        NotProved: a line is malformed, does not follow on the one before, or is not signed by those who have to.
+        NotProved: a line is malformed, does not follow on the one before, or is not signed by those who have to: who
+            acquired the thing, or got it by an earlier step. Who hands it over goes on with what stays.
     """
     steps: List[Step] = []  # noqa: UP006
+    had: Set[str] = set()  # noqa: UP006
     for number, line in enumerate(lines):
         if number >= MAX_STEPS:
             raise NotProved(f"it has more than {MAX_STEPS} steps")
@@ -79,6 +81,7 @@ def check_chain(lines: Iterable[bytes], keys: Dict[str, bytes], good: Any = None
             step, signatures = _read(line)
             _follows(step, steps[-1] if steps else None, number)
             signers = _signers(step, signatures, keys, good or verify)
+            had |= _had_by(step, signers, had)
         except (ValueError, RecursionError) as error:
             raise NotProved(f"step {number}: {error}") from None
         steps.append(Step(step, signers, hashlib.sha256(line).hexdigest()))
@@ -87,18 +90,23 @@ def check_chain(lines: Iterable[bytes], keys: Dict[str, bytes], good: Any = None
     return steps
 
 
-def check_offer(line: bytes, keys: Dict[str, bytes], last: Step) -> Dict[str, Any]:  # noqa: UP006
-    """Prove a step by which one side offers a thing to another: it follows on the chain, and the giving side signed it.
+def check_offer(line: bytes, keys: Dict[str, bytes], chain: List[Step]) -> Dict[str, Any]:  # noqa: UP006
+    """Prove a step by which one side offers a thing to another: it follows on the chain, and the giving side signed it,
+    which has or had it.
 
     Raises:
         NotProved: it is malformed, follows on something else, or is signed by others than the giving side alone.
     """
     try:
         step, signatures = _read(line)
-        _follows(step, last, last.fields["number"] + 1)
+        _follows(step, chain[-1], len(chain))
         signers = _signatures(step, signatures, keys, verify)
         if step["act"] not in BOTH_SIGN or not sides(step["facts"]) or signers != [step["facts"]["from"]]:
             raise ValueError("it offers nothing: the giving side signs it, and names itself and the taking side")
+        had: Set[str] = set()  # noqa: UP006
+        for one in chain:
+            had |= _had_by(one.fields, one.signers, had)
+        _had_by(step, tuple(signers), had)
     except (ValueError, RecursionError) as error:
         raise NotProved(f"what is offered: {error}") from None
     return step
@@ -169,6 +177,17 @@ def _signers(
     if step["act"] in BOTH_SIGN and sorted(signers) != sides(step["facts"]):
         raise ValueError("where a thing changes hands, both sides sign: the two keys that it names as from and to")
     return tuple(signers)
+
+
+def _had_by(step: Dict[str, Any], signers: Tuple[str, ...], had: Set[str]) -> Set[str]:  # noqa: UP006
+    """The keys of those who have the thing from this step on, beside those who had it before; only they may act."""
+    if step["number"] == 0:
+        return set(signers)
+    changes = step["act"] in BOTH_SIGN and sides(step["facts"])
+    acting = {step["facts"]["from"]} if changes else set(signers)
+    if not acting <= had:
+        raise ValueError("who signs it never had the thing: it did not acquire it, and got it by no step before")
+    return {step["facts"]["to"]} if changes else set()
 
 
 def _signatures(

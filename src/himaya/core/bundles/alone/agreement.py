@@ -232,7 +232,7 @@ def check_exhibits(bag: Bag, told: Any, keys: Keys, say: Told) -> Iterator[tuple
             yield from check_steps(uuid, steps, is_so)
             offered = offers.pop(uuid, [])
             for offer in offered:
-                check_offer(offer, keys.custody, steps[-1])
+                check_offer(offer, keys.custody, steps)
             if len(offered) > 1:
                 raise NotProved("it is offered to more than one")
         except NotProved as error:
