@@ -23,7 +23,8 @@ from himaya.accounts import streams
 from himaya.core.bundles.reading import opened
 from himaya.core.vault.recipients import Identity
 from himaya.evidence import custody
-from himaya.evidence.granting import Proof, ask_access, grant_access, overdue, read_exhibit
+from himaya.evidence.awaiting import overdue
+from himaya.evidence.granting import Proof, ask_access, grant_access, read_exhibit
 from himaya.evidence.models import Access, Blob, Exhibit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_factor")]

@@ -18,6 +18,7 @@ from tests.evidence.conftest import Keep
 from himaya.core import clock as now_of
 from himaya.core.bundles.report import Language
 from himaya.evidence import custody
+from himaya.evidence.awaiting import overdue, waiting
 from himaya.evidence.bundling import hand_over
 from himaya.evidence.closing import closed_reading
 from himaya.evidence.granting import (
@@ -32,12 +33,10 @@ from himaya.evidence.granting import (
     ask_access,
     end_access,
     grant_access,
-    overdue,
     read_exhibit,
     refuse_access,
     settle_urgent,
     take_access,
-    waiting,
 )
 from himaya.evidence.models import Access, Exhibit, Step
 from himaya.ledger import queries as ledger

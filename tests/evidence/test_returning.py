@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection, transaction
 from tests.evidence.conftest import Keep
 from tests.evidence.test_granting import proof
+from tests.evidence.test_guarded_at_once import at_once
 from tests.evidence.test_preserving import content
 from tests.evidence.test_receiving import other_key, use_other_key
 
@@ -197,7 +198,7 @@ def test_what_has_ended_here_begins_anew_when_it_comes_back(nodes: Nodes, keep: 
     lent = keep()
     ours = custody.own_key()
     there = nodes.lend(lent)
-    back = nodes.bundle(there, purpose="return")
+    back, second = (nodes.bundle(there, purpose="return") for _ in range(2))
     nodes.to("a")
     with transaction.atomic():
         custody.add_step(lent, act="destroy", by="system", facts={"epoch": "x"})
@@ -207,10 +208,12 @@ def test_what_has_ended_here_begins_anew_when_it_comes_back(nodes: Nodes, keep: 
     assert (anew.uuid == lent.uuid, acts(anew), acts(lent)[-1]) == (False, ["acquire"], "destroy")
     assert f"it was {lent.reference} here, which has ended" in anew.origin
     assert states() == ["came-back", "back"]
+    with pytest.raises(ExhibitNotTaken, match="came back already"):
+        receive_bundle(second, identity=MINE, by="person:1")
     receipt = receipt_of([anew])
     nodes.to("b")
-    take_receipt(receipt, key=ours, by="person:9")
-    assert acts(there)[-1] == "return"
+    take_receipt(receipt, key=ours, by="person:9")  # the first of two offers: noted, though the chain has gone on
+    assert states() == ["given-back", "returned", "offered"]
 
 
 def test_it_goes_back_to_who_gave_it_and_to_nobody_else(nodes: Nodes, keep: Keep) -> None:
@@ -270,3 +273,16 @@ def test_what_was_given_back_can_be_lent_again(nodes: Nodes, keep: Keep) -> None
     assert acts(there)[-3:] == ["return", "export", "transfer"]
     assert Exhibit.objects.count() == 1
     assert can_go_back(there)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_that_take_it_back_at_once_one_does_and_all_are_told_so(nodes: Nodes, keep: Keep) -> None:
+    lent = keep()
+    back = nodes.bundle(nodes.lend(lent), purpose="return")
+    nodes.to("a")
+    got, failed = at_once(6, lambda: receive_bundle(back, identity=MINE, by="person:1"))
+    assert (got, failed) == ([[lent]] * 6, [])
+    assert acts(lent) == ["acquire", "export", "transfer", "export", "return"]
+    assert states() == ["came-back", "back"]
+    told = [entry.act for entry in ledger.entries(about=lent.about)]
+    assert told.count("evidence.came-back") == 1

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 
 from himaya.core import clock, faults
 from himaya.core.errors import HimayaError
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 MINUTES, MOST, FRESH = 30, 100, timedelta(minutes=5)
 """How long a grant lasts; exhibits in one; how old the proof of who grants may be."""
-REVIEW_WITHIN = timedelta(days=1)
 WEBAUTHN = "webauthn"
 
 
@@ -321,23 +320,6 @@ def why_not(access: Access | None, exhibit: Exhibit, person: Person) -> str | No
 def exhibits_of(access: Access) -> QuerySet[Exhibit]:
     """The exhibits that a request names, by number."""
     return Exhibit.objects.filter(pk__in=AccessTo.objects.filter(access=access).values("exhibit")).order_by("pk")
-
-
-def waiting() -> QuerySet[Access]:
-    """What waits for somebody to decide, or to look at: the oldest first."""
-    looked_at = Q(urgent=True, reviewed_at=None)
-    return Access.objects.filter(Q(state=ASKED) | looked_at).select_related("asked_by").order_by("asked_at", "pk")
-
-
-def unreviewed() -> QuerySet[Access]:
-    """Urgent readings that nobody else has looked at yet: everybody is told of them at once."""
-    return Access.objects.filter(urgent=True, reviewed_at=None).order_by("asked_at", "pk")
-
-
-def overdue() -> QuerySet[Access]:
-    """Urgent readings that nobody else has looked at within a day."""
-    before = clock.now() - REVIEW_WITHIN
-    return Access.objects.filter(urgent=True, reviewed_at=None, asked_at__lt=before).order_by("asked_at", "pk")
 
 
 def _give(access: Access, *, by: Person, reads: int) -> None:

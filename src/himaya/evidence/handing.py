@@ -39,11 +39,11 @@ def note_taken(
     return Handover.objects.get_or_create(exhibit=exhibit, given=False, digest=digest, defaults=facts)[0]
 
 
-def settle_given(exhibit: Exhibit, *, act: str, node: str, line: bytes) -> None:
+def settle_given(exhibit: Exhibit, *, act: str, node: str, bundle: str, line: bytes) -> None:
     """The other side has signed as well. Where it was given back by that, what was taken from there is no loan more."""
     now = clock.now()
-    open_ = Handover.objects.filter(exhibit=exhibit, given=True, act=act, node=node, settled_at=None)
-    open_.update(settled_at=now, line=line)
+    offered = Handover.objects.filter(exhibit=exhibit, given=True, act=act, node=node, bundle=bundle, settled_at=None)
+    offered.update(settled_at=now, line=line)
     if act == RETURN:
         Handover.objects.filter(exhibit=exhibit, given=False, node=node, returned_at=None).update(returned_at=now)
 

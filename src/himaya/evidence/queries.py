@@ -13,9 +13,10 @@ from himaya.core import clock
 from himaya.core.config import config
 from himaya.core.vault.verifier import BOTH_SIGN
 from himaya.evidence import rules
+from himaya.evidence.awaiting import waiting
 from himaya.evidence.demands import numbers as demands
 from himaya.evidence.ending import held
-from himaya.evidence.granting import UnknownAccess, waiting
+from himaya.evidence.granting import UnknownAccess
 from himaya.evidence.holding import UnknownHold
 from himaya.evidence.labelling import labelled
 from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, SigningKey, Step, Stray

@@ -103,7 +103,12 @@ def _receive(
             raise AlreadyHere(exhibit=one.label, reference=other.reference)
         if other.state != DESTROYED:
             return take_again(received, one, exhibit=other, offer=offer, identity=identity, by=by)
-        check_ours(offer, one, other)
+        try:
+            check_ours(offer, one, other)
+        except ExhibitNotTaken:
+            if (known := taken_with(received.digest, uuid=one.uuid)) is not None:  # another one was faster
+                return known.exhibit
+            raise
         came = replace(came, was=other)
     place = look(received, one) if look else str
     with clear(received, one, identity) as stream:
@@ -248,7 +253,8 @@ def take_receipt(content: bytes, *, key: bytes, by: str) -> list[Exhibit]:
             follows = custody.add_line(exhibit, line)
         except NotProved as error:
             raise NotOurReceipt(why=Said("line {line}: {why}", line=number, why=str(error))) from None
-        settle_given(exhibit, act=step["act"], node=key_name(key), line=line)
+        bundle = str(step["facts"].get("bundle", ""))
+        settle_given(exhibit, act=step["act"], node=key_name(key), bundle=bundle, line=line)
         facts = {"step": step["number"], "to": key_name(key), "follows": follows}
         record("evidence.receipt", by=by, about=exhibit.about, **facts)
         done.append(exhibit)

@@ -10,7 +10,7 @@ from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.evidence import queries, stopping
-from himaya.evidence.granting import overdue, unreviewed
+from himaya.evidence.awaiting import overdue, unreviewed
 from himaya.evidence.guarded.custodians import LEAST, acting, lost, thin
 from himaya.evidence.keys import epoch_keys, lost_epochs, store, unarchived_epochs
 from himaya.ledger.queries import entries

@@ -24,7 +24,7 @@ from himaya.core.bundles.facts import Authorisation
 from himaya.core.bundles.report import Language
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_
-from himaya.evidence import granting, queries, viewing, words
+from himaya.evidence import awaiting, granting, queries, viewing, words
 from himaya.evidence.bundling import hand_over
 from himaya.evidence.forms import AskForm, NoteForm, RightForm, UrgentForm, WhyForm
 from himaya.evidence.granting import MINUTES, MOST, WEBAUTHN, Proof
@@ -59,7 +59,7 @@ def inbox(request: StaffRequest) -> HttpResponse:
     """What waits for somebody to decide or to look at; by choice what was decided."""
     state = asked(request, "state")["state"] if "state" in request.GET else "waiting"
     state = state if state in STATES else "waiting"
-    waits = queries.accesses().filter(pk__in=granting.waiting().values("pk"))
+    waits = queries.accesses().filter(pk__in=awaiting.waiting().values("pk"))
     found = waits if state == "waiting" else queries.accesses(state)
     shown = page(request, found, newest_first=state != "waiting")
     context = {
