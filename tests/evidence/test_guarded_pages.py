@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from dataclasses import replace
 from types import SimpleNamespace
@@ -91,7 +92,7 @@ def test_a_custodian_takes_and_brings_parts(
     for name, upload in (("ann", False), ("ben", True)):
         client = signed_in(custodians.people[name])
         page = words(client.get("/evidence/custodians/"))
-        assert f"a reading {access.pk}" in page
+        assert f"request {access.pk} to read" in page
         assert "Gathering(" not in page
         file = client.get(where + "file")
         assert "attachment" in file["Content-Disposition"]
@@ -208,12 +209,12 @@ def test_nobody_else_reads_what_is_in_an_answer_to_an_authority(
     about, where = f"answer:{answer.pk}", f"/evidence/parts/answer/{answer.pk}/"
     for person in (of_before, people.lead, custodians.people["ann"]):
         client = signed_in(person)
-        assert f"an answer to an authority {answer.pk}" in words(client.get("/evidence/custodians/"))
+        assert f"answer {answer.pk} to an authority" in words(client.get("/evidence/custodians/"))
         assert one.reference in words(client.get(where))
     text = custodians.text(about, "ann")
     for person in (of_later, stranger):
         client = signed_in(person)
-        assert "an answer to an authority" not in words(client.get("/evidence/custodians/"))
+        assert "to an authority" not in words(client.get("/evidence/custodians/"))
         for response in (client.get(where), client.get(where + "file"), client.post(where, {"text": text})):
             assert response.status_code == 404
             assert one.reference not in response.content.decode()
@@ -221,6 +222,27 @@ def test_nobody_else_reads_what_is_in_an_answer_to_an_authority(
             parts_file(about, person=person)
     assert not Brought.objects.exists()
     custodians.bring(about, "reviewer", "ann")
+    write_answer(answer.pk, io.BytesIO(), person=people.lead)
+
+
+def test_a_custodian_reads_of_an_answer_only_what_they_have_a_part_in(
+    guard: Keep, custodians: Custodians, people: SimpleNamespace
+) -> None:
+    first = guard("text 1")
+    custodians.add(people.reviewer)
+    second = guard("text 2")
+    demand = accepted(people.lead, "production", gag=True)
+    answer = prepare_answer(demand.pk, recipient=RECIPIENT, recipient_name="The prosecutor", person=people.lead)
+    approve_answer(answer.pk, person=second_lead(), proof=proof())
+    about, where = f"answer:{answer.pk}", f"/evidence/parts/answer/{answer.pk}/"
+    of_both, of_one = signed_in(custodians.people["ann"]), signed_in(people.reviewer)
+    for client, seen in ((of_both, {first.reference, second.reference}), (of_one, {second.reference})):
+        assert set(re.findall(r"E-2026-\d{6}", words(client.get(where)).partition("1. Take")[0])) == seen
+    assert re.search(r"to an authority 1 ", words(of_one.get("/evidence/custodians/")))
+    custodians.bring(about, "reviewer")
+    shown = of_one.get(where).content.decode()
+    assert first.reference not in shown
+    custodians.bring(about, "ann", "ben")
     write_answer(answer.pk, io.BytesIO(), person=people.lead)
 
 

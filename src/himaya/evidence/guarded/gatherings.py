@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -88,22 +88,25 @@ def open_gatherings() -> list[Gathering]:
     return [_of(row) for row in rows]
 
 
-def is_shown(found: Gathering, person: Person) -> bool:
-    """Whether somebody may know of it: of an answer to an authority, who may see demands, or has a part in it."""
+def shown_to(found: Gathering, person: Person) -> Gathering | None:
+    """What somebody may know of it: of an answer to an authority, who may not see demands, the exhibits that they have
+    a part in; None: nothing.
+    """
     if not found.about.startswith("answer:") or person.may("demands.view"):
-        return True
-    mine = Part.objects.filter(acts("custodian__"), custodian__person=person)
-    return mine.filter(deal__exhibit__in=found.exhibits).exists()
+        return found
+    mine = Part.objects.filter(acts("custodian__"), custodian__person=person, deal__exhibit__in=found.exhibits)
+    named = set(mine.values_list("deal__exhibit", flat=True))
+    return replace(found, exhibits=tuple(one for one in found.exhibits if one.pk in named)) if named else None
 
 
 def gathering_for(person: Person, about: str) -> Gathering:
-    """One of them, for somebody to see.
+    """One of them, as somebody may see it.
 
     Raises:
         UnknownGathering: there is none of this name, or none of which they may know.
     """
-    found = gathering(about)
-    if not is_shown(found, person):
+    found = shown_to(gathering(about), person)
+    if found is None:
         raise UnknownGathering(about=about)
     return found
 

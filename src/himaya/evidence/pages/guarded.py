@@ -18,7 +18,7 @@ from himaya.accounts.words import say
 from himaya.core.errors import HimayaError
 from himaya.evidence.forms import CustodianForm, PartsForm, WhyForm
 from himaya.evidence.guarded import bringing, custodians, queries
-from himaya.evidence.guarded.gatherings import gathering_for, is_shown, open_gatherings
+from himaya.evidence.guarded.gatherings import gathering_for, open_gatherings, shown_to
 from himaya.evidence.guarded.renewing import MOST, begin_renewal
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _page(request: StaffRequest, *, status: int = 200, end_form: WhyForm | None 
         "rows": every,
         "acting": sum(1 for one in every if one.until is None and one.person.is_active),
         "least": custodians.LEAST,
-        "gatherings": [_gathering(one) for one in open_gatherings() if is_shown(one, request.user)],
+        "gatherings": [_gathering(one) for each in open_gatherings() if (one := shown_to(each, request.user))],
         "thin": [{"one": one, "n": getattr(one, "n", None) or 0} for one in thin],
         "more": custodians.thin().count() - len(thin),
         "threshold": custodians.THRESHOLD,
@@ -55,17 +55,17 @@ def _page(request: StaffRequest, *, status: int = 200, end_form: WhyForm | None 
 
 def _gathering(one: Gathering) -> dict[str, Any]:
     kind, _, number = one.about.partition(":")
-    return {"one": one, "kind": kind, "pk": int(number), "n": len(one.exhibits), "word": word(kind)}
+    return {"one": one, "kind": kind, "pk": int(number), "n": len(one.exhibits), "word": word(kind, number)}
 
 
-def word(kind: str) -> str:
-    """For what parts are brought."""
+def word(kind: str, number: object) -> str:
+    """For what parts are brought, with its number."""
     words = {
-        "access": gettext("a reading"),
-        "answer": gettext("an answer to an authority"),
-        "renewal": gettext("dealing keys anew"),
+        "access": gettext("request %(n)s to read"),
+        "answer": gettext("answer %(n)s to an authority"),
+        "renewal": gettext("renewal %(n)s of keys"),
     }
-    return words.get(kind, kind)
+    return words.get(kind, kind) % {"n": number}
 
 
 @needs("evidence.custodians")
@@ -135,7 +135,7 @@ def parts(request: StaffRequest, kind: str, pk: int) -> HttpResponse:
         "found": found,
         "kind": kind,
         "pk": pk,
-        "word": word(kind),
+        "word": word(kind, pk),
         "rows": [{"one": each.exhibit, "by": [who[actor] for actor in each.by], "ok": each.enough} for each in stands],
         "needed": custodians.THRESHOLD,
         "mine": mine,
