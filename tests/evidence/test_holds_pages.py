@@ -75,3 +75,17 @@ def test_a_hold_of_a_demand_is_lifted_with_the_demand_alone(people: SimpleNamesp
     assert queries.held_by(demand).count() == 1
     services.withdraw_demand(released(demand, lead).pk, why="w", person=lead)
     assert [change.act for change in queries.changes(demand)][-2:] == ["let go", "withdrawn"]
+
+
+def test_the_same_hold_is_placed_once_and_the_second_press_names_the_first(sign_in: Any, keep: Any) -> None:
+    keep()
+    lead = sign_in("lead")
+    given = {"about": "case:1", "authority": "The court", "review_on": "2027-01-01", "reason": "letter 17"}
+    assert lead.post("/evidence/holds/new", given).status_code == 302
+    again = lead.post("/evidence/holds/new", given)
+    assert again.status_code == 422
+    assert "This hold stands already" in again.content.decode()
+    assert "it is hold 1" in again.content.decode()
+    for other in ({"reason": "letter 18"}, {"review_on": "2027-06-01"}, {"about": "E-2026-000001"}):
+        assert lead.post("/evidence/holds/new", given | other).status_code == 302
+    assert Hold.objects.count() == 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from django.db import transaction
+from django.db.models import Q
 
 from himaya.core import clock
 from himaya.core.errors import HimayaError
@@ -26,6 +27,13 @@ class BadHold(HimayaError):
     """The hold cannot be placed: {why}."""
 
     status = 422
+
+
+class AlreadyHeld(HimayaError):
+    """This hold stands already, with the same authority, reason and day: it is hold {number}."""
+
+    remedy = "Where it is another one, say by its reason which: the number of its letter, or a later day."
+    status = 409
 
 
 class UnknownHold(HimayaError):
@@ -62,7 +70,7 @@ def place_hold(about: str, *, reason: str, authority: str, review_on: date, by: 
         by: who places it.
 
     Raises:
-        UnknownExhibit, TooLateToHold, BadHold: as their names say.
+        UnknownExhibit, TooLateToHold, BadHold, AlreadyHeld: as their names say.
     """
     text = reason_of(reason, BadHold)
     kind, _, number = about.partition(":")
@@ -79,6 +87,10 @@ def place_hold(about: str, *, reason: str, authority: str, review_on: date, by: 
     if case and not found.exists() and not entries(about=case).exists():
         raise BadHold(why=Said("there is no {case}, and nothing would be held", case=case.replace(":", " ")))
     lock_epochs(Epoch.objects.filter(pk__in=found.values("epoch")))
+    same = Q(case=case) if case else Q(exhibit__in=found)
+    letter = {"authority": printable(authority).strip(), "reason": text, "review_on": review_on}
+    if there := Hold.objects.filter(same, lifted_at=None, **letter).order_by("pk").first():
+        raise AlreadyHeld(number=there.pk)
     late = {one.pk: one for one in found.select_related("epoch").exclude(state=KEPT).order_by("pk") if is_gone(one)}
     if late and not found.exclude(pk__in=late).exists():
         every, last = list(late.values()), max(one.ended_at or clock.now() for one in late.values())
@@ -86,9 +98,8 @@ def place_hold(about: str, *, reason: str, authority: str, review_on: date, by: 
         raise TooLateToHold(exhibit=named, at=f"{last:%Y-%m-%d}")
     found.filter(state=ENDING).exclude(pk__in=late).update(state=KEPT)
     made = Hold.objects.create(
-        exhibit=None if case else found.get(), case=case, reason=text, authority=printable(authority).strip(),
-        review_on=review_on, placed_by=by, placed_at=clock.now(),
-    )  # fmt: skip
+        exhibit=None if case else found.get(), case=case, placed_by=by, placed_at=clock.now(), **letter
+    )
     more = {"late": len(late)} if late else {}
     record("evidence.held", by=by, about=about, hold=made.pk, review_on=f"{review_on}", **more)
     return made
