@@ -23,7 +23,7 @@ from himaya.accounts import streams
 from himaya.core.bundles.reading import opened
 from himaya.core.vault.recipients import Identity
 from himaya.evidence import custody
-from himaya.evidence.granting import ask_access, overdue
+from himaya.evidence.granting import Proof, ask_access, grant_access, overdue, read_exhibit
 from himaya.evidence.models import Access, Blob, Exhibit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_factor")]
@@ -241,3 +241,23 @@ def test_whoever_is_asked_for_the_key_is_offered_nothing_else(ask: Ask, people: 
     given = {"password": PASSWORD, "next": "/evidence/access/"}
     client.post("/accounts/reauthenticate/", given)
     assert Access.objects.get().state == "asked"
+
+
+def test_ending_a_grant_is_offered_only_while_something_can_be_read_by_it(
+    keep: Keep, people: SimpleNamespace, clock: Any
+) -> None:
+    one, two = keep(), keep("b")
+    asked = ask_access([one, two], person=people.reviewer, **ASKED)
+    page = f"/evidence/access/{asked.pk}/"
+    reader = signed_in(people.reviewer)
+    assert "Withdraw the request" in words(reader.get(page))
+    grant_access(asked.pk, person=people.lead, proof=Proof("webauthn", clock.now()))
+    b"".join(read_exhibit(one, access=asked.pk, person=people.reviewer))
+    assert "End it now" in words(reader.get(page))
+    b"".join(read_exhibit(two, access=asked.pk, person=people.reviewer))
+    for client in (reader, signed_in(people.lead)):
+        assert "End it now" not in words(client.get(page))
+    other = ask_access([one], person=people.reviewer, **ASKED)
+    grant_access(other.pk, person=people.lead, proof=Proof("webauthn", clock.now()))
+    clock.advance(timedelta(minutes=31))
+    assert "End it now" not in words(signed_in(people.lead).get(f"/evidence/access/{other.pk}/"))
