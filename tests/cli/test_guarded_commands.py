@@ -49,10 +49,9 @@ def test_three_are_named_and_two_bring_their_parts(prepared: Node, tmp_path: Pat
     for name in ("ben", "cat"):
         taken, parts = tmp_path / f"{name}.zip", tmp_path / f"{name}.parts"
         node.run("evidence", "share", "take", "renewal:1", name, "--to", str(taken))
-        assert (
-            "File exists"
-            in node.run("evidence", "share", "take", "renewal:1", name, "--to", str(taken), status=2).stderr
-        )
+        again = node.run("evidence", "share", "take", "renewal:1", name, "--to", str(taken), status=2).stderr
+        assert f"{taken} is there already" in again
+        assert "Name another file" in again
         other = keys["ben" if name == "cat" else "cat"]
         assert (
             "none of its recipients"

@@ -20,7 +20,7 @@ from himaya.core.vault.shares import NotShare
 from himaya.site.cli import start
 from himaya.site.cli.evidence import Json, evidence
 from himaya.site.cli.evidence_rules import Reason
-from himaya.site.cli.grammar import command, commands
+from himaya.site.cli.grammar import FileThere, command, commands
 from himaya.site.cli.log import UnreadableFile
 from himaya.site.cli.shown import counted, done, out, table
 
@@ -121,6 +121,8 @@ def take(about: About, user: Who, to: Annotated[Path, typer.Option(help="A new f
     try:
         with to.open("xb") as file:
             file.write(content)
+    except FileExistsError:
+        raise FileThere(path=to) from None
     except OSError as error:
         raise UnreadableFile(path=to, why=os.strerror(error.errno or 0)) from error
     done(f"{to}: {len(content):,} bytes, as {name}")
