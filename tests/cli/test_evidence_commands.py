@@ -22,14 +22,21 @@ def test_an_operator_keeps_a_file_holds_it_and_reads_it_again(prepared: Node, tm
     file.write_bytes(b"a neutral text")
     add = ("evidence", "add", str(file), "--label", "file of a report", "--case", "12")
     assert "no rule with a legal basis" in node.run(*add, status=2).stderr
+    assert "himaya evidence rule set NAME --limit KEY" in node.run("evidence", "list").stderr
     assert "version 1" in node.run(*RULE).stderr
+    assert "Nothing is kept yet" in node.run("evidence", "list", "--case", "12").stderr
+    wrong = node.run("evidence", "list", "--case", "C-12", status=2).stderr
+    assert "'C-12' is no case" in wrong
+    assert "12, case:12 or H-2026-000012" in wrong
     kept = json.loads(node.run(*add, "--json").stdout)
     assert (kept["case"], kept["size"], kept["file"]) == ("case:12", 14, "whole")
     assert "received.bin" not in json.dumps(kept)
     number = kept["reference"]
 
     assert number in node.run("evidence", "list", "--case", "12").stdout
-    assert number not in node.run("evidence", "list", "--state", "destroyed").stdout
+    empty = node.run("evidence", "list", "--state", "destroyed")
+    assert number not in empty.stdout
+    assert "Nothing that is kept is like that." in empty.stderr
     shown = node.run("evidence", "show", number).stdout
     for part in ("A law", "acquired", "custody is proved", "In the log: 0 of 1 step", kept["digests"]["sha256"]):
         assert part in shown, part
@@ -45,8 +52,9 @@ def test_an_operator_keeps_a_file_holds_it_and_reads_it_again(prepared: Node, tm
     assert number in node.run("evidence", "ends", "--days", "91").stdout
     assert json.loads(node.run("evidence", "ends", "--days", "30", "--json").stdout) == []
 
-    assert "hold 1 on exhibit:1" in node.run("evidence", "hold", number, *HOLD).stderr
-    assert "hold 2 on case:12" in node.run("evidence", "hold", "case:12", *HOLD).stderr
+    assert f"hold 1 on {number}, to be reviewed on 2099-05-01" in node.run("evidence", "hold", number, *HOLD).stderr
+    assert "hold 2 on case 12" in node.run("evidence", "hold", "12", *HOLD).stderr
+    assert "it is hold 2" in node.run("evidence", "hold", "case:12", *HOLD, status=2).stderr
     assert "held" in node.run("evidence", "list").stdout
     node.run("evidence", "lift", "1", "--reason", "letter 18")
     assert [one["id"] for one in json.loads(node.run("evidence", "holds", "--json").stdout)] == [2]

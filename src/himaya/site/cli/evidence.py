@@ -14,7 +14,7 @@ from himaya.core.errors import HimayaError
 from himaya.site.cli import app, start
 from himaya.site.cli.grammar import KEEP, command, commands
 from himaya.site.cli.log import UnreadableFile
-from himaya.site.cli.shown import counted, done, out, table
+from himaya.site.cli.shown import counted, done, err, out, runnable, table
 
 if TYPE_CHECKING:
     from himaya.core.vault.stores.scrub import Outcome
@@ -66,6 +66,24 @@ def list_(
         raise UnknownState(given=state[:40])
     found = queries.find(case=case_of(case), state=state, label=label).order_by("-pk")[:MOST]
     _print([*found], as_json=json_)
+    if not found and not json_:
+        _say_what_comes_first(narrowed=bool(case or state or label))
+
+
+def _say_what_comes_first(*, narrowed: bool) -> None:
+    """Why there is nothing, and what to do."""
+    from himaya.evidence import queries
+
+    if narrowed and queries.find().exists():
+        said = "Nothing that is kept is like that."
+    elif queries.rules_that_hold().exists():
+        said = "Nothing is kept yet: what a rule names arrives by itself, or by himaya evidence add FILE --label TEXT."
+    else:
+        said = (
+            "Nothing is kept, for there is no rule by which it would be: himaya evidence rule set NAME --limit KEY; "
+            "the keys are in himaya reference list limits."
+        )
+    err.print(escape(runnable(said)), soft_wrap=True)
 
 
 @command(evidence, "ends", example="himaya evidence ends --days 90")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 rule = commands("Rules: list them, set one, end one.")
 evidence.add_typer(rule, name="rule")
 Reason = Annotated[str, typer.Option(help="Why.", metavar="TEXT")]
+BASES = "legal-obligation, public-task, consent, contract, vital-interests, legitimate-interests"
 Name = Annotated[str, typer.Argument(help="The rule: small letters, digits and dashes.", metavar="NAME")]
 
 
@@ -97,7 +98,7 @@ def set_(
         str, typer.Option(help="The law or order, with its article, as the reference has it.", metavar="TEXT")
     ] = "",
     jurisdiction: Annotated[str, typer.Option(help="Code of the country, or EU.", metavar="CODE")] = "",
-    basis: Annotated[str, typer.Option(help="Why it may be kept: legal-obligation.", metavar="WORD")] = "",
+    basis: Annotated[str, typer.Option(help=f"Why it may be kept: {BASES}, or another word.", metavar="WORD")] = "",
     minimum: Annotated[str, typer.Option(help="At the least: '90 days', '1 year'.", metavar="TIME")] = "",
     maximum: Annotated[str, typer.Option(help="At the most.", metavar="TIME")] = "",
     begins: Annotated[
@@ -200,7 +201,7 @@ def hold(
     from himaya.evidence.naming import about_of
 
     made = place_hold(about_of(about), reason=reason, authority=authority, review_on=on, by=start.actor())
-    done(f"hold {made.pk} on {made.about}")
+    done(f"hold {made.pk} on {_what([made])[made.pk]}, to be reviewed on {made.review_on}")
     if late := came_late(made):
         done(f"It came too late for {counted(len(late), 'exhibit')}: {', '.join(one.reference for one in late[:10])}")
 
@@ -215,7 +216,7 @@ def lift(
     from himaya.evidence.holding import lift_hold
 
     made = lift_hold(number, reason=reason, by=start.actor())
-    done(f"hold {made.pk} on {made.about} is lifted")
+    done(f"hold {made.pk} on {_what([made])[made.pk]} is lifted")
 
 
 @command(evidence, "holds", example="himaya evidence holds")
@@ -232,10 +233,19 @@ def holds(
         typer.echo(json.dumps([_hold(one) for one in found]))
         return
     shown = table("hold#", "what", "authority", "review", "state", "reason")
+    named = _what(found)
     for one in found:
         state = "lifted" if one.lifted_at else "to be reviewed" if one.review_on < today else "stands"
-        shown.add_row(str(one.pk), *map(escape, (one.about, one.authority, f"{one.review_on}", state, one.reason)))
+        shown.add_row(str(one.pk), *map(escape, (named[one.pk], one.authority, f"{one.review_on}", state, one.reason)))
     out.print(shown)
+
+
+def _what(found: list[Hold]) -> dict[int, str]:
+    """Number of a hold → what it is on, as people call it."""
+    from himaya.evidence.naming import case_names
+
+    cases = case_names(one.case for one in found)
+    return {one.pk: one.exhibit.reference if one.exhibit else cases[one.case] for one in found}
 
 
 def _hold(one: Hold) -> dict[str, Any]:
