@@ -69,7 +69,9 @@ def test_a_demand_to_preserve_is_worked_at_the_console_and_holds_what_is_there_a
     assert "nobody has confirmed this" in node.run("desk", "do", number, "verify", *AS, status=2).stderr
     verified(node, number)
     assert set(told(node, "show", number)["acts"]) >= {"accept", "part", "refuse", "withdraw"}
-    assert "is accepted" in node.run("desk", "accept", number, *AS, "--why", "it is as it must be").stderr
+    said = node.run("desk", "accept", number, *AS, "--why", "it is as it must be").stderr
+    assert f"{number}: accept; it is accepted" in said
+    assert "Next: himaya desk answer 1 --as lead1 --why '…'" in said
     second = add(node, tmp_path, "two")
     assert told(node, "show", number)["holds"] == [first, second]
     assert "late" not in node.run("desk", "list").stdout
@@ -90,6 +92,7 @@ def test_what_cannot_be_done_is_said_field_by_field_and_nothing_is_done(prepared
     node = ready(prepared, tmp_path)
     node.run("users", "add", "reviewer1", "--role", "reviewer")
     assert "country" in node.run(*PRESERVE, "--country", "XX", status=2).stderr
+    assert "(one of: preservation, production," in node.run(*PRESERVE, "--kind", "keep", status=2).stderr
     assert "received_at" in node.run(*PRESERVE, "--received", "yesterday", status=2).stderr
     assert "nobody of the name" in node.run(*PRESERVE, "--as", "nobody", status=2).stderr
     assert "does not allow" in node.run(*PRESERVE, "--as", "reviewer1", status=2).stderr
@@ -116,6 +119,9 @@ def test_a_demand_to_hand_over_is_prepared_and_does_not_leave_unapproved(prepare
     assert "key" in node.run("desk", "answer", number, *AS, "--to", "The court", "--key", "age1x", status=2).stderr
     node.run("desk", "answer", number, *AS, "--to", "The court", "--key", key)
     (answer,) = told(node, "show", number)["answers"]
+    shown = node.run("desk", "show", number).stdout
+    assert f"Next: another lead than lead1 lets answer {answer['id']} leave" in shown
+    assert "notice (undecided, planned, given, withheld)" in shown
     assert (answer["recipient"], answer["state"]) == ("The court", "prepared")
     file = tmp_path / "answer.zip"
     assert "cannot be handed over" in node.run("desk", "give", str(answer["id"]), str(file), *AS, status=2).stderr

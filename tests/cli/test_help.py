@@ -208,3 +208,33 @@ def test_help_loads_neither_settings_nor_django_nor_numpy() -> None:
     program = "import sys, himaya.site.cli; print([m for m in ('django', 'numpy', 'pydantic') if m in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout == "[]\n"
+
+
+def options(*path: str) -> str:
+    """What the help of a command says of all that it takes."""
+    return " ".join(str(getattr(each, "help", "")) for each in COMMANDS[path].params)
+
+
+def test_the_help_of_the_desk_names_every_choice() -> None:
+    from himaya.evidence.demands.lists import CHANNELS, GROUNDS, KINDS
+    from himaya.evidence.demands.pages.acts import DEMAND_ACTS
+
+    for path, choices in (
+        (("desk", "receive"), [*KINDS, *CHANNELS]),
+        (("desk", "list"), KINDS),
+        (("desk", "refuse"), GROUNDS),
+        (("desk", "accept"), GROUNDS),
+        (("desk", "do"), DEMAND_ACTS),
+        (("desk", "request", "send"), CHANNELS),
+    ):
+        told = set(re.findall(r"[\w-]+", options(*path)))
+        assert set(choices) <= told, path
+
+
+def test_the_help_of_evidence_names_every_choice() -> None:
+    from himaya.evidence.rules import EVENTS, OCCASIONS
+    from himaya.evidence.states import CLASSES
+    from himaya.evidence.words import AFTER, BASES
+
+    told = set(re.findall(r"[\w-]+", options("evidence", "rule", "set")))
+    assert {*OCCASIONS, *EVENTS, *CLASSES, *AFTER, *BASES} <= told

@@ -22,7 +22,9 @@ def test_a_request_goes_its_way_at_the_console(prepared: Node, tmp_path: Path) -
     assert "handling-urgency-and-reason" in one["missing"]
     node.run("desk", "request", "send", number, *AS, "--channel", "email", status=2)
     node.run("desk", "request", "fill", number, *(f"{key}=stated" for key in one["missing"]), *AS)
-    node.run("desk", "request", "send", number, *AS, "--channel", "email")
+    said = node.run("desk", "request", "send", number, *AS, "--channel", "email").stderr
+    assert f"{number}: send; it is sent" in said
+    assert "Next: himaya desk request receipt 1 --as lead1" in said
     node.run("desk", "request", "receipt", number, *AS, "--reference", "LU 7", "--why", "by e-mail")
     node.run("desk", "request", "remind", number, *AS, "--why", "called them")
     node.run("desk", "request", "renew", number, *AS, "--why", "asked anew")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,51 +15,54 @@ import typer
 from rich.markup import escape
 
 from himaya.core.errors import HimayaError
+from himaya.evidence.demands.lists import KINDS
 from himaya.site.cli import app, start
+from himaya.site.cli.desk_acting import (
+    As,
+    Channel,
+    Ground,
+    Json,
+    Why,
+    act_on,
+    at_console,
+    choices_of,
+    clock_told,
+    next_of,
+    number_of,
+    person_at_desk,
+    print_clocks,
+    tell,
+    valid,
+)
 from himaya.site.cli.grammar import KEEP, FileThere, command, commands
 from himaya.site.cli.log import UnreadableFile
-from himaya.site.cli.shown import done, out, table
+from himaya.site.cli.shown import done, err, out, runnable, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from himaya.accounts.models import Person
-    from himaya.evidence.demands.models import Clock, Demand
+    from himaya.evidence.demands.models import Demand
 
 desk = commands("The legal desk: what authorities demand, and what is due.")
 app.add_typer(desk, name="desk", rich_help_panel=KEEP)
-Json = Annotated[bool, typer.Option("--json", help="Tell it to a machine.")]
-As = Annotated[
-    str, typer.Option("--as", help="The lead for whom you act; both of you are on record.", metavar="PERSON")
-]
 Number = Annotated[str, typer.Argument(help="The demand, as D-2026-000012 or 12.", metavar="DEMAND")]
-Why = Annotated[str, typer.Option(help="Why, in a sentence.", metavar="TEXT")]
-Ground = Annotated[str, typer.Option(help="A ground of the closed list: not-competent, no-basis, …", metavar="NAME")]
+Kind = Annotated[str, typer.Option(help=f"One of: {', '.join(KINDS)}.", metavar="NAME")]
+SCOPE = (
+    "What exactly it asks for: accounts: a, b; case H-2026-000012; exhibits E-2026-000012-E-2026-000020; "
+    "from 2026-01-01T00:00Z to 2026-02-01; kinds pictures."
+)
+ACTS = (
+    "verify", "accept", "part", "scope", "preserved", "prepare", "renew", "release", "challenge", "settle", "notice",
+    "gag", "refuse", "revoke", "withdraw", "close", "check", "uncheck",
+)  # fmt: skip
+"""What `desk do` does: every act of the page of a demand."""
 MOST = 1000
-
-
-class NoDemandNumber(HimayaError):
-    """{given!r} is no demand."""
-
-    remedy = "Write its number: 12, or D-2026-000012."
-
-
-class UnknownPersonAtDesk(HimayaError):
-    """There is nobody of the name {name!r} who may sign in."""
-
-    remedy = "himaya users list names everybody."
-
-
-class NotAtDesk(HimayaError):
-    """This cannot be taken: {why}."""
-
-    remedy = "himaya desk show DEMAND names what can be done, and what each act needs."
 
 
 @command(desk, "list", example="himaya desk list --all")
 def list_(
     all_: Annotated[bool, typer.Option("--all", help="Those that are over as well.")] = False,
-    kind: Annotated[str, typer.Option(help="preservation, production, emergency, assistance.", metavar="NAME")] = "",
+    kind: Kind = "",
     json_: Json = False,
 ) -> None:
     """Demands, that first of which something is due first: what is late is marked. At most 1,000."""
@@ -97,7 +99,7 @@ def show(number: Number, json_: Json = False) -> None:
     start.database()
     from himaya.evidence.demands import queries
 
-    one = queries.demand(_number(number))
+    one = queries.demand(number_of(number, "D"))
     told = _whole(one)
     if json_:
         typer.echo(json.dumps(told))
@@ -114,9 +116,11 @@ def show(number: Number, json_: Json = False) -> None:
     if answers.row_count:
         out.print(answers)
     acts = table("can be done", "with --set …=…", keep=("can be done",))
-    for name, fields in told["acts"].items():
-        acts.add_row(name, escape(", ".join(fields)))
+    for name in told["acts"]:
+        acts.add_row(name, escape("; ".join(_needs(name))))
     out.print(acts)
+    if following := next_of(one, "LEAD"):
+        out.print(escape(runnable(f"Next: {following}")), soft_wrap=True)
 
 
 @command(
@@ -127,10 +131,10 @@ def show(number: Number, json_: Json = False) -> None:
 )
 def receive(
     as_: As,
-    kind: Annotated[str, typer.Option(help="preservation, production, emergency, assistance.", metavar="NAME")],
+    kind: Kind,
     authority: Annotated[str, typer.Option(help="Who demands.", metavar="TEXT")],
     country: Annotated[str, typer.Option(help="Of the authority: LU.", metavar="CODE")],
-    channel: Annotated[str, typer.Option(help="By which way it came: letter, portal, email, …", metavar="NAME")],
+    channel: Channel,
     instrument: Annotated[str, typer.Option(help="Law or order, as it names it.", metavar="TEXT")],
     limit: Annotated[str, typer.Option(help="Time limit of the reference that counts.", metavar="KEY")] = "",
     received: Annotated[str, typer.Option(help="When it came, in UTC; now if left out.", metavar="TIME")] = "",
@@ -138,7 +142,7 @@ def receive(
     address: Annotated[str, typer.Option(help="Where that person is reached.", metavar="TEXT")] = "",
     reference: Annotated[str, typer.Option(help="Theirs.", metavar="TEXT")] = "",
     asked: Annotated[str, typer.Option(help="What it asks, in its own words.", metavar="TEXT")] = "",
-    scope: Annotated[str, typer.Option(help="What exactly it asks for.", metavar="SCOPE")] = "",
+    scope: Annotated[str, typer.Option(help=SCOPE, metavar="SCOPE")] = "",
     answer_by: Annotated[str, typer.Option(help="Answer due, where it says so.", metavar="TIME")] = "",
     preserve_until: Annotated[str, typer.Option(help="Preserve until, where it says so.", metavar="TIME")] = "",
     follows: Annotated[str, typer.Option(help="The demand to preserve that it follows.", metavar="DEMAND")] = "",
@@ -158,7 +162,7 @@ def receive(
             "kind": kind, "authority": authority, "country": country, "channel": channel, "instrument": instrument,
             "limit": limit, "received_at": received or f"{now():%Y-%m-%d %H:%M:%S}", "person": person, "asked": asked,
             "address": address, "reference": reference, "scope": scope, "answer_by": answer_by, "gag": gag,
-            "preserve_until": preserve_until, "follows": str(_number(follows)) if follows else "",
+            "preserve_until": preserve_until, "follows": str(number_of(follows, "D")) if follows else "",
             "gag_until": gag_until,
         }
     )  # fmt: skip
@@ -167,7 +171,11 @@ def receive(
     given = valid(form)
     at_console(who, "receive")
     terms = Terms(**{**given, "follows": int(given["follows"] or 0) or None})
-    _print(services.record_demand(terms, person=who), as_json=json_)
+    made = services.record_demand(terms, person=who)
+    if json_:
+        typer.echo(json.dumps(_whole(made)))
+    else:
+        tell(made, who, act="recorded as it came")
 
 
 @command(desk, "accept", example="himaya desk accept D-2026-000012 --as lead1 --why 'it is as it must be'")
@@ -207,14 +215,15 @@ def answer(
 @command(desk, "do", example="himaya desk do 12 check --as lead1 --set item=channel --set 'said=seen on the portal'")
 def do(
     number: Number,
-    act: Annotated[str, typer.Argument(help="An act that `desk show` names; check and uncheck too.", metavar="ACT")],
+    act: Annotated[str, typer.Argument(help=f"One of: {', '.join(ACTS)}.", metavar="ACT")],
     as_: As,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="What it needs; repeatable.", metavar="FIELD=TEXT")
+        list[str] | None,
+        typer.Option("--set", help="What it needs: see `desk show`; repeatable.", metavar="FIELD=TEXT"),
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Any act of the page of a demand: verify, scope, renew, challenge, settle, notice, gag, withdraw, close, …"""
+    """Any act of the page of a demand: `desk show DEMAND` names those that can be done now, and what each needs."""
     given = dict(part.partition("=")[::2] for part in set_ or ())
     _act(number, as_, act, given, as_json=json_)
 
@@ -242,7 +251,8 @@ def give(
     except HimayaError:
         file.unlink(missing_ok=True)
         raise
-    done(f"{file}: {packed.size:,} bytes, {packed.files:,} files; hand it over")
+    done(f"answer {number}, {file}: {packed.size:,} bytes, {packed.files:,} files")
+    err.print("Next: hand it over to the authority", soft_wrap=True)
 
 
 @command(desk, "numbers", example="himaya desk numbers")
@@ -266,71 +276,27 @@ def numbers(json_: Json = False) -> None:
             out.print(shown)
 
 
-# --- acting ----------------------------------------------------------------------------------------------------------
+# --- acting and telling ----------------------------------------------------------------------------------------------
 
 
 def _act(number: str, as_: str, act: str, given: Mapping[str, Any], *, as_json: bool) -> None:
     who = person_at_desk(as_)
     from himaya.evidence.demands import queries
-    from himaya.evidence.demands.pages.acts import DEMAND_ACTS, ActForm
+    from himaya.evidence.demands.pages.acts import DEMAND_ACTS
 
-    one = queries.demand(_number(number))
-    if act not in DEMAND_ACTS:
-        raise NotAtDesk(why=f"there is no act {act[:40]!r}")
-    chosen = DEMAND_ACTS[act]
-    if strange := sorted(set(given) - set(chosen.fields())):
-        raise NotAtDesk(why=f"{act} needs no {strange[0][:40]!r}")
-    cleaned = valid(ActForm(act, chosen, given))
-    at_console(who, act, about=one.about)
-    chosen.run(one.pk, cleaned, who)
-    _print(queries.demand(one.pk), as_json=as_json)
-
-
-def valid(form: Any) -> dict[str, Any]:
-    """What a form of the page takes.
-
-    Raises:
-        NotAtDesk: names what is missing or cannot be, field by field.
-    """
-    if not form.is_valid():
-        flaws = [f"{name}: {' '.join(errors)}" for name, errors in form.errors.items()]
-        raise NotAtDesk(why="; ".join(flaws))
-    return dict(form.cleaned_data)
-
-
-def person_at_desk(username: str) -> Person:
-    """The person for whom somebody acts at the console; the database is ready then."""
-    start.database()
-    from himaya.accounts.queries import person
-
-    found = person(username)
-    if found is None or not found.is_active:
-        raise UnknownPersonAtDesk(name=username[:60])
-    return found
-
-
-def at_console(who: Person, act: str, *, about: str = "desk") -> None:
-    """Put on record who is at the console, before what they do there in the name of a lead."""
-    from himaya.evidence.demands.acting import note_console
-
-    note_console(who, by=start.actor(), act=act, about=about)
-
-
-# --- telling ---------------------------------------------------------------------------------------------------------
-
-
-def _number(text: str) -> int:
-    digits = re.sub(r"^(D-[0-9]{4}-)?", "", text.strip())
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
-        raise NoDemandNumber(given=text[:40])
-    return int(digits)
-
-
-def _print(one: Demand, *, as_json: bool) -> None:
+    one = act_on(queries.demand, DEMAND_ACTS, number=number_of(number, "D"), who=who, act=act, given=given)
     if as_json:
         typer.echo(json.dumps(_whole(one)))
     else:
-        done(f"{one.reference} is {one.state}")
+        tell(one, who, act=act)
+
+
+def _needs(act: str) -> list[str]:
+    """What an act needs, field by field, with what can be chosen."""
+    from himaya.evidence.demands.pages.acts import DEMAND_ACTS
+
+    chosen = {name: choices_of(field) for name, field in DEMAND_ACTS[act].fields().items()}
+    return [f"{name} ({', '.join(choices)})" if choices else name for name, choices in chosen.items()]
 
 
 def _due(one: Any) -> str:
@@ -339,28 +305,6 @@ def _due(one: Any) -> str:
     if one.next_due is None:
         return ""
     return f"{one.next_due:%Y-%m-%d %H:%M}" + (" late" if one.next_due < clock.now() else "")
-
-
-def print_clocks(found: list[Clock]) -> None:
-    """What is due, as a table."""
-    from himaya.evidence.demands.words import clock_row
-
-    shown = table("about", "what", "due", "", keep=("about", "due"))
-    for one in found:
-        row = clock_row(one)
-        shown.add_row(row["about"].reference, escape(row["what"]), f"{one.due:%Y-%m-%d %H:%M}", escape(row["word"]))
-    out.print(shown)
-
-
-def clock_told(one: Clock) -> dict[str, Any]:
-    """What is due, for a machine."""
-    from himaya.evidence.demands.clocks import is_late
-
-    about = one.demand or one.request
-    return {
-        "about": about.reference if about else "", "what": one.what, "limit": one.limit, "due": one.due.isoformat(),
-        "runs": one.met_at is None and one.ended_at is None, "late": is_late(one),
-    }  # fmt: skip
 
 
 def _told(one: Any) -> dict[str, Any]:

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from himaya.site.cli import start
-from himaya.site.cli.desk import (
+from himaya.site.cli.desk import desk
+from himaya.site.cli.desk_acting import (
     As,
+    Channel,
     Json,
     NotAtDesk,
     Why,
+    act_on,
     at_console,
     clock_told,
-    desk,
+    next_of,
+    number_of,
     person_at_desk,
     print_clocks,
+    tell,
     valid,
 )
 from himaya.site.cli.grammar import command, commands
-from himaya.site.cli.shown import done, out, table
+from himaya.site.cli.shown import out, runnable, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from himaya.accounts.models import Person
     from himaya.evidence.demands.models import Request
 
 request = commands("What we ask of others: to preserve, or legal assistance.")
@@ -59,11 +64,11 @@ def begin(
 
     typed = {
         "kind": kind, "country": to, "case": case, "exhibits": exhibits, "contact": contact, "recipient": recipient,
-        "limit": limit, "follows": str(_number(follows)) if follows else "",
+        "limit": limit, "follows": str(number_of(follows, "R")) if follows else "",
     }  # fmt: skip
     given = valid(RequestForm(typed, country=to))
     at_console(who, "begin a request")
-    _print(requesting.make_request(given.pop("kind"), person=who, **given), as_json=json_)
+    _print(requesting.make_request(given.pop("kind"), person=who, **given), who, "begun", as_json=json_)
 
 
 @command(request, "list", example="himaya desk request list --case 12")
@@ -93,7 +98,7 @@ def show(number: Number, json_: Json = False) -> None:
     start.database()
     from himaya.evidence.demands import queries
 
-    one = queries.request(_number(number))
+    one = queries.request(number_of(number, "R"))
     told = _whole(one)
     if json_:
         typer.echo(json.dumps(told))
@@ -107,6 +112,8 @@ def show(number: Number, json_: Json = False) -> None:
             out.print(shown)
     print_clocks(list(queries.clocks_of(one)))
     out.print(f"{one.reference} is {one.state}")
+    if following := next_of(one, "LEAD"):
+        out.print(escape(runnable(f"Next: {following}")), soft_wrap=True)
 
 
 @command(request, "fill", example="himaya desk request fill 3 --as lead1 handling-urgency-and-reason='it ends soon'")
@@ -122,19 +129,19 @@ def fill(
     who = person_at_desk(as_)
     from himaya.evidence.demands import queries, requesting
 
-    one = queries.request(_number(number))
+    one = queries.request(number_of(number, "R"))
     if wrong := [part for part in fields if "=" not in part]:
         raise NotAtDesk(why=f"{wrong[0][:40]!r} is no FIELD=VALUE")
     at_console(who, "fill", about=one.about)
     given = dict(part.partition("=")[::2] for part in fields)
-    _print(requesting.fill_request(one.pk, fields=given, person=who), as_json=json_)
+    _print(requesting.fill_request(one.pk, fields=given, person=who), who, "filled in", as_json=json_)
 
 
 @command(request, "send", example="himaya desk request send 3 --as lead1 --channel network-24-7")
 def send(
     number: Number,
     as_: As,
-    channel: Annotated[str, typer.Option(help="By which way: letter, portal, email, …", metavar="NAME")],
+    channel: Channel,
     json_: Json = False,
 ) -> None:
     """Note that you sent it: the text stands as it is, and clocks run."""
@@ -192,28 +199,17 @@ def end(number: Number, as_: As, why: Why, json_: Json = False) -> None:
 def _act(number: str, as_: str, act: str, given: Mapping[str, Any], *, as_json: bool) -> None:
     who = person_at_desk(as_)
     from himaya.evidence.demands import queries
-    from himaya.evidence.demands.pages.acts import REQUEST_ACTS, ActForm
+    from himaya.evidence.demands.pages.acts import REQUEST_ACTS
 
-    one = queries.request(_number(number))
-    chosen = REQUEST_ACTS[act]
-    cleaned = valid(ActForm(act, chosen, given))
-    at_console(who, act, about=one.about)
-    chosen.run(one.pk, cleaned, who)
-    _print(queries.request(one.pk), as_json=as_json)
+    one = act_on(queries.request, REQUEST_ACTS, number=number_of(number, "R"), who=who, act=act, given=given)
+    _print(one, who, act, as_json=as_json)
 
 
-def _number(text: str) -> int:
-    digits = re.sub(r"^(R-[0-9]{4}-)?", "", text.strip())
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
-        raise NotAtDesk(why=f"{text[:40]!r} is no request: write 3, or R-2026-000003")
-    return int(digits)
-
-
-def _print(one: Request, *, as_json: bool) -> None:
+def _print(one: Request, who: Person, act: str, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(_whole(one)))
     else:
-        done(f"{one.reference} is {one.state}")
+        tell(one, who, act=act)
 
 
 def _told(one: Request) -> dict[str, Any]:
