@@ -165,7 +165,7 @@ def _next(one: Demand, who: str) -> str:
         return "himaya desk do {n} scope --as {who} --set scope='…' --set why='…'"
     answer = queries.answers(one).filter(state__in=OPEN_ANSWERS).first()
     if answer is not None and answer.state == PREPARED:
-        return f"another lead than {answer.prepared_by.username} lets answer {answer.pk} leave, on the page of {{n}}"
+        return f"another lead than {answer.prepared_by.username} lets answer {answer.pk} leave, at /desk/demands/{{n}}/"
     if answer is not None:
         return f"himaya desk give {answer.pk} answer.zip --as {who}"
     if one.state in TAKEN:
