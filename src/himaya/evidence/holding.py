@@ -13,7 +13,7 @@ from himaya.core.words import N_, Said, printable
 from himaya.evidence.demands.models import DemandHold
 from himaya.evidence.keys import is_gone, lock_epochs
 from himaya.evidence.models import Epoch, Exhibit, Hold
-from himaya.evidence.reasons import reason_of, refuse
+from himaya.evidence.reasons import listed, reason_of, refuse
 from himaya.evidence.services import CASE, UnknownExhibit
 from himaya.evidence.states import DESTROYED, ENDING, KEPT
 from himaya.ledger.queries import entries
@@ -94,7 +94,7 @@ def place_hold(about: str, *, reason: str, authority: str, review_on: date, by: 
     late = {one.pk: one for one in found.select_related("epoch").exclude(state=KEPT).order_by("pk") if is_gone(one)}
     if late and not found.exclude(pk__in=late).exists():
         every, last = list(late.values()), max(one.ended_at or clock.now() for one in late.values())
-        named = ", ".join(one.reference for one in every[:NAMED]) + (" …" if len(every) > NAMED else "")
+        named = listed((one.reference for one in every[:NAMED]), more=len(every) > NAMED)
         raise TooLateToHold(exhibit=named, at=f"{last:%Y-%m-%d}")
     found.filter(state=ENDING).exclude(pk__in=late).update(state=KEPT)
     made = Hold.objects.create(
