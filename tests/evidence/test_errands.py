@@ -24,7 +24,7 @@ FACTS = {"reason": "an order", "recipient": RECIPIENT}
 
 def waits(client: Client) -> dict[str, str]:
     """Address → what stands beside it, of all that one can act on."""
-    page = client.get("/").content.decode()
+    page = client.get("/").content.decode().replace("\u2068", "").replace("\u2069", "")
     card = re.search(r'aria-labelledby="errands-h">(.*?)</section>', page, re.DOTALL)
     rows = re.findall(r'<li><span><a href="([^"]+)">(.*?)</li>', card[1] if card else "", re.DOTALL)
     return {url: " ".join(re.sub(r"<[^>]+>", " ", rest).split()) for url, rest in rows}

@@ -15,7 +15,7 @@ from tests.evidence.conftest import Keep
 from himaya.evidence.demands.pages.forms import RequestForm
 from himaya.evidence.forms import HoldForm
 from himaya.evidence.models import Hold
-from himaya.evidence.naming import BadCaseName, NotHeld, about_of, case_of
+from himaya.evidence.naming import BadCaseName, NothingToHold, about_of, case_of
 from himaya.evidence.words import case_word
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_factor")]
@@ -40,7 +40,7 @@ def test_what_is_no_case_is_told_how_to_write_one(written: str) -> None:
 
 
 def test_what_is_neither_exhibit_nor_case_is_told_both_ways() -> None:
-    with pytest.raises(NotHeld):
+    with pytest.raises(NothingToHold):
         about_of("file 3")
 
 

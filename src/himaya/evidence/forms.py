@@ -17,7 +17,7 @@ from himaya.core import clock
 from himaya.core.reference import TimeLimit
 from himaya.evidence.instruments import known
 from himaya.evidence.models import Rule
-from himaya.evidence.naming import NotHeld, about_of
+from himaya.evidence.naming import NothingToHold, about_of
 from himaya.evidence.reasons import LONGEST
 from himaya.evidence.rules import EVENTS, OCCASIONS
 from himaya.evidence.ruling import RuleTerms
@@ -171,7 +171,7 @@ class HoldForm(forms.Form):
         """As the ledger names it."""
         try:
             return about_of(self.cleaned_data["about"])
-        except NotHeld as error:
+        except NothingToHold as error:
             raise forms.ValidationError(sentence(error)) from error
 
     @staticmethod

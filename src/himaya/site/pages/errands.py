@@ -73,7 +73,9 @@ def _some(found: Iterable[Any], told: Callable[[Any], Errand], page: str, chosen
 def _asked(one: Access) -> Errand:
     says = gettext("%(who)s read at once: look at it") if one.urgent else gettext("%(who)s asks to read")
     state, word = ("danger", gettext("to be looked at")) if one.urgent else ("wait", gettext("waits for a decision"))
-    return Errand(_number(one), says % {"who": one.asked_by}, state, word, reverse("evidence:access", args=[one.pk]))
+    return Errand(
+        _number(one), says % {"who": _apart(one.asked_by)}, state, word, reverse("evidence:access", args=[one.pk])
+    )
 
 
 def _granted(one: Access) -> Errand:
@@ -85,13 +87,18 @@ def _number(one: Access) -> str:
     return gettext("request %(n)s") % {"n": one.pk}
 
 
+def _apart(name: object) -> str:
+    """A name that runs in its own direction within the sentence (UAX 9: FSI, PDI)."""
+    return f"\u2068{name}\u2069"
+
+
 def _answer(one: Answer) -> Errand:
     if one.state == PREPARED:
         says, state = gettext("%(who)s prepared an answer: let it leave, or drop it"), "wait"
         word = gettext("waits for another lead")
     else:
         says, state, word = gettext("The answer of %(who)s may leave: hand it over"), "info", gettext("may leave")
-    return Errand(one.demand.reference, says % {"who": one.prepared_by}, state, word, url_of(one.demand))
+    return Errand(one.demand.reference, says % {"who": _apart(one.prepared_by)}, state, word, url_of(one.demand))
 
 
 def _holds(person: Person) -> Iterable[Hold]:
@@ -103,6 +110,6 @@ def _holds(person: Person) -> Iterable[Hold]:
 
 def _hold(one: Hold) -> Errand:
     kept = one.exhibit.reference if one.exhibit else case_word(one.case)
-    says = gettext("Ask %(whom)s whether it is still to be held") % {"whom": one.authority}
+    says = gettext("Ask %(whom)s whether it is still to be held") % {"whom": _apart(one.authority)}
     word = gettext("review was due %(day)s") % {"day": day(one.review_on)}
     return Errand(kept, says, "wait", word, reverse("evidence:hold", args=[one.pk]))
