@@ -87,7 +87,7 @@ def _verdict(command: Iterable[object]) -> int:
 def _chain(uuid: UUID, content: bytes, steps: int) -> list[bytes]:
     lines: list[bytes] = []
     for number in range(steps):
-        facts = {"to": "the unit"} if number else {**_digests(content), "size": len(content)}
+        facts: dict[str, custody.Fact] = {"to": "the unit"} if number else {**_digests(content), "size": len(content)}
         one = custody.step(
             uuid, number=number, act="analyse" if number else "acquire", at=AT + timedelta(minutes=number),
             by="person:1", facts=facts, before=lines[-1] if lines else b"",

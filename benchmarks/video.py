@@ -123,7 +123,8 @@ def _film(width: int, height: int, group: int) -> bytes:
         time = number / RATE
         x, y = int(width / 8 * (1 + np.sin(time / 2))), int(height / 8 * (1 + np.cos(time / 3)))
         shown = wide[int(time // 4)][y : y + height, x : x + width].astype(np.int16) + grain[number % 8]
-        return np.clip(shown, 0, 255).astype(np.uint8)
+        seen: drawing.Pixels = np.clip(shown, 0, 255).astype(np.uint8)
+        return seen
 
     pictures = (view(number) for number in range(SECONDS * RATE))
     return drawing.film(

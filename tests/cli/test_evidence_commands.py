@@ -118,8 +118,8 @@ def test_what_others_bring_is_refused_in_words_that_help(prepared: Node, tmp_pat
         (("take", folder, "--occasion", "match"), "it is received, or tip", 2),
         (("intakes", "7"), "There is no intake 7", 2),
         (("receipt", folder / "bagit.txt", "--node", "x"), "is no custody key of a node", 2),
-        (("hand-over", "3", "--to", tmp_path / "b.zip"), "There is no request for access 3", 2),
-        (("hand-over", "3", "--to", folder / "bagit.txt"), "is there already", 2),
+        (("hand-over", "3", "--as", "anna", "--to", tmp_path / "b.zip"), "There is no request for access 3", 2),
+        (("hand-over", "3", "--as", "anna", "--to", folder / "bagit.txt"), "is there already", 2),
         (("tags", "import", tmp_path / "gone", "--from", "A"), "gone cannot be read: No such file", 2),
         (("tags", "export", "--to", folder / "bagit.txt"), "is there already", 2),
     ):
@@ -133,3 +133,15 @@ def test_what_others_bring_is_refused_in_words_that_help(prepared: Node, tmp_pat
     assert "Example Archive" in shown
     assert "matches nothing known" in node.run("evidence", "intakes", "1").stdout
     assert len(node.run("evidence", "key").stdout.strip()) == 44
+
+
+def test_a_single_file_is_taken_whatever_lies_beside_it(prepared: Node, tmp_path: Path) -> None:
+    node = copied(prepared, tmp_path / "node")
+    node.run(*RULE)
+    folder = brought.vics(tmp_path / "work", b"a neutral text")
+    (folder / "latest").symlink_to(tmp_path / "nowhere")
+    (folder / "notes.txt").write_text("x")
+    assert "2 files kept" in node.run("evidence", "take", folder / "case.json").stderr
+    told = node.run("evidence", "tags", "import", folder / "case.json", "--from", "Unit of the West").stderr
+    assert "on 1 exhibit" in told
+    assert "in no form that can be taken" in node.run("evidence", "take", folder / "notes.txt", status=1).stderr

@@ -127,15 +127,11 @@ def deliver(*, lease: float = 1.0, patience: float = 30.0) -> None:
     """
     from himaya.ledger import worker
 
-    while True:
+    while _unfinished():
         running = worker.Worker(threads=2, pause=0.02, lease=lease)
         running.start()
-        try:
-            _wait(lambda: not _unfinished(), patience)
-        finally:
-            running.stop()
-        if not _unfinished():
-            return
+        _wait(lambda: not _unfinished(), patience)
+        running.stop()
 
 
 def attempt(*, limited: bool) -> dict[str, Any]:

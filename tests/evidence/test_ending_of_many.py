@@ -17,10 +17,11 @@ from himaya.core.vault.stores.local import LocalStore
 from himaya.core.vault.stores.port import StoreFailed
 from himaya.evidence import custody, ending
 from himaya.evidence.ending import end_due
-from himaya.evidence.holding import TooLateToHold, came_late
+from himaya.evidence.holding import TooLateToHold, came_late, lift_hold
 from himaya.evidence.keys import lost_epochs
 from himaya.evidence.models import Blob, Exhibit, Step
-from himaya.evidence.stopping import stuck
+from himaya.evidence.stopping import settle_stop, stuck
+from himaya.ledger.queries import entries
 
 
 def keys() -> list[Path]:
@@ -96,6 +97,48 @@ def test_what_does_not_open_stops_its_own_epoch_alone_and_is_found(keep: Keep, c
     assert fresh(over).state == "destroyed"
     assert content(bad) == b"two"
     assert not stuck().exists()
+
+
+def test_what_does_not_open_ends_with_its_epoch_once_a_lead_gave_it_up_and_no_hold_keeps_it(
+    keep: Keep, clock: Any
+) -> None:
+    over, bad, whole = keep("one", case="case:1"), keep("two", case="case:2"), keep("three", case="case:3")
+    Exhibit.objects.filter(pk__in=(bad.pk, whole.pk)).update(until=clock.now() + 3 * YEAR)
+    mark = hold(bad.about)
+    Exhibit.objects.filter(pk=bad.pk).update(wrapped=b"x" * 52)
+    clock.advance(YEAR + timedelta(days=1))
+    end_all()
+    (stop,) = stuck()
+    settle_stop(stop.pk, reason="no backup has it", by="person:7")
+    end_all()
+    assert {fresh(one).state for one in (bad, whole)} == {"kept"}  # the hold stands
+    assert fresh(over).state != "destroyed"
+    lift_hold(mark.pk, reason="letter 18", by="person:7")
+    clock.advance(timedelta(days=2))
+    end_all()
+    assert (fresh(over).state, fresh(bad).state) == ("destroyed", "destroyed")
+    assert content(whole) == b"three"
+    assert custody.check(bad)[-1].fields["facts"]["confirmed"] == ["epoch: person:7"]
+    assert [one.about for one in entries() if one.act == "evidence.lost"] == [bad.about]
+    assert not stuck().exists()
+
+
+def test_without_the_key_of_its_epoch_nothing_is_lost_whoever_gives_it_up(keep: Keep, clock: Any) -> None:
+    over, staying = keep("one", case="case:1"), keep("two", case="case:2")
+    hold(staying.about)
+    (key,) = keys()
+    key.rename(key.with_suffix(".aside"))
+    clock.advance(YEAR + timedelta(days=1))
+    end_all()
+    (stop,) = stuck()
+    settle_stop(stop.pk, reason="the volume is gone", by="person:7")
+    end_all()
+    assert fresh(over).state != "destroyed"
+    key.with_suffix(".aside").rename(key)
+    clock.advance(timedelta(hours=2))
+    end_all()
+    assert fresh(over).state == "destroyed"
+    assert content(staying) == b"two"
 
 
 def test_a_key_that_is_lost_between_two_moves_is_not_made_anew(

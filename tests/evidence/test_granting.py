@@ -19,6 +19,7 @@ from himaya.core import clock as now_of
 from himaya.core.bundles.report import Language
 from himaya.evidence import custody
 from himaya.evidence.bundling import hand_over
+from himaya.evidence.closing import closed_reading
 from himaya.evidence.granting import (
     AccessDecided,
     BadAccess,
@@ -76,8 +77,8 @@ def test_what_another_person_grants_is_read_once_and_is_on_record(
     with pytest.raises(NoAccess, match="all its readings"):
         read(exhibit, access, people.reviewer)
     last = custody.check(exhibit)[-1].fields
-    assert (last["act"], last["by"], last["facts"]["reason"]) == (
-        "analyse", people.reviewer.actor, "the court asks for it",
+    assert (last["act"], last["by"], last["facts"]["reading"]) == (
+        "analyse", people.reviewer.actor, closed_reading(access).commitment,
     )  # fmt: skip
     assert "evidence.read" in [entry.act for entry in ledger.entries(about=exhibit.about)]
 

@@ -26,7 +26,7 @@ from himaya.evidence import custody, queries
 from himaya.evidence.bundling import hand_over
 from himaya.evidence.granting import ask_access, grant_access
 from himaya.evidence.lasting import STEPS
-from himaya.evidence.models import AccessTo, Binding, Exhibit, SigningKey, Step, Unlogged
+from himaya.evidence.models import AccessTo, Binding, Exhibit, Handover, SigningKey, Step, Unlogged
 from himaya.evidence.receiving import AlreadyHere, NotOurReceipt, receipt_of, receive_bundle, take_receipt
 from himaya.evidence.ruling import RuleTerms, set_rule
 from himaya.evidence.services import NoGround
@@ -57,7 +57,7 @@ def as_another_node() -> Iterator[None]:
     from django.db import connection
 
     STEPS.unsafe_remove(connection)
-    for model in (Unlogged, Step, Binding, AccessTo, Exhibit, SigningKey):
+    for model in (Handover, Unlogged, Step, Binding, AccessTo, Exhibit, SigningKey):
         model.objects.all().delete()
     STEPS.install(connection)
     terms = RuleTerms("an order", "NL", "legal-obligation", ["received"], minimum="1 year")

@@ -12,7 +12,7 @@ from tests.evidence.test_access_pages import with_key
 from tests.windows import signed_in
 
 from himaya.core import clock as now_of
-from himaya.evidence.stopping import note_restored, stops
+from himaya.evidence.stopping import note_restored, note_stuck, stops, stuck
 from himaya.site.evidence_health import evidence_health
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_factor")]
@@ -38,3 +38,17 @@ def test_a_lead_is_told_and_confirms_with_a_security_key_and_a_reason(
     assert client.post(settle, {"reason": "entered again"}).status_code == 302
     assert not stops().exists()
     assert not any("was put back" in one.said for one in evidence_health())
+
+
+def test_a_lead_gives_up_what_does_not_open_of_an_epoch(keep: Keep, people: SimpleNamespace) -> None:
+    one = keep()
+    note_stuck(one.epoch, one.generation, name="2026-01.standard", why="it does not open")
+    (stop,) = stuck()
+    client = with_key(people.lead)
+    assert "Give up what does not open" in words(client.get("/evidence/stops/"))
+    assert "Give up what does not open" not in words(signed_in(people.reviewer).get("/evidence/stops/"))
+    settle = f"/evidence/stops/{stop.pk}/settle"
+    assert client.post(settle, {"reason": ""}).status_code == 422
+    told = words(client.post(settle, {"reason": "no backup has it"}, follow=True))
+    assert "Given up" in told
+    assert f"Given up by {people.lead.name}: no backup has it" in words(client.get("/evidence/stops/"))

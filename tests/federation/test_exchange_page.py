@@ -298,7 +298,7 @@ def test_a_root_that_is_not_the_next_one_is_refused(holders: Holders) -> None:
     first = holders.begin()
     second = holders.root(previous=first)
     third = holders.root(previous=second)
-    with pytest.raises(keys.NotOurRoot, match="follows on the last"):
+    with pytest.raises(keys.NotOurRoot, match="root 2 comes next"):
         publishing.install_root(third, by="system")
     with pytest.raises(keys.NotOurRoot, match="root 1 is in force"):
         publishing.install_root(Holders().root(), by="system")  # of others, in the place of ours

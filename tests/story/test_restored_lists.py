@@ -142,3 +142,44 @@ def test_where_nobody_has_more_the_alarm_is_settled_as_it_says_and_the_log_goes_
     hotline.run(*settle.split(), "compared with the copy of a partner")
     hotline.run("log", "publish")
     assert "alarm" not in hotline.run("log", "show").stdout
+
+
+def next_root(hotline: Node, previous: Path, name: str) -> Path:
+    """Two holders agree on the next root, with a further key of the node's own."""
+    at = previous.parent
+    hotline.run("exchange", "key", "--new", "--to", at / f"{name}.pub")
+    online = [part for role in ("targets", "snapshot", "timestamp") for part in (f"--{role}", at / f"{name}.pub")]
+    hotline.run("keys", "new-root", "--previous", previous, *online, "--to", at / f"{name}.proposal")
+    for holder in ("anna", "cleo"):
+        command = ("keys", "sign", at / f"{name}.proposal", "--key", at / holder, "--passphrase-file", at / "words")
+        hotline.run(*command)
+    hotline.run("keys", "finish-root", at / f"{name}.proposal", "--to", at / f"{name}.json")
+    return at / f"{name}.json"
+
+
+def test_a_root_that_was_changed_after_the_backup_is_put_in_force_once_more(
+    two: tuple[Node, Node, Path], tmp_path: Path
+) -> None:
+    """With it went the key of the node that it names: the holders still have the root, and agree on a next one."""
+    hotline, platform, root = two
+    with served(hotline) as at:
+        follow(platform, hotline, at, root)
+        platform.run("subscriptions", "run", "hotline")
+        hotline.run("backup", "--to", tmp_path / "kept")
+        hotline.run("exchange", "root", second := next_root(hotline, root, "root-2"))
+        publish(hotline, "lost")
+        platform.run("subscriptions", "run", "hotline")
+        assert sha256("lost") in known(platform)
+    put_back(hotline, tmp_path / "kept")
+    with served(hotline, "--port", at.rpartition(":")[2]):
+        hotline.run("exchange", "publish", "hotline")
+        platform.run("subscriptions", "run", "hotline", status=2)  # what it serves is signed with keys of root 1
+        assert sha256("lost") in known(platform)
+        refused = hotline.run("exchange", "root", second, status=2).stderr
+        assert "it gives targets to other keys than this node's" in refused
+        assert "exchange root root-2.json root-3.json" in " ".join(refused.split())
+        hotline.run("exchange", "root", second, third := next_root(hotline, second, "root-3"))
+        hotline.run("exchange", "root", second, third)  # whoever does not know whether it was done
+        publish(hotline, "after the backup")
+        platform.run("subscriptions", "run", "hotline")
+    assert known(platform) == {sha256("before the backup"), sha256("after the backup")}

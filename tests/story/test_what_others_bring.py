@@ -98,7 +98,7 @@ def test_what_others_bring(tmp_path: Path, in_forks: Callable[[Node], Node]) -> 
     (tmp_path / "unit.key").write_text(mine.text())
     access = hotline.do(GRANTED.format(numbers=[exhibit, by_digest(hotline, REPORT)], recipient=str(mine.recipient)))
     bundle = tmp_path / "bundle.zip"
-    hotline.run("evidence", "hand-over", access, "--to-node", key, "--to", bundle)
+    hotline.run("evidence", "hand-over", access, "--as", "anna", "--to-node", key, "--to", bundle)
     with zipfile.ZipFile(bundle) as archive:
         program = next(name for name in archive.namelist() if name.endswith("verify.py"))
         (tmp_path / "verify.py").write_bytes(archive.read(program))

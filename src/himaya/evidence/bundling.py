@@ -19,11 +19,14 @@ from himaya.core.vault.verifier import key_name
 from himaya.core.words import Said
 from himaya.evidence import custody
 from himaya.evidence.anchoring import proofs_of
+from himaya.evidence.closing import READING_OPENING, closed_reading
 from himaya.evidence.custody import node_key
 from himaya.evidence.granting import NoAccess, UnknownAccess, count_reading, exhibits_of
+from himaya.evidence.handing import RETURN, TRANSFER, note_given
 from himaya.evidence.labelling import labels_of
 from himaya.evidence.models import Access, Exhibit, Label, SigningKey
 from himaya.evidence.reading import unsafe_content
+from himaya.evidence.returning import giver_of_all
 from himaya.evidence.stamping import roots, stamps_of
 from himaya.evidence.states import GRANTED
 from himaya.ledger.services import record
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from himaya.accounts.models import Person
+    from himaya.core.vault.custody import Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,32 +66,47 @@ class HandedOver:
 
 @transaction.atomic
 def hand_over(
-    access: int, *, person: Person, authorisation: Authorisation | None = None, to_node: bytes = b""
+    access: int, *, person: Person, authorisation: Authorisation | None = None, to_node: bytes = b"", console: str = ""
 ) -> HandedOver:
     """Take out all exhibits of a grant as a bundle: each is read once, and its custody tells it before a byte is given.
+
+    By a grant for the purpose ``return`` it goes back to who handed it to this node, or brought it.
 
     Args:
         access: the number of a grant that holds now and was not used yet.
         person: who was granted it.
         authorisation: by what right it is handed over.
-        to_node: the custody key of a node that goes on keeping it (32 bytes): its chains continue there.
+        to_node: the custody key of a node that goes on keeping it (32 bytes): its chains continue there. Where it goes
+            back to a node, that one's, which need not be named; of who brought it and has a key, that key.
+        console: who sits at the console and does it in the name of ``person``; empty: they do it themselves.
 
     Raises:
         UnknownAccess, NoAccess, PartsMissing: as their names say. Nothing was counted.
+        NotTheirs: it would go back to somebody who did not give it. Nothing was counted.
     """
     found = Access.objects.select_for_update(of=("self",)).filter(pk=access).first()
     if found is None:
         raise UnknownAccess(number=access)
     number = f"B-{clock.now().year}-{access:06d}"
     chosen = list(exhibits_of(found).select_for_update(of=("self",)).select_related("blob"))
-    keys = {one.uuid: count_reading(one, access=access, person=person, act="export", bundle=number) for one in chosen}
+    node, back = key_name(to_node) if to_node else "", found.purpose == RETURN
+    if back:
+        node = giver_of_all(chosen, node=node)
+    facts: dict[str, Fact] = {"bundle": number, **({"console": console} if console else {})}
+    keys = {one.uuid: count_reading(one, access=access, person=person, act="export", **facts) for one in chosen}
     record("evidence.handed-over", by=person.actor, about=found.about, bundle=number, exhibits=len(chosen))
     to = Recipient(str(found.asked_by), found.recipient)
     made = bundle_of(number, exhibits=chosen, to=to, authorisation=authorisation)
-    if to_node:
-        facts = {"from": key_name(custody.own_key()), "to": key_name(to_node), "bundle": number}
-        offers = [custody.offer_step(one, act="transfer", by=person.actor, facts=facts) for one in chosen]
-        made = replace(made, transfers=tuple(offers))
+    made = replace(made, about={**made.about, READING_OPENING: closed_reading(found).opening})
+    act = RETURN if back else TRANSFER
+    if node:
+        facts |= {"from": key_name(custody.own_key()), "to": node}
+        made = replace(
+            made, transfers=tuple(custody.offer_step(one, act=act, by=person.actor, facts=facts) for one in chosen)
+        )
+    if node or back:
+        other = authorisation.authority if authorisation else ""
+        note_given(chosen, act=act, bundle=number, node=node, other=other, by=person.actor)
     return HandedOver(made, found, {uuid: key for uuid, key in keys.items() if key is not None})
 
 

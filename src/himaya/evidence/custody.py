@@ -101,12 +101,13 @@ def take_over(exhibit: Exhibit, every: Sequence[bytes], keys: Mapping[str, tuple
     if proved[0].fields["exhibit"] != str(exhibit.uuid):
         raise verifier.NotProved("it is about another exhibit")
     _keep(
-        Step(
-            exhibit=exhibit, number=number, act=step.fields["act"], line=one,
-            at=datetime.fromisoformat(step.fields["at"]),
-        )
+        Step(exhibit=exhibit, number=number, act=step.fields["act"], line=one, at=_at(step))
         for number, (one, step) in enumerate(zip(every, proved, strict=True))
-    )  # fmt: skip
+    )
+
+
+def _at(step: verifier.Step) -> datetime:
+    return datetime.fromisoformat(step.fields["at"])
 
 
 def _keep(steps: Iterable[Step]) -> list[Step]:
@@ -134,9 +135,32 @@ def add_line(exhibit: Exhibit, one: bytes) -> bool:
     if told["number"] != len(every) or told["before"] != hashlib.sha256(every[-1]).hexdigest():
         return False
     step = verifier.check_chain([*every, one], public_keys(), custody.is_signed)[-1]
-    at = datetime.fromisoformat(step.fields["at"])
-    _keep([Step(exhibit=exhibit, number=len(every), act=step.fields["act"], at=at, line=one)])
+    _keep([Step(exhibit=exhibit, number=len(every), act=step.fields["act"], at=_at(step), line=one)])
     return True
+
+
+def add_branch(exhibit: Exhibit, every: Sequence[bytes]) -> bool:
+    """Append what a chain became elsewhere, where ours is its beginning, in the caller's transaction; whether it is.
+
+    Raises:
+        NotProved: those lines prove nothing.
+    """
+    assert connection.in_atomic_block
+    Exhibit.objects.select_for_update().get(pk=exhibit.pk)
+    proved, here = verifier.check_chain(every, public_keys(), custody.is_signed), lines(exhibit)
+    if list(every[: len(here)]) != here:
+        return False
+    _keep(
+        Step(exhibit=exhibit, number=number, act=step.fields["act"], line=every[number], at=_at(step))
+        for number, step in enumerate(proved)
+        if number >= len(here)
+    )
+    return True
+
+
+def own_names() -> set[str]:
+    """The names of all keys by which this node has ever signed."""
+    return set(SigningKey.objects.exclude(sealed="").values_list("name", flat=True))
 
 
 def own_key() -> bytes:

@@ -20,6 +20,7 @@ from himaya.core import clock, faults
 from himaya.core.errors import HimayaError, in_words
 from himaya.core.vault.custody import Fact
 from himaya.core.vault.stores.port import StillLocked
+from himaya.core.vault.wrapping import WrongKey
 from himaya.evidence import stopping
 from himaya.evidence.custody import add_steps, certify
 from himaya.evidence.guarded.parts import forget_deal
@@ -148,9 +149,21 @@ def _move(epoch_id: int, generation: int, name: str) -> bool:
         epoch.generation += 1
         epoch.save(update_fields=["generation"])
     see_key(epoch)
-    for one in staying:
+    lost = [one for one in staying if not _close(one, epoch, name)]
+    Exhibit.objects.filter(pk__in=[one.pk for one in lost]).update(state=ENDING)
+    record_each("evidence.lost", by=SYSTEM, told=[(one.about, {"epoch": name}) for one in lost])
+    Exhibit.objects.bulk_update([one for one in staying if one not in lost], ["generation", "wrapped"])
+    return True
+
+
+def _close(one: Exhibit, epoch: Epoch, name: str) -> bool:
+    """Close it with the next key; False where it does not open, nothing holds it, and a lead gave such up."""
+    try:
         close(one, opened(one), epoch=epoch)
-    Exhibit.objects.bulk_update(staying, ["generation", "wrapped"])
+    except WrongKey:
+        if not stopping.given_up(name) or Exhibit.objects.filter(among_held(keeping()), pk=one.pk).exists():
+            raise
+        return False
     return True
 
 
@@ -200,7 +213,7 @@ def _told(some: Sequence[Exhibit], epoch: str) -> list[dict[str, Fact]]:
     for hold in Hold.objects.filter(Q(exhibit__in=some) | Q(case__in=cases)).exclude(lifted_at=None).order_by("pk"):
         line = f"{hold.pk}: {hold.lifted_by}, {hold.lifted_at:%Y-%m-%d}"
         lifted.setdefault(hold.exhibit_id or hold.case, []).append(line)
-    confirmed, told = stopping.confirmed_by(), []
+    confirmed, told = [*stopping.confirmed_by(), *stopping.given_up(epoch)], []
     for one in some:
         facts: dict[str, Fact] = {
             "how": "the outer key was destroyed", "epoch": epoch, "rules": rules.get(one.pk, []),

@@ -20,11 +20,14 @@ from himaya.core.errors import HimayaError
 from himaya.core.vault.custody import Fact
 from himaya.core.vault.recipients import NotRecipients, recipients
 from himaya.core.words import N_, Said
+from himaya.evidence.closing import READING, closed_reading
 from himaya.evidence.custody import add_step
 from himaya.evidence.guarded.bringing import exhibit_key, forget_brought
+from himaya.evidence.handing import RETURN
 from himaya.evidence.models import Access, AccessTo, Exhibit, Look
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.reasons import reason_of
+from himaya.evidence.returning import giver_of_all
 from himaya.evidence.states import ASKED, DESTROYED, ENDED, GRANTED, GUARDED, REFUSED
 from himaya.ledger.services import record
 
@@ -102,6 +105,7 @@ def ask_access(exhibits: Collection[Exhibit], *, purpose: str, reason: str, reci
 
     Raises:
         MayNotAct, BadAccess: the role may not; something of it cannot be.
+        NotTheirs: with the purpose ``return``, something of it came from nobody to whom it could go back.
     """
     return _asked(exhibits, purpose, reason, recipient, person, act="evidence.ask")
 
@@ -118,6 +122,8 @@ def _asked(
             raise BadAccess(why=Said("{exhibit} was destroyed", exhibit=one.reference))
     if not 0 < len(purpose.strip()) <= 10:
         raise BadAccess(why=N_("it does not say what for"))
+    if purpose.strip() == RETURN:
+        giver_of_all(exhibits)
     key = _recipient(recipient)
     made = Access.objects.create(
         purpose=purpose.strip(), reason=text, recipient=key, asked_by=person, asked_at=clock.now(),
@@ -263,9 +269,8 @@ def count_reading(exhibit: Exhibit, *, access: int, person: Person, act: str, **
     if why is not None:
         raise NoAccess(exhibit=exhibit.reference, why=why)
     assert found is not None
-    told: dict[str, Fact] = {
-        "to": person.actor, "access": found.pk, "reason": found.reason, "recipient": found.recipient, **facts,
-    }  # fmt: skip
+    said = closed_reading(found).commitment
+    told: dict[str, Fact] = {"to": person.actor, "access": found.pk, READING: said, **facts}
     key = exhibit_key(exhibit, about=found.about) if exhibit.kept_class == GUARDED else None
     add_step(exhibit, act=act, by=person.actor, facts=told)
     record("evidence.read", by=person.actor, about=exhibit.about, access=found.pk)

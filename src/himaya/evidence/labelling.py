@@ -13,14 +13,13 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.intake.offered import KINDS, MAX_VALUE, Label
+from himaya.core.vault.sealed import DIGESTS
 from himaya.core.words import N_, printable
 from himaya.evidence.models import Exhibit
 from himaya.evidence.models import Label as Row
 from himaya.ledger.services import record
 
 STEP = 200
-DIGESTS = ("sha256", "sha512", "sha1", "md5")
-"""By which things are told to be equal."""
 MOST = 100
 """Labels of one exhibit by one body."""
 ONE_VALUE = frozenset({"category", "series"})
@@ -133,7 +132,7 @@ def of_equal_digest(wanted: Sequence[Mapping[str, str]]) -> list[list[Exhibit]]:
     rows = Q()
     for name in DIGESTS:
         if values := sorted({one[name] for one in wanted if one.get(name)}):
-            rows |= Q(**{f"digests__{name}__in": values})
+            rows |= Q(**{f"{name}__in": values})
     found = list(Exhibit.objects.filter(rows).order_by("pk")) if rows else []
     by_digest = defaultdict[tuple[str, str], list[Exhibit]](list)
     for exhibit in found:

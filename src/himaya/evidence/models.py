@@ -6,7 +6,9 @@ from uuid import uuid4
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.fields.json import KT
 
+from himaya.core.vault.sealed import DIGESTS
 from himaya.evidence.states import (
     ACCESS,
     CLASSES,
@@ -120,6 +122,13 @@ class Blob(models.Model):
         indexes = [models.Index(fields=["state", "read_at"], name="evidence_blob_read")]
 
 
+def _digest(name: str) -> models.GeneratedField:
+    """A digest of ``digests``, to be found by."""
+    return models.GeneratedField(
+        expression=KT(f"digests__{name}"), output_field=models.CharField(max_length=128), db_persist=True, null=True
+    )
+
+
 class Exhibit(models.Model):
     """Something that is kept, and how it came here (ISO/IEC 27037). ``case`` is named as in the ledger: ``case:12``."""
 
@@ -133,6 +142,7 @@ class Exhibit(models.Model):
     kept_class = models.CharField(max_length=10)
     media_type = models.CharField(max_length=60, default="")
     digests = models.JSONField()
+    md5, sha1, sha256, sha512 = _digest("md5"), _digest("sha1"), _digest("sha256"), _digest("sha512")
     acquired_at = models.DateTimeField()
     acquired_by = models.CharField(max_length=100)
     how = models.CharField(max_length=20)
@@ -167,6 +177,7 @@ class Exhibit(models.Model):
             models.Index(fields=["until"], condition=Q(review=True), name="evidence_exhibit_review"),
             models.Index(fields=["state", "id"], name="evidence_exhibit_state_id"),
             models.Index(fields=["account"], condition=~Q(account=""), name="evidence_exhibit_account"),
+            *(models.Index(fields=[name], name=f"evidence_exhibit_{name}") for name in DIGESTS),
         ]
 
     def __str__(self) -> str:
@@ -379,6 +390,7 @@ class Label(models.Model):
 
 from himaya.evidence.demands import models as demands  # noqa: E402 - Django finds the tables of a room in this module
 from himaya.evidence.guarded import models as guarded  # noqa: E402
+from himaya.evidence.hands import Handover  # noqa: E402
 from himaya.evidence.standstill import Reached, Stop  # noqa: E402
 
-__all__ = ["Reached", "Stop", "demands", "guarded"]
+__all__ = ["Handover", "Reached", "Stop", "demands", "guarded"]

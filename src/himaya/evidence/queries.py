@@ -176,6 +176,11 @@ def _elsewhere(key: str) -> str:
     return "" if found and found[1] else f" ({found[0] if found else key})"
 
 
+def holder_of(key: str) -> str:
+    """Whose a custody key is, as far as somebody said; of one that nobody told of, its name."""
+    return SigningKey.objects.filter(name=key).values_list("owner", flat=True).first() or key
+
+
 def to_review() -> QuerySet[Exhibit]:
     """What waits for somebody to look at it before it may end, the first one first."""
     found = Exhibit.objects.select_related("blob").exclude(state=DESTROYED).filter(review=True)

@@ -7,22 +7,25 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.db import transaction
 
 import himaya
-from himaya.core.bundles.facts import ExhibitFacts
+from himaya.core.bundles.facts import Bundle, ExhibitFacts
 from himaya.core.bundles.reading import ExhibitNotTaken, Received, opened
 from himaya.core.errors import HimayaError
 from himaya.core.vault.recipients import Identity
 from himaya.core.vault.verifier import BOTH_SIGN, NotProved, check_line, key_name
-from himaya.core.words import Said
+from himaya.core.words import Said, printable
 from himaya.evidence import custody
+from himaya.evidence.handing import RETURN, end_loan, handovers_of, note_taken, settle_given, taken_with
 from himaya.evidence.models import Exhibit
+from himaya.evidence.returning import check_ours, keys_of, offer_to_us, take_again
 from himaya.evidence.services import Acquired, Begun, Sealed, begin, discard, keep, lock
+from himaya.evidence.states import DESTROYED
 from himaya.ledger.services import record
 
 OCCASION = "received"
@@ -31,6 +34,7 @@ OCCASION = "received"
 class AlreadyHere(HimayaError):
     """The exhibit {exhibit} of this bundle is kept here already, as {reference}, and did not come with this bundle."""
 
+    remedy = "Where it is to come back, ask the other node to give it back (purpose return): the bundle says so then."
     status = 409
 
 
@@ -87,58 +91,81 @@ def _receive(
     case: str,
     look: Look | None,
 ) -> Exhibit:
+    if (known := taken_with(received.digest, uuid=one.uuid)) is not None:
+        return known.exhibit
     once = f"bundle:{received.digest[:40]}:{one.uuid}"
     if there := Exhibit.objects.filter(once=once).first():
         return there
+    offer, bundle = offer_to_us(received.bundle, one.uuid), received.bundle
+    came = Came(received.digest, bundle, one, offer)
     if other := Exhibit.objects.filter(uuid=one.uuid).first():
-        raise AlreadyHere(exhibit=one.label, reference=other.reference)
-    bundle = received.bundle
+        if offer is None:
+            raise AlreadyHere(exhibit=one.label, reference=other.reference)
+        if other.state != DESTROYED:
+            return take_again(received, one, exhibit=other, offer=offer, identity=identity, by=by)
+        check_ours(offer, one, other)
+        came = replace(came, was=other)
     place = look(received, one) if look else str
     with clear(received, one, identity) as stream:
         sealed = begin(stream, occasion=OCCASION)
     acquired = Acquired(
-        label=one.label, occasion=OCCASION, once=once, how="received", tool=f"himaya {himaya.__version__}", by=by,
-        case=case, media_type=one.media_type,
-        origin=f"{bundle.organisation}, bundle {bundle.number}, tag manifest {received.digest}",
+        label=f"exhibit of {bundle.organisation}"[:200], occasion=OCCASION, once=once, how="received",
+        tool=f"himaya {himaya.__version__}", by=by, case=case, media_type=one.media_type, origin=came.origin,
     )  # fmt: skip
     try:
-        return _kept(sealed, acquired, _begun(received, one), place, trusted=bool(trusted), bundle=bundle.number)
+        return _kept(sealed, acquired, came, place, trusted=bool(trusted))
     except BaseException:
         discard(sealed)
         raise
 
 
+@dataclass(frozen=True, slots=True)
+class Came:
+    """How an exhibit came: the bundle, its digest, what it says, the step that hands it to us, and what it was here."""
+
+    digest: str
+    bundle: Bundle
+    one: ExhibitFacts
+    offer: bytes | None
+    was: Exhibit | None = None
+
+    @property
+    def origin(self) -> str:
+        """From where, for people."""
+        theirs, bundle = printable(self.one.label)[:60], self.bundle
+        ended = f", comes back: it was {self.was.reference} here, which has ended" if self.was else ""
+        whose = printable(bundle.organisation)[:160]
+        return f"{whose}, there {theirs}, bundle {bundle.number[:60]}, tag manifest {self.digest}{ended}"
+
+    @property
+    def step(self) -> dict[str, Any]:
+        """The facts of the step that hands it to us; where there is none, nothing in them."""
+        told: dict[str, Any] = json.loads(self.offer)["step"] if self.offer else {"act": "", "facts": {"from": ""}}
+        return told
+
+
 @transaction.atomic
-def _kept(
-    sealed: Sealed, acquired: Acquired, begun: Begun | None, place: Place, *, trusted: bool, bundle: str
-) -> Exhibit:
+def _kept(sealed: Sealed, acquired: Acquired, came: Came, place: Place, *, trusted: bool) -> Exhibit:
     lock([sealed])
     acquired = replace(acquired, case=place() or acquired.case)
-    if begun:
-        begun = Begun(begun.uuid, (*begun.lines[:-1], custody.accept_step(begun.lines[-1])), begun.keys)
+    line = custody.accept_step(came.offer) if came.offer else None
+    begun = None
+    if line and not came.was:  # what has ended here begins anew: nothing follows on a destruction
+        begun = Begun(came.one.uuid, (*came.one.custody, line), keys_of(came.bundle))
     try:
         exhibit = keep(sealed, acquired=acquired, begun=begun)
     except NotProved as error:  # by the keys that are known here, which may be others than those of the bundle
-        raise ExhibitNotTaken(exhibit=acquired.label, why=str(error)) from None
-    facts = {"bundle": bundle, "goes_on": begun is not None, "keys_trusted": trusted}
+        raise ExhibitNotTaken(exhibit=came.one.label, why=str(error)) from None
+    act, node, bundle = came.step["act"], came.step["facts"]["from"], came.bundle
+    note_taken(
+        exhibit, act=act, bundle=bundle.number, digest=came.digest, node=node, other=bundle.organisation,
+        theirs=came.one.label, by=acquired.by, line=line, branch=(*came.one.custody, line) if line and came.was else (),
+    )  # fmt: skip
+    if came.was and act == RETURN:
+        end_loan(came.was, node=node)
+    facts = {"bundle": bundle.number, "goes_on": begun is not None, "keys_trusted": trusted}
     record("evidence.received", by=acquired.by, about=exhibit.about, **facts)
     return exhibit
-
-
-def _begun(received: Received, one: ExhibitFacts) -> Begun | None:
-    """The chain, and behind it the step that hands the exhibit to this node; None where none does."""
-    ours = key_name(custody.own_key())
-    for offer in received.bundle.transfers:
-        step = json.loads(offer)["step"]
-        if step.get("exhibit") == str(one.uuid) and step.get("facts", {}).get("to") == ours:
-            who = received.bundle.organisation
-            told = {
-                key.name: key.holder if key.holder == who else f"{key.holder}, says {who}"
-                for key in received.bundle.keys
-            }
-            keys = {key.name: (key.public, told[key.name]) for key in received.bundle.keys}
-            return Begun(one.uuid, (*one.custody, offer), keys)
-    return None
 
 
 @contextmanager
@@ -180,10 +207,15 @@ class _Checked:
 
 
 def receipt_of(exhibits: Sequence[Exhibit]) -> bytes:
-    """What the other side gets back: of each exhibit the step that both have signed, a line each."""
-    found = []
+    """What the other side gets back: of each exhibit the step that both have signed last, a line each."""
+    found, ours = [], custody.own_names()
     for one in exhibits:
-        found += [line for line in custody.lines(one) if json.loads(line)["step"]["act"] == "transfer"][-1:]
+        noted = handovers_of(one).filter(given=False, line__isnull=False).last()
+        if noted is not None and noted.line is not None:
+            found.append(bytes(noted.line))
+            continue
+        steps = [(line, json.loads(line)["step"]) for line in custody.lines(one)]
+        found += [line for line, step in steps if step["act"] in BOTH_SIGN and step["facts"]["to"] in ours][-1:]
     return b"".join(line + b"\n" for line in found)
 
 
@@ -216,6 +248,7 @@ def take_receipt(content: bytes, *, key: bytes, by: str) -> list[Exhibit]:
             follows = custody.add_line(exhibit, line)
         except NotProved as error:
             raise NotOurReceipt(why=Said("line {line}: {why}", line=number, why=str(error))) from None
+        settle_given(exhibit, act=step["act"], node=key_name(key), line=line)
         facts = {"step": step["number"], "to": key_name(key), "follows": follows}
         record("evidence.receipt", by=by, about=exhibit.about, **facts)
         done.append(exhibit)

@@ -38,7 +38,11 @@ REMEDIES = {
         "Where the clock is wrong, set it right, and this ends by itself. Where it is right, as the node was away, "
         "confirm it, or run: himaya evidence go-on NUMBER --reason TEXT"
     ),
-    EPOCH: N_("Put back what is missing or damaged: the key of the epoch, or the database from a backup."),
+    EPOCH: N_(
+        "Put back what is missing or damaged: the key of the epoch, or the database from a backup. Where the key is "
+        "here and nothing can mend what it does not open, give that up, or run: himaya evidence go-on NUMBER --reason "
+        "TEXT. It ends with the rest, unless a hold keeps it."
+    ),
     SWEEP: N_(
         "Where a backup is to be put back, do that. No other node may have the same store: give each one its own "
         "(evidence_store)."
@@ -137,6 +141,7 @@ def _reach(now: datetime) -> None:
 @transaction.atomic
 def settle_stop(number: int, *, reason: str, by: str) -> Stop:
     """A lead has looked: holds and demands since the backup are entered again, or the time is right. Ending goes on.
+    Of an epoch, what does not open with its key is given up: it ends with the rest, where no hold keeps it.
 
     The pages ask for a security key that was just used.
 
@@ -144,9 +149,12 @@ def settle_stop(number: int, *, reason: str, by: str) -> Stop:
         UnknownStop, BadStop: none of this number stops anything; a reason is required.
     """
     text = reason_of(reason, BadStop)
-    stop = stops().select_for_update().filter(pk=number).first()
+    open_ = Stop.objects.exclude(kind=SWEEP).filter(settled_at=None)
+    stop = open_.select_for_update().filter(pk=number).first()
     if stop is None:
         raise UnknownStop(number=number)
+    if stop.kind == EPOCH:
+        return _give_up(stop, reason=text, by=by)
     Reached.objects.update_or_create(pk=1, defaults={"at": clock.now()})  # whoever has looked has seen this time
     return _settle(stop, reason=text, by=by)
 
@@ -223,7 +231,23 @@ def note_stuck(epoch: Epoch, generation: int, *, name: str, why: object) -> None
 
 def note_ended(name: str) -> None:
     """An epoch ends after all."""
-    Stop.objects.filter(kind=EPOCH, about=name, settled_at=None).update(settled_at=clock.now(), settled_by=SYSTEM)
+    open_ = Stop.objects.filter(kind=EPOCH, about=name, settled_at=None)
+    open_.filter(settled_by="").update(settled_by=SYSTEM)
+    open_.update(settled_at=clock.now())
+
+
+def _give_up(stop: Stop, *, reason: str, by: str) -> Stop:
+    """What does not open of the epoch may be lost with its key; it is settled when that has ended."""
+    stop.settled_by, stop.reason, stop.tried_at = by, reason, None
+    stop.save(update_fields=["settled_by", "reason", "tried_at"])
+    record("evidence.given-up", by=by, about="evidence", stop=stop.pk, epoch=stop.about)
+    return stop
+
+
+def given_up(name: str) -> list[str]:
+    """Who gave up what does not open of an epoch, as it stands in certificates; nobody: nothing may be lost with it."""
+    found = Stop.objects.filter(kind=EPOCH, about=name).exclude(settled_by__in=("", SYSTEM))
+    return [f"{EPOCH}: {one.settled_by}" for one in found.order_by("-pk")[:1]]
 
 
 def left_alone() -> list[tuple[int, int]]:

@@ -55,6 +55,18 @@ HOW = {
     "received": N_("received from another body"),
     "collected": N_("collected by us"),
 }
+HANDS = {
+    "offered": ("wait", N_("given; the other side has not signed yet")),
+    "signed": ("ok", N_("given, and signed by both")),
+    "came-back": ("calm", N_("given, and came back")),
+    "returned": ("ok", N_("given back, and signed by both")),
+    "unsigned": ("calm", N_("given back to somebody without a key, who signs nothing")),
+    "taken": ("ok", N_("taken, and signed by both")),
+    "given-back": ("calm", N_("taken, and given back")),
+    "back": ("ok", N_("came back, and signed by both")),
+    "copy": ("calm", N_("taken; its custody begins here")),
+}
+"""What became of what changed hands → shape and word."""
 RULES = {
     "holds": ("ok", N_("holds")),
     "not yet": ("wait", N_("does not hold yet")),
@@ -151,8 +163,10 @@ def case_word(case: str) -> str:
 
 
 FACTS: dict[str, Any] = {
-    "access": N_("access"), "bundle": N_("bundle"), "clock": N_("clock"), "epoch": N_("epoch"), "how": N_("how"),
-    "met": N_("met"), "origin": N_("from where"), "reason": N_("reason"), "recipient": N_("encrypted to"),
+    "access": N_("access"), "bundle": N_("bundle"), "came_back": N_("came back by the step"), "clock": N_("clock"),
+    "console": N_("at the console"), "demand": N_("commitment to the demand"), "epoch": N_("epoch"),
+    "from": N_("from whom"), "how": N_("how"), "met": N_("met"), "origin": N_("from where"),
+    "reading": N_("commitment to the reason"), "reason": N_("reason"), "recipient": N_("encrypted to"),
     "rules": N_("rules"), "sealed_sha256": N_("SHA-256, sealed"), "size": N_("bytes"), "to": N_("to whom"),
     "tool": N_("tool"), "until": N_("until"),
 }  # fmt: skip

@@ -8,10 +8,10 @@ from functools import cache
 from types import ModuleType
 
 from himaya import __version__
-from himaya.core.bundles.alone import agreement, bag, logged, program, stamps
+from himaya.core.bundles.alone import agreement, bag, logged, program, said, stamps
 from himaya.core.vault import verifier
 
-PARTS: tuple[ModuleType, ...] = (verifier, bag, stamps, logged, agreement, program)
+PARTS: tuple[ModuleType, ...] = (verifier, bag, stamps, logged, agreement, said, program)
 """Each stands behind those that it imports."""
 _HEAD = '''#!/usr/bin/env python3
 """{about}"""

@@ -8,7 +8,8 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
@@ -61,13 +62,27 @@ class Parcel(Protocol):
 class Folder:
     """A parcel that is a folder."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, told_by: str = "") -> None:
+        """``told_by``: the file in it that tells of the others. What lies beside and cannot be taken is not there."""
         self._path = path
         self.files: dict[str, int] = {}
+        if told_by:
+            self._list_beside(told_by)
+            return
         for name, entry in _walk(path, "", 0):
             if entry.is_symlink() or not entry.is_file(follow_symlinks=False):
                 raise BadPlace(where=printable(name)[:100], why=N_("it is a link, or no plain file"))
             _take_in(self.files, name, entry.stat(follow_symlinks=False).st_size)
+
+    def _list_beside(self, told_by: str) -> None:
+        about = (self._path / told_by).lstat()
+        if not stat.S_ISREG(about.st_mode):
+            raise BadPlace(where=printable(told_by)[:100], why=N_("it is a link, or no plain file"))
+        _take_in(self.files, told_by, about.st_size)
+        for name, entry in islice(_walk(self._path, "", 0, passing=True), MAX_FILES):
+            with suppress(BadPlace, OSError):
+                if name != told_by and entry.is_file(follow_symlinks=False):
+                    _take_in(self.files, name, entry.stat(follow_symlinks=False).st_size)
 
     def open(self, name: str) -> BinaryIO:
         """As :class:`Parcel`. No part of the path may have become a link since it was listed."""
@@ -180,28 +195,38 @@ def opened(path: Path, file: BinaryIO | None = None) -> Iterator[Folder | Archiv
                 parcel: Folder | Archive = Archive(file, path.name)
             elif path.is_dir():
                 parcel = Folder(path)
-            elif _is_zip(path):
+            elif is_zip(path):
                 parcel = Archive(stack.enter_context(path.open("rb")), path.name)
             else:
-                parcel = Folder(path.absolute().parent)
+                parcel = Folder(path.absolute().parent, told_by=path.name)
         except BadPlace as error:
             raise BadParcel(path=path, why=error.said()) from None
         stack.callback(parcel.close)
         yield parcel
 
 
-def _is_zip(path: Path) -> bool:
+def is_zip(path: Path) -> bool:
+    """Whether a file begins as a ZIP does."""
     with path.open("rb") as file:
         return file.read(4) in (b"PK\3\4", b"PK\5\6")
 
 
-def _walk(path: Path, before: str, depth: int) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def _walk(path: Path, before: str, depth: int, *, passing: bool = False) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """The files below a folder; ``passing``: folders that lie too deep or cannot be read are passed over."""
     if depth > MAX_DEPTH:
+        if passing:
+            return
         raise BadPlace(where=printable(before)[:100], why=N_("it lies too deep"))
-    with os.scandir(path) as found:
+    try:
+        listed = os.scandir(path)
+    except OSError:
+        if passing and depth:
+            return
+        raise
+    with listed as found:
         for entry in found:
             if entry.is_dir(follow_symlinks=False):
-                yield from _walk(Path(entry.path), f"{before}{entry.name}/", depth + 1)
+                yield from _walk(Path(entry.path), f"{before}{entry.name}/", depth + 1, passing=passing)
             else:
                 yield before + entry.name, entry
 

@@ -105,7 +105,12 @@ def write(
 
 @contextmanager
 def opened(
-    path: Path, *, directory: Path, root: bytes, pinned: Mapping[str, Collection[str]] = MappingProxyType({})
+    path: Path,
+    *,
+    directory: Path,
+    root: bytes,
+    pinned: Mapping[str, Collection[str]] = MappingProxyType({}),
+    of: str = "",
 ) -> Iterator[tuple[Follower, bytes, Stick]]:
     """Read a bundle of a stranger: a follower of the repository in it; the checkpoint (empty where there is none),
     which is not verified here; what else there is, as ``proofs/<sha256>``.
@@ -115,6 +120,7 @@ def opened(
         directory: keeps what was seen of this repository by stick, from one bundle to the next.
         root: the pinned ``root.json``.
         pinned: as ``Follower`` has it.
+        of: as ``Follower`` has it.
 
     Raises:
         BadBundle: it is none, or has what it must not have.
@@ -132,7 +138,7 @@ def opened(
             checkpoint = b""
         except Longer as error:
             raise BadBundle(path=path, why=in_words(error)) from None
-        yield Follower(directory, stick, root=root, by_stick=True, pinned=pinned), checkpoint, stick
+        yield Follower(directory, stick, root=root, by_stick=True, pinned=pinned, of=of), checkpoint, stick
 
 
 class Stick:

@@ -46,6 +46,15 @@ class MixedUp(NotTrusted):
     attack = "mix-and-match"
 
 
+class OtherList(MixedUp):
+    """{source} is of the list {other}, and this follows the list {list}."""
+
+    remedy = (
+        "Nothing of it was looked at. Check the address, which ends in the name of the list, or whether this is the "
+        "right file; else somebody serves one list in the place of another."
+    )
+
+
 class LongerThanSigned(NotTrusted):
     """{source} sends more than was signed: {why}."""
 

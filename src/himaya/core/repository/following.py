@@ -145,6 +145,7 @@ class Follower:
         root: the pinned ``root.json``, any version of it.
         by_stick: whether it comes in a file: what was signed to last on a stick is refused on a line.
         pinned: organisation → names of the keys that may sign for it, whomever the repository admits for it.
+        of: the list that is followed: a repository that says it is of another one is refused. Empty: none is asked for.
     """
 
     def __init__(
@@ -155,10 +156,11 @@ class Follower:
         root: bytes,
         by_stick: bool = False,
         pinned: Mapping[str, Collection[str]] = MappingProxyType({}),
+        of: str = "",
     ) -> None:
         self._directory, self._origin, self._root, self._by_stick = directory, origin, root, by_stick
         self._pinned, self._admits = pinned, Delegations({}, {})
-        self._fetcher = Fetcher(origin)
+        self._fetcher = Fetcher(origin, of)
         self._roles: dict[str, bytes] = {}
         self.seen: Seen | None = None
         """As :meth:`refresh` found it last."""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import IO, Protocol
 
 from tuf.api import exceptions
+from tuf.api.metadata import Metadata, Timestamp
+from tuf.api.serialization import DeserializationError
 from tuf.ngclient import FetcherInterface
 
 from himaya.core.outward import Client, TooMuch
-from himaya.core.repository.states import MAX_METADATA
+from himaya.core.repository.distrust import OtherList
+from himaya.core.repository.states import MAX_METADATA, list_of
+from himaya.core.words import printable
 
 _ROOT = re.compile(r"metadata/[0-9]+\.root\.json")
 
@@ -89,10 +94,14 @@ class Line:
 
 
 class Fetcher(FetcherInterface):
-    """Hands TUF's client the files of an origin. ``last`` is the role that was asked for last."""
+    """Hands TUF's client the files of an origin. ``last`` is the role that was asked for last.
 
-    def __init__(self, origin: Origin) -> None:
-        self._origin, self.last = origin, ""
+    A timestamp of another list than ``of`` is not handed on: the client would remember its version, and what is of the
+    right one would be a rollback from then on. To look before it is verified is enough: what it says is signed.
+    """
+
+    def __init__(self, origin: Origin, of: str = "") -> None:
+        self._origin, self._of, self.last = origin, of, ""
 
     def _fetch(self, url: str) -> Iterator[bytes]:
         raise NotImplementedError  # files of lists are not fetched by it
@@ -102,8 +111,17 @@ class Fetcher(FetcherInterface):
         name = url.rpartition("/")[2].removesuffix(".json")
         self.last = name.partition(".")[2] or name
         try:
-            return self._origin.small(url, min(max_length, MAX_METADATA))
+            content = self._origin.small(url, min(max_length, MAX_METADATA))
         except Absent:
             raise exceptions.DownloadHTTPError(f"{name} is missing", 404) from None
         except Longer as error:
             raise exceptions.DownloadLengthMismatchError(f"{name}: {error}") from None
+        if name == "timestamp" and self._of:
+            self._refuse_another(content)
+        return content
+
+    def _refuse_another(self, timestamp: bytes) -> None:
+        with suppress(DeserializationError):  # the client says so
+            other = list_of(Metadata[Timestamp].from_bytes(timestamp).signed)
+            if other and other != self._of:
+                raise OtherList(source=self._origin.name, other=printable(other), list=self._of)

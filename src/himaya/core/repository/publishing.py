@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -59,15 +60,23 @@ class Repository:
     Args:
         directory: made by :meth:`create`.
         ring: the keys that are at hand; each role is signed with those of them that are its own.
+        of: of which list it is, where it is of one: signed with every timestamp, so that nobody can serve it in the
+            place of another one. Empty: as it was signed before.
     """
 
-    def __init__(self, directory: Path, ring: Iterable[CryptoSigner] = ()) -> None:
-        self._states = States(directory, ring)
+    def __init__(self, directory: Path, ring: Iterable[CryptoSigner] = (), *, of: str = "") -> None:
+        self._states = States(directory, ring, of)
         self.store = self._states.store
 
     @classmethod
     def create(
-        cls, directory: Path, *, root: bytes, ring: Iterable[CryptoSigner], targets: bytes | None = None
+        cls,
+        directory: Path,
+        *,
+        root: bytes,
+        ring: Iterable[CryptoSigner],
+        targets: bytes | None = None,
+        of: str = "",
     ) -> Repository:
         """Begin a repository; one whose beginning was cut off is begun again.
 
@@ -76,12 +85,13 @@ class Repository:
             root: the finished ``root.json``.
             ring: the keys of snapshot and timestamp, and of targets unless that is given.
             targets: signed metadata that admits signatories, where its key is offline.
+            of: see :class:`Repository`.
 
         Raises:
             RepositoryThere: there is one.
             KeyNotHere: a key is missing.
         """
-        made = cls(directory, ring)
+        made = cls(directory, ring, of=of)
         with made.store.alone():
             if made.store.exists():
                 raise RepositoryThere(directory=directory)
@@ -311,7 +321,9 @@ class Repository:
             finally:
                 self._states.ahead = 0
 
-    def install_root(self, root: bytes, signed: Mapping[str, bytes] = NOTHING) -> None:
+    def install_root(
+        self, root: bytes, signed: Mapping[str, bytes] = NOTHING, *, between: Sequence[bytes] = ()
+    ) -> None:
         """Put a new root in force, and with it the online keys that it names.
 
         What the online keys sign is signed with the old and the new ones before the root is changed, so that every
@@ -321,6 +333,8 @@ class Repository:
         Args:
             root: the finished ``root.json``.
             signed: ``targets``, signed with its new key, where that is not at hand.
+            between: roots that lead from the one in force to it, whose online keys may be lost: nothing is signed with
+                them. They are laid down last, so that a follower goes all the way or stays.
 
         Raises:
             NotAttached: it does not follow on the root in force, or too few have signed it.
@@ -329,19 +343,17 @@ class Repository:
         with self.store.alone():
             old, new = self.store.root().signed, read_root(root)
             again = new.signed.version == old.version and new.signed == old
-            try:
-                good = again or bool(new.signed.get_root_verification_result(old, new.signed_bytes, new.signatures))
-            except ValueError:
-                good = False
-            if not good:
-                why = Said("it does not follow on root {n}, or too few have signed it", n=old.version)
-                raise NotAttached(role=Root.type, why=why)
+            on_the_way = [] if again else [one for one in map(read_root, between) if one.signed.version > old.version]
+            for before, one in pairwise([self.store.root(), *on_the_way, *([] if again else [new])]):
+                _check_follows(before.signed, one)
             both = [new.signed] if again else [old, new.signed]
             changed = dict(signed)
             if "targets" not in changed and not holds(new.signed, "targets", self._states.role("targets") or b""):
                 changed["targets"] = self._states.signed("targets", self._states.next("targets"), both)
             name = f"{new.signed.version}.root.json"
             self._states.commit(changed, roots=both, root=(name, root))
+            for content in between:
+                self.store.write(f"{read_root(content).signed.version}.root.json", content)
 
     def for_stick(self, life: timedelta) -> tuple[dict[str, bytes], datetime]:
         """All metadata by file name, with timestamp and snapshot signed to last, and until when the whole is good.
@@ -367,6 +379,17 @@ class Repository:
             made = TargetFile.from_data(header.piece.path, file)
         made.unrecognized_fields["custom"] = {"lines": header.lines, "terms": header.terms.plain()}
         return made
+
+
+def _check_follows(before: Root, new: Metadata[Root]) -> None:
+    """Whether a root follows on another one, and enough of both have signed it."""
+    try:
+        good = bool(new.signed.get_root_verification_result(before, new.signed_bytes, new.signatures))
+    except ValueError:  # its version is not the next one
+        good = False
+    if not good:
+        why = Said("it does not follow on root {n}, or too few have signed it", n=before.version)
+        raise NotAttached(role=Root.type, why=why)
 
 
 def _with_keys(roles: dict[str, DelegatedRole], keys: Mapping[str, Key]) -> Delegations:

@@ -57,8 +57,8 @@ class NotAttached(HimayaError):
 class States:
     """A repository's directory and the keys at hand. Whoever calls what writes here holds ``store.alone()``."""
 
-    def __init__(self, directory: Path, ring: Iterable[CryptoSigner]) -> None:
-        self.store = Store(directory)
+    def __init__(self, directory: Path, ring: Iterable[CryptoSigner], of: str = "") -> None:
+        self.store, self.of = Store(directory), of
         self.ahead = 0
         """How many versions are passed over, once: see ``Repository.go_ahead``."""
         self.ring = {signer.public_key.keyid: signer for signer in ring}
@@ -174,7 +174,7 @@ class States:
         snapshot.expires = stamp.expires = soon(life)
         packed = self.signed("snapshot", snapshot, by)
         stamp.snapshot_meta = _about(snapshot.version, packed)
-        stamp.unrecognized_fields[OURS] = {"at": moment(clock.now()), "stick": True}
+        stamp.unrecognized_fields[OURS] |= {"at": moment(clock.now()), "stick": True}
         found = {f"{snapshot.meta[f'{name}.json'].version}.{name}.json": content for name, content in roles.items()}
         found |= {path.name: path.read_bytes() for path in self.store.roots()}
         found |= {f"{snapshot.version}.snapshot.json": packed, "timestamp.json": self.signed("timestamp", stamp, by)}
@@ -200,8 +200,9 @@ class States:
         return read_targets(changed["targets"]).signed if "targets" in changed else self.targets()
 
     def _timestamp(self, snapshot: Snapshot, packed: bytes, by: Sequence[Root]) -> bytes:
-        version = self.store.timestamp().signed.version + 1 + self.ahead if self.store.exists() else 1
-        told = {OURS: {"at": moment(clock.now())}}
+        old = self.store.timestamp().signed if self.store.exists() else None
+        version, of = (old.version + 1 + self.ahead, self.of or list_of(old)) if old else (1, self.of)
+        told = {OURS: {"at": moment(clock.now()), **({"list": of} if of else {})}}
         about, until = _about(snapshot.version, packed), soon(LIVES["timestamp"])
         return self.signed("timestamp", Timestamp(version, None, until, about, told), by)
 
@@ -278,6 +279,12 @@ def signed_at(stamp: Timestamp) -> datetime | None:
         return read_moment(told["at"]) if isinstance(told, dict) else None
     except (ValueError, KeyError):
         return None
+
+
+def list_of(stamp: Timestamp) -> str:
+    """Of which list a repository is, as its timestamp tells; empty: it tells none."""
+    told = stamp.unrecognized_fields.get(OURS)
+    return str(told.get("list", ""))[:60] if isinstance(told, dict) else ""
 
 
 def soon(life: timedelta) -> datetime:

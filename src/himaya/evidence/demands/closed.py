@@ -1,20 +1,14 @@
-"""What custody says of an answer without telling it: its chain goes into later bundles, and other authorities read it.
-
-A step names a commitment, as the log commits to what it holds: SHA-256 over a salt and the words. The opening (salt and
-words) goes into the bag-info.txt of that demand's own bundle, and nowhere else.
+"""What custody says of an answer without telling it (:mod:`himaya.evidence.closing`): the opening goes into the
+bag-info.txt of that demand's own bundle, and nowhere else.
 """
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from himaya.core.proofs import commitment
-from himaya.log.events import salt_of
-from himaya.log.keys import keys
+from himaya.evidence.closing import Closed as Closed
+from himaya.evidence.closing import closed
 
 if TYPE_CHECKING:
     from himaya.evidence.demands.models import Answer, Demand
@@ -25,26 +19,13 @@ END = 1024
 """Bytes at the end of a ZIP without which nobody reads it as one: its directory ends there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """A commitment in hexadecimal digits, and its opening."""
-
-    commitment: str
-    opening: str
-
-
 def closed_words(answer: Answer, demand: Demand) -> Closed:
     """What an answer is, to whom and by what right, as custody commits to it; each attempt in its own way."""
-    words = json.dumps(
-        {
-            "answer": answer.pk, "attempt": answer.attempt, "authority": demand.authority, "demand": demand.reference,
-            "instrument": demand.instrument, "recipient": answer.recipient, "to": answer.recipient_name,
-        },
-        ensure_ascii=True, separators=(",", ":"), sort_keys=True,
-    ).encode()  # fmt: skip
-    salt = salt_of(keys().salt, "answer", words)
-    said = b" ".join((b64encode(salt), b64encode(words))).decode("ascii")
-    return Closed(commitment(salt, words).hex(), said)
+    told = {
+        "answer": answer.pk, "attempt": answer.attempt, "authority": demand.authority, "demand": demand.reference,
+        "instrument": demand.instrument, "recipient": answer.recipient, "to": answer.recipient_name,
+    }  # fmt: skip
+    return closed("answer", told)
 
 
 class HeldBack:

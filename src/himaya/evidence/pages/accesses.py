@@ -28,6 +28,8 @@ from himaya.evidence import granting, queries, viewing, words
 from himaya.evidence.bundling import hand_over
 from himaya.evidence.forms import AskForm, NoteForm, RightForm, UrgentForm, WhyForm
 from himaya.evidence.granting import MINUTES, MOST, WEBAUTHN, Proof
+from himaya.evidence.handing import RETURN
+from himaya.evidence.returning import NotTheirs, giver_of_all
 from himaya.evidence.states import ASKED, DESTROYED, ENDED, GRANTED, GUARDED, REFUSED
 
 if TYPE_CHECKING:
@@ -99,6 +101,8 @@ def _page(request: StaffRequest, pk: int, *, status: int = 200, **forms: Any) ->
         "refuse_form": WhyForm(auto_id="refuse_%s"),
         "note_form": NoteForm(),
         "right_form": RightForm(),
+        "returns": one.purpose == RETURN,
+        "goes_to": _goes_to(one, found),
         "guarded": [one.reference for one in found if one.kept_class == GUARDED],
         "shows": _shows(one, found) if mine and runs else [],
         **forms,
@@ -107,6 +111,15 @@ def _page(request: StaffRequest, pk: int, *, status: int = 200, **forms: Any) ->
     if context["shows"]:
         response._csp_update = {"frame-src": [SELF]}  # type: ignore[attr-defined]  # as django-csp has it
     return response
+
+
+def _goes_to(one: Access, found: Iterable[Exhibit]) -> str:
+    """Whose node it goes back to; empty: to somebody who has none, or it goes on elsewhere."""
+    try:
+        node = giver_of_all(list(found)) if one.purpose == RETURN else ""
+    except NotTheirs:  # it was given back since
+        return ""
+    return queries.holder_of(node)
 
 
 def _shows(one: Access, found: Iterable[Exhibit]) -> list[dict[str, Any]]:
@@ -124,7 +137,8 @@ def _shows(one: Access, found: Iterable[Exhibit]) -> list[dict[str, Any]]:
 @require_http_methods(["GET", "POST"])
 def ask(request: StaffRequest) -> HttpResponse:
     """Ask to read exhibits; another person decides."""
-    form = AskForm(request.POST or None, initial={"recipient": queries.last_recipient(request.user)})
+    begun = {"recipient": queries.last_recipient(request.user), "purpose": asked(request, "purpose")["purpose"][:10]}
+    form = AskForm(request.POST or None, initial=begun)
     if request.method == "POST" and form.is_valid():
         with told_at(form):
             made = granting.ask_access(_exhibits(request), person=request.user, **form.cleaned_data)

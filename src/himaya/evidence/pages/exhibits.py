@@ -21,11 +21,15 @@ from himaya.core import clock
 from himaya.core.vault.verifier import NotProved
 from himaya.core.words import N_
 from himaya.evidence import anchoring, custody, labelling, queries, retention, words
+from himaya.evidence.closing import open_readings
 from himaya.evidence.demands.keeping import FOR_DEMAND
 from himaya.evidence.forms import WhyForm
+from himaya.evidence.handing import handovers_of
 from himaya.evidence.naming import BadCaseName, case_of
 from himaya.evidence.pages.drawing import picture
+from himaya.evidence.pages.hands import hand_rows
 from himaya.evidence.pages.held import rows_of
+from himaya.evidence.returning import can_go_back
 from himaya.evidence.states import DESTROYED, ENDING, KEPT
 from himaya.evidence.stopping import stops
 
@@ -166,6 +170,8 @@ def _page(request: StaffRequest, pk: int, form: WhyForm | None = None, *, status
         "may_ask": me.may("evidence.ask") and stands,
         "may_request": me.may("demands.work") and stands,
         "may_take": me.may("evidence.urgent") and stands,
+        "goes_back": me.may("evidence.ask") and stands and can_go_back(one),
+        "hands": hand_rows(handovers_of(one)[:HOLDS]),
     }
     return render(request, "evidence/exhibit.html", context, status=status)
 
@@ -182,6 +188,7 @@ def _rule(one: Binding, counts: Binding) -> dict[str, Any]:
 def _entries(steps: Sequence[Step]) -> list[dict[str, Any]]:
     """The same as the picture, as a list: each step in words, who did it, and its facts."""
     read = [(step, queries.told(step)) for step in steps]
+    open_readings(facts for _, (_by, facts) in read)
     who = Actors([*(by for _, (by, _facts) in read), *(str(facts.get("to", "")) for _, (_by, facts) in read)])
     return [
         {

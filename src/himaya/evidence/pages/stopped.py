@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from himaya.accounts.access import needs
 from himaya.accounts.again import confirmed_by_key
-from himaya.accounts.faces import told_at
+from himaya.accounts.faces import Actors, told_at
 from himaya.evidence import stopping
 from himaya.evidence.forms import WhyForm
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from himaya.accounts.access import StaffRequest
+    from himaya.evidence.standstill import Stop
 
 
 @needs("evidence.view")
@@ -29,18 +30,21 @@ def index(request: StaffRequest) -> HttpResponse:
 
 
 def _page(request: StaffRequest, form: WhyForm | None = None, *, pk: int = 0, status: int = 200) -> HttpResponse:
-    rows = [
-        {
+    stuck = list(stopping.stuck()[:100])
+    who = Actors(one.settled_by for one in stuck if one.settled_by)
+
+    def row(one: Stop) -> dict[str, object]:
+        return {
             "one": one,
+            "given_up_by": who[one.settled_by] if one.settled_by else "",
             "what": stopping.meaning(one),
             "remedy": stopping.remedy(one),
             "form": form if form and one.pk == pk else WhyForm(auto_id=f"stop_{one.pk}_%s"),
         }
-        for one in stopping.stops()
-    ]
+
     context = {
-        "rows": rows,
-        "stuck": [(one.about, stopping.meaning(one)) for one in stopping.stuck()[:100]],
+        "rows": [row(one) for one in stopping.stops()],
+        "stuck": [row(one) for one in stuck],
         "may_settle": request.user.may("evidence.hold"),
     }
     return render(request, "evidence/stops.html", context, status=status)
@@ -54,7 +58,10 @@ def settle(request: StaffRequest, pk: int) -> HttpResponse:
     form = WhyForm(request.POST, auto_id=f"stop_{pk}_%s")
     if form.is_valid():
         with told_at(form):
-            stopping.settle_stop(pk, reason=form.cleaned_data["reason"], by=request.user.actor)
-            messages.success(request, gettext("Confirmed. What is over ends again."))
+            stop = stopping.settle_stop(pk, reason=form.cleaned_data["reason"], by=request.user.actor)
+            if stop.kind == stopping.EPOCH:
+                messages.success(request, gettext("Given up. What does not open ends with the rest of its epoch."))
+            else:
+                messages.success(request, gettext("Confirmed. What is over ends again."))
             return redirect("evidence:index")
     return _page(request, form, pk=pk, status=422)

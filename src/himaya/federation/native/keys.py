@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from django.db import transaction
 from securesystemslib.signer import CryptoSigner
 
 from himaya.accounts.sealing import seal, unseal
-from himaya.core import clock
+from himaya.core import clock, files
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.repository import keys
@@ -58,7 +58,10 @@ class BeingPublished(HimayaError):
 class NotOurRoot(HimayaError):
     """The root cannot be put in force here: {why}."""
 
-    remedy = "Propose it again with this node's key for targets, snapshot and timestamp: himaya exchange key"
+    remedy = (
+        "Propose it again with this node's key for targets, snapshot and timestamp: himaya exchange key. Where a key "
+        "that it names is lost, have the next root made, and give both: himaya exchange root root-2.json root-3.json"
+    )
     status = 422
 
 
@@ -144,6 +147,12 @@ def roots() -> list[bytes]:
     return found
 
 
+def keep_roots(every: Sequence[bytes]) -> None:
+    """Note roots that are in force, each in its place."""
+    for content in every:
+        files.replace(root_path(read_root(content).signed.version), [content])
+
+
 def _roots() -> list[bytes]:
     found: list[bytes] = []
     while root_path(len(found) + 1).exists():
@@ -174,32 +183,55 @@ def alone(*, wait: bool = True) -> Iterator[None]:
         yield
 
 
-def check_root(content: bytes) -> int:
+def check_root(content: bytes, *, between: Sequence[bytes] = ()) -> int:
     """The version of a root that follows on the one in force, or is it, and that this node can work with.
+
+    Args:
+        content: it.
+        between: roots that lead from the one in force to it. They may name keys that are lost.
 
     Raises:
         NotOurRoot: it does not give the online roles to keys of this node, or is not the next one.
-        NotAttached: too few have signed it.
+        NotAttached: too few have signed it, or one of those between.
     """
-    new, before = read_root(content), [read_root(one).signed for one in _roots()]
-    signed, version = new.signed, int(new.signed.version)
-    again = version == len(before) and signed == before[-1]
-    if version <= len(before) and not again:
-        why = Said(
-            "root {n} is in force, and this one does not follow on it: propose it with --previous", n=len(before)
-        )
-        raise NotOurRoot(why=why)
-    if version > len(before) + 1:
-        raise NotOurRoot(why=N_("it is not the one that follows on the last; the first one of a node has version 1"))
+    known = [read_root(one).signed for one in _roots()]
+    for one in (*between, content):
+        _check_follows(one, known)
+    signed = read_root(content).signed
+    if signed != known[-1]:
+        raise _not_next(known)
     if signed.expires <= clock.now():
         raise NotOurRoot(why=Said("it was good until {at} only", at=f"{signed.expires:%Y-%m-%d}"))
-    previous = before[version - 2] if version > 1 else None
-    if not signed.get_root_verification_result(previous, new.signed_bytes, new.signatures):
-        raise NotAttached(
-            role=signed.type, why=N_("too few of its keys, or of those of the root before it, have signed it")
-        )
     ours = set(NodeKey.objects.values_list("keyid", flat=True))
     for role in ONLINE:
         if len(ours & set(signed.roles[role].keyids)) < signed.roles[role].threshold:
             raise NotOurRoot(why=Said("it gives {role} to other keys than this node's", role=role))
-    return version
+    return int(signed.version)
+
+
+def _check_follows(content: bytes, known: list[Root]) -> None:
+    """Add a root to those that are known, where it is the next one; one of them may come again."""
+    new = read_root(content)
+    signed, version = new.signed, int(new.signed.version)
+    if version <= len(known):
+        if signed != known[version - 1]:
+            raise _not_next(known)
+        return
+    if version > len(known) + 1:
+        raise NotOurRoot(
+            why=Said(
+                "it is root {n}, and root {next} comes next; give those between as well", n=version, next=len(known) + 1
+            )
+        )
+    previous = known[-1] if known else None
+    if not signed.get_root_verification_result(previous, new.signed_bytes, new.signatures):
+        raise NotAttached(
+            role=signed.type, why=N_("too few of its keys, or of those of the root before it, have signed it")
+        )
+    known.append(signed)
+
+
+def _not_next(known: Sequence[Root]) -> NotOurRoot:
+    return NotOurRoot(
+        why=Said("root {n} is in force, and this one does not follow on it: propose it with --previous", n=len(known))
+    )

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from himaya.core import clock, faults, files
+from himaya.core import clock, faults
 from himaya.core.errors import HimayaError
 from himaya.core.repository import bundle
 from himaya.core.repository.files import Header, write_delta, write_full
@@ -35,6 +35,7 @@ from himaya.federation.native.keys import (
     alone,
     check_root,
     directory,
+    keep_roots,
     named,
     retire,
     ring,
@@ -78,11 +79,10 @@ class NotRenewed(HimayaError):
 # --- the root --------------------------------------------------------------------------------------------------------
 
 
-def install_root(content: bytes, *, by: str, wait: bool = True) -> int:
-    """Put a root in force: the first one, or one that follows on it. Returns its version.
+def install_root(content: bytes, *, by: str, wait: bool = True, between: Sequence[bytes] = ()) -> int:
+    """Put a root in force: the first one, or one that follows on it (``between``: :func:`check_root`). Its version.
 
-    Keys of this node that it names sign from now on, and those that it does not name any more are retired. A list whose
-    repository is damaged gets it once that is restored, and keeps no other from it.
+    Keys of this node that it names sign from now on, others are retired. A damaged repository gets it once restored.
 
     Raises:
         NotOurRoot: it does not name a key of this node, or does not follow on the root in force.
@@ -90,18 +90,18 @@ def install_root(content: bytes, *, by: str, wait: bool = True) -> int:
         BeingPublished: as :func:`~himaya.federation.native.keys.alone`, which ``wait`` is for.
     """
     with alone(wait=wait):
-        version = check_root(content)
+        version = check_root(content, between=between)
         for one in repositories():
-            _tend(one, partial(_admit_under, one, content))
-        files.replace(root_path(version), [content])
+            _tend(one, partial(_admit_under, one, [*between, content]))
+        keep_roots([*between, content])
         with transaction.atomic():
             record("node.root", by=by, about="node", version=version, sha256=hashlib.sha256(content).hexdigest())
             retire(by=by)
     return version
 
 
-def _admit_under(one: Repository, root: bytes) -> None:
-    one.install_root(root)
+def _admit_under(one: Repository, roots: Sequence[bytes]) -> None:
+    one.install_root(roots[-1], between=roots[:-1])
     _admit(one)
 
 
@@ -118,7 +118,7 @@ def repositories() -> list[Repository]:
     """Those of all lists that were published."""
     found = [path for path in sorted(directory().iterdir()) if (path / "metadata" / "timestamp.json").exists()]
     at_hand = ring() if found else []
-    return [Repository(path, at_hand) for path in found]
+    return [Repository(path, at_hand, of=path.name) for path in found]
 
 
 def repository(name: str) -> Repository:
@@ -128,12 +128,12 @@ def repository(name: str) -> Repository:
         NoRoot, KeyNotHere: as their names say.
     """
     history, at_hand = roots(), ring()
-    found = Repository(directory() / name, at_hand)
+    found = Repository(directory() / name, at_hand, of=name)
     if fresh := not found.store.exists():
-        found = Repository.create(directory() / name, root=history[0], ring=at_hand)
+        found = Repository.create(directory() / name, root=history[0], ring=at_hand, of=name)
     ahead.bring(found, fresh=fresh)
-    for later in history[len(found.store.roots()) :]:  # whoever pinned the first one is led to the last
-        found.install_root(later)
+    if later := history[len(found.store.roots()) :]:  # whoever pinned the first one is led to the last
+        found.install_root(later[-1], between=later[:-1])
     _admit(found)
     return found
 

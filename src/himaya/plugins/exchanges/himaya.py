@@ -160,7 +160,7 @@ class Himaya(Exchange):
     def carry(self, config: BaseModel, path: Path, keep: Path, *, checkpoint: str) -> Iterator[Page]:
         """As :meth:`pull`, out of a bundle that somebody brought, which has the proofs of its files with it."""
         options = _options(config)
-        how = {"directory": keep / "stick", "root": options.root.encode(), "pinned": options.pinned}
+        how = {"directory": keep / "stick", "root": options.root.encode(), **_trusted(options)}
         with _told(), bundle.opened(path, **how) as (follower, _, stick):  # type: ignore[arg-type]
             log = _log(options, keep, _stick_of(stick), by_stick=True)
             yield from _round(follower, options.list_name, keep, checkpoint, log)
@@ -227,7 +227,12 @@ def _headers(options: Config) -> dict[str, str]:
 def _follower(options: Config, client: Client, name: str) -> Follower:
     """By line; ``name``: of the directory in which it keeps what it saw."""
     line = Line(options.address, client, headers=_headers(options))
-    return Follower(client.keep / name, line, root=options.root.encode(), pinned=options.pinned)
+    return Follower(client.keep / name, line, root=options.root.encode(), **_trusted(options))  # type: ignore[arg-type]
+
+
+def _trusted(options: Config) -> dict[str, object]:
+    """Who may sign with which key, and of which list it has to be."""
+    return {"pinned": options.pinned, "of": options.list_name}
 
 
 @contextmanager

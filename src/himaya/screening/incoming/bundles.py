@@ -43,10 +43,10 @@ def take_bundle(
     Raises:
         NoGround, BundleNotProved, ExhibitNotTaken, AlreadyHere, StoreFull, StoreFailed: as their names say.
     """
-    check_ground(OCCASION)
     first = [case]
 
     def look(received: Received, one: ExhibitFacts) -> Place:
+        check_ground(OCCASION)  # what comes back and is held still is not kept anew
         number = received.bundle.number
         looked = look_at(
             lambda: _opened(received, one, identity), place=f"bundle {number}: {one.label}", size=one.size,

@@ -55,6 +55,20 @@ class Intake(models.Model):
         return f"intake:{self.pk}"
 
 
+class BroughtAgain(models.Model):
+    """The same, brought by somebody else as well: nothing is taken twice, and who brought it is known."""
+
+    intake = models.ForeignKey(Intake, on_delete=models.CASCADE, related_name="+")
+    sender = models.CharField(max_length=300)
+    basis = models.CharField(max_length=300, default="")
+    by = models.CharField(max_length=100)
+    """Who took it in."""
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["intake", "sender"], name="screening_brought_again_once")]
+
+
 class IntakeFile(models.Model):
     """One file of it, and what became of it."""
 

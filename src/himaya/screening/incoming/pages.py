@@ -26,6 +26,8 @@ from himaya.core.config import MIB, config
 from himaya.core.errors import HimayaError
 from himaya.core.words import told, unpacked
 from himaya.evidence import custody, rules
+from himaya.evidence.handing import handovers
+from himaya.evidence.pages.hands import hand_rows
 from himaya.evidence.rules import OCCASIONS
 from himaya.evidence.words import occasion
 from himaya.screening.incoming import queries, words
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from himaya.screening.incoming.uploads import Laid
 
 PLAIN = {"autocomplete": "off", "spellcheck": "false", "dir": "auto"}
+HANDS = 50
+"""Of what changed hands between nodes so many are listed; the command line has more."""
 TAKEN_FOR = ("received", "tip")
 
 
@@ -99,6 +103,7 @@ def index(request: StaffRequest) -> HttpResponse:
     context = {
         "rows": [_row(one) for one in shown.rows],
         "shown": shown,
+        "hands": hand_rows(handovers()[:HANDS]),
         "key": b64encode(key).decode() if key else "",
         "may_receive": request.user.may("evidence.receive"),
     }
@@ -145,6 +150,8 @@ def bring(request: StaffRequest) -> HttpResponse:
 def intake(request: StaffRequest, pk: int) -> HttpResponse:
     """One of them, with what became of each file."""
     one = queries.intake(pk)
+    again = list(queries.brought_again(one))
+    who = Actors([one.by, *(each.by for each in again)])
     fate = asked(request, "fate")["fate"]
     fate = fate if fate in FILE or fate == "known" else ""
     shown = page(request, queries.files_of(one, fate))
@@ -152,7 +159,8 @@ def intake(request: StaffRequest, pk: int) -> HttpResponse:
     counts = row["counts"]
     context = {
         **row,
-        "by": Actors([one.by])[one.by],
+        "by": who[one.by],
+        "again": [{"one": each, "by": who[each.by]} for each in again],
         "facts": [
             (gettext(words.FACTS[name]) if name in words.FACTS else name, text) for name, text in one.facts.items()
         ],

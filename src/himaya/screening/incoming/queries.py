@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from himaya.core.words import unpacked
-from himaya.screening.incoming.models import Intake, IntakeFile
+from himaya.screening.incoming.models import BroughtAgain, Intake, IntakeFile
 from himaya.screening.incoming.taking import UnknownIntake
 from himaya.screening.incoming.taking import tally as tally
 
@@ -53,6 +53,11 @@ def files_of(one: Intake, fate: str) -> QuerySet[IntakeFile]:
     return found.filter(matches__gt=0) if fate == "known" else found.filter(state=fate) if fate else found
 
 
+def brought_again(one: Intake) -> QuerySet[BroughtAgain]:
+    """Who else brought the same, in the order in which they did."""
+    return BroughtAgain.objects.filter(intake=one).order_by("pk")
+
+
 def told(one: Intake) -> dict[str, Any]:
     """What is told of one, to programs."""
     same = ("reference", "form", "number", "sender", "basis", "facts", "occasion", "case", "left", "state", "by")
@@ -71,3 +76,10 @@ def file_told(one: IntakeFile) -> dict[str, Any]:
         **{name: getattr(one, name) for name in same}, "declared": one.digests, "why": str(unpacked(one.why)),
         "skipped": str(unpacked(one.skipped)), "at": one.at.isoformat() if one.at else None,
     }  # fmt: skip
+
+
+def brought_again_told(one: Intake) -> list[dict[str, Any]]:
+    """Who else brought it, for programs."""
+    same = ("sender", "basis", "by")
+    rows = brought_again(one)
+    return [{**{name: getattr(each, name) for name in same}, "at": each.at.isoformat()} for each in rows]

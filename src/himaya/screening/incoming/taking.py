@@ -33,7 +33,7 @@ from himaya.ledger.services import record
 from himaya.screening import services
 from himaya.screening.incoming.checking import Checked, check_file, look
 from himaya.screening.incoming.labels import label_the_rest, said_by
-from himaya.screening.incoming.models import Intake, IntakeFile
+from himaya.screening.incoming.models import BroughtAgain, Intake, IntakeFile
 from himaya.screening.incoming.states import (
     ABSENT,
     DIFFERS,
@@ -119,6 +119,25 @@ def start_intake(
     if not made and intake.state == REFUSED:
         Intake.objects.filter(pk=intake.pk, state=REFUSED).update(state=READING, **facts)
     return fill_intake(intake, checked=checked, by=by)
+
+
+@transaction.atomic
+def note_sender(intake: Intake, *, sender: str, basis: str, by: str) -> None:
+    """Note who brings what was brought before by somebody else: once each, with when.
+
+    Args:
+        intake: what it is.
+        sender: from whom it comes now; nothing is noted where nobody says so.
+        basis: by which right they hand it over.
+        by: who takes it in.
+    """
+    name = printable(sender).strip()[:300]
+    if not name or name == intake.sender:
+        return
+    facts = {"basis": printable(basis).strip()[:300], "by": by, "at": clock.now()}
+    _, made = BroughtAgain.objects.get_or_create(intake=intake, sender=name, defaults=facts)
+    if made:
+        record("intake.brought-again", by=by, about=intake.about)
 
 
 def fill_intake(intake: Intake, *, checked: Iterable[Checked], by: str) -> Intake:

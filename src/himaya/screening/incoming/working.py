@@ -25,6 +25,7 @@ from himaya.screening.incoming.taking import (
     alone_with,
     fill_intake,
     look_again,
+    note_sender,
     take_intake,
 )
 from himaya.screening.incoming.uploads import ENDING, Laid, laid_of, opened_upload, place
@@ -103,7 +104,10 @@ def lay_down(laid: Laid, *, brought: Brought) -> Intake:
                 found = Intake.objects.select_for_update().get(pk=made.pk)
                 if found.state == REFUSED:
                     kept = bool(Intake.objects.filter(pk=found.pk).update(**brought.facts, **lies))
-                elif found.state == DONE and _lacks(found):
+                    return Intake.objects.get(pk=made.pk)
+                told = brought.facts
+                note_sender(found, sender=told["sender"], basis=told["basis"], by=told["by"])
+                if found.state == DONE and _lacks(found):
                     kept = bool(Intake.objects.filter(pk=found.pk).update(state=WANTED, **lies))
         return Intake.objects.get(pk=made.pk)
     finally:

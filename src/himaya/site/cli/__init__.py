@@ -50,6 +50,7 @@ def _load() -> None:
         evidence_bundles,
         evidence_guarded,
         evidence_intake,
+        evidence_returns,
         evidence_rules,
         evidence_stops,
         evidence_tags,

@@ -33,12 +33,19 @@ class NotNodeKey(HimayaError):
     remedy = "The other node shows its own: himaya evidence key. It is 44 characters, or a file that holds them."
 
 
+class NotToReturn(HimayaError):
+    """Request {number} was not made to give something back."""
+
+    remedy = "Ask with the purpose return: custody says what the two people were asked."
+    status = 409
+
+
 def is_bundle(path: Path) -> bool:
     """Whether it is a bundle of a node: of Himaya's own form."""
-    if path.is_file() and path.suffix.lower() in (".json", ".jsonld", ".xml"):
-        return False
-    from himaya.core.intake.parcels import opened
+    from himaya.core.intake.parcels import is_zip, opened
 
+    if path.is_file() and not is_zip(path):
+        return False
     with opened(path) as parcel:
         names = [name.partition("/")[2] for name in parcel.files] + list(parcel.files)
         return all(any(name.startswith(mark) for name in names) for mark in MARKS)
@@ -74,7 +81,7 @@ def take(
     receipt = receipt_of(found)
     where = to or Path(f"{path.name}.receipt")
     if receipt:
-        _write(where, receipt)
+        write_new(where, receipt)
     if json_:
         told = {"exhibits": [one.reference for one in found], "receipt": str(where) if receipt else None}
         typer.echo(json.dumps(told))
@@ -84,7 +91,7 @@ def take(
         done(f"The receipt is in {where}: send it back, their chain of custody closes with it")
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_new(path: Path, content: bytes) -> None:
     """Whole, or as it was; the same again is written again."""
     from himaya.core.files import replace
 
@@ -118,8 +125,16 @@ def _preview(received: Received, json_: bool) -> None:
 
 
 @command(evidence, "key", example="himaya evidence key")
-def key(json_: Json = False) -> None:
+def key(
+    of: Annotated[
+        Path | None, typer.Option(help="Of somebody without a node: their key of Ed25519, as PEM.", metavar="FILE")
+    ] = None,
+    json_: Json = False,
+) -> None:
     """This node's custody key: others name it when they hand something over to it, and tell it over another line."""
+    if of is not None:
+        _key_of_file(of, json_)
+        return
     start.database()
     from django.db import transaction
 
@@ -138,6 +153,17 @@ def key(json_: Json = False) -> None:
     done(f"its name, by which others trust it: {told['name']}")
     log = f" --key '{told['log']}'" if told["log"] else ""
     done(f"whoever verifies a bundle of ours names: --key {told['name']}{log}")
+
+
+def _key_of_file(path: Path, json_: bool) -> None:
+    from himaya.core.bundles.acknowledging import signing_key
+    from himaya.core.vault.verifier import key_name
+    from himaya.site.cli.evidence_intake import readable
+
+    with readable(path):
+        public = signing_key(path).public_key().public_bytes_raw()
+    told = {"key": b64encode(public).decode(), "name": key_name(public)}
+    typer.echo(json.dumps(told) if json_ else told["key"])
 
 
 def key_of(text: str) -> bytes:
@@ -184,17 +210,33 @@ def receipt(
         done(f"Noted: {counted(len(found), 'exhibit')} went on there: {', '.join(one.reference for one in found[:20])}")
 
 
-@command(evidence, "hand-over", example="himaya evidence hand-over 12 --to-node kq3…= --to bundle.zip")
+As = Annotated[
+    str, typer.Option("--as", help="Who was granted it, in whose name you do it; both are on record.", metavar="PERSON")
+]
+Granted = Annotated[int, typer.Argument(help="The request that was granted, by its number.", min=1, max=2**63 - 1)]
+ZipFile = Annotated[Path, typer.Option("--to", help="The ZIP that is written.", metavar="FILE")]
+
+
+@command(evidence, "hand-over", example="himaya evidence hand-over 12 --as anna --to-node kq3…= --to bundle.zip")
 def hand_over(
-    access: Annotated[int, typer.Argument(help="The request that was granted, by its number.", min=1, max=2**63 - 1)],
-    to: Annotated[Path, typer.Option(help="The ZIP that is written.", metavar="FILE")],
+    access: Granted,
+    who: As,
+    to: ZipFile,
     to_node: Annotated[
         str, typer.Option(help="The custody key of the node where it goes on, or a file that holds it.", metavar="KEY")
     ] = "",
     json_: Json = False,
 ) -> None:
     """Write the bundle of a grant, encrypted as was granted; with a node's key its custody goes on there."""
-    public = key_of(to_node)
+    write_out(access, who, to=to, public=key_of(to_node), json_=json_)
+
+
+def write_out(access: int, who: str, *, to: Path, public: bytes, json_: bool, purpose: str = "") -> None:
+    """Write the bundle of a grant, for the person to whom it was granted, by whoever sits here.
+
+    Raises:
+        NotToReturn: the request has another purpose than the one that is wanted.
+    """
     if to.exists():
         raise FileThere(path=to)
     start.database()
@@ -203,14 +245,18 @@ def hand_over(
     from himaya.evidence import bundling, queries
     from himaya.evidence.pages.accesses import languages
     from himaya.ledger.services import record
+    from himaya.site.cli.desk_acting import person_at_desk
     from himaya.site.cli.evidence_intake import readable
 
-    found = queries.access(access)
+    found, person = queries.access(access), person_at_desk(who)
+    if purpose and found.purpose != purpose:
+        raise NotToReturn(number=access)
     with readable(to), to.open("xb") as file:
         try:
             with transaction.atomic():
-                made = bundling.hand_over(access, person=found.asked_by, to_node=public)
-                record("evidence.written-out", by=start.actor(), about=found.about, bundle=made.bundle.number)
+                made = bundling.hand_over(access, person=person, to_node=public, console=start.actor())
+                facts = {"bundle": made.bundle.number, "person": person.actor}
+                record("evidence.written-out", by=start.actor(), about=found.about, **facts)
             made.write(file, languages=languages())
         except BaseException:
             to.unlink(missing_ok=True)

@@ -125,6 +125,9 @@ def _taken(
     from himaya.screening.incoming import taking
 
     by = start.actor()
+    if found is not None and found.state != "refused":
+        sender = terms["sender"] or delivery.told.sender
+        taking.note_sender(found, sender=sender, basis=terms["basis"] or delivery.told.basis, by=by)
     if found is None or found.state in ("reading", "refused"):
         found = taking.start_intake(delivery, checked=seen, path=str(path.absolute()), by=by, **terms)
     found = taking.confirm_intake(found.pk, by=by)
@@ -213,7 +216,7 @@ def intakes(
     number: Annotated[str, typer.Argument(help="One of them, with the fate of each file.", metavar="INTAKE")] = "",
     json_: Json = False,
 ) -> None:
-    """What others brought: the newest first; of one of them, what became of each file."""
+    """What others brought: the newest first, then what nodes gave one another; of one, what became of each file."""
     start.database()
     from himaya.screening.incoming import queries
 
@@ -232,6 +235,9 @@ def intakes(
         numbers = (f"{counts[name]:,}" for name in ("kept", "differs", "known"))
         shown.add_row(*map(escape, cells), *numbers, one.case.removeprefix("case:"), one.state)
     out.print(shown)
+    from himaya.site.cli.evidence_returns import print_handovers
+
+    print_handovers()
 
 
 def _show(one: Intake, json_: bool) -> None:
@@ -239,8 +245,11 @@ def _show(one: Intake, json_: bool) -> None:
 
     if json_:
         files = [queries.file_told(each) for each in queries.files(one)]
-        typer.echo(json.dumps({**queries.told(one), "files": files}))
+        again = queries.brought_again_told(one)
+        typer.echo(json.dumps({**queries.told(one), "brought_again": again, "files": files}))
         return
+    for other in queries.brought_again(one):
+        out.print(escape(f"brought by {other.sender} as well, on {other.at:%Y-%m-%d}, taken in by {other.by}"))
     shown = table("file#", "called", "bytes#", "fate", "exhibit#", "matches#", "")
     for each in queries.files(one):
         why = str(unpacked(each.why)) or ("" if each.matches or each.state != "kept" else "matches nothing known")

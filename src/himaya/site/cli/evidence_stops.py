@@ -41,9 +41,14 @@ def go_on(
     number: Annotated[int, typer.Argument(help="The stop, as `evidence stops` lists it.", min=1, max=2**63 - 1)],
     reason: Reason,
 ) -> None:
-    """Let exhibits end again: holds and demands since the backup are entered again, or the clock is right."""
+    """Let exhibits end again: holds and demands since the backup are entered again, or the clock is right. Of an epoch,
+    what does not open with its key is given up: it ends with the rest, where no hold keeps it.
+    """
     start.database()
-    from himaya.evidence.stopping import settle_stop
+    from himaya.evidence.stopping import EPOCH, settle_stop
 
     made = settle_stop(number, reason=reason, by=start.actor())
-    done(f"stop {made.pk} is settled: what is over ends again")
+    if made.kind == EPOCH:
+        done(f"given up: what does not open of {made.about} ends with the rest")
+    else:
+        done(f"stop {made.pk} is settled: what is over ends again")

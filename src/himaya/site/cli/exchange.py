@@ -54,15 +54,21 @@ def key(
 
 @command(exchange, "root", example="himaya exchange root root.json")
 def root(
-    file: Annotated[Path, typer.Argument(help="The finished root: of himaya keys finish-root.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="The finished root, of himaya keys finish-root. Where keys of it are lost: that one, and the next one."
+        ),
+    ],
 ) -> None:
     """Put a root in force: the first one begins to publish, a later one exchanges keys."""
     start.database()
     from himaya.federation.native.publishing import install_root
 
-    version = install_root(_content(file), by=start.actor())
+    *between, last = (_content(file) for file in files)
+    version = install_root(last, by=start.actor(), between=between)
     done(f"root {version} is in force")
-    done(f"Next: give {file} to those who follow your lists, by another way than the lists.")
+    done(f"Next: give {files[-1]} to those who follow your lists, by another way than the lists.")
 
 
 @command(exchange, "publish", example="himaya exchange publish hotline")

@@ -25,6 +25,7 @@ from himaya.core.bundles.alone.agreement import (
 )
 from himaya.core.bundles.alone.bag import Bag, check_bag, opened, text_of
 from himaya.core.bundles.alone.logged import is_witness
+from himaya.core.bundles.alone.said import NOT_OPENED, check_said
 from himaya.core.bundles.alone.stamps import MAX_STAMP, read_stamp
 from himaya.core.vault.verifier import NotProved
 
@@ -42,7 +43,8 @@ class Outcome(NamedTuple):
     ``facts``: ``data/bundle.json``, where it could be read. ``problems``: (where, why), none where all is proved.
     ``proved``: sentences. ``keys``: name → whose, of those that were believed. ``commands``: what is left to be done
     with other tools. ``unlogged``: what stood in no log yet when the bundle was made, which is no fault of it.
-    ``claimed``: what time stamps say, worth nothing before it is proved who signed them.
+    ``claimed``: what time stamps say, worth nothing before it is proved who signed them. ``not_opened``: steps that
+    commit to words which this bundle does not tell, as they belong to another one; no fault of it either.
     """
 
     facts: Any
@@ -52,6 +54,7 @@ class Outcome(NamedTuple):
     commands: list[str]
     unlogged: Sequence[str] = ()
     claimed: Sequence[str] = ()
+    not_opened: Sequence[str] = ()
 
 
 def verify_bundle(path: str, trusted: Sequence[str] = ()) -> Outcome:
@@ -77,7 +80,7 @@ def verify_bundle(path: str, trusted: Sequence[str] = ()) -> Outcome:
 
 def verify_bag(bag: Bag, trusted: list[str]) -> Outcome:
     """The same for a bag that is open."""
-    sentences: dict[str, list[str]] = {PROVED: [], CLAIMED: [], UNLOGGED: []}
+    sentences: dict[str, list[str]] = {PROVED: [], CLAIMED: [], UNLOGGED: [], NOT_OPENED: []}
     proved = sentences[PROVED]
     problems, facts, keys = [], None, Keys({}, {}, {})
 
@@ -105,6 +108,8 @@ def verify_bag(bag: Bag, trusted: list[str]) -> Outcome:
             problems.append(one)
             if len(problems) >= 2 * MAX_PROBLEMS:
                 break
+        if not problems:
+            problems += check_said(bag, facts, keys.holders, say)
     except NotProved as error:
         problems.append(("", str(error)))
     if facts is not None and not problems:
@@ -115,7 +120,8 @@ def verify_bag(bag: Bag, trusted: list[str]) -> Outcome:
     if not keys.told:
         believed.update({name: "witness" if is_witness(keys.logs[name]) else "log" for name in sorted(keys.logs)})
     commands = [] if problems else _commands(bag, facts)
-    return Outcome(facts, problems, proved, believed, commands, sentences[UNLOGGED], sentences[CLAIMED])
+    told = [sentences[sort] for sort in (UNLOGGED, CLAIMED, NOT_OPENED)]
+    return Outcome(facts, problems, proved, believed, commands, *told)
 
 
 def _commands(bag: Bag, facts: Any) -> list[str]:
@@ -147,6 +153,7 @@ def report(outcome: Outcome, path: str) -> str:
     lines += _few([f"  proved      {one}" for one in reversed(outcome.proved)])
     lines += _few([f"  claimed     {one}" for one in outcome.claimed])
     lines += _few([f"  not yet in a log  {one}" for one in outcome.unlogged])
+    lines += _few([f"  not opened  {one}" for one in outcome.not_opened])
     lines += _few([f"  NOT PROVED  {where + ': ' if where else ''}{why}" for where, why in outcome.problems])
     if outcome.keys:
         lines.append(
@@ -183,6 +190,7 @@ def as_json(outcome: Outcome) -> str:
         "checks": outcome.proved,
         "claims": list(outcome.claimed),
         "not_yet_in_a_log": list(outcome.unlogged),
+        "not_opened": list(outcome.not_opened),
         "problems": [{"where": where, "why": why} for where, why in outcome.problems],
         "keys": outcome.keys,
         "commands": outcome.commands,
