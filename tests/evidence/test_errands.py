@@ -13,6 +13,7 @@ from django.test import Client
 from tests.desk import RECIPIENT, accepted, proof, received, second_lead
 from tests.windows import signed_in
 
+from himaya.evidence.demands import releasing
 from himaya.evidence.demands.answering import approve_answer, prepare_answer
 from himaya.evidence.granting import ask_access, grant_access, take_access
 from himaya.evidence.holding import place_hold
@@ -74,6 +75,17 @@ def test_an_answer_waits_for_a_second_lead_and_then_for_being_handed_over(keep: 
     assert "Lead prepared an answer: let it leave, or drop it" in waits(signed_in(second_lead()))[where]
     approve_answer(made.pk, person=second_lead(), proof=proof())
     assert "may leave" in waits(signed_in(people.lead))[where]
+
+
+def test_a_release_waits_for_a_second_lead(keep: Any, people: SimpleNamespace) -> None:
+    keep()
+    demand = accepted(people.lead)
+    where = f"/desk/demands/{demand.pk}/"
+    releasing.ask_release(demand.pk, ground="took-back", why="their letter", person=people.lead)
+    assert where not in waits(signed_in(people.lead))
+    assert "Lead says that it is released" in waits(signed_in(second_lead()))[where]
+    releasing.confirm_release(demand.pk, person=second_lead(), proof=proof())
+    assert where not in waits(signed_in(second_lead()))
 
 
 def test_a_hold_waits_from_the_day_on_which_it_is_to_be_reviewed(

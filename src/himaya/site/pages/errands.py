@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from himaya.accounts.models import Person
-    from himaya.evidence.demands.models import Answer
+    from himaya.evidence.demands.models import Answer, Release
     from himaya.evidence.models import Access, Hold
 
 SHOWN = 5
@@ -49,6 +49,7 @@ def errands(person: Person) -> list[Errand]:
         *_some(evidence.asked_of(person), _asked, "evidence:inbox"),
         *_some(evidence.usable_by(person), _granted, "evidence:inbox"),
         *_some(demands.waiting_for(person), _answer, "demands:index"),
+        *_some(demands.waiting_releases(person), _release, "demands:index"),
         *_some(_holds(person), _hold, "evidence:holds", "?late=1"),
     ]
 
@@ -99,6 +100,11 @@ def _answer(one: Answer) -> Errand:
     else:
         says, state, word = gettext("The answer of %(who)s may leave: hand it over"), "info", gettext("may leave")
     return Errand(one.demand.reference, says % {"who": _apart(one.prepared_by)}, state, word, url_of(one.demand))
+
+
+def _release(one: Release) -> Errand:
+    says = gettext("%(who)s says that it is released: confirm it, or leave it") % {"who": _apart(one.asked_by)}
+    return Errand(one.demand.reference, says, "wait", gettext("waits for another lead"), url_of(one.demand))
 
 
 def _holds(person: Person) -> Iterable[Hold]:
