@@ -92,11 +92,12 @@ def test_a_hold_waits_from_the_day_on_which_it_is_to_be_reviewed(
     keep: Any, people: SimpleNamespace, sign_in: Callable[[str], Client], clock: Any
 ) -> None:
     day = clock.now().date() + timedelta(days=10)
-    made = place_hold(keep().about, reason="a letter", authority="The court", review_on=day, by=people.lead.actor)
+    one = keep()
+    made = place_hold(one.about, reason="a letter", authority="The court", review_on=day, by=people.lead.actor)
     assert waits(sign_in("lead")) == {}
     clock.advance(timedelta(days=11))
     assert waits(sign_in("lead")) == {
-        f"/evidence/holds/{made.pk}/": "E-2026-000001 · Ask The court whether it is still to be held"
+        f"/evidence/holds/{made.pk}/": f"{one.reference} · Ask The court whether it is still to be held"
         " review was due 25 Jan 2026"
     }
     assert waits(sign_in("reviewer")) == {}
