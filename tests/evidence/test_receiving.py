@@ -115,7 +115,7 @@ def test_an_actor_of_another_node_is_never_called_by_the_name_of_one_of_our_peop
         steps = page.partition('aria-labelledby="steps"')[2].partition("</section>")[0]
         assert f"{people.analyst.actor} (" in steps
         for one in (people.analyst, people.reviewer):
-            assert f"<bdi>{one.name}</bdi>" not in steps
+            assert one.name not in steps
 
 
 def test_the_receipt_closes_the_chain_of_who_gave_it(keep: Keep, bundle: Any) -> None:
