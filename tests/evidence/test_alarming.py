@@ -106,14 +106,14 @@ def test_a_route_that_is_no_mail_is_told_once_and_addresses_nobody(
 def test_a_route_that_cannot_be_used_is_named_and_its_alarm_waits_for_a_person(
     keep: Keep, people: SimpleNamespace, sign_in: Any
 ) -> None:
-    with configured(alarms=[{"name": "duty", "channel": "email", "options": {}}]):
+    with configured(alarms=[{"name": "duty", "channel": "email", "options": {}}], second_factor=False):
         assert [each.what for each in routes_health()] == ["Routes"]
         one = taken(keep, people.lead)
         worker.tick()
         worker.run_until_idle()
         job = Job.objects.get(kind="alarm")
         assert job.state == "dead"
-    page = words(sign_in("reviewer").get(reverse("ledger:delivery", args=[job.pk])))
+        page = words(sign_in("reviewer").get(reverse("ledger:delivery", args=[job.pk])))
     assert "That somebody read at once, and when; not what." in page
     assert f"request {one.pk}" in page
 

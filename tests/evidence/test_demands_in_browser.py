@@ -34,7 +34,7 @@ def test_the_pages_of_the_desk_are_sound(
     one = requesting.make_request(
         "preservation", country="FR", case="case:1", recipient="The contact point", person=colleague
     )
-    paths = ["/desk/", "/desk/demands/", "/desk/requests/", f"/desk/requests/{one.pk}/"]
+    paths = ["/", "/desk/", "/desk/demands/", "/desk/requests/", f"/desk/requests/{one.pk}/"]
     paths += [f"/desk/demands/{each.pk}/" for each in (first, order, challenged)]
     paths += [
         "/desk/due/",

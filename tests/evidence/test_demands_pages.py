@@ -216,6 +216,17 @@ def test_an_answer_is_dropped_with_a_reason(lead: Client, people: SimpleNamespac
     assert queries.answer(answer.pk).state == "dropped"
 
 
+def test_secrecy_neither_begins_nor_ends_by_a_form_that_nobody_filled_in(lead: Client, people: SimpleNamespace) -> None:
+    for secret in (True, False):
+        demand = received(people.lead, gag=secret)
+        for left_out in ({}, {"gag": ""}, {"gag": "perhaps"}):
+            answer = do(lead, demand, "gag", why="the court", **left_out)
+            assert answer.status_code == 422
+            assert 'id="gag-gag"' in answer.content.decode()
+            assert "the court" in answer.content.decode()
+            assert queries.demand(demand.pk).gag is secret
+
+
 def test_a_challenge_and_its_end_are_on_the_page(lead: Client, people: SimpleNamespace) -> None:
     demand = verified(people.lead)
     assert do(lead, demand, "challenge", filed_with="The court", why="too broad").status_code == 302

@@ -13,6 +13,7 @@ from django.test import Client
 from tests.desk import RECIPIENT, accepted, proof, received, second_lead
 from tests.windows import signed_in
 
+from himaya.evidence.demands import releasing
 from himaya.evidence.demands.answering import approve_answer, prepare_answer
 from himaya.evidence.granting import ask_access, grant_access, take_access
 from himaya.evidence.holding import place_hold
@@ -24,7 +25,7 @@ FACTS = {"reason": "an order", "recipient": RECIPIENT}
 
 def waits(client: Client) -> dict[str, str]:
     """Address → what stands beside it, of all that one can act on."""
-    page = client.get("/").content.decode()
+    page = client.get("/").content.decode().replace("\u2068", "").replace("\u2069", "")
     card = re.search(r'aria-labelledby="errands-h">(.*?)</section>', page, re.DOTALL)
     rows = re.findall(r'<li><span><a href="([^"]+)">(.*?)</li>', card[1] if card else "", re.DOTALL)
     return {url: " ".join(re.sub(r"<[^>]+>", " ", rest).split()) for url, rest in rows}
@@ -76,15 +77,27 @@ def test_an_answer_waits_for_a_second_lead_and_then_for_being_handed_over(keep: 
     assert "may leave" in waits(signed_in(people.lead))[where]
 
 
+def test_a_release_waits_for_a_second_lead(keep: Any, people: SimpleNamespace) -> None:
+    keep()
+    demand = accepted(people.lead)
+    where = f"/desk/demands/{demand.pk}/"
+    releasing.ask_release(demand.pk, ground="took-back", why="their letter", person=people.lead)
+    assert where not in waits(signed_in(people.lead))
+    assert "Lead says that it is released" in waits(signed_in(second_lead()))[where]
+    releasing.confirm_release(demand.pk, person=second_lead(), proof=proof())
+    assert where not in waits(signed_in(second_lead()))
+
+
 def test_a_hold_waits_from_the_day_on_which_it_is_to_be_reviewed(
     keep: Any, people: SimpleNamespace, sign_in: Callable[[str], Client], clock: Any
 ) -> None:
     day = clock.now().date() + timedelta(days=10)
-    made = place_hold(keep().about, reason="a letter", authority="The court", review_on=day, by=people.lead.actor)
+    one = keep()
+    made = place_hold(one.about, reason="a letter", authority="The court", review_on=day, by=people.lead.actor)
     assert waits(sign_in("lead")) == {}
     clock.advance(timedelta(days=11))
     assert waits(sign_in("lead")) == {
-        f"/evidence/holds/{made.pk}/": "E-2026-000001 · Ask The court whether it is still to be held"
+        f"/evidence/holds/{made.pk}/": f"{one.reference} · Ask The court whether it is still to be held"
         " review was due 25 Jan 2026"
     }
     assert waits(sign_in("reviewer")) == {}

@@ -22,7 +22,7 @@ from himaya.core.bundles.reading import BundleNotProved, opened
 from himaya.core.bundles.report import Language
 from himaya.core.vault.recipients import Identity, NotOpened
 from himaya.core.vault.verifier import canonical, key_name
-from himaya.evidence import custody
+from himaya.evidence import custody, queries
 from himaya.evidence.bundling import hand_over
 from himaya.evidence.granting import ask_access, grant_access
 from himaya.evidence.lasting import STEPS
@@ -98,6 +98,24 @@ def test_a_chain_goes_on_at_the_node_that_it_was_handed_to(keep: Keep, bundle: A
         receipt = receipt_of([taken])
         with pytest.raises(NotOurReceipt):
             take_receipt(receipt.replace(b"transfer", b"return"), key=owner_key, by="person:1")
+
+
+def test_an_actor_of_another_node_is_never_called_by_the_name_of_one_of_our_people(
+    keep: Keep, bundle: Any, people: SimpleNamespace, sign_in: Any
+) -> None:
+    exhibit = keep("a neutral text", by=people.analyst.actor)
+    assert queries.told(queries.steps(exhibit)[0])[0] == people.analyst.actor
+    ours, owner_key = bundle(exhibit, to_node=other_key()), custody.own_key()
+    with as_another_node():
+        use_other_key()
+        (taken,) = receive_bundle(ours.path, identity=ours.identity, by="person:9", trusted=[key_name(owner_key)])
+        acted = [queries.told(step)[0] for step in queries.steps(taken)]
+        assert [each.partition(" (")[0] for each in acted[:2]] == [people.analyst.actor, people.reviewer.actor]
+        page = sign_in("lead").get(f"/evidence/exhibits/{taken.pk}/").content.decode()
+        steps = page.partition('aria-labelledby="steps"')[2].partition("</section>")[0]
+        assert f"{people.analyst.actor} (" in steps
+        for one in (people.analyst, people.reviewer):
+            assert one.name not in steps
 
 
 def test_the_receipt_closes_the_chain_of_who_gave_it(keep: Keep, bundle: Any) -> None:

@@ -6,7 +6,9 @@ import pytest
 from django.utils import translation
 
 from himaya.accounts.faces import Actors
+from himaya.core.words import told
 from himaya.evidence.demands.words import code_word
+from himaya.evidence.reasons import listed
 from himaya.evidence.words import MADE, basis, fact_value, made
 from himaya.screening.preserving import LABEL
 from himaya.site.pages.act_words import act_words
@@ -58,3 +60,20 @@ def test_the_ledger_says_grounds_and_channels_of_a_demand_in_words() -> None:
     said = act_words("demand.refused", {"ground": "not-competent"})
     assert said == "Demand refused: The authority is not competent, or not for us"
     assert act_words("demand.amended", {"fields": "channel, scope"}) == "Demand put right: How it came, Scope"
+
+
+def test_names_of_an_error_stand_behind_one_another_with_the_comma_of_the_language() -> None:
+    arabic = {"{one}, {other}": "{one}، {other}"}
+    several = listed(["a", "b", "c"], more=True)
+    assert several == "a, b, c …"
+    assert told(several, lambda text: arabic.get(text, text)) == "a، b، c …"
+    assert listed(["a"]) == "a"
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_the_ledger_counts_exhibits_without_a_wrong_plural(n: int) -> None:
+    for act, facts in (
+        ("demand.accepted", {"held": n}), ("demand.handing-over", {"answer": 3, "exhibits": n}),
+        ("demand.held", {"n": n, "review_on": "2026-05-01"}), ("evidence.handed-over", {"bundle": "A", "exhibits": n}),
+    ):  # fmt: skip
+        assert act_words(act, facts).endswith(f": {n}")

@@ -320,10 +320,7 @@ class Config(BaseSettings):
     notices: list[Route] = Field(
         [Route(name="console", channel="console")], description=N_("Where the host of confirmed material is notified.")
     )
-    alarms: list[Route] = Field(
-        [],
-        description=N_("Where an urgent reading is told at once; over e-mail to each lead with an address, too."),
-    )
+    alarms: list[Route] = Field([], description=N_("Where an urgent reading is told at once; by e-mail to every lead."))
 
     @property
     def data(self) -> Path:

@@ -11,12 +11,13 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from himaya.accounts.fields import day, lines, text
 from himaya.accounts.words import sentence
 from himaya.core import clock
 from himaya.core.reference import TimeLimit
 from himaya.evidence.instruments import known
 from himaya.evidence.models import Rule
-from himaya.evidence.naming import NotHeld, about_of
+from himaya.evidence.naming import NothingToHold, about_of
 from himaya.evidence.reasons import LONGEST
 from himaya.evidence.rules import EVENTS, OCCASIONS
 from himaya.evidence.ruling import RuleTerms
@@ -29,55 +30,48 @@ if TYPE_CHECKING:
 
     from himaya.accounts.models import Person
 
-PLAIN = {"autocomplete": "off", "spellcheck": "false", "dir": "auto"}
-CODE = {**PLAIN, "dir": "ltr"}
 NEEDED = {"required": _("Give a reason.")}
-
-
-def _day() -> forms.DateInput:
-    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "autocomplete": "off"})
 
 
 class WhyForm(forms.Form):
     """Why something is done."""
 
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=LONGEST,
-        widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}),
+    reason = lines(
+        _("Reason"),
+        most=LONGEST,
+        rows=2,
         help_text=_("One sentence that a colleague understands in a year."),
-        error_messages=NEEDED,
+        errors=NEEDED,
     )
 
 
 class NoteForm(forms.Form):
     """What somebody found who looked at an urgent reading."""
 
-    note = forms.CharField(
-        label=_("What you found"),
-        max_length=LONGEST,
-        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
+    note = lines(
+        _("What you found"),
+        most=LONGEST,
         help_text=_("Whether it was needed, and whether it was what was said. It stays on record."),
-        error_messages={"required": _("Say what you found.")},
+        errors={"required": _("Say what you found.")},
     )
 
 
 class UrgentForm(forms.Form):
     """What is wanted at once, and why nobody can be asked."""
 
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=LONGEST,
-        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
+    reason = lines(
+        _("Reason"),
+        most=LONGEST,
         help_text=_(
             "What is asked by whom and, where it is urgent, why nobody can be waited for. Name nobody who is shown."
         ),
-        error_messages=NEEDED,
+        errors=NEEDED,
     )
-    recipient = forms.CharField(
-        label=_("Key of the recipient"),
-        max_length=1000,
-        widget=forms.Textarea(attrs={"rows": 2, **CODE}),
+    recipient = lines(
+        _("Key of the recipient"),
+        most=1000,
+        rows=2,
+        code=True,
         help_text=_(
             "What is taken out is encrypted to it and opens with nothing else: age1…, as age-keygen writes it, or the "
             "public part of an SSH key."
@@ -88,10 +82,9 @@ class UrgentForm(forms.Form):
 class AskForm(UrgentForm):
     """What is wanted, and what for."""
 
-    purpose = forms.CharField(
-        label=_("What for"),
-        max_length=10,
-        widget=forms.TextInput(attrs=PLAIN),
+    purpose = text(
+        _("What for"),
+        most=10,
         help_text=_("One word of at most 10 letters, by which requests are counted: court, police, analysis."),
     )
     field_order = ("purpose", "reason", "recipient")
@@ -100,15 +93,15 @@ class AskForm(UrgentForm):
 class RightForm(forms.Form):
     """By what right a bundle is handed over; all of it or nothing."""
 
-    instrument = forms.CharField(label=_("Law or order"), max_length=200, required=False, widget=forms.TextInput(PLAIN))
-    number = forms.CharField(label=_("Its number"), max_length=100, required=False, widget=forms.TextInput(PLAIN))
-    authority = forms.CharField(label=_("Authority"), max_length=200, required=False, widget=forms.TextInput(PLAIN))
+    instrument = text(_("Law or order"), most=200, needed=False)
+    number = text(_("Its number"), most=100, needed=False)
+    authority = text(_("Authority"), most=200, needed=False)
 
-    to_node = forms.CharField(
-        label=_("Custody key of the other node"),
-        max_length=100,
-        required=False,
-        widget=forms.TextInput(CODE),
+    to_node = text(
+        _("Custody key of the other node"),
+        most=100,
+        needed=False,
+        code=True,
         help_text=_("Where another node goes on keeping it: as that node shows it, told to you over another line."),
     )
 
@@ -147,10 +140,10 @@ class ReceiptForm(forms.Form):
         help_text=_("The file that the other node wrote when it took the bundle."),
         error_messages={"required": _("Choose a file."), "empty": _("The file is empty.")},
     )
-    key = forms.CharField(
-        label=_("Custody key of the other node"),
-        max_length=100,
-        widget=forms.TextInput(CODE),
+    key = text(
+        _("Custody key of the other node"),
+        most=100,
+        code=True,
         help_text=_("As that node shows it, told to you over another line."),
     )
 
@@ -162,34 +155,23 @@ class ReceiptForm(forms.Form):
 class HoldForm(forms.Form):
     """What is to be kept beyond its time, for whom, and when somebody asks again."""
 
-    about = forms.CharField(
-        label=_("What is held"),
-        max_length=30,
-        widget=forms.TextInput(attrs=CODE),
+    about = text(
+        _("What is held"),
+        most=30,
+        code=True,
         help_text=_("E-2026-000012 for an exhibit; 12, case:12 or H-2026-000012 for all that a case has and gets."),
     )
-    authority = forms.CharField(
-        label=_("Authority"),
-        max_length=200,
-        widget=forms.TextInput(attrs=PLAIN),
-        help_text=_("Who wants it, as it stands on their letter."),
-    )
-    review_on = forms.DateField(
-        label=_("To be reviewed on"), widget=_day(), help_text=_("When somebody asks whether it is still wanted.")
-    )
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=LONGEST,
-        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
-        help_text=_("The number of the letter or order, and what it says."),
-        error_messages=NEEDED,
+    authority = text(_("Authority"), most=200, help_text=_("Who wants it, as it stands on their letter."))
+    review_on = day(_("To be reviewed on"), help_text=_("When somebody asks whether it is still wanted."))
+    reason = lines(
+        _("Reason"), most=LONGEST, help_text=_("The number of the letter or order, and what it says."), errors=NEEDED
     )
 
     def clean_about(self) -> str:
         """As the ledger names it."""
         try:
             return about_of(self.cleaned_data["about"])
-        except NotHeld as error:
+        except NothingToHold as error:
             raise forms.ValidationError(sentence(error)) from error
 
     @staticmethod
@@ -201,26 +183,16 @@ class HoldForm(forms.Form):
 class RuleForm(forms.Form):
     """What a rule says."""
 
-    name = forms.CharField(
-        label=_("Name"),
-        max_length=60,
-        widget=forms.TextInput(attrs=CODE),
+    name = text(
+        _("Name"),
+        most=60,
+        code=True,
         help_text=_("Small letters, digits and dashes. A rule of the same name is a new version of it."),
     )
-    instrument = forms.CharField(
-        label=_("Law or order"), max_length=200, widget=forms.TextInput(attrs=PLAIN), help_text=_("With its article.")
-    )
-    jurisdiction = forms.CharField(
-        label=_("Jurisdiction"),
-        max_length=6,
-        widget=forms.TextInput(attrs=CODE),
-        help_text=_("Code of the country, or EU, as in LU."),
-    )
-    basis = forms.CharField(
-        label=_("Legal basis"),
-        max_length=40,
-        widget=forms.TextInput(attrs=PLAIN),
-        help_text=_("Why you may keep it: legal-obligation, public-task, consent, …"),
+    instrument = text(_("Law or order"), most=200, help_text=_("With its article."))
+    jurisdiction = text(_("Jurisdiction"), most=6, code=True, help_text=_("Code of the country, or EU, as in LU."))
+    basis = text(
+        _("Legal basis"), most=40, help_text=_("Why you may keep it: legal-obligation, public-task, consent, …")
     )
     occasions = forms.MultipleChoiceField(
         label=_("What is kept by it"),
@@ -230,35 +202,27 @@ class RuleForm(forms.Form):
     begins = forms.ChoiceField(
         label=_("Its time runs from"), choices=lambda: [(name, gettext(words)) for name, words in EVENTS.items()]
     )
-    minimum = forms.CharField(
-        label=_("At the least"),
-        max_length=20,
-        required=False,
-        widget=forms.TextInput(attrs=CODE),
+    minimum = text(
+        _("At the least"),
+        most=20,
+        needed=False,
+        code=True,
         help_text=_("90 days, 6 months, 1 year. One of the two is needed."),
     )
-    maximum = forms.CharField(label=_("At the most"), max_length=20, required=False, widget=forms.TextInput(attrs=CODE))
+    maximum = text(_("At the most"), most=20, needed=False, code=True)
     renewals = forms.IntegerField(
         label=_("How often it can be renewed"), min_value=0, max_value=100, initial=0, required=False
     )
-    renewal = forms.CharField(
-        label=_("Each time for"), max_length=20, required=False, widget=forms.TextInput(attrs=CODE)
-    )
+    renewal = text(_("Each time for"), most=20, needed=False, code=True)
     after = forms.ChoiceField(
         label=_("When its time is over"), choices=lambda: [(name, gettext(words)) for name, words in AFTER.items()]
     )
     kept_class = forms.ChoiceField(
         label=_("Class"), choices=lambda: [(name, gettext(CLASS_WORDS[name])) for name in CLASSES]
     )
-    valid_from = forms.DateField(label=_("Holds from"), required=False, widget=_day())
-    valid_to = forms.DateField(label=_("Holds until"), required=False, widget=_day())
-    note = forms.CharField(
-        label=_("Note"),
-        max_length=500,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}),
-        help_text=_("Where you read it, and when."),
-    )
+    valid_from = day(_("Holds from"), needed=False)
+    valid_to = day(_("Holds until"), needed=False)
+    note = lines(_("Note"), most=500, needed=False, rows=2, help_text=_("Where you read it, and when."))
 
     unlisted = forms.BooleanField(
         label=_("The reference does not have this law or order"),
@@ -309,10 +273,11 @@ class CustodianForm(forms.Form):
     """Who has parts of keys from now on, and their key."""
 
     person = forms.ChoiceField(label=_("Person"))
-    recipient = forms.CharField(
-        label=_("Their key"),
-        max_length=1000,
-        widget=forms.Textarea(attrs={"rows": 2, **CODE}),
+    recipient = lines(
+        _("Their key"),
+        most=1000,
+        rows=2,
+        code=True,
         help_text=_(
             "age1…, as age-keygen writes it. The private half they keep by themselves, away from this node and from "
             "each other: without it their part opens nothing."
@@ -330,11 +295,12 @@ class CustodianForm(forms.Form):
 class PartsForm(forms.Form):
     """Parts of keys, pasted or as a file: what a custodian has opened with their own key."""
 
-    text = forms.CharField(
-        label=_("Your parts, one a line"),
-        max_length=200_000,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 4, **CODE}),
+    text = lines(
+        _("Your parts, one a line"),
+        most=200_000,
+        needed=False,
+        rows=4,
+        code=True,
         help_text=_("What age -d has given: himaya-share-1-… of each exhibit."),
     )
     file = forms.FileField(label=_("Or the file with them"), required=False, widget=forms.FileInput)

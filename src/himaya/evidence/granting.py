@@ -183,14 +183,6 @@ def end_access(number: int, *, person: Person) -> Access:
     return access
 
 
-def can_be_ended(access: Access) -> bool:
-    """Whether something can still be read by it, or looked at once more: else there is nothing to end."""
-    if access.state != GRANTED or access.until is None:
-        return access.state == ASKED
-    begun = Look.objects.filter(access=access, cleared_at=None).exists()
-    return access.until > clock.now() and (access.reads_left > 0 or begun)
-
-
 @transaction.atomic
 def take_access(
     exhibits: Collection[Exhibit], *, reason: str, recipient: str, person: Person, proof: Proof | None

@@ -13,7 +13,7 @@ from himaya.core.words import N_, Said, printable
 from himaya.evidence.demands.models import DemandHold
 from himaya.evidence.keys import is_gone, lock_epochs
 from himaya.evidence.models import Epoch, Exhibit, Hold
-from himaya.evidence.reasons import reason_of, refuse
+from himaya.evidence.reasons import listed, reason_of, refuse
 from himaya.evidence.services import CASE, UnknownExhibit
 from himaya.evidence.states import DESTROYED, ENDING, KEPT
 from himaya.ledger.queries import entries
@@ -88,17 +88,17 @@ def place_hold(about: str, *, reason: str, authority: str, review_on: date, by: 
         raise BadHold(why=Said("there is no {case}, and nothing would be held", case=case.replace(":", " ")))
     lock_epochs(Epoch.objects.filter(pk__in=found.values("epoch")))
     same = Q(case=case) if case else Q(exhibit__in=found)
-    named = {"authority": printable(authority).strip(), "reason": text, "review_on": review_on}
-    if there := Hold.objects.filter(same, lifted_at=None, **named).order_by("pk").first():
+    letter = {"authority": printable(authority).strip(), "reason": text, "review_on": review_on}
+    if there := Hold.objects.filter(same, lifted_at=None, **letter).order_by("pk").first():
         raise AlreadyHeld(number=there.pk)
     late = {one.pk: one for one in found.select_related("epoch").exclude(state=KEPT).order_by("pk") if is_gone(one)}
     if late and not found.exclude(pk__in=late).exists():
         every, last = list(late.values()), max(one.ended_at or clock.now() for one in late.values())
-        which = ", ".join(one.reference for one in every[:NAMED]) + (" …" if len(every) > NAMED else "")
-        raise TooLateToHold(exhibit=which, at=f"{last:%Y-%m-%d}")
+        named = listed((one.reference for one in every[:NAMED]), more=len(every) > NAMED)
+        raise TooLateToHold(exhibit=named, at=f"{last:%Y-%m-%d}")
     found.filter(state=ENDING).exclude(pk__in=late).update(state=KEPT)
     made = Hold.objects.create(
-        exhibit=None if case else found.get(), case=case, placed_by=by, placed_at=clock.now(), **named
+        exhibit=None if case else found.get(), case=case, placed_by=by, placed_at=clock.now(), **letter
     )
     more = {"late": len(late)} if late else {}
     record("evidence.held", by=by, about=about, hold=made.pk, review_on=f"{review_on}", **more)

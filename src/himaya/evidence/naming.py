@@ -23,7 +23,7 @@ class BadCaseName(HimayaError):
     status = 422
 
 
-class NotHeld(HimayaError):
+class NothingToHold(HimayaError):
     """{given} is neither an exhibit nor a case."""
 
     remedy = "Write E-2026-000042 or exhibit:42; or a case as 12, case:12 or H-2026-000012."
@@ -47,14 +47,14 @@ def about_of(text: str) -> str:
     """``exhibit:42`` or ``case:12`` for what somebody wrote.
 
     Raises:
-        NotHeld: it is neither.
+        NothingToHold: it is neither.
     """
     given = text.strip()
     if exhibit := EXHIBIT.fullmatch(given):
         return f"exhibit:{int(exhibit[1])}"
     if case := CASE.fullmatch(given):
         return f"case:{int(case[1])}"
-    raise NotHeld(given=repr(given[:40]))
+    raise NothingToHold(given=repr(given[:40]))
 
 
 def case_names(cases: Iterable[str]) -> dict[str, str]:

@@ -19,10 +19,10 @@ from himaya.evidence.ending import held
 from himaya.evidence.granting import UnknownAccess
 from himaya.evidence.holding import UnknownHold
 from himaya.evidence.labelling import labelled
-from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Rule, SigningKey, Step, Stray
+from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Look, Rule, SigningKey, Step, Stray
 from himaya.evidence.ruling import UnknownRule
 from himaya.evidence.services import UnknownExhibit
-from himaya.evidence.states import DESTROYED, ENDING, GONE, GRANTED, KEPT, ROTTEN, STANDARD, WHOLE
+from himaya.evidence.states import ASKED, DESTROYED, ENDING, GONE, GRANTED, KEPT, ROTTEN, STANDARD, WHOLE
 from himaya.ledger.queries import entries
 
 if TYPE_CHECKING:
@@ -240,6 +240,14 @@ def usable_by(person: Person) -> QuerySet[Access]:
     """The grants by which this person can read something now, that which ends first first."""
     runs = Access.objects.filter(asked_by=person, state=GRANTED, until__gt=clock.now(), reads_left__gt=0)
     return runs.order_by("until", "pk") if person.may("evidence.ask") else runs.none()
+
+
+def can_be_ended(access: Access) -> bool:
+    """Whether something can still be read by it, or looked at once more: else there is nothing to end."""
+    if access.state != GRANTED or access.until is None:
+        return access.state == ASKED
+    begun = Look.objects.filter(access=access, cleared_at=None).exists()
+    return access.until > clock.now() and (access.reads_left > 0 or begun)
 
 
 def strays() -> QuerySet[Stray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from himaya.core.errors import HimayaError
 from himaya.core.words import Said, printable
@@ -20,6 +20,14 @@ def reason_of(text: str, error: type[HimayaError]) -> str:
     if not 0 < len(found) <= LONGEST:
         raise error(why=Said("a reason is required, of 1 to {n} characters", n=LONGEST))
     return found
+
+
+def listed(names: Iterable[str], *, more: bool = False) -> str:
+    """Several names in one fact of an error, with the comma of the reader's language; ``more``: there are others."""
+    first, *others = names
+    for other in others:
+        first = Said("{one}, {other}", one=first, other=other)
+    return Said("{one} …", one=first) if more else first
 
 
 def refuse(flaws: Mapping[str, bool], error: type[HimayaError]) -> None:

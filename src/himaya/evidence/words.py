@@ -173,8 +173,11 @@ FACTS: dict[str, Any] = {
 """A fact of a step → how it is called."""
 
 
-def fact_value(name: str, value: Any, who: Mapping[str, str] | Actors) -> str:
-    """What a fact of a step says: codes in words, times as times, people by their names; all else as it stands."""
+def fact_value(name: str, value: Any, who: Actors | None) -> str:
+    """What a fact of a step says: codes in words, times as times, people by their names; all else as it stands.
+
+    ``who``: how our people are called; None of a step of another node, whose numbers are those of others.
+    """
     if isinstance(value, list):
         return joined(map(str, value))
     text = str(value)
@@ -188,7 +191,7 @@ def fact_value(name: str, value: Any, who: Mapping[str, str] | Actors) -> str:
     if name in ("met", "until"):
         at = _time(text)
         return moment(at, to="seconds") if at else text
-    return who[text] if name == "to" else text
+    return who[text] if who is not None and name == "to" else text
 
 
 def _time(text: str) -> datetime | None:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from himaya.accounts.access import needs
 from himaya.accounts.faces import told_at
+from himaya.accounts.fields import text
 from himaya.accounts.keys import check_length
 from himaya.accounts.words import joined
 from himaya.cases import filing
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from himaya.accounts.access import StaffRequest
     from himaya.cases.filing import Added
 
-PLAIN = {"autocomplete": "off", "dir": "auto"}
-
 
 class FileForm(forms.Form):
     """What is added, and for what it is kept."""
@@ -39,23 +38,16 @@ class FileForm(forms.Form):
         error_messages={"required": _("Choose a file.")},
         help_text=_("It is sealed as it arrives, and written nowhere else. Nobody is shown what is in it."),
     )
-    label = forms.CharField(
-        label=_("What it is"),
-        max_length=200,
-        widget=forms.TextInput(attrs=PLAIN),
-        help_text=_("In neutral words, not the name of the file: attachment of a letter."),
+    label = text(
+        _("What it is"), most=200, help_text=_("In neutral words, not the name of the file: attachment of a letter.")
     )
     occasion = forms.ChoiceField(
         label=_("Kept because"),
         choices=lambda: [(name, gettext(OCCASIONS[name])) for name in filing.HOW],
         help_text=_("A rule has to say that something is kept for that."),
     )
-    origin = forms.CharField(
-        label=_("Where it is from"),
-        max_length=500,
-        required=False,
-        widget=forms.TextInput(attrs=PLAIN),
-        help_text=_("An address, a platform, an account, a sender."),
+    origin = text(
+        _("Where it is from"), most=500, needed=False, help_text=_("An address, a platform, an account, a sender.")
     )
 
 

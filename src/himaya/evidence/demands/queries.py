@@ -19,6 +19,7 @@ from himaya.evidence.demands.models import (
     Demand,
     DemandHold,
     Objection,
+    Release,
     Request,
 )
 from himaya.evidence.demands.states import OPEN
@@ -175,6 +176,13 @@ def waiting_for(person: Person) -> QuerySet[Answer]:
     approve = Q(state=PREPARED) & ~Q(prepared_by=person) if person.may("demands.approve") else Q(pk=None)
     hand_over = ~Q(state=PREPARED) if person.may("demands.work") else Q(pk=None)
     return waiting_answers().filter(approve | hand_over)
+
+
+def waiting_releases(person: Person) -> QuerySet[Release]:
+    """Releases that another lead said, and that this person can confirm."""
+    found = Release.objects.filter(at=None, ended_at=None).exclude(asked_by=person)
+    found = found if person.may("demands.approve") else found.none()
+    return found.select_related("demand", "asked_by").order_by("asked_at", "pk")
 
 
 def requests(*, state: str = "", case: str = "") -> QuerySet[Request]:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said, printable, storable
 from himaya.evidence.demands.scope import KINDS, Reference, Scope, Span, small
+from himaya.evidence.reasons import listed
 
 LONGEST, MOST = 10_000, 1_000
 """Characters of a scope; names and references in it."""
@@ -233,7 +234,7 @@ class _Reader:
     def _kind(self, token: _Token) -> None:
         name = ALIKE.get(token.text.casefold())
         if name is None:
-            raise token.wrong(Said("the kinds are {names}", names=", ".join(KINDS)))
+            raise token.wrong(Said("the kinds are {names}", names=listed(KINDS)))
         self.found.kinds.add(name)
 
     # --- the window ---

@@ -95,7 +95,7 @@ def _page(request: StaffRequest, pk: int, *, status: int = 200, **forms: Any) ->
         "mine": mine,
         "usable": mine and runs and one.reads_left > 0 and one.reads_left == found.count(),
         "may_decide": one.state == ASKED and not mine and me.may("evidence.grant"),
-        "may_end": granting.can_be_ended(one) and (mine or me.may("evidence.grant")),
+        "may_end": queries.can_be_ended(one) and (mine or me.may("evidence.grant")),
         "may_settle": one.urgent and not one.reviewed_at and not mine and me.may("evidence.grant"),
         "minutes": MINUTES,
         "refuse_form": WhyForm(auto_id="refuse_%s"),

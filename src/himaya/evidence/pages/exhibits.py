@@ -202,7 +202,11 @@ def _entries(steps: Sequence[Step]) -> list[dict[str, Any]]:
             "at": step.at,
             "who": f"{who['system']}{by[6:]}" if by.startswith("system (") else who[by],
             "facts": [
-                (words.fact(name), words.fact_value(name, value, who), name.startswith(DIGESTS))
+                (
+                    words.fact(name),
+                    words.fact_value(name, value, None if " (" in by else who),
+                    name.startswith(DIGESTS),
+                )
                 for name, value in facts.items()
                 if value not in ("", [])
             ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 from rich.markup import escape
@@ -147,11 +147,9 @@ def tell(one: Demand | Request, who: Person | None = None, *, act: str = "") -> 
 
 def next_of(one: Demand | Request, who: str) -> str:
     """The next step, as a command or in words; empty: nothing is left to do."""
-    from himaya.evidence.demands.models import Demand
-
-    if isinstance(one, Demand):
-        return (_next(one, who) or DEMAND_NEXT.get(one.state, "")).format(n=one.pk, who=who)
-    return (_next_of_draft(one) or REQUEST_NEXT.get(one.state, "")).format(n=one.pk, who=who)
+    if one.about.startswith("demand:"):
+        return (_next(cast("Demand", one), who) or DEMAND_NEXT.get(one.state, "")).format(n=one.pk, who=who)
+    return (_next_of_draft(cast("Request", one)) or REQUEST_NEXT.get(one.state, "")).format(n=one.pk, who=who)
 
 
 def _next(one: Demand, who: str) -> str:
@@ -165,7 +163,7 @@ def _next(one: Demand, who: str) -> str:
         return "himaya desk do {n} scope --as {who} --set scope='…' --set why='…'"
     answer = queries.answers(one).filter(state__in=OPEN_ANSWERS).first()
     if answer is not None and answer.state == PREPARED:
-        return f"another lead than {answer.prepared_by.username} lets answer {answer.pk} leave, on the page of {{n}}"
+        return f"another lead than {answer.prepared_by.username} lets answer {answer.pk} leave, at /desk/demands/{{n}}/"
     if answer is not None:
         return f"himaya desk give {answer.pk} answer.zip --as {who}"
     if one.state in TAKEN:

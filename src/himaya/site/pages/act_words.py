@@ -37,7 +37,7 @@ ACTS = {
     "evidence.custodian-named": N_("Custodian named: what is guarded from now on they have a part of"),
     "evidence.dealt-anew": N_("The key of something guarded was dealt anew to its custodians"),
     "evidence.destroyed": N_("Exhibit destroyed with the key of %(epoch)s"),
-    "evidence.handed-over": N_("Bundle %(bundle)s handed over: %(exhibits)s exhibits"),
+    "evidence.handed-over": N_("Bundle %(bundle)s handed over; exhibits in it: %(exhibits)s"),
     "evidence.key-made": N_("Key made that signs steps of custody"),
     "evidence.labelled": N_("Labels of another body kept: %(labels)s, by %(with_)s"),
     "evidence.parts-brought": N_("A custodian has brought parts of keys"),
@@ -72,7 +72,7 @@ ACTS = {
     "item.voted": N_("%(organisation)s voted on an item, list %(list)s"),
     "item.withdrawn": N_("Item withdrawn, list %(list)s"),
     "intake.brought-again": N_("The same was brought by somebody else as well: nothing was taken twice"),
-    "intake.read": N_("What others brought was looked through: %(files)s files"),
+    "intake.read": N_("What others brought was looked through; files: %(files)s"),
     "intake.refused": N_("What others brought was not taken, and is removed"),
     "intake.taken": N_(
         "What others brought was taken: %(kept)s files kept, %(known)s of them known, %(left_out)s not taken"

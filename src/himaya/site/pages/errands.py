@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from himaya.accounts.models import Person
-    from himaya.evidence.demands.models import Answer
+    from himaya.evidence.demands.models import Answer, Release
     from himaya.evidence.models import Access, Hold
 
 SHOWN = 5
@@ -49,6 +49,7 @@ def errands(person: Person) -> list[Errand]:
         *_some(evidence.asked_of(person), _asked, "evidence:inbox"),
         *_some(evidence.usable_by(person), _granted, "evidence:inbox"),
         *_some(demands.waiting_for(person), _answer, "demands:index"),
+        *_some(demands.waiting_releases(person), _release, "demands:index"),
         *_some(_holds(person), _hold, "evidence:holds", "?late=1"),
     ]
 
@@ -73,7 +74,9 @@ def _some(found: Iterable[Any], told: Callable[[Any], Errand], page: str, chosen
 def _asked(one: Access) -> Errand:
     says = gettext("%(who)s read at once: look at it") if one.urgent else gettext("%(who)s asks to read")
     state, word = ("danger", gettext("to be looked at")) if one.urgent else ("wait", gettext("waits for a decision"))
-    return Errand(_number(one), says % {"who": one.asked_by}, state, word, reverse("evidence:access", args=[one.pk]))
+    return Errand(
+        _number(one), says % {"who": _apart(one.asked_by)}, state, word, reverse("evidence:access", args=[one.pk])
+    )
 
 
 def _granted(one: Access) -> Errand:
@@ -85,13 +88,23 @@ def _number(one: Access) -> str:
     return gettext("request %(n)s") % {"n": one.pk}
 
 
+def _apart(name: object) -> str:
+    """A name that runs in its own direction within the sentence (UAX 9: FSI, PDI)."""
+    return f"\u2068{name}\u2069"
+
+
 def _answer(one: Answer) -> Errand:
     if one.state == PREPARED:
         says, state = gettext("%(who)s prepared an answer: let it leave, or drop it"), "wait"
         word = gettext("waits for another lead")
     else:
         says, state, word = gettext("The answer of %(who)s may leave: hand it over"), "info", gettext("may leave")
-    return Errand(one.demand.reference, says % {"who": one.prepared_by}, state, word, url_of(one.demand))
+    return Errand(one.demand.reference, says % {"who": _apart(one.prepared_by)}, state, word, url_of(one.demand))
+
+
+def _release(one: Release) -> Errand:
+    says = gettext("%(who)s says that it is released: confirm it, or leave it") % {"who": _apart(one.asked_by)}
+    return Errand(one.demand.reference, says, "wait", gettext("waits for another lead"), url_of(one.demand))
 
 
 def _holds(person: Person) -> Iterable[Hold]:
@@ -103,6 +116,6 @@ def _holds(person: Person) -> Iterable[Hold]:
 
 def _hold(one: Hold) -> Errand:
     kept = one.exhibit.reference if one.exhibit else case_word(one.case)
-    says = gettext("Ask %(whom)s whether it is still to be held") % {"whom": one.authority}
+    says = gettext("Ask %(whom)s whether it is still to be held") % {"whom": _apart(one.authority)}
     word = gettext("review was due %(day)s") % {"day": day(one.review_on)}
     return Errand(kept, says, "wait", word, reverse("evidence:hold", args=[one.pk]))

@@ -14,9 +14,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from himaya.accounts.faces import told_at
+from himaya.accounts.fields import text
 from himaya.core.words import N_
 from himaya.evidence.demands import answering, lists, objecting, releasing, requesting, services, telling
-from himaya.evidence.demands.pages.forms import SCOPE_HELP, choice, lines, named, text, when
+from himaya.evidence.demands.pages.forms import SCOPE_HELP, choice, lines, named, when
 from himaya.evidence.demands.selecting import named_exhibits
 from himaya.evidence.demands.states import (
     ACKNOWLEDGED,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from himaya.accounts import fields
+from himaya.accounts.fields import text
 from himaya.accounts.words import sentence
 from himaya.core import clock
 from himaya.core.countries import PLACES
@@ -28,27 +31,13 @@ if TYPE_CHECKING:
     from himaya.evidence.demands.models import Request
     from himaya.evidence.demands.terms import Terms
 
-PLAIN = {"autocomplete": "off", "spellcheck": "false", "dir": "auto"}
+lines = partial(fields.lines, most=LONGEST)
+"""Several lines, as many as a reason may have unless another number is said."""
 TIME = {"autocomplete": "off", "spellcheck": "false", "dir": "ltr", "placeholder": "2026-01-15 10:00"}
 SCOPE_HELP = _(
     "Accounts, cases, exhibits, within a window, of some kinds. accounts: a, b; from 2026-01-01T00:00Z to 2026-02-01;"
     " exhibits E-2026-000012-E-2026-000020, case H-2026-000001; kinds pictures"
 )
-
-
-def text(label: Any, *, most: int, needed: bool = True, help_text: Any = "") -> forms.CharField:
-    """A line."""
-    return forms.CharField(
-        label=label, max_length=most, required=needed, help_text=help_text, widget=forms.TextInput(attrs=PLAIN)
-    )
-
-
-def lines(
-    label: Any, *, most: int = LONGEST, needed: bool = True, help_text: Any = "", rows: int = 3
-) -> forms.CharField:
-    """Several lines."""
-    widget = forms.Textarea(attrs={"rows": rows, "dir": "auto"})
-    return forms.CharField(label=label, max_length=most, required=needed, help_text=help_text, widget=widget)
 
 
 def when(label: Any, *, needed: bool = False, help_text: Any = "") -> forms.DateTimeField:
