@@ -101,6 +101,25 @@ def test_the_page_of_all_partners_says_who_reads_what(sign_in: Callable[[str], C
     assert "/lists/partners/" not in sign_in("analyst").get("/lists/").content.decode()
 
 
+@pytest.mark.django_db
+def test_the_last_reading_is_shown_to_the_minute_also_within_the_hour_that_the_ledger_notes_once(clock: Any) -> None:
+    fill(make("hotline"), [("pdq", pdq("a"))])
+    reader = Reader().reads("hotline")
+    partner = services.find_partner("platform")
+    assert queries.last_reading(partner) is None
+    for _ in range(3):
+        clock.advance(timedelta(minutes=17))
+        reader.get("ncmec/v2/entries")
+        assert queries.last_reading(partner) == clock.now()
+    read = queries.last_reading(partner)
+    clock.advance(timedelta(minutes=17))
+    reader.get("ncmec/v2/status")  # tells of no list
+    assert queries.last_reading(partner) == read
+    clock.advance(timedelta(days=1))
+    assert queries.last_reading(partner) == read
+    assert entries(act="list.read").count() == 1
+
+
 # --- programs --------------------------------------------------------------------------------------------------------
 
 

@@ -218,6 +218,11 @@ def end_sharing(name: str, *, partner: str, by: str) -> None:
 def count_use(partner: Partner, *, items: int = 0, requests: int = 1) -> None:
     """Count what a partner is about to be told, before it is; one statement.
 
+    Args:
+        partner: who asks.
+        items: how many items it is told of.
+        requests: how many requests that is; 0 where one that was counted is about to read.
+
     Raises:
         QuotaSpent: it is more than it may read in a day. Nothing was told, and nothing of it is counted.
     """
@@ -229,7 +234,8 @@ def count_use(partner: Partner, *, items: int = 0, requests: int = 1) -> None:
         items__lte=partner.items_a_day - items,
         requests__lte=partner.requests_a_day - requests,
     )
-    if not room.update(items=F("items") + items, requests=F("requests") + requests):
+    reads = {} if requests else {"read_at": clock.now()}
+    if not room.update(items=F("items") + items, requests=F("requests") + requests, **reads):
         spent = Use.objects.get(partner=partner, day=day)
         if spent.requests + requests > partner.requests_a_day:
             raise QuotaSpent(name=partner.name, spent=spent.requests, quota=partner.requests_a_day, what=N_("requests"))
