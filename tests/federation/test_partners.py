@@ -52,6 +52,19 @@ def test_an_administrator_admits_a_partner_and_a_lead_shares_lists_with_it(sign_
 
 
 @pytest.mark.django_db
+def test_a_partner_has_ended_when_it_did_and_gets_no_key_and_no_list_after_that(program: Program, clock: Any) -> None:
+    make("hotline")
+    services.add_partner("platform", by="system")
+    ended = program.send("POST", "/partners/platform/end", "").json()["ended_at"]
+    clock.advance(timedelta(hours=1))
+    assert program.send("POST", "/partners/platform/end", "").json()["ended_at"] == ended
+    assert entries(act="partner.ended").count() == 1
+    is_problem(program.post("/partners/platform/keys", {}), 409, "partner-ended")
+    is_problem(program.send("PUT", "/partners/platform/lists/hotline", ""), 409, "partner-ended")
+    assert (services._valid_prefixes(services.find_partner("platform")), Grant.objects.count()) == ([], 0)
+
+
+@pytest.mark.django_db
 def test_a_partner_speaks_neither_as_ourselves_nor_as_another_partner() -> None:
     with pytest.raises(services.BadPartner, match="own organisation"):
         services.add_partner("platform", by="system", organisation=organisations.own().name)
