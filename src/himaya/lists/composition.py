@@ -132,7 +132,7 @@ def _states(counted: Counter[str], words: Mapping[str, str]) -> dict[str, Any]:
     if not matching:
         title = gettext("Nothing on the list matches")
     elif counted[DISPUTED]:
-        title = gettext("Of what matches, %(n)s of %(total)s are in dispute") % facts
+        title = gettext("In dispute, of what matches: %(n)s of %(total)s") % facts
     return _lying(title, gettext("state"), rows)
 
 
@@ -163,7 +163,9 @@ def _ages(counted: Counter[int]) -> dict[str, Any]:
         if seen * 2 >= ages.total():
             break
     title = gettext("Half of what matches came this month")
-    if middle:
+    if set(ages) == {0}:
+        title = gettext("All that matches came this month")
+    elif middle:
         said = ngettext(
             "Half of what matches has been here for %(n)s month or less",
             "Half of what matches has been here for %(n)s months or less",
