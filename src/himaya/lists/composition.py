@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Sum
@@ -147,7 +148,7 @@ def _agreement(counted: Counter[int]) -> dict[str, Any]:
         for n in range(min(min(counted), 1), max(*counted, 3) + 1)
     ]
     across = gettext("organisations that vouch for an item")
-    return {"title": title, "what": across, "count": gettext("items"), "rows": rows, "lying": False}
+    return {"title": title, "what": across, "count": gettext("items"), "rows": rows, "lying": False, "ticks": 9}
 
 
 def _ages(counted: Counter[int]) -> dict[str, Any]:
@@ -172,8 +173,10 @@ def _ages(counted: Counter[int]) -> dict[str, Any]:
             middle,
         )
         title = said % {"n": number(middle)}
-    across = gettext("months on the list")
-    return {"title": title, "what": across, "count": gettext("items"), "rows": rows, "lying": False}
+    across, every_other = gettext("months on the list"), ceil(len(rows) / 2)  # their names are long
+    return {
+        "title": title, "what": across, "count": gettext("items"), "rows": rows, "lying": False, "ticks": every_other
+    }  # fmt: skip
 
 
 def _between(low: int, high: int | None) -> str:
