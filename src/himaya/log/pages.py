@@ -46,7 +46,7 @@ class WitnessForm(forms.Form):
         label=_("Address"), max_length=400, help_text=_("Where it takes checkpoints: https://node.example/log/v1")
     )
     private = forms.BooleanField(
-        label=_("It lies in a private network, or on this machine"),
+        label=_("It may lie in a private network or on this machine"),
         required=False,
         help_text=_("Then the address may begin with http://, too."),
     )
