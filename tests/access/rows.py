@@ -170,6 +170,8 @@ TABLE: dict[str, set[str]] = {
     "transparency:numbers_csv": EVERYBODY,
     "transparency:days_csv": EVERYBODY,
     "log:index": {LEAD, AUDITOR, ADMIN},
+    "log:add_witness": {ADMIN},
+    "log:remove_witness": {ADMIN},
     "ledger:index": RECORD_READERS,
     "ledger:entry": RECORD_READERS,
     "ledger:verify": RECORD_READERS,
@@ -197,6 +199,7 @@ ONLY_POST = {
     "evidence:bundle", "evidence:end_rule", "evidence:lift_hold", "incoming:confirm", "incoming:refuse",
     "evidence:settle_stop",
     "reference:aside", "reference:restore", "reference:as_shipped",
+    "log:add_witness", "log:remove_witness",
     "ledger:verify", "ledger:retry", "ledger:settle", "ledger:cancel",
 }  # fmt: skip
 """Addresses that do something: no link leads there."""

@@ -90,7 +90,8 @@ def test_two_nodes_witness_one_another_and_a_stranger_checks_a_proof_offline(
             assert f"cosigned by {witness.partition('+')[0]}" in said.stderr
             assert json.loads(said.stdout)["kind"] == "act"
         assert not (tmp_path / "nowhere").exists()
-        two.run("log", "verify", proof)
+        own = two.run("log", "verify", proof, "--witnesses", 1).stderr  # by the keys that it knows, its own among them
+        assert f"cosigned by {witness.partition('+')[0]}" in own
         assert "No key is known here" in sqlite_node.run("log", "verify", proof, status=1).stderr
         assert "signed by no key" in sqlite_node.run("log", "verify", proof, "--key", witness, status=1).stderr
         assert "0 of the 1 witnesses" in sqlite_node.run(

@@ -18,6 +18,7 @@ from tests.holders import Holders
 from tests.program import Program, is_problem
 
 from himaya.core.config import config
+from himaya.core.notes import COSIGNATURE, SigningKey
 from himaya.core.repository import bundle, ceremony
 from himaya.core.repository.publishing import Repository
 from himaya.core.repository.states import NotAttached
@@ -251,7 +252,12 @@ def test_that_nobody_witnesses_the_log_and_who_is_silent_is_told(
 ) -> None:
     holders.begin()
     assert any("nobody witnesses the log" in one for one in said())
-    log.add_witness("north", key=str(log_keys().witness.verifier), address="https://north.example/log/v1", by="system")
+    log.add_witness(
+        "north",
+        key=str(SigningKey("north.example/witness", COSIGNATURE, bytes(32)).verifier),
+        address="https://north.example/log/v1",
+        by="system",
+    )
     assert not any("nobody witnesses the log" in one for one in said())
     assert any("have cosigned nothing for a day or more: north" in one for one in said())
 

@@ -52,6 +52,19 @@ def test_an_administrator_admits_a_partner_and_a_lead_shares_lists_with_it(sign_
 
 
 @pytest.mark.django_db
+def test_a_partner_has_ended_when_it_did_and_gets_no_key_and_no_list_after_that(program: Program, clock: Any) -> None:
+    make("hotline")
+    services.add_partner("platform", by="system")
+    ended = program.send("POST", "/partners/platform/end", "").json()["ended_at"]
+    clock.advance(timedelta(hours=1))
+    assert program.send("POST", "/partners/platform/end", "").json()["ended_at"] == ended
+    assert entries(act="partner.ended").count() == 1
+    is_problem(program.post("/partners/platform/keys", {}), 409, "partner-ended")
+    is_problem(program.send("PUT", "/partners/platform/lists/hotline", ""), 409, "partner-ended")
+    assert (services._valid_prefixes(services.find_partner("platform")), Grant.objects.count()) == ([], 0)
+
+
+@pytest.mark.django_db
 def test_a_partner_speaks_neither_as_ourselves_nor_as_another_partner() -> None:
     with pytest.raises(services.BadPartner, match="own organisation"):
         services.add_partner("platform", by="system", organisation=organisations.own().name)
@@ -99,6 +112,25 @@ def test_the_page_of_all_partners_says_who_reads_what(sign_in: Callable[[str], C
         assert words in page, words
     assert "/lists/partners/" in lead.get("/lists/").content.decode()
     assert "/lists/partners/" not in sign_in("analyst").get("/lists/").content.decode()
+
+
+@pytest.mark.django_db
+def test_the_last_reading_is_shown_to_the_minute_also_within_the_hour_that_the_ledger_notes_once(clock: Any) -> None:
+    fill(make("hotline"), [("pdq", pdq("a"))])
+    reader = Reader().reads("hotline")
+    partner = services.find_partner("platform")
+    assert queries.last_reading(partner) is None
+    for _ in range(3):
+        clock.advance(timedelta(minutes=17))
+        reader.get("ncmec/v2/entries")
+        assert queries.last_reading(partner) == clock.now()
+    read = queries.last_reading(partner)
+    clock.advance(timedelta(minutes=17))
+    reader.get("ncmec/v2/status")  # tells of no list
+    assert queries.last_reading(partner) == read
+    clock.advance(timedelta(days=1))
+    assert queries.last_reading(partner) == read
+    assert entries(act="list.read").count() == 1
 
 
 # --- programs --------------------------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def test_each_plot_says_its_finding(sign_in: SignIn, mixed: HashList) -> None:
     assert values(age) == {"4–6": 9, "1–3": 4}
     assert age["title"] == "Half of what matches has been here for 5 months or less"
     assert values(state) == {"active": 12, "disputed": 1, "withdrawn": 1, "known benign": 1}
-    assert state["title"] == "Of what matches, 1 of 13 are in dispute"
+    assert state["title"] == "In dispute, of what matches: 1 of 13"
 
 
 def test_every_bar_leads_to_just_its_items(sign_in: SignIn, mixed: HashList) -> None:
@@ -125,5 +125,5 @@ def test_one_voice_is_named_as_the_only_one(hotline: HashList) -> None:
     titles = [plot["title"] for plot in plots(hotline, state_words={})]
     assert "The police vouches for all that matches, or did so first" in titles
     assert "All that matches rests on the word of one organisation" in titles
-    assert "Half of what matches came this month" in titles
+    assert "All that matches came this month" in titles
     assert "Nothing that matches is in dispute" in titles

@@ -231,10 +231,15 @@ def test_a_witness_is_added_once_and_removed(add: Add) -> None:
 
     key = str(OtherNode("w").key.verifier)
     add(1)
-    for name, given, address in (("", key, "https://a.example"), ("w", key, "http://a.example"), ("w", key, "ftp://a")):
-        with pytest.raises(BadWitness):
-            add_witness(name, key=given, address=address, by="system")
     mine = Identity.objects.get()
+    for name, given, address, why in (
+        ("", key, "https://a.example", "1 to 60 characters"), ("w", key, "http://a.example", "not encrypted"),
+        ("w", key, "ftp://a", "name a host"), ("w", key, "https://", "name a host"),
+        ("w", key, "https://me:pw@a.example", "no user"), ("w", key, "https://a.example/" + "a" * 400, "at most 400"),
+        ("w", mine.witness_public, "https://a.example", "no witness of itself"),
+    ):  # fmt: skip
+        with pytest.raises(BadWitness, match=why):
+            add_witness(name, key=given, address=address, by="system")
     for wrong in ("", "x", mine.log_public):
         with pytest.raises(BadVerifierKey):
             add_witness("w", key=wrong, address="https://a.example", by="system")

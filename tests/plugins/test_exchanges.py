@@ -62,6 +62,13 @@ def looked_up(exchange: Exchange, source: Any, values: list[str]) -> list[Entry]
 
 
 @every_exchange
+def test_a_check_finds_the_source_as_its_options_say(exchange: Exchange) -> None:
+    source = recorded(exchange)
+    with source.serving(), client() as line:
+        assert exchange.check(exchange.Config(**source.config(source.url)), line)
+
+
+@every_exchange
 def test_a_connector_declares_itself(exchange: Exchange) -> None:
     assert exchange.label
     assert exchange.terms

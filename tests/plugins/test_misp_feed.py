@@ -138,4 +138,4 @@ def test_a_feed_that_is_none_is_trouble(manifest: Any, why: str) -> None:
 def test_the_check_counts_the_events() -> None:
     source = Feed(*FIRST)
     with source.serving(), client() as line:
-        assert EXCHANGE.check(EXCHANGE.Config(**source.config(source.url)), line) == "3 events"
+        assert EXCHANGE.check(EXCHANGE.Config(**source.config(source.url)), line) == "events: 3"

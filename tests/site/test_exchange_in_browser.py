@@ -12,12 +12,12 @@ from tests.holders import Holders
 from tests.program import sha256
 
 from himaya.core.config import config
+from himaya.core.notes import COSIGNATURE, SigningKey
 from himaya.core.ports import ItemRow
 from himaya.federation.models import Served
 from himaya.federation.native import keys, publishing
 from himaya.lists import services as lists
 from himaya.log import services as log
-from himaya.log.keys import keys as log_keys
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 LOOKS = [
@@ -44,7 +44,12 @@ def begin(node: SimpleNamespace) -> None:
     Holders().begin()
     publishing.publish(node.list)
     keys.public_key(by="system", new=True)
-    log.add_witness("w" * 60, key=str(log_keys().witness.verifier), address="https://north.example/log/v1", by="system")
+    log.add_witness(
+        "w" * 60,
+        key=str(SigningKey("north.example/witness", COSIGNATURE, bytes(32)).verifier),
+        address="https://north.example/log/v1",
+        by="system",
+    )
     trouble = publishing.told(keys.NotOurRoot(why="w" * 90))
     Served.objects.update(trouble=trouble)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.template import Context, Engine
 from django.utils import translation
+from django.utils.formats import localize
 
 from himaya.site.templatetags import look
 
@@ -113,13 +114,14 @@ def test_a_plot_is_drawn_in_numbers_that_svg_reads_in_every_language():
     engine = Engine(
         dirs=[SITE / "templates"], libraries={name: f"django.templatetags.{name}" for name in ("i18n", "l10n")}
     )
-    rows = [{"label": f"{hour:02}", "value": hour} for hour in range(24)]
+    rows = [{"label": f"{hour:02}", "value": hour * 1000} for hour in range(24)]
     for language in ("en", "ar"):
         with translation.override(language):
             plot = look.bars(rows, title="When?", across="hour", up="matches")
-            page = engine.get_template("parts/bars.html").render(Context(plot))
+            page, highest = engine.get_template("parts/bars.html").render(Context(plot)), localize(23_000)
         numbers = re.findall(r'<rect [^>]*?x="([^"]+)%" y="([^"]+)" width="([^"]+)%" height="([^"]+)"', page)
         assert len(numbers) == 24
+        assert re.findall(r'class="value"[^>]*>([^<]+)<', page) == [highest]
         assert all(float(x) + float(width) <= 100 and float(y) >= look.CEILING for x, y, width, _ in numbers)
 
 

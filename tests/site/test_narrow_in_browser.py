@@ -9,12 +9,12 @@ import pytest
 from django.db import transaction
 from tests.program import sha256
 
+from himaya.core.notes import COSIGNATURE, SigningKey
 from himaya.core.ports import ItemRow
 from himaya.federation import services as federation
 from himaya.lists import organisations, subscribing, voting
 from himaya.lists import services as lists
 from himaya.lists.models import Item
-from himaya.log import keys as log_keys
 from himaya.log import services as log
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -39,7 +39,12 @@ def node(people: SimpleNamespace, one_factor: None) -> SimpleNamespace:
     subscribing.subscribe("source", to=made, exchange="file", options=options, by="system")
     federation.add_partner("platform", by="system", title="Platform")
     federation.share_list("hotline", partner="platform", by="system")
-    log.add_witness("north", key=str(log_keys.keys().witness.verifier), address="https://a.example/log/v1", by="system")
+    log.add_witness(
+        "north",
+        key=str(SigningKey("north.example/witness", COSIGNATURE, bytes(32)).verifier),
+        address="https://a.example/log/v1",
+        by="system",
+    )
     return SimpleNamespace(people=people, item=item.pk)
 
 

@@ -43,6 +43,7 @@ MAY: dict[str, frozenset[str]] = {
     "deliveries.settle": frozenset({LEAD}),
     "ledger.view": frozenset({LEAD, AUDITOR}),
     "log.view": frozenset({LEAD, AUDITOR, ADMIN}),
+    "log.change": frozenset({ADMIN}),
     "reference.view": frozenset({ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN}),
     "reference.change": frozenset({LEAD}),
     "numbers.view": frozenset({ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN}),

@@ -180,7 +180,7 @@ def end_sharing(request: HttpRequest, name: PartnerName, list_name: ListName) ->
 @router.post(
     "/partners/{name}/keys",
     auth=Key("partners:write"),
-    response={201: SecretTold, **problems(404, body=True)},
+    response={201: SecretTold, **problems(404, 409, body=True)},
     summary="Make another key for a partner",
 )
 def add_partner_key(request: HttpRequest, name: PartnerName, asked: KeyAsked) -> HttpResponse:

@@ -65,6 +65,8 @@ class Use(models.Model):
     day = models.DateField()
     requests = models.PositiveIntegerField(default=0)
     items = models.PositiveBigIntegerField(default=0)
+    read_at = models.DateTimeField(null=True)
+    """When it was last about to be told of lists."""
     recorded = models.BooleanField(default=False)
     """Whether the sums of the day are in the ledger, as they are once it is over."""
 

@@ -72,9 +72,9 @@ def reading_keys(partner: Partner) -> list[ApiKey]:
 
 
 def last_reading(partner: Partner) -> datetime | None:
-    """When it began to read last, as the ledger has it: within the hour."""
-    found = entries(act="list.read", actor=f"partner:{partner.name}").first()
-    return found.at if found else None
+    """When it was last told of lists; None: never."""
+    found = Use.objects.filter(partner=partner, read_at__isnull=False).order_by("day").last()
+    return found.read_at if found else None
 
 
 def ending(within: timedelta) -> list[tuple[Partner, datetime | None]]:

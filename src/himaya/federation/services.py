@@ -48,6 +48,13 @@ class UnknownPartner(HimayaError):
     status = 404
 
 
+class PartnerEnded(HimayaError):
+    """The partner {name} reads no more since {when}."""
+
+    remedy = "Admit it anew, under another name."
+    status = 409
+
+
 class UnknownPartnerKey(HimayaError):
     """The partner {name} has no valid key that begins with {prefix!r}."""
 
@@ -84,6 +91,18 @@ def find_partner(name: str) -> Partner:
     if found is None:
         known = ", ".join(Partner.objects.order_by("name").values_list("name", flat=True)[:20])
         raise UnknownPartner(name=name[:80], known=known or "none yet")
+    return found
+
+
+def _reading_partner(name: str) -> Partner:
+    """The partner of that name, which must not have ended.
+
+    Raises:
+        UnknownPartner, PartnerEnded: as their names say.
+    """
+    found = find_partner(name)
+    if found.ended_at is not None:
+        raise PartnerEnded(name=name, when=f"{found.ended_at:%Y-%m-%d %H:%M} UTC")
     return found
 
 
@@ -143,8 +162,12 @@ def add_partner(
 
 @transaction.atomic
 def add_partner_key(name: str, *, by: str, days: int = 365) -> NewKey:
-    """Another key for a partner; those that it has stay good, so that it can change over."""
-    partner = find_partner(name)
+    """Another key for a partner; those that it has stay good, so that it can change over.
+
+    Raises:
+        UnknownPartner, PartnerEnded, BadKey: as their names say.
+    """
+    partner = _reading_partner(name)
     made = add_key(f"partner {name}", scopes=[SCOPE], by=by, days=days)
     PartnerKey.objects.create(partner=partner, prefix=made.key.prefix)
     return made
@@ -152,8 +175,10 @@ def add_partner_key(name: str, *, by: str, days: int = 365) -> NewKey:
 
 @transaction.atomic
 def end_partner(name: str, *, by: str) -> None:
-    """Let a partner read nothing any more: its keys are revoked, its grants end."""
+    """Let a partner read nothing any more: its keys are revoked, its grants end. Once: it has ended when it did."""
     partner = find_partner(name)
+    if partner.ended_at is not None:
+        return
     for prefix in _valid_prefixes(partner):
         revoke_key(prefix, by=by)
     Grant.objects.filter(partner=partner, ended_at=None).update(ended_at=clock.now(), ended_by=by)
@@ -180,11 +205,12 @@ def share_list(name: str, *, partner: str, by: str, permission: str = "", second
 
     Raises:
         UnknownPartner, UnknownList: there is none.
+        PartnerEnded: as its name says.
         NotToBeShared: a source of the list gave it to this node alone, and nothing is named that permits more.
         BadPermission: what is named is no text of at most 200 characters.
         NeedsSecond: the list is a common one, and no second person approves.
     """
-    reader, found = find_partner(partner), find_list(name)
+    reader, found = _reading_partner(partner), find_list(name)
     if len(permission) > 200 or not permission.isprintable():
         raise BadPermission(name=name)
     check_sharing(found, permission=permission)
@@ -218,6 +244,11 @@ def end_sharing(name: str, *, partner: str, by: str) -> None:
 def count_use(partner: Partner, *, items: int = 0, requests: int = 1) -> None:
     """Count what a partner is about to be told, before it is; one statement.
 
+    Args:
+        partner: who asks.
+        items: how many items it is told of.
+        requests: how many requests that is; 0 where one that was counted is about to read.
+
     Raises:
         QuotaSpent: it is more than it may read in a day. Nothing was told, and nothing of it is counted.
     """
@@ -229,7 +260,8 @@ def count_use(partner: Partner, *, items: int = 0, requests: int = 1) -> None:
         items__lte=partner.items_a_day - items,
         requests__lte=partner.requests_a_day - requests,
     )
-    if not room.update(items=F("items") + items, requests=F("requests") + requests):
+    reads = {} if requests else {"read_at": clock.now()}
+    if not room.update(items=F("items") + items, requests=F("requests") + requests, **reads):
         spent = Use.objects.get(partner=partner, day=day)
         if spent.requests + requests > partner.requests_a_day:
             raise QuotaSpent(name=partner.name, spent=spent.requests, quota=partner.requests_a_day, what=N_("requests"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Sum
@@ -132,7 +133,7 @@ def _states(counted: Counter[str], words: Mapping[str, str]) -> dict[str, Any]:
     if not matching:
         title = gettext("Nothing on the list matches")
     elif counted[DISPUTED]:
-        title = gettext("Of what matches, %(n)s of %(total)s are in dispute") % facts
+        title = gettext("In dispute, of what matches: %(n)s of %(total)s") % facts
     return _lying(title, gettext("state"), rows)
 
 
@@ -147,7 +148,7 @@ def _agreement(counted: Counter[int]) -> dict[str, Any]:
         for n in range(min(min(counted), 1), max(*counted, 3) + 1)
     ]
     across = gettext("organisations that vouch for an item")
-    return {"title": title, "what": across, "count": gettext("items"), "rows": rows, "lying": False}
+    return {"title": title, "what": across, "count": gettext("items"), "rows": rows, "lying": False, "ticks": 9}
 
 
 def _ages(counted: Counter[int]) -> dict[str, Any]:
@@ -163,15 +164,19 @@ def _ages(counted: Counter[int]) -> dict[str, Any]:
         if seen * 2 >= ages.total():
             break
     title = gettext("Half of what matches came this month")
-    if middle:
+    if set(ages) == {0}:
+        title = gettext("All that matches came this month")
+    elif middle:
         said = ngettext(
             "Half of what matches has been here for %(n)s month or less",
             "Half of what matches has been here for %(n)s months or less",
             middle,
         )
         title = said % {"n": number(middle)}
-    across = gettext("months on the list")
-    return {"title": title, "what": across, "count": gettext("items"), "rows": rows, "lying": False}
+    across, every_other = gettext("months on the list"), ceil(len(rows) / 2)  # their names are long
+    return {
+        "title": title, "what": across, "count": gettext("items"), "rows": rows, "lying": False, "ticks": every_other
+    }  # fmt: skip
 
 
 def _between(low: int, high: int | None) -> str:

@@ -327,8 +327,12 @@ def verifier_keys() -> list[VerifierKey]:
 
 
 def pinned_keys() -> list[VerifierKey]:
-    """Every key that this node knows: of its own log and witnesses, and of the logs that it witnesses."""
-    return [*verifier_keys(), *(VerifierKey.read(text) for text in seen().values_list("key", flat=True))]
+    """Every key that this node knows: of its own log and witnesses, of the logs that it witnesses, and its own as one
+    that does.
+    """
+    mine = identity()
+    own = [mine.witness_public] if mine else []
+    return [*verifier_keys(), *(VerifierKey.read(text) for text in (*own, *seen().values_list("key", flat=True)))]
 
 
 def tally() -> dict[str, int]:

@@ -14,6 +14,7 @@ from himaya.core.errors import HimayaError, in_words
 from himaya.core.merkle import EMPTY
 from himaya.core.notes import COSIGNATURE, NOTE, BadNote, VerifierKey
 from himaya.core.notes import Checkpoint as Signed
+from himaya.core.outward import addresses
 from himaya.core.words import N_, Said, packed
 from himaya.ledger.services import SYSTEM, record
 from himaya.log import events, tree
@@ -190,14 +191,12 @@ def add_witness(name: str, *, key: str, address: str, by: str, private: bool = F
 
     Raises:
         BadVerifierKey: it is none of a witness.
-        BadWitness: the name or the key is taken, or the address is none.
+        BadWitness: the name or the key is taken, the key is our own, or the address is none.
     """
     read = read_key(key, algorithm=COSIGNATURE)
-    schemes = ("https://", "http://") if private else ("https://",)
     if not 1 <= len(name) <= 60 or not name.isprintable():
         raise BadWitness(name=name[:60], why=N_("its name has 1 to 60 characters"))
-    if not address.startswith(schemes) or len(address) > 400:
-        raise BadWitness(name=name, why=N_("its address must begin with https://, unless it is in a private network"))
+    _check_witness(name, read, address, private=private)
     now = Witness.objects.filter(removed_at=None)
     if (taken := now.filter(Q(name=name) | Q(key=str(read))).first()) is not None:
         raise BadWitness(name=name, why=Said("its name or key is that of {other}", other=taken.name))
@@ -210,6 +209,18 @@ def add_witness(name: str, *, key: str, address: str, by: str, private: bool = F
     made, _ = Witness.objects.update_or_create(key=str(read), defaults=again, create_defaults=told)
     record("log.witness-added", by=by, about="log", name=name, key=str(read), address=made.address)
     return made
+
+
+def _check_witness(name: str, key: VerifierKey, address: str, *, private: bool) -> None:
+    mine = identity()
+    if mine is not None and str(key) == mine.witness_public:
+        raise BadWitness(name=name, why=N_("its key is this node's own, and a node is no witness of itself"))
+    if len(address) > 400:
+        raise BadWitness(name=name, why=N_("its address has at most 400 characters"))
+    try:
+        addresses.address(address, private=private)
+    except ValueError as error:
+        raise BadWitness(name=name, why=in_words(error)) from None
 
 
 @transaction.atomic

@@ -52,6 +52,7 @@ from himaya.reference.api import router as reference
 from himaya.screening.api import router as screening
 from himaya.screening.incoming.api import router as incoming
 from himaya.site.errors import PROBLEM, problem, problem_document, server_error
+from himaya.site.flaws import why
 from himaya.transparency.api import router as transparency
 
 RETRY_AFTER = "5"
@@ -222,7 +223,7 @@ def _stranger(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def _flawed(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    flaws = [{"where": _where(flaw["loc"]), "why": flaw["msg"]} for flaw in error.errors[:FLAWS_SHOWN]]
+    flaws = [{"where": _where(flaw["loc"]), "why": why(flaw)} for flaw in error.errors[:FLAWS_SHOWN]]
     body = problem_document(
         422, "The request is not as it must be", code="bad-request", detail=_sentence(flaws), errors=flaws
     )

@@ -48,17 +48,21 @@ class Recorded(Source):
         return FIRST + (SECOND if self.round == 2 else [])
 
     def answer(self, asked: Asked) -> Answer:
+        told: dict[str, Any]
         if asked.headers.get("authorization") != LOGIN:
             return Answer(status=401)
         if asked.headers.get("accept") != TYPE:
             return Answer(status=406)
+        if (asked.path, asked.method) == (f"/api1/collections/{COLLECTION}/", "GET"):
+            told = {"id": COLLECTION, "title": "Known material", "can_read": True, "can_write": False}
+            return Answer(json.dumps(told), headers={"Content-Type": TYPE})
         if asked.path != f"/api1/collections/{COLLECTION}/objects/" or asked.method != "GET":
             return Answer(status=404)
         after = asked.query.get("added_after", "")
         things = [(at, thing) for at, thing in self.objects() if time(at) > after]
         start = int(asked.query.get("next", "0"))
         some = things[start : start + min(self.page, int(asked.query["limit"]))]
-        told: dict[str, Any] = {"more": start + len(some) < len(things)}
+        told = {"more": start + len(some) < len(things)}
         if told["more"]:
             told["next"] = str(start + len(some))
         if some:

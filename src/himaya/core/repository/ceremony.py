@@ -196,10 +196,10 @@ def finish(proposal: bytes, *copies: bytes) -> bytes:
     joined = join(proposal, *copies)
     seen = look(joined)
     if any(seen.missing):
-        why: str = Said("{n} of its own keys are missing", n=seen.missing[0])
+        why: str = Said("of its own keys {n} must still sign", n=seen.missing[0])
         if seen.previous:
             why = Said(
-                "{n} of its own keys and {m} of those of the root before it are missing",
+                "of its own keys {n} must still sign, and {m} of those of the root before it",
                 n=seen.missing[0], m=seen.missing[1],
             )  # fmt: skip
         raise TooFewSignatures(why=why, keys=", ".join(key[:16] for key in seen.awaited))

@@ -83,7 +83,7 @@ class MISPFeed(Exchange):
 
     def check(self, config: BaseModel, client: Client) -> str:
         """Read the manifest."""
-        return Said("{n} events", n=len(_manifest(cast("Config", config), client)))
+        return Said("events: {n}", n=len(_manifest(cast("Config", config), client)))
 
 
 def _asked(config: Config, client: Client, name: str) -> Reply:

@@ -193,7 +193,7 @@ def verify(
         found = checking.check(reveal=reveal, on_progress=lambda n: bar.update(task, completed=n))
     if not found.whole:
         raise BrokenLog(why=found.why, leaves=f"{found.leaves:,}")
-    shown = f", {found.shown:,} events as they were logged" if reveal else ""
+    shown = f", {counted(found.shown, 'event')} compared" if reveal else ""
     done(f"{found.leaves:,} leaves, {counted(found.checkpoints, 'checkpoint')}{shown}. Root: {found.root.hex()}")
 
 

@@ -148,7 +148,8 @@ def run(name: Name) -> None:
         out.print(f"not read here: {n:,} of the kind {printable(kind)}", markup=False)
     for refusal in found.first[:REFUSED]:
         where = f"line {refusal['line']:,}" if refusal["line"] else ""
-        parts = ("refused", where, printable(str(unpacked(refusal["why"]))), printable(refusal["excerpt"]))
+        why = printable(str(unpacked(refusal["why"]))).rstrip(".")
+        parts = ("refused", where, why, printable(refusal["excerpt"]))
         out.print(": ".join(filter(None, parts)), markup=False, soft_wrap=True)
     done(f"{_counts(found.told())}; it stands behind {counted(subscribing.vouched(one), 'item')} now")
 
