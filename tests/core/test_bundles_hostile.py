@@ -377,7 +377,7 @@ def test_what_was_changed_with_all_sums_made_anew_lacks_the_signature(
 
 def test_a_zip_with_something_in_front_or_in_between_is_none(tmp_path: Path) -> None:
     plain = tmp_path / "bag.zip"
-    writing.write_zip(MADE, plain, contents=bundling.contents(MADE), reports={}, signer=bundling.ANNA)
+    bundling.zipped(MADE, plain, contents=bundling.contents(MADE), reports={}, signer=bundling.ANNA)
     assert not program.verify_bundle(str(plain)).problems
     other = io.BytesIO()
     with zipfile.ZipFile(other, "w") as archive:

@@ -108,7 +108,7 @@ def test_a_bundle_says_whether_there_is_a_pdf(possible: bool, tmp_path: Path, mo
 def test_the_command_line_tells_the_same(tmp_path: Path) -> None:
     made = bundling.bundle(1)
     path = tmp_path / "bag.zip"
-    writing.write_zip(made, path, contents=bundling.contents(made), reports={}, signer=bundling.ANNA)
+    bundling.zipped(made, path, contents=bundling.contents(made), reports={}, signer=bundling.ANNA)
     program_ = Path(sys.executable).with_name("himaya")
     run = lambda *more: subprocess.run(  # noqa: E731
         [program_, "evidence", "verify", *more], cwd=tmp_path, capture_output=True, text=True, check=False,

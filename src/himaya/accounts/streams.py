@@ -23,8 +23,7 @@ from himaya.core.errors import HimayaError
 EACH = 2
 """Answers that one reader may be given at once by one process."""
 GRACE, LEAST = 60.0, 1024
-"""Seconds for which parts waited to be read, after which so many bytes a second have to have been: an eighth of a line of
-64 kbit/s."""
+"""Seconds for which parts waited to be read, after which so many bytes of each had to be: an eighth of 64 kbit/s."""
 
 
 class TooManyStreams(HimayaError):

@@ -9,12 +9,12 @@ import shutil
 import zipfile
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from io import RawIOBase
 from pathlib import Path
-from tempfile import mkdtemp, mkstemp
+from tempfile import mkdtemp
 from typing import BinaryIO, Protocol, cast
 from uuid import UUID
 
@@ -118,36 +118,13 @@ def _take_name(beside: Path, path: Path) -> None:
     beside.replace(path)
 
 
-def write_zip(
-    bundle: Bundle, path: Path, *, contents: Contents, reports: Mapping[str, bytes], signer: Ed25519PrivateKey
-) -> Packed:
-    """Write a bundle as a ZIP, which is there whole or not at all. Arguments and errors as :func:`write_folder`."""
-    check_fit(bundle, reports, signer)
-    if path.is_symlink() or path.exists():
-        raise BundleExists(path=path)
-    number, name = mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
-    try:
-        with os.fdopen(number, "wb") as file:
-            packed = stream_zip(bundle, file, contents=contents, reports=reports, signer=signer)
-            file.flush()
-            os.fsync(file.fileno())
-        faults.point("bundles.zip")
-        os.link(name, path)  # unlike a rename this never replaces what somebody else put there
-    except FileExistsError:
-        raise BundleExists(path=path) from None
-    finally:
-        with suppress(OSError):
-            Path(name).unlink()
-    files.sync_directory(path.parent)
-    return packed
-
-
 def stream_zip(
     bundle: Bundle, to: BinaryIO, *, contents: Contents, reports: Mapping[str, bytes], signer: Ed25519PrivateKey
 ) -> Packed:
     """Write a bundle as a ZIP into a stream that need not seek: what came before an error is no bundle.
 
-    Nothing is compressed (what is encrypted cannot be), and times are that of the bundle.
+    Nothing is compressed (what is encrypted cannot be), and times are that of the bundle. Arguments and errors as
+    :func:`write_folder`; where it is a file, ``files.created`` gives it its name once it is whole.
     """
     check_fit(bundle, reports, signer)
     with zipfile.ZipFile(to, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
