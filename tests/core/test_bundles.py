@@ -27,7 +27,7 @@ from himaya.core.vault import custody, verifier
 from himaya.core.vault.recipients import NotRecipients
 from himaya.plugins.formats.vics import PLUGIN
 
-REPORTS = {"en.html": b"<!doctype html>\n"}
+REPORTS = {"en.html": [b"<!doctype html>\n"]}
 
 
 @pytest.fixture(scope="module")
@@ -358,7 +358,7 @@ def test_what_could_not_be_proved_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(NotRecipients):
         written(bundling.replaced(good, recipients=(facts.Recipient("who", "age1nobody"),)), tmp_path / "bag")
     with pytest.raises(writing.UnfitBundle):
-        writing.check_fit(good, {"../x.html": b""}, ANNA)
+        writing.check_fit(good, {"../x.html": [b""]}, ANNA)
     with pytest.raises(writing.UnfitBundle, match="who signs it"):
         writing.check_fit(good, {}, EVE)
     assert list(tmp_path.iterdir()) == []

@@ -35,7 +35,7 @@ MADE = bundling.bundle(2)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bundle") / "bag"
-    reports = {"en.html": b"<!doctype html>\n"}
+    reports = {"en.html": [b"<!doctype html>\n"]}
     writing.write_folder(MADE, path, contents=bundling.contents(MADE), reports=reports, signer=bundling.ANNA)
     return path
 

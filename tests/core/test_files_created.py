@@ -42,8 +42,7 @@ def test_it_takes_nobody_s_place(second_names: bool, tmp_path: Path, monkeypatch
     if not second_names:
         monkeypatch.setattr(os, "link", none)
     path = tmp_path / "bundle.zip"
-    with pytest.raises(FileExistsError), created(path) as file:
-        file.write(b"mine")
+    with pytest.raises(FileExistsError), created(path):
         path.write_bytes(b"that of somebody who was faster")
     assert path.read_bytes() == b"that of somebody who was faster"
     assert [one.name for one in tmp_path.iterdir()] == ["bundle.zip"]
