@@ -55,7 +55,7 @@ def _bundle() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         path, began = Path(folder, "bundle.zip"), time.perf_counter()
         with path.open("wb") as file:
-            stream_zip(made, file, contents=_content, reports={"en.html": b"<!doctype html>\n"}, signer=KEY)
+            stream_zip(made, file, contents=_content, reports={"en.html": [b"<!doctype html>\n"]}, signer=KEY)
         seconds, size = time.perf_counter() - began, path.stat().st_size
         yield Figure(f"{thing}, written, encrypted", EXHIBITS, "s", [seconds], less=True)
         yield Figure(f"{thing}, its size", EXHIBITS, "MB", [size / 1e6], less=True)

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from dataclasses import replace as replaced
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid5
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from himaya.core import merkle
+from himaya.core import files, merkle
+from himaya.core.bundles import writing
 from himaya.core.bundles.alone import bag
 from himaya.core.bundles.alone.agreement import SIGNED
 from himaya.core.bundles.facts import (
@@ -114,6 +116,12 @@ def contents(made: Bundle, size: int = 1000):  # type: ignore[no-untyped-def]
         yield from (data[at : at + 400] for at in range(0, len(data), 400))
 
     return give
+
+
+def zipped(made: Bundle, path: Path, **given: Any) -> None:
+    """Write it as a ZIP, which is there whole or not at all."""
+    with files.created(path) as file:
+        writing.stream_zip(made, file, **given)
 
 
 def rebag(path: Path, *, signer: Ed25519PrivateKey | None = ANNA) -> None:

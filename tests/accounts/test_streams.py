@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from himaya.accounts import streams
@@ -60,6 +62,23 @@ def test_whoever_reads_hardly_anything_is_let_go(monkeypatch: pytest.MonkeyPatch
     now[0] = 100.0
     with pytest.raises(ReadTooSlowly):
         next(read)
+
+
+def test_what_the_server_needs_to_make_the_parts_is_not_the_time_of_who_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(streams.time, "monotonic", lambda: now[0])
+
+    def made() -> Iterator[bytes]:
+        for _ in range(5):
+            now[0] += 100  # a report that is laid out, say
+            yield b"a part"
+
+    assert b"".join(paced(made())) == 5 * b"a part"
+    slow = paced(made())
+    next(slow)
+    now[0] += 61  # now he is the one for whom everything waits
+    with pytest.raises(ReadTooSlowly):
+        next(slow)
 
 
 def test_whoever_keeps_up_with_a_poor_line_reads_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

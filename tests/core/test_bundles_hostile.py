@@ -35,7 +35,7 @@ MADE = bundling.bundle(2)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bundle") / "bag"
-    reports = {"en.html": b"<!doctype html>\n"}
+    reports = {"en.html": [b"<!doctype html>\n"]}
     writing.write_folder(MADE, path, contents=bundling.contents(MADE), reports=reports, signer=bundling.ANNA)
     return path
 
@@ -377,7 +377,7 @@ def test_what_was_changed_with_all_sums_made_anew_lacks_the_signature(
 
 def test_a_zip_with_something_in_front_or_in_between_is_none(tmp_path: Path) -> None:
     plain = tmp_path / "bag.zip"
-    writing.write_zip(MADE, plain, contents=bundling.contents(MADE), reports={}, signer=bundling.ANNA)
+    bundling.zipped(MADE, plain, contents=bundling.contents(MADE), reports={}, signer=bundling.ANNA)
     assert not program.verify_bundle(str(plain)).problems
     other = io.BytesIO()
     with zipfile.ZipFile(other, "w") as archive:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from tests import bundling
@@ -69,13 +72,47 @@ def test_every_text_of_it_goes_through_the_translator() -> None:
 
 
 @pytest.mark.pango
-def test_it_is_there_as_pdf_in_parts_of_a_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "PART", 2)
-    made = report.reports(bundling.bundle(3), (ENGLISH, Language("ar")))
-    assert sorted(made) == ["ar.1.pdf", "ar.2.pdf", "ar.html", "en.1.pdf", "en.2.pdf", "en.html"]
-    assert all(content.startswith(b"%PDF-") for name, content in made.items() if name.endswith(".pdf"))
-    second = text(report.html(bundling.bundle(3), ENGLISH, slice(2, 4)))
-    assert "exhibits 3 to 3 of 3" in re.sub(" +", " ", second)
+def test_there_is_html_and_pdf_in_each_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = report.reports(bundling.bundle(2), (ENGLISH, Language("ar")))
+    assert sorted(made) == ["ar.html", "ar.pdf", "en.html", "en.pdf"]
+    assert all(b"".join(parts).startswith(b"%PDF-") for name, parts in made.items() if name.endswith(".pdf"))
+
+
+def test_many_exhibits_are_told_in_parts_and_a_pdf_lists_them_in_a_row_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "DETAILED", 2)
+    monkeypatch.setattr(report, "PART", 3)
+    monkeypatch.setattr(report, "pdf_possible", lambda: True)
+    monkeypatch.setattr(report, "pdf", lambda page: page)  # what would be printed
+    many = bundling.bundle(4)
+    made = report.reports(many, (ENGLISH,))
+    assert sorted(made) == ["en.1.html", "en.1.pdf", "en.2.html", "en.2.pdf"]
+    pages = {name: text(b"".join(parts)) for name, parts in made.items()}
+    for number, one in enumerate(many.exhibits):
+        here, there = (1, 2) if number < 3 else (2, 1)
+        for ending in ("html", "pdf"):
+            told = pages[f"en.{here}.{ending}"]
+            assert all(fact in told for fact in (one.label, str(one.uuid), one.digests["sha256"]))
+            assert one.label not in pages[f"en.{there}.{ending}"]
+    assert "exhibits 4 to 4 of 4" in pages["en.2.pdf"]
+    assert pages["en.1.html"].count("handed over") > pages["en.1.pdf"].count("handed over")  # steps, in HTML alone
+    assert "here is a row of each" in pages["en.1.pdf"]
+    few = report.reports(bundling.bundle(2), (ENGLISH,))
+    assert text(b"".join(few["en.pdf"])) == text(b"".join(few["en.html"]))
+
+
+def test_a_report_is_made_when_it_is_written_behind_the_exhibits(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = []
+    monkeypatch.setattr(report, "pdf_possible", lambda: True)
+    monkeypatch.setattr(report, "pdf", lambda page: done.append("pdf") or b"%PDF-1.7\n")
+    made = bundling.bundle(2)
+
+    def given(uuid: UUID) -> Iterator[bytes]:
+        done.append("exhibit")
+        yield from bundling.contents(made)(uuid)
+
+    told = report.reports(made, (ENGLISH,))
+    writing.stream_zip(made, BytesIO(), contents=given, reports=told, signer=bundling.ANNA)
+    assert done == ["exhibit", "exhibit", "pdf"]
 
 
 @pytest.mark.pango
@@ -108,7 +145,7 @@ def test_a_bundle_says_whether_there_is_a_pdf(possible: bool, tmp_path: Path, mo
 def test_the_command_line_tells_the_same(tmp_path: Path) -> None:
     made = bundling.bundle(1)
     path = tmp_path / "bag.zip"
-    writing.write_zip(made, path, contents=bundling.contents(made), reports={}, signer=bundling.ANNA)
+    bundling.zipped(made, path, contents=bundling.contents(made), reports={}, signer=bundling.ANNA)
     program_ = Path(sys.executable).with_name("himaya")
     run = lambda *more: subprocess.run(  # noqa: E731
         [program_, "evidence", "verify", *more], cwd=tmp_path, capture_output=True, text=True, check=False,

@@ -53,7 +53,7 @@ ELSEWHERE = {
     "repository.before_root",
     "bundles.folder",
     "cases.filed",
-    "bundles.zip",
+    "files.created",
     "demands.answer",
     "epochs.marked",
     "epochs.overwritten",

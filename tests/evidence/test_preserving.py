@@ -135,7 +135,13 @@ def test_a_rule_that_says_too_little_is_refused(change: dict[str, Any], why: str
     assert not queries.rules_that_hold().exists()
 
 
-@pytest.mark.parametrize("change", [{"label": ""}, {"how": "found"}, {"case": "12"}, {"tool": ""}, {"once": "x" * 121}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"label": ""}, {"how": "found"}, {"case": "12"}, {"tool": ""}, {"once": "x" * 121},
+        {"tool": "a scanner\u202e 1"}, {"tool": "a\nb"}, {"media_type": "image/jpeg\n"}, {"by": "x\ny"},
+    ],
+)  # fmt: skip
 def test_an_acquisition_that_says_too_little_is_refused(keep: Keep, change: dict[str, str]) -> None:
     with pytest.raises(BadExhibit):
         keep(**change)

@@ -95,8 +95,12 @@ def test_what_others_bring(tmp_path: Path) -> None:
     key = unit.run("evidence", "key").stdout.strip()
     mine = Identity.new()
     (tmp_path / "unit.key").write_text(mine.text())
-    access = hotline.do(GRANTED.format(numbers=[exhibit, by_digest(hotline, REPORT)], recipient=str(mine.recipient)))
+    granted = GRANTED.format(numbers=[exhibit, by_digest(hotline, REPORT)], recipient=str(mine.recipient))
     bundle = tmp_path / "bundle.zip"
+    over = ("evidence", "hand-over", hotline.do(granted), "--as", "anna", "--to", bundle)
+    hotline.run(*over, status=-9, env={"HIMAYA_FAULT": "files.created:kill"})
+    assert not bundle.exists()  # killed as the last byte was written: nothing that would pass for a bundle
+    access = hotline.do(granted)
     hotline.run("evidence", "hand-over", access, "--as", "anna", "--to-node", key, "--to", bundle)
     with zipfile.ZipFile(bundle) as archive:
         program = next(name for name in archive.namelist() if name.endswith("verify.py"))

@@ -23,7 +23,7 @@ from himaya.core.errors import HimayaError
 EACH = 2
 """Answers that one reader may be given at once by one process."""
 GRACE, LEAST = 60.0, 1024
-"""Seconds after which an answer has to have been read by so many bytes a second: an eighth of a line of 64 kbit/s."""
+"""Seconds for which parts waited to be read, after which so many bytes of each had to be: an eighth of 64 kbit/s."""
 
 
 class TooManyStreams(HimayaError):
@@ -102,16 +102,17 @@ class Streamed(StreamingHttpResponse):
 
 
 def paced(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """The same parts, as long as whoever takes them keeps up.
+    """The same parts, as long as whoever takes them keeps up. What this server needs to make them is not his time.
 
     Raises:
         ReadTooSlowly: he does not; what the server makes of it ends the connection.
     """
-    begun, size = time.monotonic(), 0
+    spent, size = 0.0, 0
     for part in parts:
+        given = time.monotonic()
         yield part
+        spent += time.monotonic() - given
         size += len(part)
-        spent = time.monotonic() - begun
         if spent > GRACE and size < LEAST * spent:
             raise ReadTooSlowly(n=LEAST)
 

@@ -9,9 +9,10 @@ import heapq
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkstemp
+from typing import BinaryIO
 
 from himaya.core import faults
 
@@ -36,6 +37,41 @@ def replace(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+@contextmanager
+def created(path: Path) -> Iterator[BinaryIO]:
+    """A new file with owner-only rights, to be written: it has its name once it is whole, and never after an error.
+
+    Raises:
+        FileExistsError: something has that name.
+        OSError: it could not be written.
+    """
+    if path.is_symlink() or path.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    number, name = mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+    try:
+        with os.fdopen(number, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        faults.point("files.created")
+        _take_name(Path(name), path)
+    finally:
+        with suppress(OSError):
+            Path(name).unlink()
+    sync_directory(path.parent)
+
+
+def _take_name(beside: Path, path: Path) -> None:
+    """Unlike a rename alone this never replaces what somebody else put there."""
+    try:
+        os.link(beside, path)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
+            raise
+        path.touch(mode=0o600, exist_ok=False)  # a stick (FAT) has no second names: of two, one gets this one
+        beside.replace(path)
 
 
 def rename(old: Path, new: Path) -> None:

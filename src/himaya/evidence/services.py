@@ -307,5 +307,8 @@ def check_acquired(acquired: Acquired) -> None:
         N_("it does not say with which program it was taken"): not 0 < len(acquired.tool) <= 100,
         N_("the name of the act is empty or too long"): not 0 < len(acquired.once) <= 120,
         N_("its media type is too long"): len(acquired.media_type) > 60,
+        N_("its program, its media type or who took it has a character that cannot be printed"): not (
+            acquired.tool + acquired.media_type + acquired.by
+        ).isprintable(),  # a bundle tells them as they are
     }
     refuse(flaws, BadExhibit)

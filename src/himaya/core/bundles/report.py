@@ -7,7 +7,7 @@ A text of strangers is escaped and kept apart in direction (``bdi``); commands a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.util import find_spec
@@ -18,8 +18,8 @@ from himaya.core.errors import HimayaError
 from himaya.core.vault.verifier import BOTH_SIGN
 from himaya.core.words import N_, printable
 
-PART, WHOLE = 100, slice(None)
-"""Exhibits of a PDF; all of them."""
+DETAILED, PART, WHOLE = 100, 1000, slice(None)
+"""Exhibits of a bundle whose PDF tells of each step; those of a part, where there are more; all of them."""
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 DIGESTS = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256", "sha512": "SHA-512"}
 """A digest → as people write it."""
@@ -54,6 +54,11 @@ BY_HAND = (
     (N_("A time stamp, with a certificate of the authority that you trust; verify.py tells the digest:"),
      "openssl ts -verify -digest DIGEST -in data/timestamps/NUMBER-0.tsr -CAfile THE-CERTIFICATE-YOU-TRUST"),
 )  # fmt: skip
+LISTED = N_(
+    "These are many exhibits, and here is a row of each. How each came and what was done with it, step by step, stands "
+    "in the report as HTML, and in data/custody, signed."
+)
+HEADS = (N_("exhibit"), N_("number"), N_("SHA-256"), N_("acquired"), N_("bytes"), N_("steps"))
 _ISOLATED = "\u2068{}\u2069"
 _STYLE = """
 @page { size: A4; margin: 18mm 15mm; @bottom-center { content: counter(page) " / " counter(pages); font-size: 8pt } }
@@ -69,6 +74,12 @@ th, td { border-block-end: 1px solid #c9d0d6; padding: .2em .4em; vertical-align
 td { overflow-wrap: anywhere }
 .facts th { inline-size: 9em }
 .facts th, .facts td { border: 0; padding-block: .1em }
+@page wide { size: A4 landscape; margin: 15mm }
+.list { page: wide; font-size: 7.5pt } .list code { font-size: 7pt }
+.list th:nth-child(1) { inline-size: 11em }
+.list th:nth-child(2) { inline-size: 22em }
+.list th:nth-child(3) { inline-size: 38em }
+.list th:nth-child(4) { inline-size: 13em }
 .steps { margin-block-start: .5em }
 .steps th:nth-child(1) { inline-size: 3.5em }
 .steps th:nth-child(2) { inline-size: 11.5em }
@@ -110,9 +121,12 @@ def code(fact: object) -> str:
     return f"<code>{escape(printable(str(fact)))}</code>"
 
 
-def html(bundle: Bundle, language: Language, part: slice = WHOLE) -> bytes:
-    """The report, or that of some of the exhibits, as one page that asks nobody for anything."""
-    return "\n".join(_lines(bundle, language, part)).encode() + b"\n"
+def html(bundle: Bundle, language: Language, part: slice = WHOLE, *, listed: bool = False) -> bytes:
+    """The report, or that of some of the exhibits, as one page that asks nobody for anything.
+
+    ``listed``: a row of each exhibit, and not its steps.
+    """
+    return b"".join(_page(bundle, language, part, listed=listed))
 
 
 def pdf_possible() -> bool:
@@ -142,26 +156,32 @@ def pdf(page: bytes) -> bytes:
     return made
 
 
-def reports(bundle: Bundle, languages: tuple[Language, ...]) -> dict[str, bytes]:
+def reports(bundle: Bundle, languages: Sequence[Language]) -> dict[str, Iterable[bytes]]:
     """What :mod:`writing` takes: the report in each language, as PDF too where that is possible.
 
-    A PDF is of :data:`PART` exhibits, where there are more there are several: to lay it out takes memory by the page.
+    Each is made when it is taken, once. Of more than :data:`PART` exhibits there are several parts. Of more than
+    :data:`DETAILED` a PDF lists them, a row each: what HTML tells of one fills a page that takes 0.1 s to lay out, and
+    nobody reads a thousand pages.
     """
-    made = {}
+    made: dict[str, Iterable[bytes]] = {}
+    count = len(bundle.exhibits)
     for language in languages:
-        made[f"{language.code}.html"] = html(bundle, language)
-        begins = range(0, max(len(bundle.exhibits), 1), PART) if pdf_possible() else ()
-        for number, begin in enumerate(begins, 1):
-            name = f"{language.code}.{number}" if len(bundle.exhibits) > PART else language.code
-            made[f"{name}.pdf"] = pdf(html(bundle, language, slice(begin, begin + PART)))
+        for number, begin in enumerate(range(0, max(count, 1), PART), 1):
+            name, part = f"{language.code}.{number}" if count > PART else language.code, slice(begin, begin + PART)
+            made[f"{name}.html"] = _page(bundle, language, part)
+            if pdf_possible():
+                made[f"{name}.pdf"] = _printed(bundle, language, part)
     return made
 
 
-def _lines(bundle: Bundle, language: Language, part: slice) -> Iterator[str]:
-    yield from framed(
-        N_("Custody report"), _body(bundle, language, part), language=language, number=bundle.number,
-        made=moment(bundle.made_at),
-    )  # fmt: skip
+def _page(bundle: Bundle, language: Language, part: slice, *, listed: bool = False) -> Iterator[bytes]:
+    body, made = _body(bundle, language, part, listed=listed), moment(bundle.made_at)
+    for line in framed(N_("Custody report"), body, language=language, number=bundle.number, made=made):
+        yield line.encode() + b"\n"
+
+
+def _printed(bundle: Bundle, language: Language, part: slice) -> Iterator[bytes]:
+    yield pdf(html(bundle, language, part, listed=len(bundle.exhibits) > DETAILED))
 
 
 def framed(title: str, body: Iterator[str], *, language: Language, number: str, made: str) -> Iterator[str]:
@@ -179,7 +199,7 @@ def framed(title: str, body: Iterator[str], *, language: Language, number: str, 
     yield "</body>\n</html>"
 
 
-def _body(bundle: Bundle, language: Language, part: slice) -> Iterator[str]:
+def _body(bundle: Bundle, language: Language, part: slice, *, listed: bool) -> Iterator[str]:
     said = language.said
     yield from facts(_about(bundle, language))
     yield f"<h2>{said(HEAD_PROVED)}</h2>\n<ul>"
@@ -196,8 +216,19 @@ def _body(bundle: Bundle, language: Language, part: slice) -> Iterator[str]:
     if len(some) < len(bundle.exhibits):
         begin, told = part.start or 0, N_("This part tells of the exhibits {first} to {last} of {all}.")
         yield f"<p>{said(told, first=begin + 1, last=begin + len(some), all=len(bundle.exhibits))}</p>"
+    if listed:
+        yield f"<p>{said(LISTED)}</p>"
+        for at in range(0, len(some), 50):  # many short tables are laid out faster than a long one
+            yield from _table(HEADS, (_row(one) for one in some[at : at + 50]), language, "list")
+        return
     for one in some:
         yield from _exhibit(one, holders, language)
+
+
+def _row(one: ExhibitFacts) -> tuple[str, ...]:
+    """In one line of the page: that is what takes time to be laid out."""
+    known = code(one.uuid), code(one.digests["sha256"]), code(moment(one.acquisition.at))
+    return (escape(printable(one.label)), *known, str(one.size), str(len(one.custody)))
 
 
 def _about(bundle: Bundle, language: Language) -> Iterator[tuple[str, str]]:

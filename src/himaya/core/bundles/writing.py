@@ -9,12 +9,12 @@ import shutil
 import zipfile
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from io import RawIOBase
 from pathlib import Path
-from tempfile import mkdtemp, mkstemp
+from tempfile import mkdtemp
 from typing import BinaryIO, Protocol, cast
 from uuid import UUID
 
@@ -34,6 +34,7 @@ from himaya.core.words import N_, Said
 
 Contents = Callable[[UUID], Iterable[bytes]]
 """Gives an exhibit in clear, in parts."""
+Reports = Mapping[str, Iterable[bytes]]
 _REPORT = re.compile(r"[a-z]{2,3}(\.[0-9]{1,4})?\.(html|pdf)")
 _READ_WHOLE = ("json", "jsonld", "jsonl")
 _TAG = re.compile(r"[A-Z][A-Za-z-]{1,40}")
@@ -76,7 +77,7 @@ class Place(Protocol):
 
 
 def write_folder(
-    bundle: Bundle, path: Path, *, contents: Contents, reports: Mapping[str, bytes], signer: Ed25519PrivateKey
+    bundle: Bundle, path: Path, *, contents: Contents, reports: Reports, signer: Ed25519PrivateKey
 ) -> Packed:
     """Write a bundle as a folder, which is there whole or not at all.
 
@@ -84,7 +85,8 @@ def write_folder(
         bundle: what it says.
         path: the folder, which must not be there.
         contents: gives the exhibits in clear; each is compared with its size and digests on the way.
-        reports: what :func:`report.reports` made: ``en.html``, ``en.pdf`` … → the report.
+        reports: what :func:`report.reports` made: ``en.html``, ``en.pdf`` … → the report, in parts; each is
+            taken once, when all exhibits are written.
         signer: who makes it, and answers for the whole; one of the bundle's keys.
 
     Raises:
@@ -118,43 +120,20 @@ def _take_name(beside: Path, path: Path) -> None:
     beside.replace(path)
 
 
-def write_zip(
-    bundle: Bundle, path: Path, *, contents: Contents, reports: Mapping[str, bytes], signer: Ed25519PrivateKey
-) -> Packed:
-    """Write a bundle as a ZIP, which is there whole or not at all. Arguments and errors as :func:`write_folder`."""
-    check_fit(bundle, reports, signer)
-    if path.is_symlink() or path.exists():
-        raise BundleExists(path=path)
-    number, name = mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
-    try:
-        with os.fdopen(number, "wb") as file:
-            packed = stream_zip(bundle, file, contents=contents, reports=reports, signer=signer)
-            file.flush()
-            os.fsync(file.fileno())
-        faults.point("bundles.zip")
-        os.link(name, path)  # unlike a rename this never replaces what somebody else put there
-    except FileExistsError:
-        raise BundleExists(path=path) from None
-    finally:
-        with suppress(OSError):
-            Path(name).unlink()
-    files.sync_directory(path.parent)
-    return packed
-
-
 def stream_zip(
-    bundle: Bundle, to: BinaryIO, *, contents: Contents, reports: Mapping[str, bytes], signer: Ed25519PrivateKey
+    bundle: Bundle, to: BinaryIO, *, contents: Contents, reports: Reports, signer: Ed25519PrivateKey
 ) -> Packed:
     """Write a bundle as a ZIP into a stream that need not seek: what came before an error is no bundle.
 
-    Nothing is compressed (what is encrypted cannot be), and times are that of the bundle.
+    Nothing is compressed (what is encrypted cannot be), and times are that of the bundle. Arguments and errors as
+    :func:`write_folder`; where it is a file, ``files.created`` gives it its name once it is whole.
     """
     check_fit(bundle, reports, signer)
     with zipfile.ZipFile(to, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         return _write(bundle, _Zip(archive, bundle), contents, reports, signer)
 
 
-def check_fit(bundle: Bundle, reports: Mapping[str, bytes], signer: Ed25519PrivateKey) -> None:
+def check_fit(bundle: Bundle, reports: Iterable[str], signer: Ed25519PrivateKey) -> None:
     """Whether the facts make a bundle that can be verified: that is better known before than in court.
 
     Raises:
@@ -186,9 +165,7 @@ def check_fit(bundle: Bundle, reports: Mapping[str, bytes], signer: Ed25519Priva
 # --- the files of a bag ----------------------------------------------------------------------------------------------
 
 
-def _write(
-    bundle: Bundle, place: Place, contents: Contents, reports: Mapping[str, bytes], signer: Ed25519PrivateKey
-) -> Packed:
+def _write(bundle: Bundle, place: Place, contents: Contents, reports: Reports, signer: Ed25519PrivateKey) -> Packed:
     made = _Bag(place)
     to = [recipients.Recipient(one.key) for one in bundle.recipients]
     for one in bundle.exhibits:
@@ -210,7 +187,7 @@ def _write(
     made.whole("data/case.jsonld", case.written(bundle))
     made.whole("data/vics.json", vics.written(bundle))
     for name, report in sorted(reports.items()):
-        made.whole(f"data/report.{name}", [report])
+        made.whole(f"data/report.{name}", report)
     payload = dict(made.files)
     made.whole("verify.py", [standalone.source()])
     made.whole("bagit.txt", [bag.DECLARATION])
@@ -230,7 +207,7 @@ def _signature(manifest: bytes, signer: Ed25519PrivateKey) -> bytes:
     return canonical({"key": key_name(signer.public_key().public_bytes_raw()), "signature": signature}) + b"\n"
 
 
-def _bag_info(bundle: Bundle, payload: Mapping[str, _Seen], reports: Mapping[str, bytes]) -> bytes:
+def _bag_info(bundle: Bundle, payload: Mapping[str, _Seen], reports: Iterable[str]) -> bytes:
     size = sum(one.size for one in payload.values())
     told = {
         "Source-Organization": bundle.organisation,
@@ -245,7 +222,7 @@ def _bag_info(bundle: Bundle, payload: Mapping[str, _Seen], reports: Mapping[str
     return "".join(f"{name}: {value}\n" for name, value in told.items()).encode()
 
 
-def _told_reports(reports: Mapping[str, bytes]) -> str:
+def _told_reports(reports: Iterable[str]) -> str:
     """Which there are; and that there is none as PDF, where it could not be made."""
     told = ", ".join(sorted(reports)) or "none"
     return told if any(name.endswith(".pdf") for name in reports) else f"{told} (no PDF: the node cannot make one)"

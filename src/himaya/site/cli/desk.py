@@ -7,14 +7,12 @@ answer may leave, is done on the page alone.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from himaya.core.errors import HimayaError
 from himaya.evidence.demands.lists import KINDS
 from himaya.site.cli import app, start
 from himaya.site.cli.desk_acting import (
@@ -34,8 +32,7 @@ from himaya.site.cli.desk_acting import (
     tell,
     valid,
 )
-from himaya.site.cli.grammar import KEEP, FileThere, command, commands
-from himaya.site.cli.log import UnreadableFile
+from himaya.site.cli.grammar import KEEP, command, commands
 from himaya.site.cli.shown import done, err, out, runnable, table
 
 if TYPE_CHECKING:
@@ -238,19 +235,11 @@ def give(
     who = person_at_desk(as_)
     from himaya.evidence.demands import answering
     from himaya.evidence.pages.accesses import languages
+    from himaya.site.cli.evidence_intake import new_file
 
     at_console(who, "give")
-    try:
-        with file.open("xb") as to:
-            packed = answering.write_answer(number, to, person=who, languages=languages())
-    except FileExistsError:
-        raise FileThere(path=file) from None
-    except OSError as error:
-        file.unlink(missing_ok=True)
-        raise UnreadableFile(path=file, why=os.strerror(error.errno or 0)) from error
-    except HimayaError:
-        file.unlink(missing_ok=True)
-        raise
+    with new_file(file) as to:
+        packed = answering.write_answer(number, to, person=who, languages=languages())
     done(f"answer {number}, {file}: {packed.size:,} bytes, {packed.files:,} files")
     err.print("Next: hand it over to the authority", soft_wrap=True)
 

@@ -246,21 +246,17 @@ def write_out(access: int, who: str, *, to: Path, public: bytes, json_: bool, pu
     from himaya.evidence.pages.accesses import languages
     from himaya.ledger.services import record
     from himaya.site.cli.desk_acting import person_at_desk
-    from himaya.site.cli.evidence_intake import readable
+    from himaya.site.cli.evidence_intake import new_file
 
     found, person = queries.access(access), person_at_desk(who)
     if purpose and found.purpose != purpose:
         raise NotToReturn(number=access)
-    with readable(to), to.open("xb") as file:
-        try:
-            with transaction.atomic():
-                made = bundling.hand_over(access, person=person, to_node=public, console=start.actor())
-                facts = {"bundle": made.bundle.number, "person": person.actor}
-                record("evidence.written-out", by=start.actor(), about=found.about, **facts)
-            made.write(file, languages=languages())
-        except BaseException:
-            to.unlink(missing_ok=True)
-            raise
+    with new_file(to) as file:
+        with transaction.atomic():
+            made = bundling.hand_over(access, person=person, to_node=public, console=start.actor())
+            facts = {"bundle": made.bundle.number, "person": person.actor}
+            record("evidence.written-out", by=start.actor(), about=found.about, **facts)
+        made.write(file, languages=languages())
     if json_:
         typer.echo(json.dumps({"bundle": made.bundle.number, "exhibits": len(made.bundle.exhibits), "file": str(to)}))
     else:

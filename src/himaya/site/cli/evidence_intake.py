@@ -7,17 +7,18 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 from rich.markup import escape
 
 from himaya.core.errors import HimayaError
+from himaya.core.files import created
 from himaya.core.words import printable, unpacked
 from himaya.site.cli import start
 from himaya.site.cli.evidence import A_CASE, Json, case_of, evidence
-from himaya.site.cli.grammar import command
-from himaya.site.cli.log import UnreadableFile
+from himaya.site.cli.grammar import FileThere, command
+from himaya.site.cli.log import UnreadableFile, UnwritableFile
 from himaya.site.cli.shown import FLAWS, counted, done, err, out, progress, table
 
 if TYPE_CHECKING:
@@ -268,6 +269,23 @@ def readable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UnreadableFile(path=path, why=os.strerror(error.errno or 0)) from error
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that is there whole or not at all, and what the system says of it in our words.
+
+    Raises:
+        FileThere: something has its name.
+        UnwritableFile: it cannot be written.
+    """
+    try:
+        with created(path) as file:
+            yield file
+    except FileExistsError:
+        raise FileThere(path=path) from None
+    except OSError as error:
+        raise UnwritableFile(path=path, why=os.strerror(error.errno or 0)) from error
 
 
 def told(facts: dict[str, Any]) -> None:
