@@ -15,6 +15,7 @@ import pytest
 from tests.nodes import Node, environment_of, forking
 from tests.servers import create_database, drop_database
 
+PROJECT = Path(__file__).parents[2]
 WORK = "import django; django.setup(); from himaya.ledger.worker import run_until_idle; run_until_idle()"
 
 
@@ -36,6 +37,15 @@ def _prepare(made: Node) -> Node:
     working = {**made.environment, "DJANGO_SETTINGS_MODULE": "himaya.site.settings"}
     subprocess.run([sys.executable, "-c", WORK], env=working, check=True, timeout=60)
     return made
+
+
+def open_cases(node: Node, *numbers: int) -> None:
+    """Let cases of these numbers be there on a node."""
+    code = (
+        f"import django; django.setup(); from tests.casework import case_numbered; [*map(case_numbered, {numbers!r})]"
+    )
+    working = {**node.environment, "DJANGO_SETTINGS_MODULE": "himaya.site.settings", "PYTHONPATH": str(PROJECT)}
+    subprocess.run([sys.executable, "-c", code], env=working, check=True, timeout=60)
 
 
 @pytest.fixture(scope="session")
