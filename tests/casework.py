@@ -7,9 +7,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from himaya.cases.models import Case
 from himaya.cases.services import Seen, SeenMatch, open_case
 
 AT = datetime(2026, 1, 10, 9, tzinfo=UTC)
+
+
+def case_numbered(number: int) -> Case:
+    """A case that is there, of this number, and of which nothing more is known."""
+    return Case.objects.create(pk=number, subject=f"case {number}", opened_at=AT, seen_at=AT, distance=0)
 
 
 def digest(number: int) -> str:

@@ -14,6 +14,7 @@ import pytest
 from tests.nodes import Node, environment_of
 from tests.servers import create_database, drop_database
 
+PROJECT = Path(__file__).parents[2]
 WORK = "from himaya.ledger.worker import run_until_idle; run_until_idle()"
 
 
@@ -34,6 +35,12 @@ def _prepare(made: Node) -> Node:
     made.run("users", "add", "sam", "--role", "reviewer")
     made.do(WORK)
     return made
+
+
+def open_cases(node: Node, *numbers: int) -> None:
+    """Let cases of these numbers be there on a node."""
+    there = f"import sys; sys.path.insert(0, {str(PROJECT)!r})"
+    node.do(f"{there}; from tests.casework import case_numbered; [*map(case_numbered, {numbers!r})]")
 
 
 @pytest.fixture(scope="session")

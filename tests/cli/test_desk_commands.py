@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyrage
-from tests.cli.conftest import Node, copied
+from tests.cli.conftest import Node, copied, open_cases
 
 CAME = (
     "desk", "receive", "--as", "lead1", "--authority", "The district court", "--country", "LU", "--channel", "portal",
@@ -28,6 +28,7 @@ def ready(prepared: Node, tmp_path: Path) -> Node:
     node = copied(prepared, tmp_path / "node")
     node.run("users", "add", "lead1", "--role", "lead")
     node.run(*RULE)
+    open_cases(node, 12)
     return node
 
 

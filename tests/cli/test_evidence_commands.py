@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import brought
-from tests.cli.conftest import Node, copied
+from tests.cli.conftest import Node, copied, open_cases
 
 RULE = (
     "evidence", "rule", "set", "lu", "--instrument", "A law", "--jurisdiction", "LU", "--basis", "legal-obligation",
@@ -21,6 +21,8 @@ def test_an_operator_keeps_a_file_holds_it_and_reads_it_again(prepared: Node, tm
     file = tmp_path / "received.bin"
     file.write_bytes(b"a neutral text")
     add = ("evidence", "add", str(file), "--label", "file of a report", "--case", "12")
+    assert "'case:12' names no case that is here" in node.run(*add, status=2).stderr
+    open_cases(node, 12)
     assert "no rule with a legal basis" in node.run(*add, status=2).stderr
     assert "himaya evidence rule set NAME --limit KEY" in node.run("evidence", "list").stderr
     assert "version 1" in node.run(*RULE).stderr

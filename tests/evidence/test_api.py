@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from tests.casework import case_numbered
 from tests.evidence.conftest import TERMS, Keep
 from tests.program import Program, is_problem
 
@@ -19,6 +20,13 @@ from himaya.evidence.models import Exhibit, Hold
 from himaya.evidence.ruling import RuleTerms, set_rule
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _case(db: None) -> None:
+    case_numbered(7)
+
+
 TOLD = {"label": "a file of a report", "occasion": "received", "case": "case:7", "origin": "hotline.example"}
 
 
@@ -95,6 +103,14 @@ def test_a_form_that_is_not_as_it_must_be_is_refused(keep: Keep, change: dict[st
     received()
     is_problem(upload(Program("evidence:write"), **change), 422)
     assert not list(store().names())
+
+
+def test_nothing_is_kept_for_a_case_that_is_not_there(keep: Keep) -> None:
+    received()
+    is_problem(upload(Program("evidence:write"), case="case:123456"), 404, "unknown-case")
+    assert not Exhibit.objects.exists()
+    assert not list(store().names())
+    assert upload(Program("evidence:write"), case="").status_code == 201
 
 
 def test_json_is_no_form(keep: Keep) -> None:

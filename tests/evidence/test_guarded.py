@@ -227,6 +227,8 @@ def test_several_exhibits_go_out_as_one_bundle(
     name, content = parts_file(access.about, person=custodians.people["ann"])
     assert name == f"parts-access-{access.pk}.zip"
     assert content.startswith(b"PK")
+    (taken,) = ledger.entries(about=access.about, act="evidence.parts-taken")
+    assert (taken.actor, taken.data["exhibits"]) == (custodians.people["ann"].actor, [one.pk, two.pk])
     custodians.bring(access.about, "ann", "ben")
     to = io.BytesIO()
     hand_over(access.pk, person=people.reviewer).write(to, languages=())

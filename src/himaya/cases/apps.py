@@ -8,3 +8,10 @@ class CasesConfig(AppConfig):
 
     name = "himaya.cases"
     label = "cases"
+
+    def ready(self) -> None:
+        """Say to evidence which cases there are."""
+        from himaya.cases.services import require_case
+        from himaya.evidence.naming import knows_cases
+
+        knows_cases(require_case)

@@ -45,6 +45,17 @@ class UnknownCase(HimayaError):
     status = 404
 
 
+def require_case(about: str) -> None:
+    """See that a case is there, named as the ledger does: ``case:12``.
+
+    Raises:
+        UnknownCase: it is not.
+    """
+    number = int(about.removeprefix("case:"))
+    if not Case.objects.filter(pk=number).exists():
+        raise UnknownCase(case=number)
+
+
 class ClaimedByOther(HimayaError):
     """{holder} is working on this case until {until}."""
 

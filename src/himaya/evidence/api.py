@@ -21,6 +21,7 @@ from himaya.core.wire import NO_NUL, Asked, Cursor, Id, Limit, Told, inlined, pr
 from himaya.core.words import N_
 from himaya.evidence import custody, holding, queries, services
 from himaya.evidence.labelling import labels_of
+from himaya.evidence.naming import require_case
 from himaya.evidence.services import Acquired
 from himaya.reference.rows import BadDay
 
@@ -332,7 +333,7 @@ _form["required"] = ["file", *_form["required"]]
 @router.post(
     "/evidence/exhibits",
     auth=Key("evidence:write"),
-    response={201: OneExhibitTold, **problems(409, body=True)},
+    response={201: OneExhibitTold, **problems(404, 409, body=True)},
     openapi_extra={"requestBody": {"required": True, "content": {FORM: {"schema": _form}}}},
     summary="Keep a file as evidence",
 )
@@ -350,6 +351,7 @@ def preserve(request: HttpRequest) -> HttpResponse:
         media_type=asked.media_type, account=asked.account,
     )  # fmt: skip
     services.check_acquired(acquired)
+    require_case(asked.case)
     sealed = services.begin(cast(BinaryIO, request.FILES["file"]), occasion=asked.occasion)
     parts = [asked.model_dump_json(), sealed.seal.digests["sha256"]]
     kept: list[Exhibit] = []

@@ -10,7 +10,7 @@ from himaya.core.words import Said
 from himaya.ledger.queries import entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 CASE = re.compile(r"(?:case[: ] *)?(?:H-[0-9]{4}-)?([0-9]{1,18})", re.IGNORECASE)
 EXHIBIT = re.compile(r"(?:exhibit[: ] *|E-[0-9]{4}-)([0-9]{1,18})", re.IGNORECASE)
@@ -41,6 +41,25 @@ def case_of(text: str) -> str:
     if given and found is None:
         raise BadCaseName(given=repr(given[:40]))
     return f"case:{int(found[1])}" if found else ""
+
+
+_known: list[Callable[[str], None]] = []
+
+
+def knows_cases(require: Callable[[str], None]) -> None:
+    """Say what refuses a case that is not there: cases are kept above evidence."""
+    if require not in _known:
+        _known.append(require)
+
+
+def require_case(case: str) -> None:
+    """See that a case is there before something is kept for it; nothing where none is named.
+
+    Raises:
+        UnknownCase: there is none of this name: whoever opens it one day would find in it what is not theirs.
+    """
+    for require in _known if case else ():
+        require(case)
 
 
 def about_of(text: str) -> str:

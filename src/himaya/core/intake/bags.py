@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from himaya.core.intake.offered import DIGESTS, Declared, Told, declared, short, when
-from himaya.core.intake.parcels import CHUNK, BadPlace, Parcel, Reading, text_of
+from himaya.core.intake.parcels import CHUNK, MAX_FILES, BadPlace, Parcel, Reading, text_of
 from himaya.core.words import N_, Said
 
 DECLARATION, PAYLOAD, INFO, FETCH = "bagit.txt", "data/", "bag-info.txt", "fetch.txt"
 LABEL = N_("BagIt (RFC 8493)")
+MAX_LINE, MISSING = 4096, 1000
+"""Bytes of a line of a manifest; files that the manifests of one algorithm name and that did not come."""
 _VERSION = re.compile(r"BagIt-Version: (0\.9[3-7]|1\.0)\r?\n?", re.ASCII)
 _ENCODING = re.compile(r"Tag-File-Character-Encoding: UTF-8\r?\n?", re.ASCII | re.IGNORECASE)
 _LINE = re.compile(r"([0-9A-Fa-f]{32,128})[ \t]+\*?(\S(?:.*\S)?)[ \t]*")
@@ -25,6 +27,7 @@ _FACTS = {
     "Source-Organization": "organisation", "Contact-Name": "contact", "External-Description": "description",
     "Bag-Group-Identifier": "group", "Internal-Sender-Identifier": "sender's number",
 }  # fmt: skip
+Listed = Mapping[str, list[Declared]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +57,35 @@ def read(parcel: Parcel) -> Bag:
     _declaration(parcel)
     if FETCH in parcel.files:
         raise BadPlace(where=FETCH, why=N_("a bag whose files are to be fetched from elsewhere is not taken"))
-    payload, tags = defaultdict[str, list[Declared]](list), defaultdict[str, list[Declared]](list)
     manifests = [(name, found) for name in sorted(parcel.files) if (found := _MANIFEST.fullmatch(name))]
-    if not any(not found[1] for _, found in manifests):
-        raise BadPlace(where=DECLARATION, why=N_("it has no manifest of its files"))
-    for name, found in manifests:
-        if found[2] not in DIGESTS:
-            raise BadPlace(where=name, why=Said("{algorithm} cannot be proved here", algorithm=found[2]))
-        for path, one in _manifest(parcel, name, found[2]).items():
-            if path.startswith(PAYLOAD) is bool(found[1]):
-                raise BadPlace(where=name, why=Said("{path} has no place in it", path=short(path, 100)))
-            (tags if found[1] else payload)[path].append(one)
+    payload, tags = _listed(parcel, manifests)
     for path, some in tags.items():
         _prove(parcel, path, some)
     named = _agreed(parcel, payload, [name for name, found in manifests if not found[1]])
     documents = (DECLARATION, *(name for name, found in manifests if not found[1]))
     return Bag(_told(parcel, named), named, documents)
+
+
+def _listed(parcel: Parcel, manifests: list[tuple[str, re.Match[str]]]) -> tuple[Listed, Listed]:
+    """What the manifests say of the payload, and of the tag files."""
+    payload, tags = defaultdict[str, list[Declared]](list), defaultdict[str, list[Declared]](list)
+    lines, missing = Counter[str](), Counter[str]()
+    if not any(not found[1] for _, found in manifests):
+        raise BadPlace(where=DECLARATION, why=N_("it has no manifest of its files"))
+    for name, found in manifests:
+        if found[2] not in DIGESTS:
+            raise BadPlace(where=name, why=Said("{algorithm} cannot be proved here", algorithm=found[2]))
+        for path, one in _manifest(parcel, name, found[2]):
+            lines[found[2]] += 1
+            missing[found[2]] += path not in parcel.files
+            if lines[found[2]] > MAX_FILES:
+                raise BadPlace(where=name, why=Said("it has more than {n} lines", n=MAX_FILES))
+            if missing[found[2]] > MISSING:
+                raise BadPlace(where=name, why=Said("more than {n} files that it names are not there", n=MISSING))
+            if path.startswith(PAYLOAD) is bool(found[1]):
+                raise BadPlace(where=name, why=Said("{path} has no place in it", path=short(path, 100)))
+            (tags if found[1] else payload)[path].append(one)
+    return payload, tags
 
 
 def _agreed(
@@ -98,13 +114,10 @@ def _declaration(parcel: Parcel) -> None:
         raise BadPlace(where=DECLARATION, why=N_("its tag files are not UTF-8"))
 
 
-def _manifest(parcel: Parcel, name: str, algorithm: str) -> dict[str, Declared]:
-    try:
-        lines = text_of(parcel, name).decode().split("\n")
-    except UnicodeDecodeError:
-        raise BadPlace(where=name, why=N_("it is not UTF-8")) from None
-    listed: dict[str, Declared] = {}
-    for number, line in enumerate(lines, 1):
+def _manifest(parcel: Parcel, name: str, algorithm: str) -> Iterator[tuple[str, Declared]]:
+    """What a manifest says, line by line."""
+    listed: set[str] = set()
+    for number, line in enumerate(_lines(parcel, name), 1):
         if not line.strip():
             continue
         row = _LINE.fullmatch(line.rstrip("\r"))
@@ -116,8 +129,24 @@ def _manifest(parcel: Parcel, name: str, algorithm: str) -> dict[str, Declared]:
             raise BadPlace(where=Said("{file}, line {n}", file=name, n=number), why=N_("its path leads out of the bag"))
         if path in listed:
             raise BadPlace(where=Said("{file}, line {n}", file=name, n=number), why=N_("it names a file again"))
-        listed[path] = found[0]
-    return listed
+        listed.add(path)
+        yield path, found[0]
+
+
+def _lines(parcel: Parcel, name: str) -> Iterator[str]:
+    """The lines of a manifest; it is never held whole."""
+    file, left = Reading(parcel, name), b""
+    try:
+        while part := file.read(CHUNK):
+            *whole, left = (left + part).split(b"\n")
+            if max(map(len, [*whole, left])) > MAX_LINE:
+                raise BadPlace(where=name, why=Said("a line is longer than {n} bytes", n=MAX_LINE))
+            yield from (line.decode() for line in whole)
+        yield left.decode()
+    except UnicodeDecodeError:
+        raise BadPlace(where=name, why=N_("it is not UTF-8")) from None
+    finally:
+        file.close()
 
 
 def _prove(parcel: Parcel, path: str, some: list[Declared]) -> None:

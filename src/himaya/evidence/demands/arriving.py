@@ -20,7 +20,7 @@ from himaya.evidence.demands.keeping import hold
 from himaya.evidence.demands.lists import PRESERVATION
 from himaya.evidence.demands.models import Clock, Demand, DemandHold
 from himaya.evidence.demands.scope import Thing
-from himaya.evidence.demands.selecting import is_asked_for
+from himaya.evidence.demands.selecting import asking
 from himaya.evidence.demands.states import ANSWERED, CHALLENGED, RECEIVED, TAKEN, VERIFIED
 from himaya.evidence.models import Exhibit
 from himaya.evidence.retention import note_on
@@ -51,8 +51,8 @@ def running() -> QuerySet[Demand]:
 
 
 def asking_for(thing: Thing) -> Iterator[Demand]:
-    """The running demands that ask for something."""
-    return (one for one in running() if is_asked_for(one, thing))
+    """The running demands that ask for something: two questions to the database, however many run."""
+    return asking(list(running()), thing)
 
 
 def hold_arrived(exhibit: Exhibit) -> None:

@@ -73,10 +73,12 @@ class Gathered:
         return len(self.by) >= THRESHOLD
 
 
-def parts_file(about: str, *, person: Person) -> tuple[str, bytes]:
+@transaction.atomic
+def parts_file(about: str, *, person: Person, by: str = "") -> tuple[str, bytes]:
     """A custodian's own parts of all exhibits of something, each encrypted to them: name and content of one file.
 
-    Of one exhibit it is what ``age -d`` opens; of several a ZIP of such files.
+    Of one exhibit it is what ``age -d`` opens; of several a ZIP of such files. The ledger says that they
+    were taken, for whom, and by whom: ``by``, or the custodian.
 
     Raises:
         UnknownGathering, NothingBrought: there is no such thing, or no part in it is theirs.
@@ -88,6 +90,8 @@ def parts_file(about: str, *, person: Person) -> tuple[str, bytes]:
     files = [(f"{one.deal.exhibit.reference}.age", bytes(one.file)) for one in mine.order_by("deal__exhibit")]
     if not files:
         raise NothingBrought(about=about, why=_NO_PART)
+    exhibits = sorted(one.deal.exhibit_id for one in mine)
+    record("evidence.parts-taken", by=by or person.actor, about=about, custodian=person.actor, exhibits=exhibits)
     if len(files) == 1:
         return files[0]
     packed = io.BytesIO()

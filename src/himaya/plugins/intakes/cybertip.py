@@ -8,7 +8,9 @@ as it came: they are not copied out of it.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
 from himaya.core.intake.offered import MAX_LABELS, Declared, Intake, Label, Offered, Told, declared, label, short, when
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 MAX_DETAILS, MAX_XML, MAX_DEEP = 5000, 8 * 1024**2, 5
+MOST_LOOKED_AT, FEW = 20_000, 50
+"""XML documents whose beginning is looked at; documents in which the report's number is looked for."""
 _ROOT = re.compile(rb"<(report|fileDetails|reportDoneResponse)[\s>]")
 _NUMBER = re.compile(r"(?<!\d)(\d{5,12})(?!\d)")
 _FACTS = {
@@ -38,12 +42,9 @@ class CyberTip(Intake):
     def documents(self, parcel: Parcel) -> tuple[str, ...]:
         """The XML of the report first, then that of the files. Without a report it is none."""
         found: dict[str, list[str]] = {"report": [], "fileDetails": [], "reportDoneResponse": []}
-        for name in sorted(parcel.files):
-            if (
-                name.lower().endswith(".xml")
-                and name.count("/") < MAX_DEEP
-                and sum(map(len, found.values())) < MAX_DETAILS
-            ):
+        near = (name for name in sorted(parcel.files) if name.lower().endswith(".xml") and name.count("/") < MAX_DEEP)
+        for name in islice(near, MOST_LOOKED_AT):
+            if sum(map(len, found.values())) < MAX_DETAILS:
                 match = _ROOT.search(head_of(parcel, name, 4096))
                 if match:
                     found[match[1].decode()].append(name)
@@ -57,7 +58,7 @@ class CyberTip(Intake):
         if named(report) != "report":
             raise BadPlace(where=documents[0], why=N_("it is no report"))
         summary, reporter = child(report, "incidentSummary"), child(report, "reporter")
-        number = next((found for name in documents[1:] if (found := _number(_element(parcel, name)))), "")
+        number = next((found for name in documents[1:FEW] if (found := _number(_element(parcel, name)))), "")
         in_name = _NUMBER.search(documents[0])
         platform = short(text(child(summary, "platform"))) if summary is not None else ""
         person = child(reporter, "reportingPerson") if reporter is not None else None
@@ -72,14 +73,14 @@ class CyberTip(Intake):
 
     def offered(self, parcel: Parcel, documents: tuple[str, ...]) -> Iterator[Offered]:
         """Each file, with what its ``fileDetails`` say of it; then those that merely came."""
-        left = {name for name in parcel.files if name not in documents}
+        left = _Left(set(parcel.files).difference(documents))
         for name in documents:
             element = _element(parcel, name)
             if named(element) == "fileDetails":
                 one = _offered(element, name, left)
-                left.discard(one.name)
+                left.take(one.name)
                 yield one
-        for name in sorted(left):
+        for name in sorted(left.names):
             yield Offered(name, called=name)
 
 
@@ -97,7 +98,7 @@ def _number(element: Element) -> str:
     return found if found.isdigit() else ""
 
 
-def _offered(element: Element, document: str, left: set[str]) -> Offered:
+def _offered(element: Element, document: str, left: _Left) -> Offered:
     facts = {said: told for key, said in _FACTS.items() if (told := short(text(child(element, key))))}
     number = short(text(child(element, "fileId")), 64)
     called = text(child(element, "originalFileName")) or text(child(element, "fileName"))
@@ -114,18 +115,44 @@ def _offered(element: Element, document: str, left: set[str]) -> Offered:
     )  # fmt: skip
 
 
-def _place(called: str, other: str, number: str, left: set[str]) -> str:
+def _place(called: str, other: str, number: str, left: _Left) -> str:
     """The file: called as it was, or by its number."""
-    for wanted in filter(None, (called, other)):
-        last = wanted.replace("\\", "/").rpartition("/")[2].lower()
-        found = sorted(name for name in left if name.rpartition("/")[2].lower() == last)
-        if len(found) == 1:
-            return found[0]
-    if number:
-        found = sorted(name for name in left if number.lower() in name.rpartition("/")[2].lower())
-        if len(found) == 1:
-            return found[0]
-    return ""
+    wanted = ["/" + one.replace("\\", "/").rpartition("/")[2].lower() for one in (called, other) if one]
+    return next((found for key in [*wanted, number.lower()] if key and (found := left.only(key))), "")
+
+
+class _Left:
+    """Files of which nothing was told yet, found by what they are called (``/name.jpg``), or by the number that their
+    name is, begins or ends with. Each is looked at once, however many documents ask for one.
+    """
+
+    def __init__(self, names: set[str]) -> None:
+        self.names = names
+        self._numbers = dict(enumerate(names))
+        self._of = {name: number for number, name in self._numbers.items()}
+        self._count, self._sum = Counter[str](), Counter[str]()
+        for name, number in self._of.items():
+            for key in _keys(name):
+                self._count[key] += 1
+                self._sum[key] += number
+
+    def only(self, key: str) -> str:
+        """The one file that is left of a key; empty: none, or several."""
+        return self._numbers[self._sum[key]] if self._count.get(key) == 1 else ""
+
+    def take(self, name: str) -> None:
+        """Something was told of a file: it is not left any more."""
+        if name in self.names:
+            self.names.remove(name)
+            for key in _keys(name):
+                self._count[key] -= 1
+                self._sum[key] -= self._of[name]
+
+
+def _keys(name: str) -> set[str]:
+    last = name.rpartition("/")[2].lower()
+    parts = [part for part in re.split(r"[^0-9a-z]", last.rpartition(".")[0] or last) if part]
+    return {"/" + last, last.rpartition(".")[0] or last, *parts[:1], *parts[-1:]}
 
 
 def _labels(element: Element) -> tuple[Label, ...]:

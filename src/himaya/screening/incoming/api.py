@@ -12,10 +12,9 @@ from pydantic import StringConstraints, ValidationError
 
 from himaya.accounts.idempotency import Answer, answer_once, declared, digest, once, ticket
 from himaya.accounts.keys import Key, caller, reply, require_media_type
-from himaya.cases import queries as cases
-from himaya.cases.services import UnknownCase
 from himaya.core import paging
 from himaya.core.wire import NO_NUL, Asked, Cursor, Id, Limit, Told, inlined, problems
+from himaya.evidence.naming import require_case
 from himaya.screening.incoming import queries
 from himaya.screening.incoming.taking import confirm_intake
 from himaya.screening.incoming.uploads import receiving
@@ -167,8 +166,7 @@ def bring(request: HttpRequest) -> HttpResponse:
         laid, asked = _asked(request)
         given: list[Intake] = []
         try:
-            if asked.case and cases.case(int(asked.case.removeprefix("case:"))) is None:
-                raise UnknownCase(case=asked.case)
+            require_case(asked.case)
             brought = read_upload(laid, by=caller(request).actor, **asked.model_dump())
             key = ticket(request, body=digest([asked.model_dump_json().encode(), laid.sha256.encode()]))
 

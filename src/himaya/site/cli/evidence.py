@@ -49,6 +49,12 @@ class UnknownState(HimayaError):
     remedy = "Write kept, ending, destroyed, held or rotten."
 
 
+class CaseAmbiguous(HimayaError):
+    """{given!r} names no case that is here."""
+
+    remedy = "Write the number of one: --case H-2026-000012."
+
+
 @command(evidence, "list", example="himaya evidence list --case 12 --state kept")
 def list_(
     case: Annotated[str, typer.Option(help=f"Only of a case: {A_CASE}.", metavar="NUMBER")] = "",
@@ -111,6 +117,18 @@ def case_of(text: str) -> str:
     from himaya.evidence.naming import case_of as named
 
     return named(text)
+
+
+def check_case(case: str) -> None:
+    """See that a case is here; nothing where none is named.
+
+    Raises:
+        CaseAmbiguous: it is not.
+    """
+    from himaya.cases import queries
+
+    if case and queries.case(int(case.removeprefix("case:"))) is None:
+        raise CaseAmbiguous(given=case)
 
 
 def _print(found: list[Exhibit], *, as_json: bool) -> None:
@@ -273,6 +291,7 @@ def add(
     from himaya.evidence import queries, services
     from himaya.evidence.demands import arriving
 
+    check_case(named)
     if occasion == "demand":
         arriving.require_demanded(arriving.Offered(case=named, origin=origin, media_type=media_type))
     how = {"received": "received", "demand": "collected"}.get(occasion, "uploaded")

@@ -117,7 +117,7 @@ def take(about: About, user: Who, to: Annotated[Path, typer.Option(help="A new f
     found = person(user)
     if found is None:
         raise NobodyOfThatName(name=user[:50])
-    name, content = parts_file(about, person=found)
+    name, content = parts_file(about, person=found, by=start.actor())
     try:
         with to.open("xb") as file:
             file.write(content)

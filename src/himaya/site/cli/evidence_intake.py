@@ -16,7 +16,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.files import created
 from himaya.core.words import printable, unpacked
 from himaya.site.cli import start
-from himaya.site.cli.evidence import A_CASE, Json, case_of, evidence
+from himaya.site.cli.evidence import A_CASE, Json, case_of, check_case, evidence
 from himaya.site.cli.grammar import FileThere, command
 from himaya.site.cli.log import UnreadableFile, UnwritableFile
 from himaya.site.cli.shown import FLAWS, counted, done, err, out, progress, table
@@ -32,12 +32,6 @@ STATES = {
     "waiting": "agrees", "kept": "kept", "differs": "differs", "absent": "no file", "twice": "told of before",
     "unread": "unreadable",
 }  # fmt: skip
-
-
-class CaseAmbiguous(HimayaError):
-    """{given!r} names no case that is here."""
-
-    remedy = "Write the number of one: himaya evidence take PATH --case H-2026-000012."
 
 
 class NeedsIdentity(HimayaError):
@@ -71,7 +65,7 @@ def take(
     start.database()
     from himaya.site.cli import evidence_bundles
 
-    _check_case(named)
+    check_case(named)
     _check_occasion(occasion)
     try:
         if evidence_bundles.is_bundle(path):
@@ -84,13 +78,6 @@ def take(
         _take(path, preview, whole, {"case": named, "sender": sender, "basis": basis, "occasion": occasion}, json_)
     except OSError as error:
         raise UnreadableFile(path=error.filename or path, why=os.strerror(error.errno or 0)) from error
-
-
-def _check_case(case: str) -> None:
-    from himaya.cases import queries
-
-    if case and queries.case(int(case.removeprefix("case:"))) is None:
-        raise CaseAmbiguous(given=case)
 
 
 def _check_occasion(occasion: str) -> None:

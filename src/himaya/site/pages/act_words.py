@@ -40,6 +40,7 @@ ACTS = {
     "evidence.handed-over": N_("Bundle %(bundle)s handed over; exhibits in it: %(exhibits)s"),
     "evidence.key-made": N_("Key made that signs steps of custody"),
     "evidence.labelled": N_("Labels of another body kept: %(labels)s, by %(with_)s"),
+    "evidence.parts-taken": N_("A custodian has taken their own parts of keys, encrypted to them"),
     "evidence.parts-brought": N_("A custodian has brought parts of keys"),
     "evidence.preserved": N_("Sealed and kept: %(size)s bytes"),
     "evidence.read": N_("Exhibit read, by request %(access)s"),
