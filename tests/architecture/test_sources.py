@@ -23,7 +23,7 @@ VERBS = re.compile(
     r"accept|add|answer|append|arm|ask|assign|attach|begin|cancel|change|check|claim|close|comment|compose|confirm|count|create|decide"
     r"|declare|deliver|discard|dispute|draw|end|enrol|enqueue|export|find|finish|forget|give|hold|import|issue"
     r"|join|keep|lock|look|make|mark|match|merge|move|note|notify|open|postpone|preserve|publish|queue|raise|read"
-    r"|reclaim|record|refuse|release|remove|rename|renew|reopen|replace|report|reset|resolve|rest|restore|resume"
+    r"|reclaim|record|refuse|release|remove|rename|renew|reopen|replace|report|require|reset|resolve|rest|restore|resume"
     r"|retire|retry|retract|revoke|save|scan|screen|seal|send|set|settle|share|sign|start|stop|store|submit|take|tell|undo"
     r"|unlock|update|verify|withdraw|write"
 )

@@ -124,9 +124,7 @@ def _poison() -> Any:
 
 
 def deliver(*, lease: float = 1.0, patience: float = 30.0) -> None:
-    """React and deliver until nothing is left, as a worker does. What it does by the clock may put something on record
-    while it is being stopped, which the next one reads.
-    """
+    """React and deliver until nothing is left, as a worker does, also of what it puts on record while it stops."""
     from himaya.ledger import worker
 
     while _unfinished():
