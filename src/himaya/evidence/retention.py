@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.evidence import rules
-from himaya.evidence.keys import close, is_gone, lock_ends, lock_epoch, lock_epochs, opened
+from himaya.evidence.keys import close, is_gone, lock_ends, lock_epoch, lock_epochs, note_moved, opened
 from himaya.evidence.models import Binding, Epoch, Exhibit
 from himaya.evidence.reasons import reason_of
 from himaya.evidence.services import UnknownExhibit
@@ -218,6 +218,7 @@ def follow(exhibit: Exhibit, bindings: Iterable[Binding]) -> bool:
     exhibit.until, exhibit.review, exhibit.state = bound.until, exhibit.review or bound.review, KEPT
     try:
         close(exhibit, opened(exhibit), epoch=lock_epoch(bound.until, exhibit.kept_class))
+        note_moved([exhibit])
     except (
         HimayaError
     ) as error:  # it stays in its epoch, from which it is moved before that ends; others of the case go on
