@@ -8,11 +8,12 @@ from himaya.accounts.words import number
 from himaya.core import clock
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
-from himaya.core.words import N_, Said
+from himaya.core.words import N_, Said, unpacked
 from himaya.evidence import queries, stopping
 from himaya.evidence.granting import overdue, unreviewed
 from himaya.evidence.guarded.custodians import LEAST, acting, lost, thin
 from himaya.evidence.keys import epoch_keys, lost_epochs, store, unarchived_epochs
+from himaya.evidence.locking import unlocked
 from himaya.evidence.mounted import KeysAway, keys_away, owner
 from himaya.evidence.moved import lost_exhibits
 from himaya.ledger.queries import entries
@@ -34,7 +35,7 @@ def evidence_health(*, thorough: bool = False) -> list[Finding]:
     if not standing.states and not queries.rules_that_hold().exists():
         return []
     found = [
-        *_store(thorough=thorough), *_files(), *_unread(), *_keys(), *_archived(), *_opening(), *_stops(),
+        *_store(thorough=thorough), *_files(), *_locks(), *_unread(), *_keys(), *_archived(), *_opening(), *_stops(),
         *_unkept(), *_readings(), *_holds(), *_custodians(), *_looks(standing.to_review),
     ]  # fmt: skip
     hints = _second() if thorough else []
@@ -61,6 +62,20 @@ def _files() -> list[Finding]:
         "a second store (evidence_second_store), from which such files are repaired."
     )
     return [Finding(WHAT, "danger", said, remedy)]
+
+
+def _locks() -> list[Finding]:
+    found = unlocked()
+    first = found.first()
+    if first is None:
+        return []
+    why = unpacked(first.why)
+    said = Said("sealed files that could not be locked in their bucket: {n}; {why}", n=number(found.count()), why=why)
+    remedy = N_(
+        "See to the bucket and to what its credentials may do there. It is tried again each hour; until then whoever "
+        "has them can delete these files."
+    )
+    return [Finding(WHAT, "wait", said, remedy)]
 
 
 def _unread() -> list[Finding]:

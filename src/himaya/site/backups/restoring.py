@@ -24,6 +24,7 @@ from himaya.core.vault.epochs import NAME as EPOCH
 from himaya.core.words import N_, Said
 from himaya.evidence import mounted
 from himaya.evidence.keys import epoch_keys
+from himaya.evidence.locking import see_all_locks
 from himaya.evidence.moved import lead_on, lost_exhibits, outer_here
 from himaya.evidence.stopping import note_restored
 from himaya.federation.native import ahead
@@ -288,6 +289,8 @@ def _bring_files(backup: Backup, stage: Path, steps: Steps) -> tuple[int, int]:
             raise BackupDamaged(path=backup.place, why=Said("{file} is not what it was", file=path))
         beside.replace(target)
     os.sync()
+    if elsewhere and backup.manifest.sealed:
+        see_all_locks()
     lacking = sealed.misfits(backup) if backup.manifest.sealed else ()
     return count, sum(not storing.is_stored(name, digest) for name, digest, _ in lacking)
 
