@@ -166,7 +166,8 @@ def _keys() -> list[Finding]:
         )
         remedy = N_(
             "A backup of the data was put back that is older than an end, and no key came with it under which they "
-            "were moved. Put back a newer archive of keys with it, or a newer backup; then nothing is lost."
+            "were moved. Put back a newer archive of keys with it, or a newer backup. What ended since by a verdict "
+            "or a lifted hold is counted, too."
         )
         found.append(Finding(WHAT, "danger", said, remedy))
     if returned:
