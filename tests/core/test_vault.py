@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from himaya.core.vault import epochs, sealed, wrapping
-from himaya.core.vault.epochs import BadEpochKey, EpochDestroyed, EpochKeys, EpochLost, EpochReturned
+from himaya.core.vault.epochs import BadEpochKey, EpochDestroyed, EpochKeys, EpochLost, EpochReturned, Moved
 from himaya.core.vault.sealed import HEADER, PART, TAG, NotSealed, SealBroken
 from himaya.core.vault.wrapping import WrongKey
 
@@ -302,3 +302,33 @@ def test_whoever_is_killed_while_a_key_is_destroyed_leaves_none_that_opens(tmp_p
     keys.destroy(EPOCH)  # whoever sweeps does what is left
     assert [path.name for path in tmp_path.iterdir()] == [f"{EPOCH}.gone"]
     assert epochs.NAME.fullmatch(EPOCH)
+
+
+def test_what_was_moved_under_a_key_is_told_in_order_until_it_is_forgotten_or_its_key_destroyed(tmp_path: Path) -> None:
+    keys, other = EpochKeys(tmp_path), "2027-04.severe"
+    for name in (EPOCH, other):
+        keys.key_for(name)
+    one, two = (Moved(uuid4(), uuid4(), bytes([n]) * 68) for n in (1, 2))
+    keys.add_moved(EPOCH, [one])
+    with (tmp_path / f"{EPOCH}.moved").open("ab") as file:
+        file.write(f"{two.exhibit} {two.of}".encode())  # whoever wrote it was killed
+    keys.add_moved(EPOCH, [two])
+    keys.add_moved(other, [one])
+    assert list(keys.moved(EPOCH)) == [one, two]
+    keys.forget_moved([one.exhibit])
+    assert (list(keys.moved(EPOCH)), list(keys.moved(other))) == ([two], [])
+    assert not any(str(one.exhibit).encode() in path.read_bytes() for path in tmp_path.iterdir())
+    keys.destroy(EPOCH)
+    assert list(keys.moved(EPOCH)) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{EPOCH}.gone", f"{other}.key", f"{other}.moved"]
+    keys.put_back_moved(EPOCH, b"what a copy had")
+    assert not (tmp_path / f"{EPOCH}.moved").exists()
+
+
+def test_a_key_that_is_not_there_is_not_destroyed(tmp_path: Path) -> None:
+    keys = EpochKeys(tmp_path)
+    with pytest.raises(EpochLost):
+        keys.destroy(EPOCH)
+    assert (keys.destroyed(), list(tmp_path.iterdir())) == ([], [])
+    keys.mark(EPOCH)  # it was elsewhere, as the ledger says
+    assert keys.destroyed() == [EPOCH]

@@ -25,7 +25,7 @@ from himaya.core.words import Said
 from himaya.evidence import stopping
 from himaya.evidence.custody import add_steps, certify
 from himaya.evidence.guarded.parts import forget_deal
-from himaya.evidence.keys import close, epoch_keys, opened, see_key, store
+from himaya.evidence.keys import close, epoch_keys, note_moved, opened, see_key, store
 from himaya.evidence.models import Binding, Blob, Epoch, Exhibit, Hold, InnerKey
 from himaya.evidence.rules import NOTICE
 from himaya.evidence.states import DESTROYED, ENDING, GOING, GONE, KEPT, LOCKED, ROTTEN, WHOLE
@@ -175,7 +175,9 @@ def _move(epoch_id: int, generation: int, name: str) -> bool:
     lost = [one for one in staying if not _close(one, epoch, name)]
     Exhibit.objects.filter(pk__in=[one.pk for one in lost]).update(state=ENDING)
     record_each("evidence.lost", by=SYSTEM, told=[(one.about, {"epoch": name}) for one in lost])
-    Exhibit.objects.bulk_update([one for one in staying if one not in lost], ["generation", "wrapped"])
+    moved = [one for one in staying if one not in lost]
+    note_moved(moved)
+    Exhibit.objects.bulk_update(moved, ["generation", "wrapped"])
     return True
 
 
@@ -214,6 +216,7 @@ def _settle(epoch_id: int, generation: int, name: str) -> bool:
     if not some:
         return False
     now, facts = clock.now(), _told(some, name)
+    epoch_keys().forget_moved([one.uuid for one in some])
     Exhibit.objects.filter(pk__in=[one.pk for one in some]).update(state=DESTROYED, wrapped=None, ended_at=now)
     InnerKey.objects.filter(about__in=[f"exhibit:{one.uuid}" for one in some]).delete()
     _let_go({one.blob_id for one in some})

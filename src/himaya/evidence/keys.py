@@ -13,13 +13,15 @@ from django.db import connection
 from himaya.accounts import sealing
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
-from himaya.core.vault.epochs import EpochKeys
+from himaya.core.vault.epochs import EpochKeys, Moved
 from himaya.core.vault.sealed import new_key
 from himaya.core.vault.stores.port import Store
 from himaya.core.vault.stores.setting import open_store
 from himaya.core.vault.wrapping import WrongKey, open_with, unwrap, wrap
+from himaya.evidence.guarded.models import Deal
 from himaya.evidence.guarded.parts import move_brought
 from himaya.evidence.models import Epoch, Exhibit, InnerKey
+from himaya.evidence.mounted import is_new, note_used, see_keys
 from himaya.evidence.states import DESTROYED, GUARDED
 
 if TYPE_CHECKING:
@@ -45,12 +47,14 @@ def store() -> Store:
 
 @cache
 def _store(first: str, second: str, base: Path) -> Store:
-    return open_store(first, base=base, second=second)
+    found = open_store(first, base=base, second=second, new=is_new)
+    note_used(found)
+    return found
 
 
 def epoch_keys() -> EpochKeys:
-    """The outer keys, in their directory."""
-    return EpochKeys(config().epoch_directory)
+    """The outer keys, in their directory; where that is away, none is made or destroyed (``KeysAway``)."""
+    return EpochKeys(config().epoch_directory, check=see_keys)
 
 
 def lock_epoch(until: datetime, kept_class: str) -> Epoch:
@@ -112,6 +116,19 @@ def close(exhibit: Exhibit, key: bytes, *, epoch: Epoch) -> None:
         move_brought(exhibit, old=epoch_keys().key(epoch_name(exhibit)), new=outer)
     exhibit.epoch, exhibit.generation = epoch, epoch.generation
     exhibit.wrapped = wrap(key, inner=_inner(exhibit), outer=outer, about=_about(exhibit, epoch.name))
+
+
+def note_moved(exhibits: Collection[Exhibit]) -> None:
+    """Write down beside the outer keys of some exhibits that they were moved under these, by a caller who has locked
+    their epochs. A backup of the data from before that has no other way to them once the old key is destroyed.
+    """
+    deals = {one.exhibit_id: one.set for one in Deal.objects.filter(exhibit__in=exhibits)}
+    by_name: dict[str, list[Moved]] = {}
+    for one in exhibits:
+        line = Moved(UUID(str(one.uuid)), deals.get(one.pk, one.blob_id), bytes(one.wrapped or b""))
+        by_name.setdefault(epoch_name(one), []).append(line)
+    for name, some in by_name.items():
+        epoch_keys().add_moved(name, some)
 
 
 def wrap_again(exhibit: Exhibit, key: bytes) -> None:

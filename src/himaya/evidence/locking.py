@@ -1,39 +1,109 @@
-"""Locks in a bucket that can lock: nobody deletes a sealed file before the law lets it go, whoever may write there."""
+"""Locks in a bucket that can lock: nobody deletes a sealed file before the law lets it go, whoever may write there.
+
+Until when, what binds its exhibits says. Whenever that changes, and whenever a copy may be new, the file is noted; then
+it is locked in every bucket, for longer where that is due, and never for less.
+"""
 
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from himaya.core.errors import HimayaError
-from himaya.core.vault.stores.port import NoLocks, StillLocked
+from django.db import transaction
+from django.db.models import Max, Q
+
+from himaya.core import clock
+from himaya.core.errors import HimayaError, in_words
+from himaya.core.vault.stores.port import NoLocks, NotStored
+from himaya.core.words import packed
 from himaya.evidence.keys import store
+from himaya.evidence.models import Binding, Blob
+from himaya.evidence.states import ENDING, KEPT, ROTTEN, WHOLE
+from himaya.evidence.whereabouts import Unlocked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Sequence
     from datetime import datetime
     from uuid import UUID
 
-    from himaya.evidence.models import Binding
+    from django.db.models import QuerySet
 
+    from himaya.core.vault.stores.port import Store
+
+AT_ONCE, AGAIN, FEW = 100, timedelta(hours=1), 10
+"""Files that are locked in one call; after which one that could not be is tried again; so few are locked at once."""
 log = logging.getLogger("himaya.evidence")
 
 
-def least(bindings: Iterable[Binding]) -> datetime | None:
-    """Until when the law wants something kept at the least; None: it does not say. Never longer: a lock stays."""
-    return max((one.at_least for one in bindings if one.at_least), default=None)
+def locked_until(blob: UUID) -> datetime | None:
+    """Until when the law wants a sealed file kept at the least; None: it does not say. Never longer: a lock stays."""
+    kept = Binding.objects.filter(exhibit__blob=blob, exhibit__state__in=(KEPT, ENDING), released_at=None)
+    until: datetime | None = kept.aggregate(most=Max("at_least"))["most"]
+    return until
 
 
-def lock_file(number: UUID, *, until: datetime) -> None:
-    """Lock a sealed file whose exhibit stands, where the store can. What fails is logged: it is kept all the same.
+def see_locks(blobs: Collection[UUID]) -> None:
+    """See that files are locked once the caller's transaction stands: a few at once, the rest beside the worker.
 
-    Called when the exhibit is committed: what is dropped must not be locked.
+    What is dropped must not be locked, and nobody waits for many. Where this is lost, a scrub sees it.
     """
-    try:
-        store().retain(number, until)
-    except NoLocks:
+    if blobs:
+        transaction.on_commit(partial(_see, sorted(set(blobs))), robust=True)
+
+
+def _see(blobs: Sequence[UUID]) -> None:
+    for start in range(FEW, len(blobs), AT_ONCE):
+        some = [Unlocked(blob_id=one) for one in blobs[start : start + AT_ONCE]]
+        Unlocked.objects.bulk_create(some, ignore_conflicts=True)
+    for one in blobs[:FEW]:
+        lock_file(one)
+
+
+def see_all_locks() -> None:
+    """Have the worker look at all: a backup was put back, and what was brought bears no lock."""
+    every = Blob.objects.filter(state__in=(WHOLE, ROTTEN)).values_list("pk", flat=True).order_by("pk")
+    rows = (Unlocked(blob_id=one) for one in every.iterator())
+    while some := list(islice(rows, AT_ONCE)):
+        Unlocked.objects.bulk_create(some, ignore_conflicts=True)
+
+
+def lock_due() -> None:
+    """Lock some of what is to be. Called beside the worker."""
+    due = Unlocked.objects.filter(Q(tried_at=None) | Q(tried_at__lt=clock.now() - AGAIN))
+    for one in list(due.order_by("tried_at").values_list("pk", flat=True)[:AT_ONCE]):
+        lock_file(one)
+
+
+def unlocked() -> QuerySet[Unlocked]:
+    """Files that could not be locked."""
+    return Unlocked.objects.exclude(tried_at=None).order_by("tried_at")
+
+
+def lock_file(number: UUID) -> None:
+    """Lock a sealed file, in each store that can, until the law lets it go. What fails is noted: it is kept all the
+    same.
+    """
+    until, failed = locked_until(number), None
+    if until and until > clock.now():
+        for copy in store().copies():
+            try:
+                _lock(copy, number, until)
+            except HimayaError as error:
+                failed = failed or error
+    if failed is None:
+        Unlocked.objects.filter(blob=number).delete()
         return
-    except StillLocked:  # for longer, for another exhibit of the same content
-        return
-    except HimayaError as error:
-        log.warning("the sealed file %s is kept, and could not be locked: %s", number, error)
+    log.warning("the sealed file %s is kept, and could not be locked: %s", number, failed)
+    facts = {"tried_at": clock.now(), "why": packed(in_words(failed))}
+    Unlocked.objects.update_or_create(blob_id=number, defaults=facts)
+
+
+def _lock(copy: Store, number: UUID, until: datetime) -> None:
+    with suppress(NoLocks, NotStored):  # where a copy is missing, a scrub brings it, and asks for its lock
+        there = copy.lock(number)
+        if there is None or there.until is None or there.until < until.replace(microsecond=0):
+            copy.retain(number, until)

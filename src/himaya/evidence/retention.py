@@ -13,7 +13,8 @@ from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.evidence import rules
-from himaya.evidence.keys import close, is_gone, lock_ends, lock_epoch, lock_epochs, opened
+from himaya.evidence.keys import close, is_gone, lock_ends, lock_epoch, lock_epochs, note_moved, opened
+from himaya.evidence.locking import see_locks
 from himaya.evidence.models import Binding, Epoch, Exhibit
 from himaya.evidence.reading import ExhibitEnded
 from himaya.evidence.reasons import reason_of
@@ -136,16 +137,18 @@ def rebind(exhibits: QuerySet[Exhibit], change: Callable[[Exhibit, list[Binding]
     if not ends:
         return []
     lock_ends(found, to=ends)
-    moved, changed = [], list[Binding]()
+    moved, changed, blobs = [], list[Binding](), set()
     for exhibit, bindings in _with_bindings(found.all()):
         if not is_gone(exhibit):
             new = change(exhibit, bindings)
+            blobs.add(exhibit.blob_id)
             if follow(exhibit, bindings, anew=bool(new)):
                 moved.append(exhibit)
             changed += new
     fields = ["since", "at_least", "at_most", "begun", "grounds", "released_at"]
     Binding.objects.bulk_update([one for one in changed if one.pk], fields, batch_size=AT_ONCE)
     Binding.objects.bulk_create([one for one in changed if not one.pk], batch_size=AT_ONCE)
+    see_locks(blobs)
     return moved
 
 
@@ -186,6 +189,7 @@ def renew(number: int, *, rule: str, reason: str, by: str) -> Exhibit:
     found.at_least, found.at_most = rules.spans(found.rule, found.since, renewed=found.renewed)
     found.save()
     follow(exhibit, bindings)
+    see_locks([exhibit.blob_id])
     record("evidence.renewed", by=by, about=exhibit.about, rule=str(found.rule), reason=text)
     return exhibit
 
@@ -230,6 +234,7 @@ def follow(exhibit: Exhibit, bindings: Iterable[Binding], *, anew: bool = True) 
     exhibit.until, exhibit.review, exhibit.state = bound.until, exhibit.review or bound.review, KEPT
     try:
         close(exhibit, opened(exhibit), epoch=lock_epoch(bound.until, exhibit.kept_class))
+        note_moved([exhibit])
     except (
         HimayaError
     ) as error:  # it stays in its epoch, from which it is moved before that ends; others of the case go on

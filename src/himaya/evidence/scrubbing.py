@@ -16,6 +16,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.vault.stores.scrub import Outcome, scrub
 from himaya.core.words import N_, Said
 from himaya.evidence.keys import store
+from himaya.evidence.locking import lock_due, lock_file
 from himaya.evidence.marking import MARK, see_marks
 from himaya.evidence.models import Blob, Stray
 from himaya.evidence.states import GONE, ROTTEN, WHOLE
@@ -46,6 +47,7 @@ def scrub_due() -> bool:
 
     Called beside the worker. Once an hour, what a killed writer left in the store is removed.
     """
+    lock_due()
     if turns.is_due(SWEEP_TURN, every=SWEEP):
         turns.note(SWEEP_TURN)
         _sweep()
@@ -84,6 +86,8 @@ def scrub_blobs(blobs: Iterable[Blob], *, stop: threading.Event | None = None) -
     found = []
     for outcome in scrub(store(), [(b.pk, b.stored_sha256) for b in chosen], bytes_per_second=rate or None, wait=wait):
         _note(outcome)
+        if outcome.found in ("whole", "repaired"):
+            lock_file(outcome.name)  # also a copy that was just made
         found.append(outcome)
         if stop is not None and stop.is_set():
             break

@@ -25,7 +25,7 @@ from himaya.evidence.demands.scope import small
 from himaya.evidence.guarded.custodians import check_enough
 from himaya.evidence.guarded.parts import dealt, keep_deal
 from himaya.evidence.keys import close, lock_epoch, store
-from himaya.evidence.locking import least, lock_file
+from himaya.evidence.locking import see_locks
 from himaya.evidence.models import Binding, Blob, Epoch, Exhibit, Rule
 from himaya.evidence.reasons import LONGEST, refuse
 from himaya.evidence.states import GUARDED, STANDARD
@@ -270,8 +270,7 @@ def _keep(sealed: Sealed, acquired: Acquired, begun: Begun | None) -> Exhibit:
     _record(exhibit, sealed, begun)
     for told in _arrivals:
         told(exhibit)
-    if until := least(sealed.bindings):
-        transaction.on_commit(partial(lock_file, blob.pk, until=until))
+    see_locks([blob.pk])
     return exhibit
 
 

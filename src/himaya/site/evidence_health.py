@@ -8,11 +8,14 @@ from himaya.accounts.words import number
 from himaya.core import clock
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
-from himaya.core.words import N_, Said
+from himaya.core.words import N_, Said, unpacked
 from himaya.evidence import queries, stopping
 from himaya.evidence.awaiting import overdue, unreviewed
 from himaya.evidence.guarded.custodians import LEAST, acting, lost, thin
 from himaya.evidence.keys import epoch_keys, lost_epochs, store, unarchived_epochs
+from himaya.evidence.locking import unlocked
+from himaya.evidence.mounted import KeysAway, keys_away, owner
+from himaya.evidence.moved import lost_exhibits
 from himaya.ledger.queries import entries
 from himaya.site.backups.archives import opening_what_is_gone
 from himaya.site.finding import Finding
@@ -32,8 +35,8 @@ def evidence_health(*, thorough: bool = False) -> list[Finding]:
     if not standing.states and not queries.rules_that_hold().exists():
         return []
     found = [
-        *_store(thorough=thorough), *_files(), *_unread(), *_keys(), *_archived(), *_opening(), *_stops(), *_unkept(),
-        *_readings(), *_holds(), *_custodians(), *_looks(standing.to_review),
+        *_store(thorough=thorough), *_files(), *_locks(), *_unread(), *_keys(), *_archived(), *_opening(), *_stops(),
+        *_unkept(), *_readings(), *_holds(), *_custodians(), *_looks(standing.to_review),
     ]  # fmt: skip
     hints = _second() if thorough else []
     return [*(found or [Finding(WHAT, "ok", N_("what is kept is whole, and looked after"))]), *hints]
@@ -59,6 +62,20 @@ def _files() -> list[Finding]:
         "a second store (evidence_second_store), from which such files are repaired."
     )
     return [Finding(WHAT, "danger", said, remedy)]
+
+
+def _locks() -> list[Finding]:
+    found = unlocked()
+    first = found.first()
+    if first is None:
+        return []
+    why = unpacked(first.why)
+    said = Said("sealed files that could not be locked in their bucket: {n}; {why}", n=number(found.count()), why=why)
+    remedy = N_(
+        "See to the bucket and to what its credentials may do there. It is tried again each hour; until then whoever "
+        "has them can delete these files."
+    )
+    return [Finding(WHAT, "wait", said, remedy)]
 
 
 def _unread() -> list[Finding]:
@@ -131,12 +148,28 @@ def _second() -> list[Finding]:
 
 def _keys() -> list[Finding]:
     try:
-        returned, lost = epoch_keys().returned(), lost_epochs()
+        keys = epoch_keys()
+        away, returned, lost = keys_away(keys), keys.returned(), lost_epochs()
+        unkept = lost_exhibits(set(keys.destroyed()))
     except OSError as error:
         why = error.strerror or str(error)
         said = Said("the directory of the epoch keys cannot be read: {why}", why=why)
         return [Finding(WHAT, "danger", said, N_("Mount it, or set epoch_keys in the configuration file."))]
+    if away:
+        gone = KeysAway(directory=keys.directory, owner=owner() or N_("a name"))
+        return [Finding(WHAT, "danger", gone.said(), Said(gone.remedy, **gone.facts))]
     found = []
+    if unkept:
+        said = Said(
+            "exhibits that are to be kept, and that nothing opens any more, as their keys were destroyed: {n}",
+            n=number(unkept),
+        )
+        remedy = N_(
+            "A backup of the data was put back that is older than an end, and no key came with it under which they "
+            "were moved. Put back a newer archive of keys with it, or a newer backup. What ended since by a verdict "
+            "or a lifted hold is counted, too."
+        )
+        found.append(Finding(WHAT, "danger", said, remedy))
     if returned:
         said = Said("keys that were destroyed are here again: {names}", names=", ".join(returned[:SHOWN]))
         remedy = N_("Somebody put them back, or an old copy was restored. Find out who, and destroy them again.")

@@ -4,6 +4,9 @@ An epoch is what ends together: a month of retention and a class, as ``2027-03.s
 first exhibit. When its time is over it is overwritten and removed, and a mark says for ever that it was. A key that
 comes back beside its mark, out of a backup or from somebody's hand, is refused: what was destroyed stays so.
 
+Whose the directory is, a file in it says, so that nothing is written where its volume is not mounted. Beside the key of
+an epoch lies what was moved under it from another one: a backup of the data from before that knows the other one only.
+
 Overwriting reaches the place on a disk where the bytes were only where the file system and the disk write in place.
 Where they do not (copy-on-write, flash, snapshots), the directory belongs onto an encrypted volume of its own.
 """
@@ -13,16 +16,23 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkstemp
+from uuid import UUID
 
 from himaya.core import faults
 from himaya.core.errors import HimayaError
-from himaya.core.files import sync_directory
+from himaya.core.files import replace, sync_directory
 
 NAME = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])\.[a-z][a-z0-9-]{0,39}")
 KEY = 32
+OWNER, MOVED = "owner", ".moved"
+"""The file that says whose the directory is; the ending of files with what was moved under a key."""
+_LINE = re.compile(rb"([0-9a-f-]{36}) ([0-9a-f-]{36}) ([A-Za-z0-9+/=]{1,400})")
 _HEAD = b"himaya epoch key 1\n"
 _LENGTH = len(_HEAD) + 2 * KEY + 1
 
@@ -57,6 +67,26 @@ class BadEpochKey(HimayaError):
     exit_code = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What was moved under the key of an epoch: the number of an exhibit; that of what its key opens; that key, wrapped
+    anew, which is of no use without the epoch's.
+    """
+
+    exhibit: UUID
+    of: UUID
+    wrapped: bytes
+
+
+def moved_in(lines: Iterable[bytes]) -> Iterator[Moved]:
+    """What the lines of a file tell of what was moved; a line that was cut off, or emptied, tells nothing."""
+    for line in lines:
+        if found := _LINE.fullmatch(line.strip()):
+            with suppress(ValueError):
+                exhibit, of, wrapped = (part.decode() for part in found.groups())
+                yield Moved(UUID(exhibit), UUID(of), b64decode(wrapped, validate=True))
+
+
 def key_in(content: bytes, *, path: Path) -> bytes:
     """The key in the content of its file.
 
@@ -73,11 +103,31 @@ class EpochKeys:
     """The keys in a directory, which is made where there is none (0700).
 
     Several processes may use it at once. A name is a year, a month and a class; anything else is a ``ValueError``.
+
+    Args:
+        directory: where they are.
+        check: asked before a key is made or destroyed; raises where this is not the directory that it should be.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, check: Callable[[EpochKeys], object] = lambda _: None) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._directory = directory
+        self._directory, self._check = directory, check
+
+    @property
+    def directory(self) -> Path:
+        """Where they are."""
+        return self._directory
+
+    @property
+    def owner(self) -> str:
+        """Whose it is, as somebody wrote into it; empty: nobody has."""
+        with suppress(FileNotFoundError):
+            return (self._directory / OWNER).read_text("ascii", "replace").strip()
+        return ""
+
+    def own(self, owner: str) -> None:
+        """Write down whose it is."""
+        replace(self._directory / OWNER, (f"{owner}\n".encode(),))
 
     def names(self) -> list[str]:
         """The epochs whose keys are here, in order."""
@@ -120,6 +170,7 @@ class EpochKeys:
         """
         path, mark = self._paths(epoch)
         if not path.exists() and not mark.exists():
+            self._check(self)
             self._make(path, _HEAD + secrets.token_hex(KEY).encode() + b"\n")
         return self.key(epoch)
 
@@ -156,11 +207,14 @@ class EpochKeys:
         The mark comes first: whatever is killed in between, the key is of no use from then on.
 
         Raises:
+            EpochLost: there is neither a key nor a mark; nothing was changed.
             OSError: it could not be done; the key may still be there, beside the mark.
         """
         path, mark = self._paths(epoch)
-        mark.touch(mode=0o600)
-        sync_directory(self._directory)
+        self._check(self)
+        if not path.exists() and not mark.exists():
+            raise EpochLost(epoch=epoch, directory=self._directory)
+        self.mark(epoch)
         faults.point("epochs.marked")
         with suppress(FileNotFoundError):
             with path.open("r+b") as file:
@@ -169,7 +223,52 @@ class EpochKeys:
                 os.fsync(file.fileno())
             faults.point("epochs.overwritten")
             path.unlink()
+        self._moved(epoch).unlink(missing_ok=True)
         sync_directory(self._directory)
+
+    def mark(self, epoch: str) -> None:
+        """Leave the mark that a key was destroyed, though it was elsewhere."""
+        self._paths(epoch)[1].touch(mode=0o600)
+        sync_directory(self._directory)
+
+    def add_moved(self, epoch: str, some: Iterable[Moved]) -> None:
+        """Write down what was moved under the key of an epoch; it is on the disk when this returns."""
+        path = self._moved(epoch)
+        lines = [f"{one.exhibit} {one.of} {b64encode(one.wrapped).decode()}\n" for one in some]
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as file:
+            file.write("".join(("\n", *lines)).encode())  # a line of its own, whatever was cut off before
+            file.flush()
+            os.fsync(file.fileno())
+        sync_directory(self._directory)
+
+    def moved(self, epoch: str) -> Iterator[Moved]:
+        """What was moved under the key of an epoch, in the order in which it was."""
+        with suppress(FileNotFoundError), self._moved(epoch).open("rb") as file:
+            yield from moved_in(file)
+
+    def put_back_moved(self, epoch: str, content: bytes) -> None:
+        """Bring such a file back from a copy, where there is none, and no mark."""
+        path, mark = self._moved(epoch), self._paths(epoch)[1]
+        if not mark.exists() and not path.exists():
+            self._make(path, content)
+
+    def forget_moved(self, exhibits: Collection[UUID]) -> None:
+        """Empty the lines of exhibits, in place, under whatever key they were once: these end."""
+        names = {str(one).encode() for one in exhibits}
+        for epoch in self.names():
+            with suppress(FileNotFoundError), self._moved(epoch).open("r+b") as file:
+                at = 0
+                for line in iter(file.readline, b""):
+                    if line[:36] in names:
+                        file.seek(at)
+                        file.write(b" " * len(line.rstrip(b"\n")))
+                        file.seek(at + len(line))
+                    at += len(line)
+                file.flush()
+                os.fsync(file.fileno())
+
+    def _moved(self, epoch: str) -> Path:
+        return self._paths(epoch)[0].with_name(f"{epoch}{MOVED}")
 
     def _paths(self, epoch: str) -> tuple[Path, Path]:
         if not NAME.fullmatch(epoch):

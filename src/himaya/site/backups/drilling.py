@@ -20,6 +20,7 @@ from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.evidence.keys import epoch_keys
+from himaya.evidence.moved import lead_on, lost_exhibits, outer_here
 from himaya.evidence.queries import sealed_files
 from himaya.ledger import queries as ledger
 from himaya.ledger.services import record
@@ -28,7 +29,7 @@ from himaya.site.backups.copying import Steps
 from himaya.site.backups.keys import Archive
 from himaya.site.backups.making import MADE, NODE, is_of_this_node, manifest_digest
 from himaya.site.backups.manifest import Backup, BackupDamaged
-from himaya.site.backups.opening import Opened, open_some
+from himaya.site.backups.opening import Opened, archive_outer, open_some
 from himaya.site.backups.restoring import Ready, Restored, fill
 
 DRILLED = "backup.drilled"
@@ -62,6 +63,8 @@ class Drilled:
     missing: int
     opened: Opened | None = None
     """Of exhibits; None: it was not tried, for want of keys or of sealed files."""
+    lost: int = 0
+    """Exhibits that the backup says are to be kept, and whose keys were destroyed since."""
 
 
 def drill(
@@ -100,7 +103,9 @@ def drill(
         restored = fill(backup, by=by, ready=ready, steps=steps, drill=True)
         faults.point("drill.restored")
         misfits = {name: there for name, _, there in sealed.misfits(backup)} if backup.manifest.sealed else {}
-        opened = None
+        outer = archive_outer(archive, gone=gone) if archive else outer_here()
+        lead_on(outer, secret=archive.secret if archive else "")
+        lost, opened = lost_exhibits({*gone, *(archive.destroyed if archive else ())}), None
         if archive is not None and backup.manifest.sealed:
             steps.task("exhibits", 0)
             opened = open_some(backup, archive, most=most, gone=gone, heard=steps.done)
@@ -109,9 +114,10 @@ def drill(
     missing = entries - backup.manifest.ledger.entries
     with transaction.atomic():
         facts = {"seconds": seconds, "age": int(age.total_seconds()), "entries": restored.entries, "missing": missing}
+        facts |= {"lost": lost} if lost else {}
         facts |= {"opened": opened.opened, "unopened": opened.of - opened.opened} if opened else {}
         record(DRILLED, by=by, about=NODE, name=backup.name, sealed=read, **facts)
-    return Drilled(backup, seconds, restored, read, age, missing, opened)
+    return Drilled(backup, seconds, restored, read, age, missing, opened, lost)
 
 
 def _check_sealed(backup: Backup, misfits: dict[UUID, bool]) -> None:

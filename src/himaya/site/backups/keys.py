@@ -22,8 +22,8 @@ from himaya.core import clock, faults
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.files import rename, replace
+from himaya.core.vault.epochs import MOVED, OWNER, EpochKeys
 from himaya.core.vault.epochs import NAME as EPOCH
-from himaya.core.vault.epochs import EpochKeys
 from himaya.core.vault.recipients import Identity, NotIdentity, NotOpened, decrypt, encrypt, identity
 from himaya.core.vault.recipients import recipients as read_recipients
 from himaya.core.words import N_
@@ -31,9 +31,9 @@ from himaya.site.backups import places
 from himaya.site.secrets import NAME as SECRETS
 
 FACTS, EPOCHS = "keys.json", "epochs/"
-LONGEST, MOST = 64 * 1024**2, 1024**2
-"""Bytes of an archive, and of a file in it."""
-_MEMBER = re.compile(rf"secrets\.json|himaya\.toml|keys\.json|epochs/({EPOCH.pattern})\.(key|gone)")
+LONGEST = 512 * 1024**2
+"""Bytes of an archive. What was moved under a key takes 180 bytes for each exhibit."""
+_MEMBER = re.compile(rf"secrets\.json|himaya\.toml|keys\.json|epochs/(owner|({EPOCH.pattern})\.(key|gone|moved))")
 
 
 class BadAgeIdentity(HimayaError):
@@ -82,6 +82,17 @@ class Archive:
         """Epoch → the file of its key."""
         ending = len(".key")
         return {name[len(EPOCHS) : -ending]: held for name, held in self.files.items() if name.endswith(".key")}
+
+    @property
+    def moved(self) -> dict[str, bytes]:
+        """Epoch → the file of what was moved under its key."""
+        every = ((name[len(EPOCHS) :], held) for name, held in self.files.items() if name.endswith(MOVED))
+        return {name.removesuffix(MOVED): held for name, held in every}
+
+    @property
+    def owner(self) -> str:
+        """Whose the directory of keys was; empty: it did not say."""
+        return self.files.get(f"{EPOCHS}{OWNER}", b"").decode("ascii", "replace").strip()
 
 
 def write(to: Path, *, recipients: Sequence[str]) -> tuple[Path, list[str]]:
@@ -138,7 +149,7 @@ class PutBack:
     apart: list[Path]
 
 
-def put_back(archive: Archive | None, *, destroyed: Collection[str], aside: str) -> PutBack:
+def put_back(archive: Archive | None, *, destroyed: Collection[str], aside: str, owner: str) -> PutBack:
     """Bring marks and keys of epochs into their directory: marks first, and never a key over a mark.
 
     No key that is here without a mark is destroyed on anybody's word: it is set apart, and a person is asked. An
@@ -148,12 +159,18 @@ def put_back(archive: Archive | None, *, destroyed: Collection[str], aside: str)
         archive: where the keys come from; None: only the marks are brought, and what has come back is destroyed again.
         destroyed: epochs that the ledger which was put back, and proved, knows as destroyed.
         aside: the name of the folder, beside the keys, for those that are set apart.
+        owner: whose the directory is, as the database that was put back has it; empty: it does not say. Where it is
+            another, and no archive comes, its volume is not mounted: then nothing is written.
     """
     held = archive.epochs if archive else {}
     directory = config().epoch_directory
     if not destroyed and not held and not directory.is_dir():
         return PutBack([], [])
     keys = EpochKeys(directory)
+    if archive is None and owner and keys.owner != owner:
+        return PutBack([], [])
+    if archive is not None and (name := owner or archive.owner):
+        keys.own(name)
     returned, marked = keys.returned(), set(keys.destroyed())
     for epoch in returned:
         keys.destroy(epoch)
@@ -161,10 +178,11 @@ def put_back(archive: Archive | None, *, destroyed: Collection[str], aside: str)
     apart = [_set_apart(directory, epoch, aside) for epoch in new if epoch in keys.names()]
     lost = sorted(set(archive.destroyed if archive else ()) - marked - {*keys.names(), *held})
     for epoch in (*new, *lost):
-        keys.destroy(epoch)
+        keys.mark(epoch)
     faults.point("restore.marks")
     for epoch, content in held.items():
         keys.put_back(epoch, content)
+        keys.put_back_moved(epoch, archive.moved.get(epoch, b"") if archive else b"")
     return PutBack(sorted({*returned, *({*marked, *new} & held.keys())}), apart)
 
 
@@ -237,7 +255,7 @@ def _unpacked(path: Path, content: bytes) -> Archive:
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
             for member in tar:
-                held = tar.extractfile(member) if member.isreg() and member.size <= MOST else None
+                held = tar.extractfile(member) if member.isreg() else None
                 if held is None or not _MEMBER.fullmatch(member.name):
                     raise KeysStayClosed(path=path, why=N_("it holds something that is no key"))
                 files[member.name] = held.read()

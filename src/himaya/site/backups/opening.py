@@ -10,13 +10,15 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from himaya.core.errors import HimayaError
-from himaya.core.vault.epochs import key_in
+from himaya.core.vault.epochs import key_in, moved_in
 from himaya.core.vault.sealed import unseal
 from himaya.core.words import N_, Said
 from himaya.evidence.keys import epoch_name, opened_with
+from himaya.evidence.moved import Outer
 from himaya.evidence.queries import standard_in_any_order
 from himaya.site.backups.storing import path_of
 from himaya.site.secrets import NAME as SECRETS
@@ -37,6 +39,16 @@ class Opened:
     opened: int = 0
     of: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
+
+
+def archive_outer(archive: Archive, *, gone: Collection[str]) -> Outer:
+    """The keys of epochs in an archive, but for those that were destroyed since."""
+    held, moved = archive.epochs, archive.moved
+    return Outer(
+        [name for name in held if name not in {*gone, *archive.destroyed}],
+        lambda name: key_in(held[name], path=archive.path),
+        lambda name: moved_in(BytesIO(moved.get(name, b""))),
+    )
 
 
 def open_some(backup: Backup, archive: Archive, *, most: int, gone: Collection[str], heard: Heard) -> Opened:

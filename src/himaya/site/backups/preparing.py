@@ -19,6 +19,7 @@ from himaya.core import clock, faults
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.files import replace, sync_directory
+from himaya.core.vault.epochs import MOVED, OWNER
 from himaya.site.backups import keys, places
 from himaya.site.backups.copying import piece_of, walk
 from himaya.site.backups.keys import Archive
@@ -252,7 +253,7 @@ def _keys_to_move(archive: Archive | None, *, become: bool) -> list[Path]:
     others = keys.others_here(archive) if archive else []
     directory = config().epoch_directory
     if become and directory.is_dir():
-        every = (path for path in directory.iterdir() if path.suffix in (".key", ".gone"))
+        every = (path for path in directory.iterdir() if path.suffix in (".key", ".gone", MOVED) or path.name == OWNER)
         others = [*(path for path in others if path.parent != directory), *every]
     return others
 

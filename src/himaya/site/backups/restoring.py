@@ -22,6 +22,10 @@ from himaya.core.errors import HimayaError
 from himaya.core.files import rename
 from himaya.core.vault.epochs import NAME as EPOCH
 from himaya.core.words import N_, Said
+from himaya.evidence import mounted
+from himaya.evidence.keys import epoch_keys
+from himaya.evidence.locking import see_all_locks
+from himaya.evidence.moved import lead_on, lost_exhibits, outer_here
 from himaya.evidence.stopping import note_restored
 from himaya.federation.native import ahead
 from himaya.flow.reactor import react
@@ -66,7 +70,7 @@ class Restored:
 class PutBack:
     """A backup that was put back. ``aside``: where what was there is; ``strangers``: sealed files among it, which the
     backup does not know; ``misfits``: sealed files that the database knows and that were not in the backup as they were
-    stored, nor are here.
+    stored, nor are here; ``lost``: exhibits that it says are to be kept, and whose keys were destroyed since.
     """
 
     found: Restored
@@ -75,6 +79,7 @@ class PutBack:
     strangers: int
     misfits: int
     keys: keys.PutBack
+    lost: int
 
 
 def put_back(
@@ -108,18 +113,21 @@ def put_back(
             preparing.mark(backup, ours=True, aside=Path(half.aside) if half and half.aside else None)
         with _filled(backup, stage, undo, steps, replace=replace):
             found = fill(backup, by=by, ready=ready, steps=steps)
-            destroyed, strangers = _destroyed(), _strangers(backup)
+            destroyed, strangers, owner = _destroyed(), _strangers(backup), mounted.owner()
             files, misfits = _bring_files(backup, stage, steps)
         aside = preparing.set_aside(
             backup, archive, strangers=strangers, become=become, again=half is not None, undo=undo
         )
         _settle(stage, archive, undo)
         undo.pop_all()
-    put = keys.put_back(archive, destroyed=destroyed, aside=(aside or preparing.new_name()).name)
+    name = (aside or preparing.new_name()).name
+    put = keys.put_back(archive, destroyed=destroyed, aside=name, owner=owner)
+    lead_on(outer_here())
+    lost = lost_exhibits(set(epoch_keys().destroyed()))
     faults.point("restore.before_unmark")
     shutil.rmtree(stage)
     preparing.unmark()
-    return PutBack(found, files, aside, len(strangers), misfits, put)
+    return PutBack(found, files, aside, len(strangers), misfits, put, lost)
 
 
 def _stage() -> Path:
@@ -264,6 +272,8 @@ def _bring_files(backup: Backup, stage: Path, steps: Steps) -> tuple[int, int]:
     steps.task("files", backup.manifest.files.size)
     count = 0
     elsewhere = bool(places.sealed_elsewhere())
+    if backup.manifest.sealed:
+        storing.make_places()
     for path, piece in backup.files():
         kept = path.startswith(f"{places.SEALED}/")
         if elsewhere and kept:
@@ -279,6 +289,8 @@ def _bring_files(backup: Backup, stage: Path, steps: Steps) -> tuple[int, int]:
             raise BackupDamaged(path=backup.place, why=Said("{file} is not what it was", file=path))
         beside.replace(target)
     os.sync()
+    if elsewhere and backup.manifest.sealed:
+        see_all_locks()
     lacking = sealed.misfits(backup) if backup.manifest.sealed else ()
     return count, sum(not storing.is_stored(name, digest) for name, digest, _ in lacking)
 

@@ -11,13 +11,24 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
+from himaya.core.config import config
 from himaya.core.vault.stores.local import ENDING
 from himaya.core.vault.stores.port import NotStored
+from himaya.core.vault.stores.setting import open_store
 from himaya.core.words import Said
 from himaya.evidence.keys import store
 from himaya.site.backups.copying import CHUNK, Heard, Piece, pour, read_from
 from himaya.site.backups.manifest import Backup, BackupDamaged
 from himaya.site.backups.places import SEALED
+
+
+def make_places() -> None:
+    """Make the stores that are set, where they are not there: what they held is about to be put back.
+
+    Raises:
+        StoreFailed: it cannot be done.
+    """
+    open_store(config().evidence_store, base=config().data, second=config().evidence_second_store)
 
 
 def paths() -> Iterator[tuple[str, UUID]]:

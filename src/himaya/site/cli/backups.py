@@ -208,7 +208,15 @@ def drill(
     done(f"ledger entries: {found.restored.entries:,}; leaves of the log: {leaves:,}; sealed files read: {sealed:,}")
     hours = found.age.total_seconds() / 3600
     done(f"lost would be what came in the last {hours:,.1f} hours; ledger entries: {found.missing:,}")
+    say_lost(found.lost)
     _say_opened(found, archive)
+
+
+def say_lost(n: int) -> None:
+    """Say how many exhibits nothing opens, of a backup that is older than an end."""
+    if n:
+        warn(f"exhibits that are to be kept, as the backup has it, and whose keys were destroyed since: {n:,}")
+        warn("nothing opens them, but a newer backup; or this one, with an archive of keys from after that end")
 
 
 def _say_opened(found: Drilled, archive: Archive | None) -> None:

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from himaya.core.errors import HimayaError
 from himaya.site.cli import app, start
-from himaya.site.cli.backups import KeysApart, ready, steps_shown, warn
+from himaya.site.cli.backups import KeysApart, ready, say_lost, steps_shown, warn
 from himaya.site.cli.grammar import KEEP, command
 from himaya.site.cli.shown import done, err, out, runnable
 
@@ -177,6 +177,7 @@ def _say_what_is_open(made: PutBack) -> None:
         warn(
             f"sealed files that the database knows, and that neither the backup has nor this machine: {made.misfits:,}"
         )
+    say_lost(made.lost)
     for path in made.keys.apart:
         warn(f"{path}: the ledger says that this key was destroyed, and no mark here does. Find out whose it is, and")
         warn("destroy it where it is of this node: until then it opens what was destroyed")

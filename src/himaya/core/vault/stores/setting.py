@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,6 +14,7 @@ from himaya.core.vault.stores.port import Store
 from himaya.core.vault.stores.s3 import S3Store
 from himaya.core.words import N_, Said
 
+IsNew = Callable[[str], bool]
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX = re.compile(r"([A-Za-z0-9!_.*'()-]+/)*")
 
@@ -23,14 +25,15 @@ class NotAStore(HimayaError):
     remedy = "Write file:DIRECTORY or s3://bucket/prefix?endpoint=https://host. Credentials stand elsewhere (AWS_…)."
 
 
-def open_store(text: str, *, base: Path, second: str = "", new: bool = True) -> Store:
+def open_store(text: str, *, base: Path, second: str = "", new: IsNew = lambda _: True) -> Store:
     """The store that a text names.
 
     Args:
         text: ``file:DIRECTORY`` or ``s3://bucket/prefix?endpoint=https://host``; without an endpoint, Amazon's.
         base: where a directory begins that does not begin at the root.
         second: another one, which holds the same; empty: none.
-        new: a directory that is not there is made; False: it is refused, as :class:`LocalStore` says.
+        new: whether a place is used for the first time: then a directory that is not there is made; else it is refused,
+            as :class:`LocalStore` says.
 
     Raises:
         NotAStore: it names none; or both are one.
@@ -45,10 +48,11 @@ def open_store(text: str, *, base: Path, second: str = "", new: bool = True) -> 
     return Mirrored(first, other)
 
 
-def _one(text: str, base: Path, *, new: bool) -> Store:
+def _one(text: str, base: Path, *, new: IsNew) -> Store:
     kind, _, rest = text.partition(":")
     if kind == "file" and rest and "\0" not in rest and not rest.startswith("//"):
-        return LocalStore((base / Path(rest).expanduser()).resolve(), new=new)
+        directory = (base / Path(rest).expanduser()).resolve()
+        return LocalStore(directory, new=new(f"file:{directory}"))
     if kind == "s3" and rest.startswith("//"):
         return _bucket(text)
     raise NotAStore(text=_shown(text), why=N_("it begins neither with file: and a directory nor with s3://"))
