@@ -126,7 +126,7 @@ def test_a_new_name_of_the_log_proves_what_was_there_before(keep: Keep, tmp_path
     exhibit = keep()
     publish_checkpoint()
     begin_again(reason="the machine was lost", by="cli:test")
-    assert proofs_of(exhibit) == (), "nothing was signed under the new name yet"
+    assert proofs_of([exhibit])[exhibit.pk] == (), "nothing was signed under the new name yet"
     publish_checkpoint()
     status, told = verified(bundle(exhibit, tmp_path / "bag"))
     assert (status, told["not_yet_in_a_log"]) == (0, [])
@@ -190,7 +190,7 @@ def test_the_proof_of_another_exhibit_proves_nothing(keep: Keep, tmp_path: Path)
     one, two = keep(), keep("another text")
     publish_checkpoint()
     folder = bundle(one, tmp_path / "bag")
-    told = _changed(folder, lambda proof: proof.update(json.loads(proofs_of(two)[0])))
+    told = _changed(folder, lambda proof: proof.update(json.loads(proofs_of([two])[two.pk][0])))
     assert "it is about something else" in told["problems"][0]["why"]
 
 

@@ -42,7 +42,7 @@ def test_what_is_new_and_the_ledger_are_stamped_once(authority: TimeAuthority, k
     look()
     look()
     assert TimeStamp.objects.count() == 2
-    (reply,) = stamps_of(exhibit)
+    (reply,) = stamps_of([exhibit])[exhibit.pk]
     digest = hashlib.sha256(custody.lines(exhibit)[0]).digest()
     assert openssl_agrees(reply, digest=digest, root=authority.root, place=tmp_path) == ""
     assert verify(reply, digest=digest, trusted=authorities(roots()[0])).digest == digest
@@ -65,4 +65,4 @@ def test_an_authority_that_answers_nonsense_is_asked_again_later(authority: Time
 def test_where_none_is_named_none_is_asked(keep: Keep) -> None:
     exhibit = keep()
     assert not stamp_due()
-    assert stamps_of(exhibit) == roots() == ()
+    assert stamps_of([exhibit])[exhibit.pk] == roots() == ()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from himaya.core.vault.verifier import canonical
+from himaya.evidence.batches import batches
 from himaya.evidence.models import Step, Unlogged
 from himaya.log import queries
 from himaya.log.events import Event
@@ -55,28 +56,33 @@ def shown(numbers: Collection[int]) -> Mapping[int, bytes]:
     return {one.pk: _event(one) for one in Step.objects.filter(pk__in=numbers).select_related("exhibit")}
 
 
-def proofs_of(exhibit: Exhibit) -> tuple[bytes, ...]:
-    """What proves the chain of an exhibit to strangers: that of its first step, and that of the last one in the log.
+def proofs_of(exhibits: Sequence[Exhibit]) -> dict[int, tuple[bytes, ...]]:
+    """What proves the chains of exhibits to strangers, by their numbers: of its first step, and of its last in the log.
 
     Each ends in the first checkpoint that holds it and that witnesses have cosigned, for that says how early it stood.
     Empty: no checkpoint holds anything of it yet.
     """
-    return tuple(str(queries.prove(leaf, early=True)).encode() for leaf in _leaves(exhibit))
+    found: dict[int, tuple[bytes, ...]] = {one.pk: () for one in exhibits}
+    for some in batches(exhibits):
+        numbers = {one.about: one.pk for one in some}
+        ends: dict[str, dict[int, Leaf]] = {}
+        for leaf in _published(*numbers).order_by("unique"):
+            mine = ends.setdefault(leaf.about, {})
+            mine[min(len(mine), 1)] = leaf
+        leaves = [leaf for mine in ends.values() for leaf in mine.values()]
+        for leaf, proof in zip(leaves, queries.prove_early(leaves), strict=True):
+            found[numbers[leaf.about]] += (str(proof).encode(),)
+    return found
 
 
 def logged(exhibit: Exhibit) -> int:
     """How many steps of its chain a checkpoint holds."""
-    return _published(exhibit).count()
+    return _published(exhibit.about).count()
 
 
-def _leaves(exhibit: Exhibit) -> list[int]:
-    mine = list(_published(exhibit).order_by("unique").values_list("index", flat=True))
-    return sorted({mine[0], mine[-1]}) if mine else []
-
-
-def _published(exhibit: Exhibit) -> QuerySet[Leaf]:
+def _published(*about: str) -> QuerySet[Leaf]:
     size = queries.checkpoints().values_list("size", flat=True).first() or 0
-    return queries.leaves_about(exhibit.about).filter(kind=CUSTODY, index__lt=size)
+    return queries.leaves_about(*about).filter(kind=CUSTODY, index__lt=size)
 
 
 def _event(step: Step) -> bytes:

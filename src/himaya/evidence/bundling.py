@@ -13,7 +13,7 @@ from django.db import transaction
 from himaya.core import clock
 from himaya.core.bundles.facts import Acquisition, Authorisation, Bundle, CustodyKey, ExhibitFacts, Recipient, SaidLabel
 from himaya.core.bundles.report import Language, reports
-from himaya.core.bundles.writing import Packed, stream_zip
+from himaya.core.bundles.writing import Packed, check_fit, stream_zip
 from himaya.core.config import config
 from himaya.core.vault.verifier import key_name
 from himaya.core.words import Said
@@ -21,10 +21,10 @@ from himaya.evidence import custody
 from himaya.evidence.anchoring import proofs_of
 from himaya.evidence.closing import READING_OPENING, closed_reading
 from himaya.evidence.custody import node_key
-from himaya.evidence.granting import NoAccess, UnknownAccess, count_reading, exhibits_of
+from himaya.evidence.granting import NoAccess, UnknownAccess, count_readings, exhibits_of
 from himaya.evidence.handing import RETURN, TRANSFER, note_given
 from himaya.evidence.labelling import labels_of
-from himaya.evidence.models import Access, Exhibit, Label, SigningKey
+from himaya.evidence.models import Access, Exhibit, SigningKey
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.returning import giver_of_all
 from himaya.evidence.stamping import roots, stamps_of
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 
     from himaya.accounts.models import Person
     from himaya.core.vault.custody import Fact
+    from himaya.evidence.models import Step
+
+TAKEN = "Himaya-Taken-Out"
+"""The field of bag-info.txt that says whose copy it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ def hand_over(
     Raises:
         UnknownAccess, NoAccess, PartsMissing: as their names say. Nothing was counted.
         NotTheirs: it would go back to somebody who did not give it. Nothing was counted.
+        UnfitBundle: something of it could not be verified, or is too much for one bundle. Nothing was counted.
     """
     found = Access.objects.select_for_update(of=("self",)).filter(pk=access).first()
     if found is None:
@@ -93,35 +98,57 @@ def hand_over(
     if back:
         node = giver_of_all(chosen, node=node)
     facts: dict[str, Fact] = {"bundle": number, **({"console": console} if console else {})}
-    keys = {one.uuid: count_reading(one, access=access, person=person, act="export", **facts) for one in chosen}
+    keys = count_readings(chosen, access=access, person=person, act="export", **facts)
     record("evidence.handed-over", by=person.actor, about=found.about, bundle=number, exhibits=len(chosen))
     to = Recipient(str(found.asked_by), found.recipient)
     made = bundle_of(number, exhibits=chosen, to=to, authorisation=authorisation)
-    made = replace(made, about={**made.about, READING_OPENING: closed_reading(found).opening})
+    taken = taken_out(person, found.about, console=console)
+    made = replace(made, about={**made.about, **taken, READING_OPENING: closed_reading(found).opening})
     act = RETURN if back else TRANSFER
     if node:
         facts |= {"from": key_name(custody.own_key()), "to": node}
-        made = replace(
-            made, transfers=tuple(custody.offer_step(one, act=act, by=person.actor, facts=facts) for one in chosen)
-        )
+        made = replace(made, transfers=custody.offer_steps(chosen, act=act, by=person.actor, facts=facts))
+    check_fit(made, (), node_key())
     if node or back:
         other = authorisation.authority if authorisation else ""
         note_given(chosen, act=act, bundle=number, node=node, other=other, by=person.actor)
-    return HandedOver(made, found, {uuid: key for uuid, key in keys.items() if key is not None})
+    return HandedOver(made, found, keys)
+
+
+def taken_out(person: Person, by: str, *, console: str = "") -> dict[str, str]:
+    """The mark of one taking out, for bag-info.txt: whose copy it is, by which grant or answer, and when.
+
+    The node signs it with the whole: a copy that turns up elsewhere says out of whose hands it is.
+    """
+    who = f"{person.actor} ({console})" if console else person.actor
+    return {TAKEN: f"{who}, {by}, {clock.now().isoformat(timespec='seconds')}"}
 
 
 def bundle_of(
     number: str, *, exhibits: Sequence[Exhibit], to: Recipient, authorisation: Authorisation | None
 ) -> Bundle:
     """What a bundle of these exhibits says, with their chains as they stand now."""
-    said = labels_of(exhibits)
-    facts = tuple(_facts(one, said.get(one.pk, ())) for one in exhibits)
+    said, lines, stamps = labels_of(exhibits), custody.lines_of(exhibits), stamps_of(exhibits)
+    proofs = proofs_of(exhibits)
+    facts = tuple(
+        replace(
+            _facts(one), custody=tuple(lines[one.pk]), timestamps=stamps[one.pk], proofs=proofs[one.pk],
+            labels=tuple(SaidLabel(each.kind, each.value, each.said_by) for each in said.get(one.pk, ())),
+        )
+        for one in exhibits
+    )  # fmt: skip
     return Bundle(
         number=number, organisation=config().organisation or config().node_name, made_at=clock.now(),
         case=", ".join(sorted({one.case for one in exhibits if one.case})), exhibits=facts,
         keys=tuple(_keys(facts)), authorisation=authorisation, recipients=(to,), certificates=roots(),
         log_keys=tuple(str(key) for key in verifier_keys()),
     )  # fmt: skip
+
+
+def with_steps(bundle: Bundle, steps: Sequence[Step]) -> Bundle:
+    """The same with one step more of each exhibit, in their order."""
+    told = zip(bundle.exhibits, steps, strict=True)
+    return replace(bundle, exhibits=tuple(replace(one, custody=(*one.custody, bytes(step.line))) for one, step in told))
 
 
 def write_bundle(
@@ -145,7 +172,7 @@ def write_bundle(
     return stream_zip(bundle, to, contents=partial(_content, opened, stands), reports=told, signer=node_key())
 
 
-def _facts(one: Exhibit, labels: Sequence[Label]) -> ExhibitFacts:
+def _facts(one: Exhibit) -> ExhibitFacts:
     tool, _, version = one.tool.rpartition(" ")
     known = ", ".join(f"{name} {value}" for name, value in sorted(one.clock.items()))
     return ExhibitFacts(
@@ -154,8 +181,7 @@ def _facts(one: Exhibit, labels: Sequence[Label]) -> ExhibitFacts:
             at=one.acquired_at, by=one.acquired_by, how=one.how, tool=tool or version, version=version if tool else "",
             source=one.origin, clock=known,
         ),
-        custody=tuple(custody.lines(one)), timestamps=stamps_of(one), proofs=proofs_of(one),
-        labels=tuple(SaidLabel(each.kind, each.value, each.said_by) for each in labels),
+        custody=(),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from himaya.core import clock
 from himaya.core.vault import custody, verifier
 from himaya.core.words import printable
 from himaya.evidence.anchoring import note_unlogged
+from himaya.evidence.batches import batches
 from himaya.evidence.models import Exhibit, SigningKey, Step
 from himaya.ledger.services import record
 from himaya.log.events import Event
@@ -35,7 +36,7 @@ def add_step(exhibit: Exhibit, *, act: str, by: str, facts: Mapping[str, Fact], 
     """The next step of an exhibit, signed by this node, in the caller's transaction.
 
     Steps of one exhibit follow on each other: the exhibit's row is locked. What hands a thing over needs the other
-    side's signature as well, and is offered (:func:`offer_step`) and accepted (:func:`accept_step`).
+    side's signature as well, and is offered (:func:`offer_steps`) and accepted (:func:`accept_step`).
     """
     assert connection.in_atomic_block
     Exhibit.objects.select_for_update().get(pk=exhibit.pk)
@@ -52,11 +53,8 @@ def add_steps(
 ) -> list[Step]:
     """The next step of each of several exhibits, whose rows the caller has locked, in its transaction."""
     assert connection.in_atomic_block
-    newest = Step.objects.filter(exhibit=OuterRef("exhibit")).order_by("-number").values("number")[:1]
-    last = {one.exhibit_id: one for one in Step.objects.filter(exhibit__in=exhibits, number=Subquery(newest))}
     key, made = node_key(), []
-    for exhibit, told in zip(exhibits, facts, strict=True):
-        before = last[exhibit.pk]
+    for exhibit, before, told in zip(exhibits, _last_of(exhibits), facts, strict=True):
         when = max(at, before.at)
         number, line = before.number + 1, bytes(before.line)
         one = custody.step(exhibit.uuid, number=number, act=act, at=when, by=by, facts=told, before=line)
@@ -65,14 +63,24 @@ def add_steps(
     return _keep(made)
 
 
-def offer_step(exhibit: Exhibit, *, act: str, by: str, facts: Mapping[str, Fact]) -> bytes:
-    """The next step of an exhibit that leaves this node, signed by us alone: the other side signs when it takes it."""
-    last = Step.objects.filter(exhibit=exhibit).order_by("-number")[0]
-    one = custody.step(
-        exhibit.uuid, number=last.number + 1, act=act, at=max(clock.now(), last.at), by=by, facts=facts,
-        before=bytes(last.line),
-    )  # fmt: skip
-    return custody.offered(one, [custody.sign(one, node_key())])
+def offer_steps(exhibits: Sequence[Exhibit], *, act: str, by: str, facts: Mapping[str, Fact]) -> tuple[bytes, ...]:
+    """The next step of each exhibit that leaves this node, signed by us alone: who takes it signs as well."""
+    key, now, made = node_key(), clock.now(), []
+    for exhibit, last in zip(exhibits, _last_of(exhibits), strict=True):
+        one = custody.step(
+            exhibit.uuid, number=last.number + 1, act=act, at=max(now, last.at), by=by, facts=facts,
+            before=bytes(last.line),
+        )  # fmt: skip
+        made.append(custody.offered(one, [custody.sign(one, key)]))
+    return tuple(made)
+
+
+def _last_of(exhibits: Sequence[Exhibit]) -> list[Step]:
+    newest = Step.objects.filter(exhibit=OuterRef("exhibit")).order_by("-number").values("number")[:1]
+    last: dict[int, Step] = {}
+    for some in batches(exhibits):
+        last |= {one.exhibit_id: one for one in Step.objects.filter(exhibit__in=some, number=Subquery(newest))}
+    return [last[one.pk] for one in exhibits]
 
 
 def accept_step(offer: bytes) -> bytes:
@@ -176,9 +184,17 @@ def known_key() -> bytes | None:
 
 def lines(exhibit: Exhibit) -> list[bytes]:
     """The chain, from its acquisition on."""
-    return [
-        bytes(row) for row in Step.objects.filter(exhibit=exhibit).order_by("number").values_list("line", flat=True)
-    ]
+    return lines_of([exhibit])[exhibit.pk]
+
+
+def lines_of(exhibits: Sequence[Exhibit]) -> dict[int, list[bytes]]:
+    """The chains of some exhibits, by their numbers."""
+    found: dict[int, list[bytes]] = {one.pk: [] for one in exhibits}
+    for some in batches(exhibits):
+        rows = Step.objects.filter(exhibit__in=some).order_by("exhibit", "number")
+        for exhibit, line in rows.values_list("exhibit", "line"):
+            found[exhibit].append(bytes(line))
+    return found
 
 
 def check(exhibit: Exhibit) -> list[verifier.Step]:

@@ -7,7 +7,7 @@ Where there is no time, a lead reads at once: everybody is told, and somebody el
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -21,17 +21,19 @@ from himaya.core.vault.custody import Fact
 from himaya.core.vault.recipients import NotRecipients, recipients
 from himaya.core.words import N_, Said
 from himaya.evidence.closing import READING, closed_reading
-from himaya.evidence.custody import add_step
-from himaya.evidence.guarded.bringing import exhibit_key, forget_brought
+from himaya.evidence.custody import add_steps
+from himaya.evidence.guarded.bringing import exhibit_keys, forget_brought
 from himaya.evidence.handing import RETURN
 from himaya.evidence.models import Access, AccessTo, Exhibit, Look
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.reasons import reason_of
 from himaya.evidence.returning import giver_of_all
-from himaya.evidence.states import ASKED, DESTROYED, ENDED, GRANTED, GUARDED, REFUSED
-from himaya.ledger.services import record
+from himaya.evidence.states import ASKED, DESTROYED, ENDED, GRANTED, REFUSED
+from himaya.ledger.services import record, record_each
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from himaya.accounts.models import Person
 
 MINUTES, MOST, FRESH = 30, 100, timedelta(minutes=5)
@@ -234,19 +236,27 @@ def read_exhibit(exhibit: Exhibit, *, access: int, person: Person) -> Iterator[b
     return unsafe_content(exhibit, key=key)
 
 
-@transaction.atomic
 def count_reading(exhibit: Exhibit, *, access: int, person: Person, act: str, **facts: Fact) -> bytes | None:
-    """One reading less, and a step of custody. The row decides: of many who read at once, as many do as it allows.
+    """The same of one exhibit as :func:`count_readings` does; its key, where it is guarded."""
+    return count_readings([exhibit], access=access, person=person, act=act, **facts).get(exhibit.uuid)
+
+
+@transaction.atomic
+def count_readings(
+    exhibits: Sequence[Exhibit], *, access: int, person: Person, act: str, **facts: Fact
+) -> dict[UUID, bytes]:
+    """One reading of each less, and a step of custody. The row decides: of many who read at once, as many do as it
+    allows; all of these exhibits are counted or none.
 
     Args:
-        exhibit: which.
+        exhibits: one or more.
         access: the number of the grant.
         person: who reads.
         act: of custody: ``analyse`` or ``export``.
         facts: what else the step tells.
 
     Returns:
-        Of what is guarded, its key, opened with what two custodians have brought; None of everything else.
+        The keys of what is guarded, opened with what two custodians have brought, by the exhibits' own numbers.
 
     Raises:
         NoAccess: the person has no grant for it that holds now.
@@ -254,29 +264,29 @@ def count_reading(exhibit: Exhibit, *, access: int, person: Person, act: str, **
     """
     number = access
     found = Access.objects.select_related("asked_by", "decided_by").filter(pk=number).first()
-    why = why_not(found, exhibit, person)
-    if why is None:
-        why = _not_taken(number, exhibit)
+    why = why_not(found, exhibits, person) or _not_taken(number, exhibits)
     if why is not None:
-        raise NoAccess(exhibit=exhibit.reference, why=why)
+        raise NoAccess(exhibit=exhibits[0].reference, why=why)
     assert found is not None
+    list(Exhibit.objects.select_for_update().filter(pk__in=[one.pk for one in exhibits]).order_by("pk"))
     said = closed_reading(found).commitment
     told: dict[str, Fact] = {"to": person.actor, "access": found.pk, READING: said, **facts}
-    key = exhibit_key(exhibit, about=found.about) if exhibit.kept_class == GUARDED else None
-    add_step(exhibit, act=act, by=person.actor, facts=told)
-    record("evidence.read", by=person.actor, about=exhibit.about, access=found.pk)
+    keys = exhibit_keys(exhibits, about=found.about)
+    add_steps(exhibits, act=act, by=person.actor, facts=[told] * len(exhibits), at=clock.now())
+    record_each("evidence.read", by=person.actor, told=((one.about, {"access": found.pk}) for one in exhibits))
     forget_used(found)
-    return key
+    return keys
 
 
-def _not_taken(number: int, exhibit: Exhibit) -> str | None:
-    """Take the one reading of an exhibit by a grant, in the caller's transaction; why not, where it was taken."""
-    now = clock.now()
+def _not_taken(number: int, exhibits: Sequence[Exhibit]) -> str | None:
+    """Take the one reading of each exhibit by a grant, in the caller's transaction; why not, where one was taken."""
+    now, n = clock.now(), len(exhibits)
     holds = Access.objects.filter(pk=number, state=GRANTED, until__gt=now, reads_left__gt=0)
-    if not holds.update(reads_left=F("reads_left") - 1):
-        return N_("all its readings are used")
-    unread = AccessTo.objects.filter(access=number, exhibit=exhibit, read_at=None)
-    return None if unread.update(read_at=now) else N_("it was read by this grant already")
+    already = N_("it was read by this grant already")
+    if not holds.filter(reads_left__gte=n).update(reads_left=F("reads_left") - n):
+        return already if holds.exists() else N_("all its readings are used")
+    left = AccessTo.objects.filter(access=number, exhibit__in=exhibits, read_at=None)
+    return None if left.update(read_at=now) == n else already
 
 
 def unread(access: Access) -> set[int]:
@@ -292,11 +302,11 @@ def forget_used(access: Access) -> None:
         forget_brought(access.about)
 
 
-def why_not(access: Access | None, exhibit: Exhibit, person: Person) -> str | None:
-    """Why somebody reads nothing of an exhibit by a grant now, its readings aside; None: they may."""
+def why_not(access: Access | None, exhibits: Sequence[Exhibit], person: Person) -> str | None:
+    """Why somebody reads nothing of some exhibits by a grant now, its readings aside; None: they may."""
     if access is None or access.asked_by != person:
         return N_("it was granted to nobody, or to somebody else")
-    if not exhibits_of(access).filter(pk=exhibit.pk).exists():
+    if exhibits_of(access).filter(pk__in=[one.pk for one in exhibits]).count() < len(exhibits):
         return N_("the grant names other exhibits")
     if access.state != GRANTED or access.until is None:
         return Said("the request is {state}", state=access.state)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.outward import Client
 from himaya.core.vault.timestamps import NotAuthorities, authorities, stamp
 from himaya.core.words import N_
+from himaya.evidence.batches import batches
 from himaya.evidence.models import Exhibit, Step, TimeStamp
 from himaya.ledger import turns
 from himaya.ledger.queries import head
@@ -115,7 +116,11 @@ def roots() -> tuple[bytes, ...]:
     return (_pem(),) if config().timestamp_roots else ()
 
 
-def stamps_of(exhibit: Exhibit) -> tuple[bytes, ...]:
-    """The stamps of an exhibit, as they came."""
-    found = TimeStamp.objects.filter(exhibit=exhibit).order_by("pk").values_list("reply", flat=True)
-    return tuple(bytes(reply) for reply in found)
+def stamps_of(exhibits: Sequence[Exhibit]) -> dict[int, tuple[bytes, ...]]:
+    """The stamps of some exhibits, as they came, by the exhibits' numbers."""
+    found: dict[int, tuple[bytes, ...]] = {one.pk: () for one in exhibits}
+    for some in batches(exhibits):
+        rows = TimeStamp.objects.filter(exhibit__in=some).order_by("pk")
+        for exhibit, reply in rows.values_list("exhibit", "reply"):
+            found[exhibit] += (bytes(reply),)
+    return found

@@ -21,10 +21,9 @@ from himaya.core import clock, faults, watermark
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.evidence.granting import NoAccess, count_reading, forget_used, why_not
-from himaya.evidence.guarded.bringing import exhibit_key
+from himaya.evidence.guarded.bringing import exhibit_keys
 from himaya.evidence.models import Access, Look
 from himaya.evidence.reading import unsafe_content
-from himaya.evidence.states import GUARDED
 from himaya.ledger.services import record
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def show_plain(exhibit: Exhibit, *, access: int, person: Person) -> bytes:
 @transaction.atomic
 def _begin(exhibit: Exhibit, access: int, person: Person) -> bytes | None:
     found = Access.objects.select_related("asked_by", "decided_by").filter(pk=access).first()
-    if why := why_not(found, exhibit, person):
+    if why := why_not(found, [exhibit], person):
         raise NoAccess(exhibit=exhibit.reference, why=why)
     assert found is not None
     _, first = Look.objects.get_or_create(access=found, exhibit=exhibit, defaults={"at": clock.now()})
@@ -105,7 +104,7 @@ def _begin(exhibit: Exhibit, access: int, person: Person) -> bytes | None:
 @transaction.atomic
 def _go_on(exhibit: Exhibit, access: int, person: Person) -> bytes | None:
     found = Access.objects.select_for_update(of=("self",)).filter(pk=access).first()
-    if why := why_not(found, exhibit, person):
+    if why := why_not(found, [exhibit], person):
         raise NoAccess(exhibit=exhibit.reference, why=why)
     assert found is not None
     looks = Look.objects.filter(access=found, exhibit=exhibit)
@@ -113,7 +112,7 @@ def _go_on(exhibit: Exhibit, access: int, person: Person) -> bytes | None:
         raise NoAccess(exhibit=exhibit.reference, why=N_("look at it small and grey first"))
     if not looks.filter(cleared_at=None).update(cleared_at=clock.now()):
         raise NoAccess(exhibit=exhibit.reference, why=N_("it was shown as it is already by this grant"))
-    key = exhibit_key(exhibit, about=found.about) if exhibit.kept_class == GUARDED else None
+    key = exhibit_keys([exhibit], about=found.about).get(exhibit.uuid)
     record("evidence.shown", by=person.actor, about=exhibit.about, access=found.pk)
     forget_used(found)
     return key

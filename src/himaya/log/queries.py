@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from django.db.models import Count, Max, OuterRef, Subquery
 
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
-from himaya.core.merkle import consistency, inclusion
+from himaya.core.merkle import HashAt, consistency, inclusion
 from himaya.core.notes import VerifierKey
 from himaya.core.proofs import Proof
 from himaya.core.tiles import width_of
@@ -20,7 +21,7 @@ from himaya.log.keys import identity, keys
 from himaya.log.models import Alarm, Audit, Checkpoint, Cosignature, Growth, Leaf, Seen, Witness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -128,19 +129,41 @@ def first_covering(index: int) -> Standing | None:
 
     It says how early the leaf was there, where :func:`covering` says it of the log as it is now.
     """
-    rows = checkpoints().filter(size__gt=index).order_by("size")
-    found: Checkpoint | None = None
+    return _first_covering([index]).get(index)
+
+
+def _first_covering(indexes: Collection[int]) -> dict[int, Standing]:
+    """The same of several leaves, those left out that no checkpoint holds."""
+    rows = checkpoints().filter(size__gt=min(indexes, default=0)).order_by("size")
+    every, enough = list(rows.values_list("size", flat=True)), list[int]()
     if Cosignature.objects.exists():
         by = Cosignature.objects.filter(checkpoint=OuterRef("pk")).order_by().values("checkpoint")
         counted = rows.annotate(cosigned=Subquery(by.annotate(n=Count("pk")).values("n")))
-        found = counted.filter(cosigned__gte=max(config().log_quorum, 1)).first()
-    found = found or rows.first()
-    return standing(found) if found else None
+        enough = list(counted.filter(cosigned__gte=max(config().log_quorum, 1)).values_list("size", flat=True))
+    chosen: dict[int, int] = {}
+    for index in indexes:
+        for sizes in (enough, every):
+            if (at := bisect_right(sizes, index)) < len(sizes):
+                chosen[index] = sizes[at]
+                break
+    found = {one.size: one for one in _standings(list(rows.filter(size__in=set(chosen.values()))))}
+    return {index: found[size] for index, size in chosen.items()}
 
 
 def standing(row: Checkpoint) -> Standing:
     """A checkpoint as it is shown: our note with the lines of witnesses below."""
-    lines = list(Cosignature.objects.filter(checkpoint=row).select_related("witness").order_by("witness_id"))
+    return _standings([row])[0]
+
+
+def _standings(rows: Sequence[Checkpoint]) -> list[Standing]:
+    lines: dict[int, list[Cosignature]] = {row.pk: [] for row in rows}
+    cosigned = Cosignature.objects.filter(checkpoint__in=rows).select_related("witness").order_by("witness_id")
+    for one in cosigned:
+        lines[one.checkpoint_id].append(one)
+    return [_standing(row, lines[row.pk]) for row in rows]
+
+
+def _standing(row: Checkpoint, lines: Sequence[Cosignature]) -> Standing:
     note = row.note + "".join(one.line for one in lines)
     return Standing(row.origin, row.size, bytes(row.root), row.at, note, {one.witness.name: one.at for one in lines})
 
@@ -219,9 +242,9 @@ def leaves_of(kind: str) -> QuerySet[Leaf]:
     return Leaf.objects.filter(kind=kind).order_by("index")
 
 
-def leaves_about(about: str) -> QuerySet[Leaf]:
-    """Leaves about an object, in order."""
-    return Leaf.objects.filter(about=about).order_by("index")
+def leaves_about(*about: str) -> QuerySet[Leaf]:
+    """Leaves about some objects, in order."""
+    return Leaf.objects.filter(about__in=about).order_by("index")
 
 
 # --- what is public --------------------------------------------------------------------------------------------------
@@ -307,14 +330,29 @@ def prove_each(rows: Sequence[Leaf], *, to: Callable[[int], Standing | None] = c
     Raises:
         NotPublished, Unshown: as :func:`prove`.
     """
-    last = max(row.index for row in rows)
-    checkpoint, hash_at = to(last), tree.hash_at()
-    if checkpoint is None:
-        raise NotPublished(index=last)
+    checkpoint = to(max(row.index for row in rows))
+    yield from _proofs(rows, {row.index: checkpoint for row in rows} if checkpoint else {}, tree.hash_at())
+
+
+def prove_early(rows: Sequence[Leaf]) -> Iterator[Proof]:
+    """The whole proofs of several leaves, each to the first checkpoint that holds it, as :func:`first_covering` says.
+
+    Raises:
+        NotPublished, Unshown: as :func:`prove`.
+    """
+    to = _first_covering([row.index for row in rows])
+    yield from _proofs(rows, to, tree.hash_at(near={*to, *(one.size - 1 for one in to.values())}))
+
+
+def _proofs(rows: Sequence[Leaf], to: Mapping[int, Standing], hash_at: HashAt) -> Iterator[Proof]:
+    for row in rows:
+        if row.index not in to:
+            raise NotPublished(index=row.index)
     named = tuple(str(key) for key in verifier_keys())
     for shown in reveal(rows):
         if shown.why:
             raise Unshown(index=shown.index, why=shown.why)
+        checkpoint = to[shown.index]
         path = tuple(inclusion(shown.index, checkpoint.size, hash_at))
         yield Proof(shown.index, shown.salt, shown.event, path, checkpoint.note, named)
 

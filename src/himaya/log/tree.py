@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from himaya.core.merkle import HASH, HashAt, root_at
 from himaya.core.tiles import WIDTH, folded, from_tiles
@@ -25,9 +25,18 @@ def above(level: int, number: int) -> bytes:
     return folded(held, WIDTH) if len(held) == FULL else b""
 
 
-def hash_at() -> HashAt:
-    """The hash of any complete subtree. A new reader for each proof: the tiles at the right edge grow."""
-    return from_tiles(tile_at)
+def hash_at(near: Collection[int] = ()) -> HashAt:
+    """The hash of any complete subtree. A new reader for each proof: the tiles at the right edge grow.
+
+    ``near``: leaves, whose tiles on every level are read together first, in the memory of 8 kB for each.
+    """
+    held: dict[tuple[int, int], bytes] = {}
+    level, numbers = 0, {index // WIDTH for index in near}
+    while numbers:
+        rows = Tile.objects.filter(level=level, number__in=numbers)
+        held |= {(level, number): bytes(hashes) for number, hashes in rows.values_list("number", "hashes")}
+        level, numbers = level + 1, {number // WIDTH for number in numbers} if max(numbers) else set()
+    return from_tiles(lambda level, number: held.get((level, number)) or tile_at(level, number))
 
 
 def root(size: int) -> bytes:

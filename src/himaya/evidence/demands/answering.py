@@ -16,23 +16,24 @@ from django.db.models import QuerySet
 
 from himaya.core import clock, faults
 from himaya.core.bundles.facts import Authorisation, Bundle, Recipient
+from himaya.core.bundles.writing import check_fit
 from himaya.core.errors import HimayaError
 from himaya.core.vault.recipients import recipients
 from himaya.core.words import N_, Said, printable
-from himaya.evidence.bundling import bundle_of, write_bundle
-from himaya.evidence.custody import add_step
+from himaya.evidence.bundling import bundle_of, taken_out, with_steps, write_bundle
+from himaya.evidence.custody import add_steps, node_key
 from himaya.evidence.demands import clocks
 from himaya.evidence.demands.acting import BadDemand, UnknownAnswer, demand_for, move, note, reason, require
 from himaya.evidence.demands.checking import require_checks
-from himaya.evidence.demands.closed import OPENING, Closed, HeldBack, closed_words
+from himaya.evidence.demands.closed import OPENING, HeldBack, closed_words
 from himaya.evidence.demands.lists import APPROVED, DISCLOSING, DROPPED, GIVEN_OUT, LEAVING, OPEN_ANSWERS, PREPARED
 from himaya.evidence.demands.models import Answer, AnswerPart, Demand
 from himaya.evidence.demands.selecting import asked_for, is_within, scopes_of
 from himaya.evidence.demands.states import ANSWERED, TAKEN
 from himaya.evidence.granting import Proof, check_proof
-from himaya.evidence.guarded.bringing import exhibit_key, forget_brought
+from himaya.evidence.guarded.bringing import exhibit_keys, forget_brought
 from himaya.evidence.models import Exhibit
-from himaya.evidence.states import DESTROYED, GUARDED
+from himaya.evidence.states import DESTROYED
 from himaya.ledger.services import record
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from himaya.accounts.models import Person
     from himaya.core.bundles.report import Language
     from himaya.core.bundles.writing import Packed
+    from himaya.core.vault.custody import Fact
 
 GIVE_WITHIN = timedelta(days=1)
 """How long an approval counts."""
@@ -205,13 +207,9 @@ def take_out(number: int, *, person: Person) -> TakenOut:
         MayNotAct, UnknownAnswer, AnswerMoved, OutOfScope, PreservesOnly, BadDemand: as their names say.
         PartsMissing: something of it is guarded, and two custodians, neither of them who prepared it, have not brought
             their parts since it was approved.
+        UnfitBundle: something of it could not be verified, or is too much for one bundle. Nothing is on record.
     """
-    answer, demand, exhibits, told, opened = _take_out(number, person)
-    bundle = bundle_of(
-        f"{demand.reference}-{answer.pk}", exhibits=exhibits, to=Recipient(answer.recipient_name, answer.recipient),
-        authorisation=Authorisation(demand.instrument, demand.reference_theirs or demand.reference, demand.authority),
-    )  # fmt: skip
-    return TakenOut(answer, replace(bundle, about={**bundle.about, OPENING: told.opening}), person, opened)
+    return _take_out(number, person)
 
 
 def write_answer(number: int, to: BinaryIO, *, person: Person, languages: Sequence[Language] = ()) -> Packed:
@@ -220,7 +218,7 @@ def write_answer(number: int, to: BinaryIO, *, person: Person, languages: Sequen
 
 
 @transaction.atomic
-def _take_out(number: int, person: Person) -> tuple[Answer, Demand, list[Exhibit], Closed, dict[UUID, bytes]]:
+def _take_out(number: int, person: Person) -> TakenOut:
     answer, demand = _locked(number, person, "demands.work")
     since = answer.approved_at
     if answer.state not in (APPROVED, LEAVING) or since is None:
@@ -229,18 +227,28 @@ def _take_out(number: int, person: Person) -> tuple[Answer, Demand, list[Exhibit
         raise BadDemand(why=N_("its approval is over: drop it, and prepare another one"))
     require(answer.approved_by, "demands.approve")
     exhibits = _check_parts(answer, demand)
-    guarded = [one for one in exhibits if one.kept_class == GUARDED]
-    opened = {one.uuid: exhibit_key(one, about=f"answer:{answer.pk}") for one in guarded}
+    about = f"answer:{answer.pk}"
+    opened = exhibit_keys(exhibits, about=about)
+    bundle = _bundle_of(answer, demand, exhibits)
+    check_fit(bundle, (), node_key())  # while nobody waits for the ledger's head
     answer.state, answer.attempt = LEAVING, answer.attempt + 1
     answer.save(update_fields=["state", "attempt"])
     told = closed_words(answer, demand)
-    for one in exhibits:
-        add_step(one, act="export", by=person.actor, facts={"demand": told.commitment})
+    facts: dict[str, Fact] = {"demand": told.commitment}
+    steps = add_steps(exhibits, act="export", by=person.actor, facts=[facts] * len(exhibits), at=clock.now())
     record(
         "demand.handing-over", by=person.actor, about=demand.about, answer=answer.pk, exhibits=len(exhibits),
         attempt=answer.attempt,
     )  # fmt: skip
-    return answer, demand, exhibits, told, opened
+    marks = {**taken_out(person, about), OPENING: told.opening}
+    return TakenOut(answer, replace(with_steps(bundle, steps), about={**bundle.about, **marks}), person, opened)
+
+
+def _bundle_of(answer: Answer, demand: Demand, exhibits: Sequence[Exhibit]) -> Bundle:
+    return bundle_of(
+        f"{demand.reference}-{answer.pk}", exhibits=exhibits, to=Recipient(answer.recipient_name, answer.recipient),
+        authorisation=Authorisation(demand.instrument, demand.reference_theirs or demand.reference, demand.authority),
+    )  # fmt: skip
 
 
 @transaction.atomic

@@ -20,6 +20,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.vault import shares
 from himaya.core.vault.shares import NotShare, Share
 from himaya.core.words import N_, Said
+from himaya.evidence.batches import batches
 from himaya.evidence.guarded import renewing
 from himaya.evidence.guarded.custodians import MAY, THRESHOLD, acts
 from himaya.evidence.guarded.gatherings import Gathering, UnknownGathering, gathering, gathering_for
@@ -27,11 +28,13 @@ from himaya.evidence.guarded.models import Brought, Custodian, Part
 from himaya.evidence.guarded.parts import open_part, opens, seal_part
 from himaya.evidence.keys import epoch_keys, epoch_name, key_of, lock_epochs
 from himaya.evidence.models import Epoch, Exhibit
+from himaya.evidence.states import GUARDED
 from himaya.ledger import turns
 from himaya.ledger.services import record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     from himaya.accounts.models import Person
 
@@ -212,39 +215,48 @@ def standing(found: Gathering) -> list[Gathered]:
     ]
 
 
-def exhibit_key(exhibit: Exhibit, *, about: str) -> bytes:
-    """The key of what is guarded, opened with two parts, in the caller's transaction; the exhibit's row is locked.
+def exhibit_keys(exhibits: Sequence[Exhibit], *, about: str) -> dict[UUID, bytes]:
+    """The keys of what is guarded of some exhibits, each opened with two parts, by the exhibits' own numbers; in the
+    caller's transaction, their rows are locked.
 
-    It opens the sealed file for as long as somebody has it, also when the exhibit moves or is dealt anew meanwhile.
+    They open the sealed files for as long as somebody has them, also when an exhibit moves or is dealt anew meanwhile.
 
     Raises:
-        PartsMissing, NotJoined, NotShare, WrongKey: as :func:`custody_key`.
+        PartsMissing, NotJoined, NotShare, WrongKey: as :func:`custody_keys`.
     """
-    custody = custody_key(exhibit, about=about)
-    return key_of(Exhibit.objects.select_related("epoch").get(pk=exhibit.pk), custody=custody)
+    guarded = [one for one in exhibits if one.kept_class == GUARDED]
+    found = custody_keys(guarded, about=about) if guarded else []
+    return {fresh.uuid: key_of(fresh, custody=custody) for fresh, custody in found}
 
 
-def custody_key(exhibit: Exhibit, *, about: str) -> bytes:
-    """The key that two parts give, in the caller's transaction; the exhibit's row is locked.
+def custody_keys(exhibits: Sequence[Exhibit], *, about: str) -> list[tuple[Exhibit, bytes]]:
+    """Exhibits as they are now, with the key that two parts give, in the caller's transaction; their rows are locked.
 
     Raises:
         PartsMissing: fewer than two custodians who count have brought theirs.
         NotJoined, NotShare, WrongKey: what was brought is not what it was.
     """
-    found = gathering(about)
-    Exhibit.objects.select_for_update().get(pk=exhibit.pk)  # alone: joined with an epoch it has left it is not found
-    fresh = Exhibit.objects.select_related("epoch").get(pk=exhibit.pk)
-    rows = list(_counting(found).filter(part__deal__exhibit=fresh).order_by("at", "pk"))
+    counting = _counting(gathering(about)).order_by("at", "pk")
+    made = []
+    for some in batches(exhibits):
+        now = Exhibit.objects.filter(pk__in=[one.pk for one in some]).order_by("pk")
+        list(now.select_for_update())  # alone: joined with an epoch it has left one is not found
+        rows: dict[int, list[Brought]] = {one.pk: [] for one in some}
+        for row in counting.filter(part__deal__exhibit__in=some):
+            rows[row.part.deal.exhibit_id].append(row)
+        made += [(fresh, _joined(fresh, rows[fresh.pk])) for fresh in now.select_related("epoch")]
+    return made
+
+
+def _joined(fresh: Exhibit, rows: Sequence[Brought]) -> bytes:
     if len(rows) < THRESHOLD:
-        raise PartsMissing(exhibit=exhibit.reference, found=len(rows), needed=THRESHOLD)
+        raise PartsMissing(exhibit=fresh.reference, found=len(rows), needed=THRESHOLD)
     outer = epoch_keys().key(epoch_name(fresh))
-    every = [shares.read(open_part(row, outer=outer)) for row in rows]
-    return shares.join(every, opens=opens(fresh.uuid))
+    return shares.join([shares.read(open_part(row, outer=outer)) for row in rows], opens=opens(fresh.uuid))
 
 
 def _ready(found: Gathering) -> Sequence[tuple[Exhibit, bytes]]:
-    gathered = [one.exhibit for one in standing(found) if one.enough]
-    return [(one, custody_key(one, about=found.about)) for one in gathered]
+    return custody_keys([one.exhibit for one in standing(found) if one.enough], about=found.about)
 
 
 def forget_brought(about: str) -> None:
