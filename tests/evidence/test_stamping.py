@@ -49,6 +49,8 @@ def test_what_is_new_and_the_ledger_are_stamped_once(authority: TimeAuthority, k
     assert [entry.act for entry in ledger.entries(about=exhibit.about)].count("evidence.stamped") == 1
     of_the_day = TimeStamp.objects.get(exhibit=None)
     assert bytes(of_the_day.digest).hex() in {entry.digest for entry in ledger.entries()}
+    committed = [entry.data["token"] for entry in ledger.entries(act="evidence.stamped")]
+    assert sorted(committed) == sorted(hashlib.sha256(bytes(one.reply)).hexdigest() for one in TimeStamp.objects.all())
 
 
 def test_an_authority_that_answers_nonsense_is_asked_again_later(authority: TimeAuthority, keep: Keep) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef
@@ -24,7 +24,7 @@ from himaya.core.words import N_
 from himaya.evidence.batches import batches
 from himaya.evidence.models import Exhibit, Step, TimeStamp
 from himaya.ledger import turns
-from himaya.ledger.queries import head
+from himaya.ledger.queries import entries, head
 from himaya.ledger.services import SYSTEM, record
 
 TURN, EVERY = "evidence.stamped", 60.0
@@ -81,7 +81,10 @@ def _wanted() -> Iterator[Wanted]:
 
 
 def _stamp(one: Wanted) -> None:
-    """Asked outside a transaction; a stamp that is lost in a crash is asked for again."""
+    """Asked outside a transaction; a stamp that is lost in a crash is asked for again.
+
+    The ledger commits to the token: the stamps of later days prove it too, once the certificate of who signed it ended.
+    """
     address = config().timestamp_url
     private, url = address.startswith("private:"), address.removeprefix("private:")
     with Client(private=private, plain=True, attempts=1, total=30) as client:
@@ -95,7 +98,11 @@ def _stamp(one: Wanted) -> None:
             },
         )  # fmt: skip
         if new:
-            facts = {"at": row.at.isoformat(timespec="seconds")} | ({"entry": one.entry} if one.entry else {})
+            facts: dict[str, Any] = {
+                "at": row.at.isoformat(timespec="seconds"),
+                "token": hashlib.sha256(made.reply).hexdigest(),
+            }
+            facts |= {"entry": one.entry} if one.entry else {}
             record("evidence.stamped", by=SYSTEM, about=one.about, **facts)
 
 
@@ -112,8 +119,37 @@ def _pem() -> bytes:
 
 
 def roots() -> tuple[bytes, ...]:
-    """The certificates by which stamps are proved, for a bundle; none where none are named."""
-    return (_pem(),) if config().timestamp_roots else ()
+    """The certificates by which stamps are proved, for a bundle; none where none are named, or they cannot be read."""
+    why = roots_missing()
+    if why is not None:
+        log.warning("a bundle goes out without the certificates that prove its time stamps: %s", why)
+    return (_pem(),) if config().timestamp_roots and why is None else ()
+
+
+def roots_missing() -> NotAuthorities | None:
+    """Why stamps cannot be proved with what ``timestamp_roots`` names; None where they can, or nothing is named."""
+    try:
+        authorities(_pem() if config().timestamp_roots else b"")
+    except NotAuthorities as error:
+        return error if config().timestamp_roots or config().timestamp_url else None
+    return None
+
+
+def last_stamp() -> TimeStamp | None:
+    """The newest one; one of the ledger is had every day."""
+    return TimeStamp.objects.order_by("-at", "-pk").first()
+
+
+def ledger_stamps() -> Iterator[tuple[TimeStamp, bytes | None]]:
+    """The stamps of the ledger, in the order of their days, each with the line it stamps; None: no entry is it now."""
+    for one in TimeStamp.objects.filter(exhibit=None).order_by("pk").iterator(100):
+        entry = entries().filter(digest=bytes(one.digest).hex()).first()
+        yield one, entry.link().line() if entry else None
+
+
+def stamped(exhibit: Exhibit) -> list[TimeStamp]:
+    """The stamps of an exhibit."""
+    return list(TimeStamp.objects.filter(exhibit=exhibit).order_by("pk"))
 
 
 def stamps_of(exhibits: Sequence[Exhibit]) -> dict[int, tuple[bytes, ...]]:

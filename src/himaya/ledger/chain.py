@@ -40,9 +40,13 @@ class Link:
 
     def expected_digest(self) -> str:
         """SHA-256 over every field but the digest, as 64 hex digits."""
+        return hashlib.sha256(self.line()).hexdigest()
+
+    def line(self) -> bytes:
+        """What the digest is of: every other field, as one line of JSON."""
         at = self.at.astimezone(UTC).isoformat(timespec="microseconds")
         fields = [self.seq, at, self.actor, self.act, self.about, self.data, self.previous]
-        return hashlib.sha256(json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from himaya.evidence.moved import lost_exhibits
 from himaya.ledger.queries import entries
 from himaya.site.backups.archives import opening_what_is_gone
 from himaya.site.finding import Finding
+from himaya.site.stamps_health import stamps_health
 
 WHAT = N_("Evidence")
 SHOWN = 10
@@ -31,12 +32,12 @@ def evidence_health(*, thorough: bool = False) -> list[Finding]:
     Args:
         thorough: the store is asked what it has.
     """
-    standing = queries.standing()
+    standing, stamps = queries.standing(), stamps_health()
     if not standing.states and not queries.rules_that_hold().exists():
-        return []
+        return stamps
     found = [
         *_store(thorough=thorough), *_files(), *_locks(), *_unread(), *_keys(), *_archived(), *_opening(), *_stops(),
-        *_unkept(), *_readings(), *_holds(), *_custodians(), *_looks(standing.to_review),
+        *_unkept(), *_readings(), *_holds(), *_custodians(), *_looks(standing.to_review), *stamps,
     ]  # fmt: skip
     hints = _second() if thorough else []
     return [*(found or [Finding(WHAT, "ok", N_("what is kept is whole, and looked after"))]), *hints]

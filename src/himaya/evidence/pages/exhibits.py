@@ -30,6 +30,7 @@ from himaya.evidence.pages.drawing import picture
 from himaya.evidence.pages.hands import hand_rows
 from himaya.evidence.pages.held import rows_of
 from himaya.evidence.returning import can_go_back
+from himaya.evidence.stamping import stamped
 from himaya.evidence.states import DESTROYED, ENDING, KEPT
 from himaya.evidence.stopping import stops
 
@@ -153,6 +154,7 @@ def _page(request: StaffRequest, pk: int, form: WhyForm | None = None, *, status
         "clock": words.clock_word(one.clock),
         "digests": words.digests(one),
         "logged": anchoring.logged(one),
+        "stamps": stamped(one),
         "file": words.word(words.FILES, one.blob.state),
         "bound": bound,
         "rules": [_rule(each, bound.by) for each in found],

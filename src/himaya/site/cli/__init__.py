@@ -58,6 +58,7 @@ def _load() -> None:
         fingerprinting,
         index,
         keys,
+        ledger_stamps,
         lists,
         log,
         log_audits,

@@ -168,6 +168,7 @@ def show(number: Number, json_: Json = False) -> None:
     start.database()
     from himaya.core.vault.verifier import NotProved
     from himaya.evidence import anchoring, custody, queries
+    from himaya.evidence.stamping import stamped
 
     one = queries.by_reference(number)
     found, bound = queries.bindings(one)
@@ -182,12 +183,17 @@ def show(number: Number, json_: Json = False) -> None:
         from himaya.evidence.labelling import labels_of
 
         labels = [{"kind": row.kind, "value": row.value, "said_by": row.said_by} for row in labels_of([one])[one.pk]]
-        more = {"rules": rules, "labels": labels, "custody": lines, "proved": not why, "why": why}
+        stamps = [{"at": each.at.isoformat(), "by": each.by, "until": each.until.isoformat()} for each in stamped(one)]
+        more = {
+            "rules": rules, "labels": labels, "custody": lines, "proved": not why, "why": why, "stamps": stamps,
+        }  # fmt: skip
         typer.echo(json.dumps({**_told(one), **more}))
         return
     _show_facts(one)
     _show_rules(found, bound.by)
     _show_custody(one)
+    for each in stamped(one):
+        out.print(escape(f"Its first step was there at {each.at:%Y-%m-%d %H:%M:%S} UTC, as {each.by} stamped."))
     _show_labels(one)
     n, logged = len(custody.lines(one)), anchoring.logged(one)
     if why:
