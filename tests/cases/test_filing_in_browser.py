@@ -14,6 +14,7 @@ from himaya.evidence.ruling import RuleTerms, set_rule
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("look", LOOKS)
 def test_the_page_of_a_file_is_sound(
     people: SimpleNamespace, one_factor: None, window: Any, look: dict[str, Any]

@@ -16,6 +16,7 @@ from himaya.evidence.demands.answering import prepare_answer
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("role", ["lead", "auditor"])
 def test_the_pages_of_the_desk_are_sound(

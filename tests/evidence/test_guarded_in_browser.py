@@ -30,6 +30,7 @@ def clock() -> None:
     """The machine's: sessions and browsers have no other."""
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("look", LOOKS)
 def test_the_pages_of_what_is_guarded_are_sound(
     guard: Keep, keep: Keep, grant: Grant, custodians: Custodians, people: SimpleNamespace, window: Any,

@@ -63,6 +63,7 @@ def room(keep: Keep, people: SimpleNamespace, one_factor: None) -> SimpleNamespa
     return SimpleNamespace(**locals())
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("look", LOOKS)
 def test_the_pages_of_evidence_are_sound(room: SimpleNamespace, window: Any, look: dict[str, Any]) -> None:
     every = [

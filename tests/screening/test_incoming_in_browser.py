@@ -54,6 +54,7 @@ def room(people: SimpleNamespace, one_factor: None, tmp_path: Path, monkeypatch:
     return SimpleNamespace(made=made, people=people, exhibit=Exhibit.objects.filter(digests__sha256=sha256(KNOWN))[0])
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("look", LOOKS)
 def test_the_pages_of_what_others_bring_are_sound(room: SimpleNamespace, window: Any, look: dict[str, Any]) -> None:
     every = ["/evidence/incoming/", "/evidence/incoming/add", "/evidence/receipts/add", "/evidence/?label=series 7"]

@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 KJT = "lu-helpline-kanner-jugendtelefon"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("look", LOOKS)
 def test_the_pages_of_the_reference_are_sound(
     people: SimpleNamespace, one_factor: None, window: Any, look: dict[str, Any]
