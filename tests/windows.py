@@ -36,6 +36,10 @@ BEYOND = """() => {
   return found;
 }"""
 """What is cut off at the side of the window: a page that clips its cards does not scroll, and hides it all the same."""
+LOOK = """options => axe.run(document, options).then(
+  ({violations}) => violations.map(rule => [rule.id, rule.nodes[0].target, rule.help])
+)"""
+"""What axe finds. All that it tells would be a megabyte for each page, most of it of what is well."""
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
@@ -83,6 +87,7 @@ class Window:
         if person is not None:
             client = signed_in(person)
             self.context.add_cookies([{"name": "session", "value": client.cookies["session"].value, "url": base}])
+        self.context.add_init_script(path=AXE)  # not added by the page: its CSP would rightly refuse
         self.page = self.context.new_page()
         self.said: list[str] = []
         self.page.on("console", lambda message: self.said.append(message.text) if message.type != "log" else None)
@@ -94,10 +99,8 @@ class Window:
 
     def complaints(self) -> list[str]:
         """What is wrong with the page as it stands: rules of axe, sideways scrolling, words on the console."""
-        self.page.evaluate(AXE.read_text("utf-8"))  # evaluated, not added as a script: the CSP would rightly refuse
         options = {"runOnly": RULES, "resultTypes": ["violations"], "iframes": False}  # a sandboxed one answers nobody
-        found = self.page.evaluate("options => axe.run(document, options)", options)["violations"]
-        wrong = [f"{rule['id']}: {rule['nodes'][0]['target']} {rule['help']}" for rule in found]
+        wrong = [f"{rule}: {target} {meaning}" for rule, target, meaning in self.page.evaluate(LOOK, options)]
         wide = self.page.evaluate("document.documentElement.scrollWidth")
         wrong += [f"{wide} pixels wide in a window of {self.width}"] if wide > self.width else []
         wrong += [f"reaches beyond the window: {what}" for what in self.page.evaluate(BEYOND)]
