@@ -14,38 +14,24 @@ from pathlib import Path
 from typing import IO, Any
 
 FORKS = Path(__file__).with_name("forks.py")
-PATIENCE = 60
+PATIENCE = 240
 """Seconds after which a command, or the start of the process, hangs."""
-READ_AT_START = ("himaya.toml", "secrets.json")
-"""Files in the data directory that a process reads once."""
-AT_START = ("PYTHON", "LC_", "LANG", "TERM", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "HIMAYA_FAULT", "HIMAYA_KERNEL")
+AT_START = ("PYTHON", "LC_", "LANG", "TERM", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "HIMAYA_KERNEL")
 """How names in the environment begin that an interpreter, a terminal or a module reads while it loads."""
-SETTINGS = "HIMAYA_"
-"""How those begin that a process reads when it loads its settings."""
 
 
 class Forks:
-    """Runs commands, with settings as one node had them when the first was run.
+    """Runs commands of any node, which find its settings themselves."""
 
-    ``bare``: with those that each command finds itself, of whatever node, for three times the price.
-    """
-
-    def __init__(self, environment: dict[str, str], *, bare: bool = False) -> None:
-        self._environment, self._bare = environment, bare
-        self._begins = AT_START if bare else (*AT_START, SETTINGS)
-        self._had: dict[str, str] = {}
-        self._read: list[bytes] = []
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._environment = environment
+        self._had = _fixed(environment)
         self._running: subprocess.Popen[bytes] | None = None
         self._alone = threading.Lock()
 
     def can(self, environment: dict[str, str], more: dict[str, Any]) -> bool:
         """Whether a fork is what a process of its own would be, with these arguments of ``subprocess.run``."""
-        if more.keys() - {"input", "cwd", "stdin"}:
-            return False
-        with self._alone:
-            if not self._running:
-                self._start()
-        return self._had == self._fixed(environment) and self._read == self._files()
+        return not more.keys() - {"input", "cwd", "stdin"} and self._had == _fixed(environment)
 
     def run(
         self, words: list[str], environment: dict[str, str], more: dict[str, Any], *, main: bool = True
@@ -54,6 +40,9 @@ class Forks:
 
         Not ``main``: the only word is Python.
         """
+        with self._alone:
+            if not self._running:
+                self._start()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours, theirs, tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             reads = _pipe(more["input"]) if "input" in more else os.dup(_number(more.get("stdin")))
@@ -74,23 +63,16 @@ class Forks:
             self._running.wait(PATIENCE)
 
     def _start(self) -> None:
-        self._had = self._fixed(self._environment)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            command = [sys.executable, FORKS, str(theirs.fileno()), *["bare"] * self._bare]
+            command = [sys.executable, FORKS, str(theirs.fileno())]
             self._running = subprocess.Popen(command, env=self._environment, pass_fds=[theirs.fileno()], stdin=-3)
         self._control.settimeout(PATIENCE)
         assert self._control.recv(100) == b"ready", "it ended while it loaded what commands need"
-        self._read = self._files()
 
-    def _fixed(self, environment: dict[str, str]) -> dict[str, str]:
-        return {name: value for name, value in environment.items() if name.startswith(self._begins)}
 
-    def _files(self) -> list[bytes]:
-        if self._bare:
-            return []
-        paths = [Path(self._environment["HIMAYA_DATA"]) / name for name in READ_AT_START]
-        return [path.read_bytes() if path.exists() else b"" for path in paths]
+def _fixed(environment: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith(AT_START)}
 
 
 def _number(stdin: IO[Any] | int | None) -> int:

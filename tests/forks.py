@@ -3,48 +3,49 @@
 Orders come on a socket, whose number is the first argument: JSON with ``words``, ``main``, ``cwd`` and ``env``, and
 four descriptors, three for the streams of the command and one for the answers: its process, then its status. Words that
 are not for ``main`` are Python. Whoever closes the socket ends this process. A command that a fork runs reads its
-arguments, asks the database, and comes to its end as any other does; settings and secrets it has as they were when this
-process began. With a second argument nothing of the project is loaded here but how its commands are called, and each
-command finds the settings itself.
+arguments and its settings, asks the database, and comes to its end as any other does; only the code is there already.
 """
 
 import array
 import gc
-import importlib
 import json
 import os
 import selectors
 import socket
 import sys
+import tempfile
 from contextlib import suppress
 from typing import Any
 
 UMASK = os.umask(0o077)
 os.umask(UMASK)
 
-# Loaded once for all of them.
+# Loaded once for all of them, with the settings of a node that is nobody's.
 import typer.rich_utils  # noqa: E402, F401
 
+from himaya.core import faults  # noqa: E402
+from himaya.core.config import config  # noqa: E402
+from himaya.site import database  # noqa: E402
 from himaya.site.cli import main, start  # noqa: E402
 
-LIBRARIES = (
-    "numpy", "httpx", "pydantic_settings", "cryptography.fernet", "argon2", "jinja2", "rich.progress",
-    "django.contrib.auth.hashers", "django.core.management", "django.db.migrations.executor", "django.db.models",
-    "django.forms", "django.test", "django.urls", "django.template.backends.django",
-    "django.db.backends.sqlite3.base", "django.db.backends.postgresql.base",
-)  # fmt: skip
-"""What most commands load and reads no settings."""
-if len(sys.argv) > 2:
-    for library in LIBRARIES:
-        importlib.import_module(library)
-else:
+database.SQLITE_START += "; PRAGMA synchronous=OFF"  # what is committed outlives the process, not the machine
+with tempfile.TemporaryDirectory() as nobody:
+    os.environ["HIMAYA_DATA"] = nobody
     start.django()
+    import django.db.backends.postgresql.base
+    import django.test  # noqa: F401
+    from django.conf import LazySettings, settings
+    from django.core.cache import caches
+    from django.db import connections
     from django.db.migrations.loader import MigrationLoader
+    from django.utils.functional import empty
 
     from himaya.screening import scanning  # noqa: F401
     from himaya.site.cli import trouble  # noqa: F401
 
     MigrationLoader(None)
+OURS = vars(sys.modules["himaya.site.settings"])
+DEFAULTS = {name: value for name, value in vars(settings._wrapped).items() if name.isupper() and name not in OURS}
 LONGEST = 2**20
 STREAMS = 3
 
@@ -91,12 +92,37 @@ def _become(order: dict[str, Any], descriptors: list[int]) -> Any:
     sys.stdin = open(0, encoding=sys.stdin.encoding, errors=sys.stdin.errors, closefd=False)  # noqa: SIM115
     os.chdir(order["cwd"])
     os.umask(UMASK)
-    settings = {name: os.environ[name] for name in ("DJANGO_SETTINGS_MODULE",)}  # said by the command line as it loads
+    module = {name: os.environ[name] for name in ("DJANGO_SETTINGS_MODULE",)}  # said by the command line as it loads
     os.environ.clear()
-    os.environ.update(settings | order["env"])
+    os.environ.update(module | order["env"])
     sys.argv = order["words"]
+    sys.path[0] = os.path.dirname(sys.argv[0]) if order["main"] else ""
+    _forget()
     return order
 
+
+def _forget() -> None:
+    """Have the settings found anew by whoever asks for them first."""
+    config.cache_clear()
+    faults.arm(os.environ.get("HIMAYA_FAULT", ""))
+    del sys.modules["himaya.site.settings"]
+    settings._wrapped = empty
+    for handler in (connections, caches):
+        vars(handler).clear()
+        handler.__init__()
+
+
+_find = LazySettings._setup
+
+
+def _found(lazy: Any, name: str | None = None) -> None:
+    """Find them, and add the defaults that packages added as they were loaded."""
+    _find(lazy, name)
+    for default in DEFAULTS.keys() - vars(lazy._wrapped).keys():
+        setattr(lazy._wrapped, default, DEFAULTS[default])
+
+
+LazySettings._setup = _found
 
 gc.collect()
 gc.freeze()  # what is loaded stays, and is not copied because a fork looks at it

@@ -8,13 +8,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 from tests.configured import free_port
 from tests.forking import Forks
 
@@ -24,7 +23,7 @@ WITHOUT_PRIVILEGE = ("setpriv", "--bounding-set=-dac_override,-dac_read_search",
 """Makes root obey the modes of files, as everybody else must."""
 
 
-PATIENCE = 60
+PATIENCE = 240
 """Seconds after which a command hangs."""
 
 
@@ -34,7 +33,6 @@ class Node:
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
         self.data = Path(environment["HIMAYA_DATA"])
-        self.forks: Forks | None = None
 
     def run(
         self, *command: object, status: int | None = 0, plainly: bool = False, **more: Any
@@ -44,8 +42,8 @@ class Node:
         ``plainly``: without the privilege of root to read and write everything.
         """
         words, environment = [str(HIMAYA), *map(str, command)], {**self.environment, **more.pop("env", {})}
-        if not plainly and (forks := self._forks(command, environment, more)):
-            ran = forks.run(words, environment, more)
+        if not plainly and forks().can(environment, more):
+            ran = forks().run(words, environment, more)
         else:
             if plainly and AS_ROOT_MAY_READ_ANYTHING:
                 words = [*WITHOUT_PRIVILEGE, *words]
@@ -56,23 +54,19 @@ class Node:
         assert status in (None, ran.returncode), (ran.returncode, ran.stdout, ran.stderr)
         return ran
 
-    def do(self, code: str) -> str:
+    def do(self, code: str, **more: Any) -> str:
         """Run Python where Django is set up, in a process of its own that must end well; what it printed."""
-        environment = {**self.environment, "DJANGO_SETTINGS_MODULE": "himaya.site.settings"}
-        if self.forks and self.forks.can(environment, {}):
-            ran = self.forks.run([code], environment, {}, main=False)
+        environment = {**self.environment, "DJANGO_SETTINGS_MODULE": "himaya.site.settings", **more.pop("env", {})}
+        code = f"import django; django.setup()\n{code}"
+        if forks().can(environment, more):
+            ran = forks().run([code], environment, more, main=False)
         else:
-            command = [sys.executable, "-c", f"import django; django.setup()\n{code}"]
+            command = [sys.executable, "-c", code]
             ran = subprocess.run(
-                command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+                command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False, **more
             )
         assert ran.returncode == 0, ran.stderr
         return ran.stdout.strip()
-
-    def _forks(self, command: tuple[object, ...], environment: dict[str, str], more: dict[str, Any]) -> Forks | None:
-        """Who can run a command in a fork: whoever has loaded this node, or who has loaded libraries alone."""
-        mine = None if command[:1] == ("demo",) else self.forks  # a demonstration is a node of its own
-        return next((forks for forks in (mine, bare()) if forks and forks.can(environment, more)), None)
 
     def begin(self, *command: object, **more: Any) -> subprocess.Popen[str]:
         """Start a command in a group of its own."""
@@ -99,25 +93,14 @@ def environment_of(data: Path) -> dict[str, str]:
 
 
 @cache
-def bare() -> Forks:
+def forks() -> Forks:
     """Forks for commands of every node."""
-    return Forks(environment_of(Path(os.devnull)), bare=True)
+    return Forks(environment_of(Path(os.devnull)))
 
 
 def pytest_unconfigure() -> None:
-    if bare.cache_info().currsize:
-        bare().close()
-
-
-@contextmanager
-def forking(node: Node) -> Iterator[Node]:
-    """Inside the block the commands of a node that was prepared run in forks; those of another environment do not."""
-    node.forks = Forks(node.environment)
-    try:
-        yield node
-    finally:
-        node.forks.close()
-        node.forks = None
+    if forks.cache_info().currsize:
+        forks().close()
 
 
 @contextmanager
@@ -140,10 +123,3 @@ def served(node: Node, *options: object) -> Iterator[str]:
         with suppress(ProcessLookupError):
             os.killpg(running.pid, signal.SIGKILL)
         running.communicate()
-
-
-@pytest.fixture
-def in_forks() -> Iterator[Callable[[Node], Node]]:
-    """Has the commands of a node that is prepared run in forks until the end of the test."""
-    with ExitStack() as until_then:
-        yield lambda node: until_then.enter_context(forking(node))

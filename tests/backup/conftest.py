@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +18,7 @@ from tests.servers import create_database, drop_database
 
 PROJECT = Path(__file__).parents[2]
 DO = """
-import json, os, sys, django; django.setup()
+import json, os, sys
 from django.db import connection, transaction
 from himaya.core.clock import now
 from himaya.ledger import outbox, queries, services, worker
@@ -35,11 +33,8 @@ MakeNode = Callable[..., Node]
 
 def do(node: Node, act: str, **env: str) -> Any:
     """What happens on a node, as the last line of ``act`` says it."""
-    environment = {**node.environment, "DJANGO_SETTINGS_MODULE": "himaya.site.settings", **env}
-    command = [sys.executable, "-c", DO.format(act=act)]
-    ran = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=120)
-    assert ran.returncode == 0, ran.stderr
-    return json.loads(ran.stdout.splitlines()[-1]) if ran.stdout else None
+    told = node.do(DO.format(act=act), cwd=PROJECT, env=env)
+    return json.loads(told.splitlines()[-1]) if told else None
 
 
 def decide(node: Node, first: int, last: int) -> None:

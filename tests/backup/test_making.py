@@ -40,7 +40,7 @@ def names(place: Path) -> list[str]:
 
 def test_a_backup_that_is_made_while_others_write_is_of_one_moment(node: Node, tmp_path: Path) -> None:
     environment = {**node.environment, "DJANGO_SETTINGS_MODULE": "himaya.site.settings"}
-    command = [sys.executable, "-c", DO.format(act=WRITES)]
+    command = [sys.executable, "-c", f"import django; django.setup()\n{DO.format(act=WRITES)}"]
     writing = subprocess.Popen(command, env=environment, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
     try:
         assert writing.stdout is not None

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.nodes import Node, environment_of, forking
+from tests.nodes import Node, environment_of
 from tests.servers import create_database, drop_database
 
-WORK = "import django; django.setup(); from himaya.ledger.worker import run_until_idle; run_until_idle()"
+WORK = "from himaya.ledger.worker import run_until_idle; run_until_idle()"
 
 
 def _made(data: Path) -> Iterator[Node]:
@@ -33,8 +32,7 @@ def _prepare(made: Node) -> Node:
     """Give a node a list ``hotline`` and somebody who can decide."""
     made.run("lists", "create", "hotline")
     made.run("users", "add", "sam", "--role", "reviewer")
-    working = {**made.environment, "DJANGO_SETTINGS_MODULE": "himaya.site.settings"}
-    subprocess.run([sys.executable, "-c", WORK], env=working, check=True, timeout=60)
+    made.do(WORK)
     return made
 
 
@@ -65,15 +63,13 @@ def node(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
     data = tmp_path_factory.mktemp("shared") / "node"
     server = os.environ.get("HIMAYA_DATABASE_URL")
     if not server:
-        with forking(copied(request.getfixturevalue("prepared"), data)) as alone:
-            yield alone
+        yield copied(request.getfixturevalue("prepared"), data)
         return
     made = copied(request.getfixturevalue("prepared_on_server"), data)
     name = f"node_{uuid.uuid4().hex[:12]}"
     template = made.environment["HIMAYA_DATABASE_URL"].rpartition("/")[2]
     url = create_database(server, name, like=template)
-    with forking(Node({**made.environment, "HIMAYA_DATABASE_URL": url})) as shared:
-        yield shared
+    yield Node({**made.environment, "HIMAYA_DATABASE_URL": url})
     drop_database(server, name)
 
 

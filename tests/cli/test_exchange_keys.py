@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,9 @@ WORDS = "five quiet words by lot"
 
 
 @pytest.fixture
-def hotline(prepared: Node, tmp_path: Path, in_forks: Callable[[Node], Node]) -> Node:
+def hotline(prepared: Node, tmp_path: Path) -> Node:
     """A node on SQLite, with a list that has items."""
-    made = in_forks(copied(prepared, tmp_path / "node"))
+    made = copied(prepared, tmp_path / "node")
     made.run("lists", "import", "hotline", "-", "--signal", "sha256", input="\n".join(map(sha256, ("a", "b"))))
     return made
 

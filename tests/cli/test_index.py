@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from hashlib import md5, sha256
 from pathlib import Path
 
@@ -15,10 +14,8 @@ VIDEO = "vpdq," + json.dumps(json.dumps(FRAMES)).replace('\\"', '""')
 """A line of a list."""
 
 
-def test_the_index_is_written_shown_verified_and_mended(
-    fresh_node: Node, tmp_path: Path, in_forks: Callable[[Node], Node]
-) -> None:
-    node = in_forks(fresh_node)
+def test_the_index_is_written_shown_verified_and_mended(fresh_node: Node, tmp_path: Path) -> None:
+    node = fresh_node
     node.run("lists", "create", "hotline")
     assert "nothing to write" in node.run("index", "build").stderr
     path = tmp_path / "list.csv"

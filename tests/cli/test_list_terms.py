@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,9 +9,9 @@ from tests.cli.conftest import Node
 
 
 def test_the_terms_of_a_list_are_changed_shown_and_proposed_where_it_is_common(
-    fresh_node: Node, tmp_path: Path, in_forks: Callable[[Node], Node]
+    fresh_node: Node, tmp_path: Path
 ) -> None:
-    node, path = in_forks(fresh_node), tmp_path / "list.csv"
+    node, path = fresh_node, tmp_path / "list.csv"
     path.write_text("signal,value\n" + "\n".join(f"sha256,{sha256(b'%d' % n).hexdigest()}" for n in range(30)))
     node.run("lists", "create", "hotline")
     node.run("lists", "import", "hotline", path)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,20 +54,19 @@ def keys(node: Node) -> tuple[str, str]:
 
 
 @pytest.fixture
-def pair(prepared: Node, tmp_path: Path, in_forks: Callable[[Node], Node]) -> tuple[Node, Node]:
+def pair(prepared: Node, tmp_path: Path) -> tuple[Node, Node]:
     """Two nodes that do not know one another yet."""
-    return in_forks(copied(prepared, tmp_path / "one")), in_forks(copied(prepared, tmp_path / "two"))
+    return copied(prepared, tmp_path / "one"), copied(prepared, tmp_path / "two")
 
 
 def test_two_nodes_witness_one_another_and_a_stranger_checks_a_proof_offline(
-    prepared: Node, tmp_path: Path, sqlite_node: Node, in_forks: Callable[[Node], Node]
+    prepared: Node, tmp_path: Path, sqlite_node: Node
 ) -> None:
     """The whole way: keys exchanged, checkpoints cosigned, a proof taken away, a backup restored, an alarm."""
     one, two = (Node({**prepared.environment, "HIMAYA_DATA": str(tmp_path / name)}) for name in ("one", "two"))
     for node in (one, two):
         node.environment["HIMAYA_LOG_QUORUM"] = "1"
         node.run("lists", "create", "hotline")
-        in_forks(node)
         node.run("keys", "add", "partner", "--scope", "screen")
     with served(one) as at_one, served(two) as at_two:
         for node, other, address in ((one, two, at_two), (two, one, at_one)):

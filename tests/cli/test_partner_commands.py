@@ -7,8 +7,8 @@ from typing import Any
 from tests.cli.conftest import Node, copied
 
 
-def test_an_operator_does_it_all_by_commands(prepared: Node, tmp_path: Any, in_forks: Any) -> None:
-    node = in_forks(copied(prepared, tmp_path / "node"))
+def test_an_operator_does_it_all_by_commands(prepared: Node, tmp_path: Any) -> None:
+    node = copied(prepared, tmp_path / "node")
     added = node.run("partners", "add", "platform", "--title", "A platform", "--votes", "--items", "7")
     assert added.stdout.startswith("himaya_")
     assert "himaya partners share platform LIST" in added.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,10 +38,10 @@ def follow(platform: Node, hotline: Node, address: str, root: Path, *more: objec
 
 
 @pytest.fixture
-def two(tmp_path: Path, in_forks: Callable[[Node], Node]) -> tuple[Node, Node, Path]:
+def two(tmp_path: Path) -> tuple[Node, Node, Path]:
     """A hotline that publishes a list, a platform, and the root that the platform pins."""
-    hotline = in_forks(node(tmp_path / "hotline", organisation="hotline.example", jurisdiction="LU"))
-    platform = in_forks(node(tmp_path / "platform", organisation="platform.example", jurisdiction="NL"))
+    hotline = node(tmp_path / "hotline", organisation="hotline.example", jurisdiction="LU")
+    platform = node(tmp_path / "platform", organisation="platform.example", jurisdiction="NL")
     sticks = tmp_path / "sticks"
     sticks.mkdir()
     hotline.run("lists", "create", "hotline")

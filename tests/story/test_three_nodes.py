@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -62,10 +61,10 @@ def follow(
     return [("lists", "create", to), ("subscriptions", "add", name, *how), ("subscriptions", "run", name)]
 
 
-def test_a_hotline_a_hub_and_a_platform(tmp_path: Path, in_forks: Callable[[Node], Node]) -> None:
-    hotline = in_forks(node(tmp_path / "a", organisation="hotline.example", jurisdiction="LU"))
-    hub = in_forks(node(tmp_path / "b", organisation="hub.example", jurisdiction="NL"))
-    platform = in_forks(node(tmp_path / "c", organisation="platform.example", jurisdiction="FR"))
+def test_a_hotline_a_hub_and_a_platform(tmp_path: Path) -> None:
+    hotline = node(tmp_path / "a", organisation="hotline.example", jurisdiction="LU")
+    hub = node(tmp_path / "b", organisation="hub.example", jurisdiction="NL")
+    platform = node(tmp_path / "c", organisation="platform.example", jurisdiction="FR")
     root, root_of_hub = root_of(hotline, tmp_path / "a-sticks"), root_of(hub, tmp_path / "b-sticks")
 
     # The hotline has a list that may be passed on with its permission alone. The hub follows it.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +62,9 @@ def matches(at: Node, file: Path) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_hotline_and_a_platform(tmp_path: Path, in_forks: Callable[[Node], Node]) -> None:
-    hotline = in_forks(node(tmp_path / "hotline", organisation="hotline.example", jurisdiction="LU"))
-    platform = in_forks(node(tmp_path / "platform", organisation="platform.example", jurisdiction="NL"))
+def test_a_hotline_and_a_platform(tmp_path: Path) -> None:
+    hotline = node(tmp_path / "hotline", organisation="hotline.example", jurisdiction="LU")
+    platform = node(tmp_path / "platform", organisation="platform.example", jurisdiction="NL")
     sticks = tmp_path / "sticks"
     sticks.mkdir()
 
@@ -201,7 +200,7 @@ print(Publication.objects.order_by("pk").last().sha256)""",
 
     # A node without a line gets the same list on a stick.
     hotline.run("exchange", "bundle", "hotline", sticks / "hotline.bundle")
-    remote = in_forks(node(tmp_path / "remote", organisation="remote.example", jurisdiction="SC"))
+    remote = node(tmp_path / "remote", organisation="remote.example", jurisdiction="SC")
     remote.run("lists", "create", "from-hotline")
     remote.run(
         "subscriptions",

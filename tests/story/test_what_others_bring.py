@@ -10,7 +10,6 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 from tests import brought
@@ -52,9 +51,9 @@ def by_digest(at: Node, content: bytes) -> str:
     return next(one["reference"] for one in found if one["digests"]["sha256"] == sha256(content))
 
 
-def test_what_others_bring(tmp_path: Path, in_forks: Callable[[Node], Node]) -> None:
-    hotline = in_forks(node(tmp_path / "hotline", organisation="hotline.example", jurisdiction="LU"))
-    unit = in_forks(node(tmp_path / "unit", organisation="unit.example", jurisdiction="NL"))
+def test_what_others_bring(tmp_path: Path) -> None:
+    hotline = node(tmp_path / "hotline", organisation="hotline.example", jurisdiction="LU")
+    unit = node(tmp_path / "unit", organisation="unit.example", jurisdiction="NL")
     listed = tmp_path / "list.csv"
     listed.write_text(f"signal,value\nsha256,{sha256(KNOWN)}\n")
     for each in (hotline, unit):
