@@ -128,7 +128,7 @@ def make_node(tmp_path: Path, migrated: Migrated) -> Iterator[MakeNode]:
 
 
 @pytest.fixture
-def node(make_node: MakeNode, node_env: dict[str, str]) -> Node:
+def node(make_node: MakeNode) -> Node:
     """A node on the database of this run."""
     return make_node()
 
