@@ -9,6 +9,7 @@ from hashlib import md5
 from pathlib import Path
 
 import numpy as np
+import pytest
 from tests.cli.conftest import Node, said_so
 
 from himaya.core import drawing
@@ -29,31 +30,37 @@ VALUES = {
 }
 
 
+@pytest.mark.one_database
 def test_a_value_that_nobody_can_read_is_refused_by_name(node: Node) -> None:
     for value, says in VALUES.items():
         said_so(node.run("screen", value, status=2), says)
 
 
+@pytest.mark.one_database
 def test_a_digest_of_frames_that_nobody_knows_is_not_called_unknown(node: Node) -> None:
     ran = node.run("screen", f"vpdq:{'ab' * 32}", status=2)
     assert f"vpdq:{'ab' * 32}: not compared" in ran.stdout
     assert "give the frames" in ran.stdout
 
 
+@pytest.mark.one_database
 def test_a_value_is_not_turned(refuses: Callable[..., str]) -> None:
     for option in ("--orientations", "--letterbox"):
         refuses("screen", f"pdq:{'ab' * 32}", option, says=(f"{option} is for files", "Leave it out"))
 
 
+@pytest.mark.one_database
 def test_a_folder_is_not_screened_but_scanned(refuses: Callable[..., str], tmp_path: Path) -> None:
     refuses("screen", tmp_path, says=(f"{tmp_path} is a folder", f"himaya scan {tmp_path}"))
 
 
+@pytest.mark.one_database
 def test_a_pipe_is_not_read(refuses: Callable[..., str], tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     refuses("screen", tmp_path / "pipe", says=("pipe is neither a file nor a folder", "save the content"))
 
 
+@pytest.mark.one_database
 def test_an_unreadable_file_is_named(refuses: Callable[..., str], tmp_path: Path) -> None:
     path = tmp_path / "locked.jpg"
     path.write_bytes(b"x")
@@ -61,6 +68,7 @@ def test_an_unreadable_file_is_named(refuses: Callable[..., str], tmp_path: Path
     refuses("screen", path, plainly=True, says=(str(path), "Permission denied", "a user who may read it"))
 
 
+@pytest.mark.one_database
 def test_a_huge_file_is_refused_without_being_read(refuses: Callable[..., str], tmp_path: Path) -> None:
     path = tmp_path / "huge.jpg"
     with path.open("wb") as file:
@@ -68,6 +76,7 @@ def test_a_huge_file_is_refused_without_being_read(refuses: Callable[..., str], 
     refuses("screen", path, says=(str(path), f"at most {64 * 1024**2:,} are", "Compute the fingerprints"))
 
 
+@pytest.mark.one_database
 def test_an_empty_file_is_not_called_unknown(node: Node, tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
     ran = node.run("screen", tmp_path / "empty.jpg", status=2)
@@ -75,6 +84,7 @@ def test_an_empty_file_is_not_called_unknown(node: Node, tmp_path: Path) -> None
     assert ran.stdout == ""
 
 
+@pytest.mark.one_database
 def test_odd_files_are_compared_by_what_they_allow_and_say_why(node: Node, tmp_path: Path) -> None:
     picture = drawing.encode(drawing.landscape(3, width=160, height=120))
     (tmp_path / "cut-off.jpg").write_bytes(picture[: len(picture) // 3])
@@ -90,6 +100,7 @@ def test_odd_files_are_compared_by_what_they_allow_and_say_why(node: Node, tmp_p
     assert "too little detail" in plain["problems"][0]["why"]
 
 
+@pytest.mark.one_database
 def test_a_scan_counts_what_it_cannot_read_with_reasons(node: Node, tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "locked.jpg").write_bytes(b"x")
@@ -110,6 +121,7 @@ def test_a_scan_counts_what_it_cannot_read_with_reasons(node: Node, tmp_path: Pa
     assert f"    {tmp_path}/caf\\udce9 \\x1b[31m.txt\n" in ran.stderr
 
 
+@pytest.mark.one_database
 def test_a_scan_names_what_it_could_not_screen_or_by_exact_hash_only(node: Node, tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"\xff\n.jpg")).touch()
     for n in range(5):

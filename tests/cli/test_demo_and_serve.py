@@ -98,6 +98,7 @@ def of_demo(node: Node, folder: Path) -> Node:
     return Node({**kept, "HIMAYA_DATA": str(folder / "node")})
 
 
+@pytest.mark.one_database
 def test_the_demonstration_goes_the_whole_way(shown: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     folder, ran = shown
     assert len(re.findall(r"^H-\d{4}-\d{6} +(?:pdq \d+|same file) ", ran.stdout, re.MULTILINE)) == 22
@@ -132,6 +133,7 @@ def silent(node: Node) -> None:
     connection.close()
 
 
+@pytest.mark.one_database
 def test_a_node_delivers_what_waits_and_ends_when_told(
     node: Node, shown: tuple[Path, subprocess.CompletedProcess[str]]
 ) -> None:
@@ -186,6 +188,7 @@ def test_a_server_or_a_command_that_ends_loses_no_count(node: Node) -> None:
     assert counted() == before + 6
 
 
+@pytest.mark.one_database
 def test_a_killed_server_takes_its_processes_with_it(node: Node) -> None:
     port = free_port()
     running = node.begin("serve", "--port", port)
@@ -193,6 +196,7 @@ def test_a_killed_server_takes_its_processes_with_it(node: Node) -> None:
         until(lambda: answers(port), running)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_told_to_stop_while_its_processes_start_stops(node: Node, number: signal.Signals) -> None:
     running = node.begin("serve", "--no-worker", "--port", free_port())
@@ -207,6 +211,7 @@ def test_a_worker_stops_when_told(node: Node) -> None:
         assert "working - Ctrl-C stops" in running.stderr.readline()
 
 
+@pytest.mark.one_database
 def test_a_demonstration_is_made_anew_and_opens_the_console(
     node: Node, shown: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
@@ -219,6 +224,7 @@ def test_a_demonstration_is_made_anew_and_opens_the_console(
         assert "--data" in other.stderr
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("command", ["serve", "worker"])
 def test_a_demonstration_whose_node_is_run_by_hand_is_not_made_anew(
     node: Node, shown: tuple[Path, subprocess.CompletedProcess[str]], command: str
@@ -235,6 +241,7 @@ def test_a_demonstration_whose_node_is_run_by_hand_is_not_made_anew(
     assert mine.counts() == before
 
 
+@pytest.mark.one_database
 def test_a_foreign_folder_is_left_alone(node: Node, tmp_path: Path) -> None:
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "mine.txt").write_text("mine")
@@ -245,6 +252,7 @@ def test_a_foreign_folder_is_left_alone(node: Node, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "letters").iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.one_database
 def test_a_taken_port_is_told_before_anything_is_done(node: Node, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

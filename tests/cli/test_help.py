@@ -74,6 +74,7 @@ def test_commands_that_are_told_run_as_they_stand(node: Node, tmp_path: Path) ->
         assert f"makes a new one: {called} lists create NAME\n" in ran.stderr
 
 
+@pytest.mark.one_database
 def test_help_lists_commands_in_the_order_of_use(node: Node) -> None:
     said = node.run("--help").stdout
     listed = re.findall(r"^│ ([a-z]+) ", said, re.MULTILINE)
@@ -81,6 +82,7 @@ def test_help_lists_commands_in_the_order_of_use(node: Node) -> None:
     assert "3 the machine" in re.sub(r"\s+", " ", said)
 
 
+@pytest.mark.one_database
 def test_a_bare_call_shows_help(node: Node) -> None:
     assert "Begin with: himaya demo" in node.run(status=2).stdout
     assert node.run("--version").stdout.startswith("himaya ")
@@ -124,6 +126,7 @@ def on_terminal(node: Node, columns: int, *command: str, cwd: Path, **environmen
     return shown.decode()
 
 
+@pytest.mark.one_database
 def test_hits_are_readable_at_80_columns_and_whole_lines_in_a_pipe(node: Node, tmp_path: Path) -> None:
     path = known_picture(node, tmp_path, "a-list-with-a-rather-long-name")
     shown = on_terminal(node, 80, "scan", ".", cwd=tmp_path)
@@ -140,11 +143,13 @@ def test_hits_are_readable_at_80_columns_and_whole_lines_in_a_pipe(node: Node, t
     assert "files/s" not in piped.stderr
 
 
+@pytest.mark.one_database
 def test_a_terminal_gets_colour_unless_it_is_not_wanted(node: Node, tmp_path: Path) -> None:
     assert "\x1b[32m" in on_terminal(node, 120, "ledger", "verify", cwd=tmp_path)
     assert not re.search(r"\x1b\[[0-9;]*3\dm", on_terminal(node, 120, "ledger", "verify", cwd=tmp_path, NO_COLOR="1"))
 
 
+@pytest.mark.one_database
 def test_json_is_all_that_standard_output_holds(node: Node, tmp_path: Path) -> None:
     path = known_picture(node, tmp_path, "for-json")
     hit, summary = map(json.loads, node.run("scan", "--json", tmp_path, status=1).stdout.splitlines())
@@ -182,6 +187,7 @@ def test_a_reader_that_leaves_ends_the_command_quietly(node: Node, tmp_path: Pat
     assert "Broken" not in said
 
 
+@pytest.mark.one_database
 def test_a_full_disk_below_standard_output_is_named(node: Node) -> None:
     with open("/dev/full", "w") as full:
         ran = subprocess.run(
@@ -193,6 +199,7 @@ def test_a_full_disk_below_standard_output_is_named(node: Node) -> None:
     assert "Exception ignored" not in ran.stderr
 
 
+@pytest.mark.one_database
 def test_a_terminal_that_cannot_show_a_character_is_no_reason_to_stop(node: Node) -> None:
     ran = node.run("screen", "md5:" + "b" * 32, "--list", "é", status=2, env={"PYTHONIOENCODING": "ascii"})
     assert "There is no list named '\\xe9'" in ran.stderr

@@ -18,6 +18,7 @@ from tests.screening.archived import tarred, zipped
 from himaya.screening.scanning import Progress
 from himaya.site.cli.screening import _Found, _tell
 
+pytestmark = pytest.mark.one_database
 KNOWN, OTHER = b"note of the command line", b"another note"
 
 

@@ -31,6 +31,7 @@ def add(node: Node, name: str, url: str, *more: str, **how: Any) -> subprocess.C
     return node.run(*command, "--private", *more, **how)
 
 
+@pytest.mark.one_database
 def test_sources_say_what_they_are_and_what_each_needs(node: Node) -> None:
     shown = node.run("subscriptions", "sources").stdout
     for name in ("stopncii", "file", "threatexchange"):
@@ -63,6 +64,7 @@ def test_a_source_is_followed_checked_read_and_shown(node: Node, source: Any) ->
     assert "hotline" in node.counts()
 
 
+@pytest.mark.one_database
 def test_secrets_come_from_files_or_the_environment_and_never_from_the_command(
     node: Node, source: Any, tmp_path: Path
 ) -> None:
@@ -81,6 +83,7 @@ def test_secrets_come_from_files_or_the_environment_and_never_from_the_command(
     assert "typed" not in node.run("subscriptions", "show").stdout
 
 
+@pytest.mark.one_database
 def test_on_a_terminal_a_secret_is_asked_for_and_not_echoed(node: Node, source: Any) -> None:
     ours, theirs = pty.openpty()
     command = [str(HIMAYA), "subscriptions", "add", "asked", "--list", "hotline", "--source", "stopncii",
@@ -132,6 +135,7 @@ def test_it_is_paused_resumed_and_changed(node: Node, source: Any) -> None:
     assert "elsewhere.example" in node.run("subscriptions", "show", "changed").stdout
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("more", "says"),
     [
