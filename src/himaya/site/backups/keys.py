@@ -170,7 +170,7 @@ def put_back(archive: Archive | None, *, destroyed: Collection[str], aside: str,
     if archive is None and owner and keys.owner != owner:
         return PutBack([], [])
     if archive is not None and (name := owner or archive.owner):
-        keys.own(name)
+        keys.own(name, over=True)
     returned, marked = keys.returned(), set(keys.destroyed())
     for epoch in returned:
         keys.destroy(epoch)
