@@ -182,7 +182,8 @@ def put_back(archive: Archive | None, *, destroyed: Collection[str], aside: str,
     faults.point("restore.marks")
     for epoch, content in held.items():
         keys.put_back(epoch, content)
-        keys.put_back_moved(epoch, archive.moved.get(epoch, b"") if archive else b"")
+    for epoch, content in (archive.moved if archive else {}).items():
+        keys.put_back_moved(epoch, content)
     return PutBack(sorted({*returned, *({*marked, *new} & held.keys())}), apart)
 
 
