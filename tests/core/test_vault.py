@@ -332,3 +332,15 @@ def test_a_key_that_is_not_there_is_not_destroyed(tmp_path: Path) -> None:
     assert (keys.destroyed(), list(tmp_path.iterdir())) == ([], [])
     keys.mark(EPOCH)  # it was elsewhere, as the ledger says
     assert keys.destroyed() == [EPOCH]
+
+
+def _owned(told: tuple[Path, int]) -> str:
+    return EpochKeys(told[0]).own(f"node {told[1]}")
+
+
+def test_of_many_who_say_whose_the_directory_is_all_are_told_the_same(tmp_path: Path) -> None:
+    assert EpochKeys(tmp_path).owner == ""
+    with multiprocessing.get_context("fork").Pool(8) as pool:
+        (owner,) = set(pool.map(_owned, [(tmp_path, n) for n in range(64)]))
+    assert EpochKeys(tmp_path).owner == owner
+    assert EpochKeys(tmp_path).own("another", over=True) == "another"

@@ -40,8 +40,7 @@ def see_keys(keys: EpochKeys) -> None:
     if keys_away(keys):
         raise KeysAway(directory=keys.directory, owner=owner() or N_("a name"))
     if not owner():
-        found = keys.owner or str(uuid4())  # where whoever wrote it was cut off, or the data are older than it
-        keys.own(found)
+        found = keys.own(str(uuid4()))  # it is there where whoever wrote it was cut off, or the data are older than it
         Place.objects.get_or_create(name=KEYS, defaults={"owner": found})
 
 

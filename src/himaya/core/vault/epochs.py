@@ -125,9 +125,16 @@ class EpochKeys:
             return (self._directory / OWNER).read_text("ascii", "replace").strip()
         return ""
 
-    def own(self, owner: str) -> None:
-        """Write down whose it is."""
-        replace(self._directory / OWNER, (f"{owner}\n".encode(),))
+    def own(self, owner: str, *, over: bool = False) -> str:
+        """Write down whose it is, where nobody has, or ``over`` what somebody did; whose it is then. Of two who do it
+        at once, both are told the same.
+        """
+        content = f"{owner}\n".encode()
+        if over:
+            replace(self._directory / OWNER, (content,))
+        else:
+            self._make(self._directory / OWNER, content)
+        return self.owner
 
     def names(self) -> list[str]:
         """The epochs whose keys are here, in order."""

@@ -170,7 +170,7 @@ def put_back(archive: Archive | None, *, destroyed: Collection[str], aside: str,
     if archive is None and owner and keys.owner != owner:
         return PutBack([], [])
     if archive is not None and (name := owner or archive.owner):
-        keys.own(name)
+        keys.own(name, over=True)
     returned, marked = keys.returned(), set(keys.destroyed())
     for epoch in returned:
         keys.destroy(epoch)
@@ -182,7 +182,8 @@ def put_back(archive: Archive | None, *, destroyed: Collection[str], aside: str,
     faults.point("restore.marks")
     for epoch, content in held.items():
         keys.put_back(epoch, content)
-        keys.put_back_moved(epoch, archive.moved.get(epoch, b"") if archive else b"")
+    for epoch, content in (archive.moved if archive else {}).items():
+        keys.put_back_moved(epoch, content)
     return PutBack(sorted({*returned, *({*marked, *new} & held.keys())}), apart)
 
 
