@@ -196,7 +196,9 @@ class TakenOut:
 
     def _check_stands(self) -> None:
         """What counts no more leaves no further: of many exhibits, those behind the one that is being written."""
-        _check_counts(self.answer, self.person)
+        now = Answer.objects.select_related("demand").get(pk=self.answer.pk)  # not locked: it is asked for each of them
+        _check_leaving(now, self.answer)
+        _check_discloses(now.demand)
 
 
 def take_out(number: int, *, person: Person) -> TakenOut:
@@ -258,10 +260,14 @@ def _bundle_of(answer: Answer, demand: Demand, exhibits: Sequence[Exhibit]) -> B
 def _check_counts(taken: Answer, person: Person) -> tuple[Answer, Demand]:
     """What was taken out still may leave, by this attempt."""
     answer, demand = _locked(taken.pk, person, "demands.work")
-    if answer.state != LEAVING or answer.attempt != taken.attempt:  # dropped, or taken out anew, in the meantime
-        raise AnswerMoved(act=N_("handed over"), state=Said(answer.state))
+    _check_leaving(answer, taken)
     _check_discloses(demand)
     return answer, demand
+
+
+def _check_leaving(now: Answer, taken: Answer) -> None:
+    if now.state != LEAVING or now.attempt != taken.attempt:  # dropped, or taken out anew, in the meantime
+        raise AnswerMoved(act=N_("handed over"), state=Said(now.state))
 
 
 @transaction.atomic
