@@ -142,6 +142,19 @@ def test_a_bundle_says_whether_there_is_a_pdf(possible: bool, tmp_path: Path, mo
     assert not program.verify_bundle(str(tmp_path / "bag")).problems
 
 
+def test_without_what_pdf_needs_of_the_system_there_is_html_alone(tmp_path: Path) -> None:
+    (tmp_path / "weasyprint.py").write_text("raise OSError('cannot load library pango')")
+    program_ = (
+        "from himaya.core.bundles import report; from tests.bundling import bundle;"
+        "print(*report.reports(bundle(1), (report.Language('en'),)))"
+    )
+    path = f"{tmp_path}:{Path(__file__).parent.parent.parent}"
+    ran = subprocess.run(
+        [sys.executable, "-c", program_], env={"PYTHONPATH": path}, capture_output=True, text=True, check=False
+    )
+    assert ran.stdout.split() == ["en.html"], ran.stderr
+
+
 def test_the_command_line_tells_the_same(tmp_path: Path) -> None:
     made = bundling.bundle(1)
     path = tmp_path / "bag.zip"

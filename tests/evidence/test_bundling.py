@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tests.bundling import rebag
 from tests.evidence.conftest import Keep
 from tests.evidence.test_granting import proof
 
@@ -51,9 +52,28 @@ def test_a_bundle_is_verified_without_the_node_and_opened_by_its_recipient(
         clear = io.BytesIO()
         received.take(one.uuid, clear, identity=mine)
         assert clear.getvalue() == b"a neutral text"
+        info = received.bundle.about["Himaya-Taken-Out"]
+    assert info.startswith(f"{people.reviewer.actor}, access:{access.pk}, 20")
+    assert _verified_with(path, info, info.replace(people.reviewer.actor, "person:999")) == 1, (
+        "no other name is believed"
+    )
     assert [step.fields["act"] for step in custody.check(one)] == ["acquire", "export"]
     with pytest.raises(NoAccess, match="used"):
         hand_over(access.pk, person=people.reviewer)
     with pytest.raises(UnknownAccess):
         hand_over(999, person=people.reviewer)
     assert len(custody.check(one)) == 2
+
+
+def _verified_with(path: Path, old: str, new: str) -> int:
+    """What the program says of a copy in whose bag-info.txt something else is written, all sums made anew."""
+    folder = path.parent / "forged"
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(folder)
+    (bag,) = folder.iterdir()
+    info = bag / "bag-info.txt"
+    assert old in info.read_text()
+    info.write_text(info.read_text().replace(old, new))
+    rebag(bag, signer=None)
+    command = [sys.executable, "-I", str(bag / "verify.py"), str(bag)]
+    return subprocess.run(command, capture_output=True, check=False).returncode

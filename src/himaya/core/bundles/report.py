@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib.util import find_spec
 from typing import Any
 
 from himaya.core.bundles.facts import Bundle, ExhibitFacts, moment
@@ -130,8 +129,24 @@ def html(bundle: Bundle, language: Language, part: slice = WHOLE, *, listed: boo
 
 
 def pdf_possible() -> bool:
-    """Whether weasyprint is installed."""
-    return find_spec("weasyprint") is not None
+    """Whether weasyprint, and what it needs of the system, is installed."""
+    try:
+        _library()
+    except NoPdf:
+        return False
+    return True
+
+
+def _library() -> Any:
+    try:
+        import weasyprint
+        from PIL import ImageFile
+    except ImportError:
+        raise NoPdf(why=N_("weasyprint is not installed")) from None
+    except OSError:
+        raise NoPdf(why=N_("Pango is not installed")) from None
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # the library has the whole process complete damaged pictures with grey
+    return weasyprint
 
 
 def pdf(page: bytes) -> bytes:
@@ -140,19 +155,9 @@ def pdf(page: bytes) -> bytes:
     Raises:
         NoPdf: weasyprint, or what it needs of the system, is not installed.
     """
-    try:
-        from PIL import ImageFile
-        from weasyprint import HTML
-        from weasyprint.urls import URLFetcher
-
-        ImageFile.LOAD_TRUNCATED_IMAGES = False  # the library has the whole process complete damaged pictures with grey
-    except ImportError:
-        raise NoPdf(why=N_("weasyprint is not installed")) from None
-    except OSError:
-        raise NoPdf(why=N_("Pango is not installed")) from None
-
-    nothing = URLFetcher(allowed_protocols=())
-    made: bytes = HTML(string=page.decode(), url_fetcher=nothing).write_pdf()
+    library = _library()
+    nothing = library.urls.URLFetcher(allowed_protocols=())
+    made: bytes = library.HTML(string=page.decode(), url_fetcher=nothing).write_pdf()
     return made
 
 

@@ -24,7 +24,7 @@ from himaya import __version__
 from himaya.core import faults, files
 from himaya.core.bundles import case, facts, standalone, vics
 from himaya.core.bundles.alone import bag
-from himaya.core.bundles.alone.agreement import SIGNED, TRANSFERS, check_facts, check_steps
+from himaya.core.bundles.alone.agreement import MAX_PARTS, SIGNED, TRANSFERS, check_facts, check_steps
 from himaya.core.bundles.facts import Bundle, ExhibitFacts
 from himaya.core.errors import HimayaError
 from himaya.core.vault import recipients
@@ -59,6 +59,14 @@ class UnfitBundle(HimayaError):
     """The bundle cannot be made: {why}."""
 
     status = 422
+
+
+class TooManyExhibits(UnfitBundle):
+    """{n} exhibits are too many for one bundle: who verifies it reads {name} whole, and about {fit} of these fit."""
+
+    remedy = (
+        "Hand them over in several: leave out by number what another answer to the same demand takes, or narrow it."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +168,31 @@ def check_fit(bundle: Bundle, reports: Iterable[str], signer: Ed25519PrivateKey)
         recipients.recipients("\n".join(one.key for one in bundle.recipients))
     if not all(_TAG.fullmatch(name) and value.isprintable() for name, value in bundle.about.items()):
         raise UnfitBundle(why=N_("a further field of its bag-info is none"))
+
+
+def check_size(bundle: Bundle) -> None:
+    """Whether whoever verifies it could read it: that takes as long as it takes to write all but the exhibits.
+
+    Raises:
+        TooManyExhibits: it would have more than that; says how many fit.
+    """
+    count = len(bundle.exhibits)
+    files_ = sum(2 + len(one.timestamps) + len(one.proofs) for one in bundle.exhibits)
+    read = {
+        "data/bundle.json": [facts.pretty(facts.as_json(bundle))],
+        "data/case.jsonld": case.written(bundle),
+        "data/vics.json": vics.written(bundle),
+    }
+    shares = {"manifest-sha512.txt": files_ / (bag.MAX_FILES - 100)}
+    for name, parts in read.items():
+        size = values = 0
+        for part in parts:
+            size += len(part)
+            values += sum(map(part.count, (b",", b"[", b"{")))  # as agreement.json_of does
+        shares[name] = max(size / bag.MAX_TEXT, values / MAX_PARTS)
+    name, share = max(shares.items(), key=lambda each: each[1])
+    if share > 1:
+        raise TooManyExhibits(n=count, name=name, fit=int(0.95 * count / share))
 
 
 # --- the files of a bag ----------------------------------------------------------------------------------------------

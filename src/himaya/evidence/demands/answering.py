@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 
 from himaya.core import clock, faults
 from himaya.core.bundles.facts import Authorisation, Bundle, Recipient
-from himaya.core.bundles.writing import check_fit
+from himaya.core.bundles.writing import check_fit, check_size
 from himaya.core.errors import HimayaError
 from himaya.core.vault.recipients import recipients
 from himaya.core.words import N_, Said, printable
@@ -92,6 +92,7 @@ def prepare_answer(
     Raises:
         MayNotAct, UnknownDemand, PreservesOnly, NotRecipients: as their names say.
         BadDemand: it is not accepted, an answer is being prepared already, or nothing is left to hand over.
+        TooManyExhibits: they do not fit into one bundle.
     """
     demand = demand_for(number, person)
     _check_discloses(demand)
@@ -110,6 +111,7 @@ def prepare_answer(
         demand=demand, kind=demand.kind, recipient=found[0].text, recipient_name=name, prepared_by=person,
         prepared_at=clock.now(),
     )  # fmt: skip
+    check_size(_bundle_of(made, demand, exhibits))  # now, and not when a second person has let it leave
     AnswerPart.objects.bulk_create(
         AnswerPart(answer=made, exhibit=one, sha256=one.digests["sha256"], size=one.blob.size) for one in exhibits
     )
@@ -194,7 +196,9 @@ class TakenOut:
 
     def _check_stands(self) -> None:
         """What counts no more leaves no further: of many exhibits, those behind the one that is being written."""
-        _check_counts(self.answer, self.person)
+        now = Answer.objects.select_related("demand").get(pk=self.answer.pk)  # not locked: it is asked for each of them
+        _check_leaving(now, self.answer)
+        _check_discloses(now.demand)
 
 
 def take_out(number: int, *, person: Person) -> TakenOut:
@@ -230,6 +234,7 @@ def _take_out(number: int, person: Person) -> TakenOut:
     about = f"answer:{answer.pk}"
     opened = exhibit_keys(exhibits, about=about)
     bundle = _bundle_of(answer, demand, exhibits)
+    check_size(bundle)
     check_fit(bundle, (), node_key())  # while nobody waits for the ledger's head
     answer.state, answer.attempt = LEAVING, answer.attempt + 1
     answer.save(update_fields=["state", "attempt"])
@@ -255,10 +260,14 @@ def _bundle_of(answer: Answer, demand: Demand, exhibits: Sequence[Exhibit]) -> B
 def _check_counts(taken: Answer, person: Person) -> tuple[Answer, Demand]:
     """What was taken out still may leave, by this attempt."""
     answer, demand = _locked(taken.pk, person, "demands.work")
-    if answer.state != LEAVING or answer.attempt != taken.attempt:  # dropped, or taken out anew, in the meantime
-        raise AnswerMoved(act=N_("handed over"), state=Said(answer.state))
+    _check_leaving(answer, taken)
     _check_discloses(demand)
     return answer, demand
+
+
+def _check_leaving(now: Answer, taken: Answer) -> None:
+    if now.state != LEAVING or now.attempt != taken.attempt:  # dropped, or taken out anew, in the meantime
+        raise AnswerMoved(act=N_("handed over"), state=Said(now.state))
 
 
 @transaction.atomic

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BRANCHES = 100
 """Conditions that are joined by *or* at most."""
 MOST = 20_000
-"""Exhibits of one demand, as a bundle holds them."""
+"""Exhibits of one demand. How many one bundle holds depends on what is told of them (``writing.check_size``)."""
 
 
 def scopes_of(demand: Demand) -> list[Scope]:
