@@ -79,7 +79,7 @@ def read_upload(
     except BaseException:
         laid.remove()
         raise
-    facts = {
+    facts: dict[str, Any] = {
         "digest": laid.sha256, "upload": laid.sha256, "form": "", "number": "", "happened_at": None, "facts": {},
         "sender": printable(sender).strip()[:300], "basis": printable(basis).strip()[:300], "occasion": occasion,
         "case": case, "named": bool(case), "left": 0, "by": by, "at": clock.now(), "state": READING,
