@@ -29,6 +29,7 @@ from himaya.evidence.models import Exhibit
 from himaya.evidence.ruling import RuleTerms, set_rule
 from himaya.lists import services as lists
 from himaya.screening.incoming import queries, uploads, working
+from himaya.screening.incoming.models import Intake
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SignIn = Callable[[str], Client]
@@ -104,8 +105,9 @@ def test_it_is_sealed_as_it_comes_shown_first_and_taken_when_somebody_confirms(
     assert exhibit.reference not in words(client.get("/evidence/?label=series 9"))
     # A whole copy brings what differed.
     (folder / "Media" / "2.bin").write_bytes(TEXT)
-    assert bring(client, brought.zipped(folder))["Location"] == answer["Location"]
+    other = bring(client, brought.zipped(folder))["Location"]
     work()
+    assert f"it was brought before, as {intake.reference}" in words(client.get(other))
     assert queries.tally(queries.intake(intake.pk))["kept"] == 3
     assert laid_down() == []
 
@@ -119,7 +121,11 @@ def test_nothing_is_left_of_what_is_refused_damaged_or_no_delivery(node: SimpleN
     folder = node.at / "nothing"
     folder.mkdir()
     (folder / "x.txt").write_text("x")
-    assert "in no form that can be taken" in words(bring(client, brought.zipped(folder)))
+    unknown = bring(client, brought.zipped(folder))["Location"]
+    work()
+    assert "in no form that can be taken" in words(client.get(unknown))
+    assert queries.intakes().get().state == "refused"
+    Intake.objects.all().delete()
     bag = brought.zipped(brought.bag(node.at / "b", TEXT))
     assert "There is no case of this number" in words(bring(client, bag, case="999"))
     assert laid_down() == []
@@ -197,11 +203,12 @@ def test_a_program_brings_asks_and_has_it_taken(node: SimpleNamespace) -> None:
     told = sent(program, path, "one", sender="Police of the North")
     assert told.status_code == 201, told.content
     number = told.json()["id"]
-    assert (told.json()["state"], told.json()["form"]) == ("reading", "vics")
+    assert (told.json()["state"], told.json()["form"]) == ("reading", "")
     assert sent(program, path, "one", sender="Police of the North").json() == told.json()
     assert len(laid_down()) == 1
     work()
-    assert program.get(f"/evidence/incoming/{number}").json()["state"] == "ready"
+    told = program.get(f"/evidence/incoming/{number}").json()
+    assert (told["state"], told["form"], told["occasion"]) == ("ready", "vics", "received")
     assert program.post(f"/evidence/incoming/{number}/take", {}).json()["state"] == "wanted"
     work()
     told = program.get(f"/evidence/incoming/{number}").json()

@@ -45,7 +45,7 @@ class UnknownCase(HimayaError):
     status = 404
 
 
-def require_case(about: str) -> None:
+def check_case(about: str) -> None:
     """See that a case is there, named as the ledger does: ``case:12``.
 
     Raises:

@@ -31,9 +31,10 @@ Words = Annotated[str, StringConstraints(pattern=NO_NUL, max_length=300)]
 
 
 class IntakeTold(Told):
-    """Something that others brought. `form`: as bagit+vics. `state`: `reading` (it is looked through), `ready` (it
-    waits to be confirmed), `wanted` (it is taken), `done`, `refused`. `counts`: files by their fate, all of them
-    (`files`) and those that lists know (`known`). `left`: files of which nothing tells. `why`: what went wrong last.
+    """Something that others brought. `form`: as bagit+vics; empty until it is found out. `state`: `reading` (it is
+    looked through), `ready` (it waits to be confirmed), `wanted` (it is taken), `done`, `refused`. `counts`: files by
+    their fate, all of them (`files`) and those that lists know (`known`). `left`: files of which nothing tells.
+    `why`: what went wrong last.
     """
 
     id: int
@@ -158,8 +159,10 @@ _form["required"] = ["file"]
 )
 @declared
 def bring(request: HttpRequest) -> HttpResponse:
-    """Bring a ZIP: VICS, CASE, a CyberTipline report or a bag. It is sealed as it comes and looked through; once its
-    state is `ready` it can be taken. The same again is the same intake.
+    """Bring a ZIP: VICS, CASE, a CyberTipline report or a bag. It is sealed as it comes, and found out and looked
+    through beside the worker: once its state is `ready` it can be taken; where nothing can be, it is `refused`, and
+    `why` says so. The same ZIP again is the same intake; another one of the same is `refused`, and `why` names the
+    intake that it is.
     """
     require_media_type(request, FORM)
     with receiving(request):

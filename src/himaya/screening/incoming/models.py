@@ -12,8 +12,10 @@ class Intake(models.Model):
     """Something that others brought. The same, brought again, is the same intake: ``digest`` stands for the whole."""
 
     digest = models.CharField(max_length=64, unique=True)
+    upload = models.CharField(max_length=64, default="", db_index=True)
+    """SHA-256 of the ZIP that was uploaded last; until its form is found out it is ``digest``, too."""
     form = models.CharField(max_length=60)
-    """Names of :mod:`himaya.plugins.intakes`, from the outside in: ``bagit+vics``."""
+    """Names of :mod:`himaya.plugins.intakes`, from the outside in: ``bagit+vics``; empty: it is not found out yet."""
     number = models.CharField(max_length=300, default="")
     """As the sender has it."""
     sender = models.CharField(max_length=300, default="")

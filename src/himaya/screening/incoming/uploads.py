@@ -24,6 +24,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from himaya.accounts import sealing
 from himaya.core.config import MIB, config
 from himaya.core.errors import HimayaError
+from himaya.core.intake.parcels import opened
 from himaya.core.intake.reading import Delivery, opened_delivery
 from himaya.core.vault.sealed import new_key, seal
 from himaya.core.vault.seeking import Unsealed
@@ -106,18 +107,34 @@ def laid_of(intake: Intake) -> Laid:
 
 @contextmanager
 def opened_upload(laid: Laid) -> Iterator[Delivery]:
-    """Open an upload.
+    """Open an upload. It may take its time.
 
     Raises:
         NotThereAnyMore: its file is gone.
         UnknownForm, BadParcel: as :func:`himaya.core.intake.reading.opened_delivery`.
     """
+    with _unsealed(laid) as file, opened_delivery(Path(laid.name), file) as delivery:
+        yield delivery
+
+
+def check_upload(laid: Laid) -> None:
+    """See that an upload is a ZIP whose list of files can be read safely; nothing in it is read.
+
+    Raises:
+        BadParcel: it is not.
+    """
+    with _unsealed(laid) as file, opened(Path(laid.name), file):
+        pass
+
+
+@contextmanager
+def _unsealed(laid: Laid) -> Iterator[BinaryIO]:
     try:
         raw = Unsealed(laid.path, key=laid.key, number=laid.number, size=laid.size)
     except FileNotFoundError:
         raise NotThereAnyMore from None
-    with BufferedReader(raw, MIB) as file, opened_delivery(Path(laid.name), cast(BinaryIO, file)) as delivery:
-        yield delivery
+    with BufferedReader(raw, MIB) as file:
+        yield cast(BinaryIO, file)
 
 
 class _Sealing(FileUploadHandler):

@@ -13,12 +13,15 @@ from django.db.models import Q
 
 from himaya.core import clock
 from himaya.core.errors import HimayaError
+from himaya.core.intake.parcels import BadParcel
+from himaya.core.intake.reading import UnknownForm
 from himaya.core.words import packed, printable
 from himaya.ledger import turns
 from himaya.ledger.services import record
 from himaya.screening.incoming.checking import check
-from himaya.screening.incoming.models import Intake, IntakeFile
-from himaya.screening.incoming.states import ABSENT, DIFFERS, DONE, READING, READY, REFUSED, UNREAD, WANTED
+from himaya.screening.incoming.models import Intake
+from himaya.screening.incoming.recognising import end_read, lacks, recognise
+from himaya.screening.incoming.states import DONE, READING, READY, REFUSED, WANTED
 from himaya.screening.incoming.taking import (
     BeingTaken,
     UnknownIntake,
@@ -28,7 +31,7 @@ from himaya.screening.incoming.taking import (
     note_sender,
     take_intake,
 )
-from himaya.screening.incoming.uploads import ENDING, Laid, laid_of, opened_upload, place
+from himaya.screening.incoming.uploads import ENDING, Laid, check_upload, laid_of, opened_upload, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +52,7 @@ class IntakeDecided(HimayaError):
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What an upload says of itself: the digest that stands for the whole, and the fields of its intake."""
+    """An upload that can be read: its digest, and the fields of its intake as long as nobody knows what it is."""
 
     digest: str
     facts: Mapping[str, Any]
@@ -58,7 +61,7 @@ class Brought:
 def read_upload(
     laid: Laid, *, by: str, case: str = "", sender: str = "", basis: str = "", occasion: str = ""
 ) -> Brought:
-    """Find out what was uploaded. It may take its time, and writes nothing.
+    """See that what was uploaded can be read; what it is, is found out beside the worker. It writes nothing.
 
     Args:
         laid: what lies sealed; removed where it cannot be read.
@@ -69,27 +72,27 @@ def read_upload(
         occasion: as there.
 
     Raises:
-        UnknownForm, BadParcel: it cannot be read. It is removed.
+        BadParcel: it cannot be read. It is removed.
     """
     try:
-        with opened_upload(laid) as delivery:
-            told = delivery.told
-            facts = {
-                "form": delivery.form, "number": told.number, "sender": printable(sender).strip()[:300] or told.sender,
-                "basis": printable(basis).strip()[:300] or told.basis, "happened_at": told.at,
-                "facts": dict(told.facts), "occasion": occasion or delivery.occasion, "case": case,
-                "named": bool(case), "left": len(delivery.left), "by": by, "at": clock.now(), "state": READING,
-            }  # fmt: skip
-            return Brought(delivery.digest, facts)
+        check_upload(laid)
     except BaseException:
         laid.remove()
         raise
+    facts: dict[str, Any] = {
+        "digest": laid.sha256, "upload": laid.sha256, "form": "", "number": "", "happened_at": None, "facts": {},
+        "sender": printable(sender).strip()[:300], "basis": printable(basis).strip()[:300], "occasion": occasion,
+        "case": case, "named": bool(case), "left": 0, "by": by, "at": clock.now(), "state": READING,
+        "checked_at": None,
+    }  # fmt: skip
+    return Brought(laid.sha256, facts)
 
 
 def lay_down(laid: Laid, *, brought: Brought) -> Intake:
     """Take note of an upload: it is looked through beside the worker, and then waits for somebody to confirm it.
 
-    The same, brought again, is the same intake: of one that was taken, what was not is tried once more.
+    The same, brought again, is the same intake: of one that was taken, what was not is tried once more. That another
+    ZIP is the same is found out with what it is (:func:`~.recognising.recognise`).
 
     Args:
         laid: what lies sealed; removed where nothing is to be done with it.
@@ -99,7 +102,9 @@ def lay_down(laid: Laid, *, brought: Brought) -> Intake:
     kept = False
     try:
         with transaction.atomic():
-            made, kept = Intake.objects.get_or_create(digest=brought.digest, defaults={**brought.facts, **lies})
+            made = Intake.objects.filter(upload=brought.digest).order_by("pk").first()
+            if made is None:
+                made, kept = Intake.objects.get_or_create(digest=brought.digest, defaults={**brought.facts, **lies})
             if not kept:
                 found = Intake.objects.select_for_update().get(pk=made.pk)
                 if found.state == REFUSED:
@@ -107,16 +112,12 @@ def lay_down(laid: Laid, *, brought: Brought) -> Intake:
                     return Intake.objects.get(pk=made.pk)
                 told = brought.facts
                 note_sender(found, sender=told["sender"], basis=told["basis"], by=told["by"])
-                if found.state == DONE and _lacks(found):
+                if found.state == DONE and lacks(found):
                     kept = bool(Intake.objects.filter(pk=found.pk).update(state=WANTED, **lies))
         return Intake.objects.get(pk=made.pk)
     finally:
         if not kept:
             laid.remove()
-
-
-def _lacks(intake: Intake) -> bool:
-    return IntakeFile.objects.filter(intake=intake, state__in=(ABSENT, DIFFERS, UNREAD)).exclude(name="").exists()
 
 
 @transaction.atomic
@@ -158,6 +159,9 @@ def take_due() -> bool:
             continue
         except HimayaError as error:
             logger.warning("%s: %s", intake.reference, error)
+            if intake.state == READING and isinstance(error, UnknownForm | BadParcel):
+                end_read(intake, why=error.said())  # it says the same whenever it is read
+                return True
             Intake.objects.filter(pk=intake.pk).update(why=packed(error.said()), checked_at=clock.now())
             return True
     return False
@@ -168,6 +172,9 @@ def _work(intake: Intake) -> None:
     if intake.state not in (READING, WANTED) or not intake.lies:
         return
     with opened_upload(laid_of(intake)) as delivery:
+        if not intake.form:
+            recognise(intake, delivery)  # it is read on by its own name, which nobody else reads by meanwhile
+            return
         if intake.state == READING:
             fill_intake(intake, checked=check(delivery), by=intake.by)
             return
