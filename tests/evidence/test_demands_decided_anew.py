@@ -134,7 +134,7 @@ def test_demands_are_accepted_while_others_hold_the_same_case(people: SimpleName
         facts = {"occasion": occasion, "once": label, "how": "screened", "tool": "himaya 0.4", "by": "system"}
         preserve(io.BytesIO(label.encode()), acquired=Acquired(label="a file", case="case:1", **facts))
     assert list(Epoch.objects.order_by("pk")) != sorted(Epoch.objects.all(), key=lambda each: each.month)
-    rounds, numbers = 25, count()
+    rounds, numbers, letters = 25, count(), count()
     waiting = [verified(people.lead, "production").pk for _ in range(rounds)]
     day = now_of.now().date().replace(year=now_of.now().year + 1)
 
@@ -142,7 +142,7 @@ def test_demands_are_accepted_while_others_hold_the_same_case(people: SimpleName
         services.accept_demand(waiting[next(numbers)], why="w", person=people.lead)
 
     def hold(_: int) -> None:
-        place_hold("case:1", reason="w", authority="a court", review_on=day, by="person:1")
+        place_hold("case:1", reason=f"letter {next(letters)}", authority="a court", review_on=day, by="person:1")
 
     acts: list[Callable[[int], None]] = [accept, hold, hold]
     assert at_once(*acts, rounds=rounds) == []

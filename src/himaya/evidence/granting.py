@@ -266,7 +266,7 @@ def count_readings(
     found = Access.objects.select_related("asked_by", "decided_by").filter(pk=number).first()
     why = why_not(found, exhibits, person) or _not_taken(number, exhibits)
     if why is not None:
-        raise NoAccess(exhibit=exhibits[0].reference, why=why)
+        raise NoAccess(exhibit=exhibits[0].reference if exhibits else f"access:{number}", why=why)
     assert found is not None
     list(Exhibit.objects.select_for_update().filter(pk__in=[one.pk for one in exhibits]).order_by("pk"))
     said = closed_reading(found).commitment
