@@ -51,8 +51,8 @@ NEEDS = {
     "pango": "pango",
 }
 """Marker → the part of the system that its tests need."""
-LONG = {"story", "cli", "crash"}
-"""Folders whose tests start whole nodes."""
+LONG = {"story", "cli", "crash", "backup"}
+"""Folders whose tests start whole nodes; those in a browser are long, too."""
 DATABASE_FIXTURES = {
     "db",
     "transactional_db",
@@ -125,7 +125,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _comes_late(item: pytest.Item) -> bool:
     """Files of few long tests come first: begun last, one would keep a single process busy while the others idle."""
-    return item.path.parent.name not in LONG
+    return item.path.parent.name not in LONG and not item.path.stem.endswith("in_browser")
 
 
 def _uses_database(item: pytest.Item) -> bool:

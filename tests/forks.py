@@ -35,6 +35,7 @@ with tempfile.TemporaryDirectory() as nobody:
     import django.db.backends.postgresql.base
     import django.test  # noqa: F401
     from django.conf import LazySettings, settings
+    from django.contrib.auth.hashers import Argon2PasswordHasher
     from django.core.cache import caches
     from django.db import connections
     from django.db.migrations.loader import MigrationLoader
@@ -44,6 +45,8 @@ with tempfile.TemporaryDirectory() as nobody:
     from himaya.site.cli import trouble  # noqa: F401
 
     MigrationLoader(None)
+for cost, least in (("time_cost", 1), ("memory_cost", 8), ("parallelism", 1)):  # as in tests/hashers.py
+    setattr(Argon2PasswordHasher, cost, least)
 OURS = vars(sys.modules["himaya.site.settings"])
 DEFAULTS = {name: value for name, value in vars(settings._wrapped).items() if name.isupper() and name not in OURS}
 LONGEST = 2**20
