@@ -25,6 +25,8 @@ RULE = (
     "evidence", "rule", "set", "orders", "--unlisted", "--instrument", "An order", "--jurisdiction", "LU", "--basis",
     "legal-obligation", "--for", "received", "--minimum", "1 year",
 )  # fmt: skip
+CHAIN = ["acquire", "export", "export", "transfer"]
+"""Of what was taken out twice: the first time whoever wrote it was killed."""
 GRANTED = """
 from himaya.accounts.models import Person
 from himaya.accounts.services import add_person
@@ -32,7 +34,8 @@ from himaya.core import clock
 from himaya.evidence import queries
 from himaya.evidence.granting import Proof, ask_access, grant_access
 for name, role in (("anna", "reviewer"), ("ben", "lead")):
-    add_person(name, role=role, password="a long sentence that only they know", by="system")
+    if not Person.objects.filter(username=name).exists():
+        add_person(name, role=role, password="a long sentence that only they know", by="system")
 anna, ben = (Person.objects.get(username=name) for name in ("anna", "ben"))
 exhibits = [queries.by_reference(number) for number in {numbers!r}]
 asked = ask_access(exhibits, purpose="transfer", reason="order 17/2026", recipient={recipient!r}, person=anna)
@@ -127,12 +130,12 @@ def test_what_others_bring(tmp_path: Path) -> None:
     shown = json.loads(unit.run("evidence", "show", there, "--json").stdout)
     assert shown["proved"]
     assert shown["case"] == "case:1"
-    assert [json.loads(line)["step"]["act"] for line in shown["custody"]] == ["acquire", "export", "transfer"]
+    assert [json.loads(line)["step"]["act"] for line in shown["custody"]] == CHAIN
     said = labels(unit, there)
     assert ("series", "series 7", "Police of the North, passed on by hotline.example") in said
     hotline.run("evidence", "receipt", tmp_path / "receipt", "--node", key)
     shown = json.loads(hotline.run("evidence", "show", exhibit, "--json").stdout)
-    assert [json.loads(line)["step"]["act"] for line in shown["custody"]] == ["acquire", "export", "transfer"]
+    assert [json.loads(line)["step"]["act"] for line in shown["custody"]] == CHAIN
     hotline.run("evidence", "receipt", tmp_path / "receipt", "--node", hotline.run("evidence", "key").stdout, status=2)
 
     # The unit says more of it, in a file of labels by digest; here both stand, and nothing was overwritten.
