@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 import tracemalloc
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests import brought
@@ -60,6 +62,38 @@ def test_files_of_a_report_are_found_by_their_names_and_by_their_numbers_once_ea
     with opened_delivery(path) as delivery:
         found = [one.name for one in delivery.offered() if one.name and not one.name.endswith(".xml")]
     assert found == ["x/a.JPG", "y/file_33.bin", "y/44-file.bin", "x/twice.jpg", "y/twice.jpg", "z/beside.bin"]
+
+
+UCO, INVESTIGATION = "https://ontology.unifiedcyberontology.org/uco/", "https://ontology.caseontology.org/case/x/"
+
+
+def graph(path: Path, many: int) -> Path:
+    """Files that share one facet with many digests, and one record that many actions are about."""
+    names = [{"@id": f"w{n}"} for n in range(many)]
+    nodes: list[dict[str, Any]] = [
+        {"@id": "r", "@type": f"{INVESTIGATION}ProvenanceRecord", "object": [{"@id": f"f{n}"} for n in range(many)]},
+        {"@id": "facet", "@type": f"{UCO}ContentDataFacet", "hash": [{"@id": f"h{n}"} for n in range(many)]},
+    ]
+    for n in range(many):
+        at = {"@value": f"2026-01-01T00:00:{59 - n % 60:02}Z"}
+        nodes += [
+            {"@id": f"f{n}", "@type": f"{UCO}File", "hasFacet": {"@id": "facet"}},
+            {"@id": f"h{n}", "@type": f"{UCO}Hash", "hashMethod": "MD5", "hashValue": f"{n:032x}"},
+            {"@id": f"w{n}", "@type": f"{UCO}Person", "name": f"p{n}"},
+            {"@id": f"a{n}", "@type": f"{INVESTIGATION}InvestigativeAction", "startTime": at, "object": {"@id": "r"},
+             "performer": names if n < 3 else [], "name": f"act {n}"},
+        ]  # fmt: skip
+    path.mkdir()
+    (path / "x.jsonld").write_text(json.dumps({"@context": {"x": UCO}, "@graph": nodes}))
+    return path
+
+
+def test_a_large_graph_takes_as_long_as_it_is_large(tmp_path: Path) -> None:
+    few = min(took(graph(tmp_path / f"{n}", 150)) for n in range(2))
+    many = took(graph(tmp_path / "many", 1200))
+    assert many < 8 * few * 2.5
+    with opened_delivery(tmp_path / "0") as delivery:
+        assert {one.facts.get("act", "act 59") for one in delivery.offered()} == {"act 59"}
 
 
 def manifest(path: Path, lines: int) -> Path:

@@ -20,6 +20,8 @@ from himaya.core.ports import BadListFile, Refusal
 from himaya.core.words import N_, Said
 
 MAX_DOCUMENTS, MAX_DEEP, MAX_NODES, MAX_SIZE = 5, 4, 200_000, 64 * 1024**2
+MANY = 100
+"""Facets of a file, digests of a facet, names of those who acted: many files may share them."""
 _MARK = re.compile(
     rb"https?://(?:ontology\.caseontology\.org|ontology\.unifiedcyberontology\.org|unifiedcyberontology)"
 )
@@ -79,14 +81,22 @@ class _Graph:
 
     nodes: dict[str, Node] = field(default_factory=dict)
     about: dict[str, list[Node]] = field(default_factory=lambda: defaultdict(list))
+    _first: dict[str, Node | None] = field(default_factory=dict)
 
     def of(self, kind: str) -> list[Node]:
         return [one for one in self.nodes.values() if kind in one["@types"]]
 
-    def get(self, value: object) -> list[Node]:
-        """The nodes that a property names or holds."""
+    def first(self, name: str) -> Node | None:
+        """The first action about something; looked for once, however many files come to ask."""
+        if name not in self._first:
+            actions = (one for one in self.about.get(name, ()) if "InvestigativeAction" in one["@types"])
+            self._first[name] = min(actions, key=_began, default=None)
+        return self._first[name]
+
+    def get(self, value: object, *, most: int | None = MANY) -> list[Node]:
+        """The nodes that a property names or holds, ``most`` of them."""
         found = []
-        for one in value if isinstance(value, list) else [value]:
+        for one in value[:most] if isinstance(value, list) else [value]:
             name = one.get("@id") if isinstance(one, dict) else None
             if isinstance(name, str) and name in self.nodes:
                 found.append(self.nodes[name])
@@ -110,7 +120,7 @@ def _graph(parcel: Parcel, documents: tuple[str, ...]) -> _Graph:
             raise BadPlace(where=name, why=error.facts["why"]) from None
     for one in [*graph.of("InvestigativeAction"), *graph.of("ProvenanceRecord")]:
         for key in ("object", "result"):
-            for about in graph.get(one.get(key)):
+            for about in graph.get(one.get(key), most=None):
                 graph.about[about["@id"]].append(one)
     return graph
 
@@ -140,6 +150,10 @@ def _within(graph: _Graph, value: object, where: str, depth: int) -> object:
         _add(graph, value, where, depth + 1)
         return {"@id": value.get("@id")}
     return value
+
+
+def _began(action: Node) -> str:
+    return str(_value(action.get("startTime")) or "~")
 
 
 def _local(name: str) -> str:
@@ -191,13 +205,12 @@ def _facts(graph: _Graph, one: Node) -> tuple[dict[str, str], Any]:
     """How it came to them: exhibit numbers of provenance records, and the first action that brought it about."""
     facts: dict[str, str] = {}
     at = None
-    about = list(graph.about.get(one["@id"], ()))
-    for record in [each for each in about if "ProvenanceRecord" in each["@types"]]:
+    records = [each for each in graph.about.get(one["@id"], ()) if "ProvenanceRecord" in each["@types"]]
+    for record in records:
         if number := _text(record, "exhibitNumber"):
             facts.setdefault("exhibit number", number)
-        about += graph.about.get(record["@id"], ())
-    actions = [each for each in about if "InvestigativeAction" in each["@types"]]
-    for action in sorted(actions, key=lambda each: str(_value(each.get("startTime")) or "~"))[:1]:
+    actions = [found for each in (one, *records) if (found := graph.first(each["@id"]))]
+    for action in sorted(actions, key=_began)[:1]:
         at = when(_value(action.get("startTime")))
         for key, said in (("performer", "by"), ("instrument", "with"), ("location", "place")):
             names = [_text(each, "name") for each in graph.get(action.get(key))]
