@@ -103,21 +103,23 @@ def pytest_unconfigure() -> None:
         forks().close()
 
 
+def _answers(address: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(f"{address}/api/v1/health", timeout=5):
+        return True
+    return False
+
+
 @contextmanager
-def served(node: Node, *options: object) -> Iterator[str]:
-    """Inside the block the node is served, with its worker; its address."""
-    port = free_port()
+def served(node: Node, *options: object, at: str = "") -> Iterator[str]:
+    """Inside the block the node is served, with its worker; its address, a new one or that of before."""
+    port = at.rpartition(":")[2] or free_port()
     running = node.begin("serve", "--port", port, *options)
-    address, until = f"http://127.0.0.1:{port}", time.monotonic() + 60
+    address, until = f"http://127.0.0.1:{port}", time.monotonic() + PATIENCE
     try:
-        while time.monotonic() < until and running.poll() is None:
-            with (
-                suppress(OSError, urllib.error.URLError),
-                urllib.request.urlopen(f"{address}/api/v1/health", timeout=5),
-            ):
-                break
+        while not _answers(address):
+            assert running.poll() is None, running.communicate()
+            assert time.monotonic() < until, f"nothing answers at {address}"
             time.sleep(0.1)
-        assert running.poll() is None, running.communicate()
         yield address
     finally:
         with suppress(ProcessLookupError):

@@ -65,10 +65,9 @@ def test_followers_take_what_a_restored_publisher_publishes(two: tuple[Node, Nod
             publish(hotline, text)
             platform.run("subscriptions", "run", "hotline")
         assert known(platform) == {sha256(text) for text in ("before the backup", "lost one", "lost two", "lost three")}
-    port = at.rpartition(":")[2]
     put_back(hotline, tmp_path / "kept")
     publish(hotline, "after the backup")
-    with served(hotline, "--port", port):
+    with served(hotline, at=at):
         platform.run("subscriptions", "run", "hotline")
         assert known(platform) == {sha256("before the backup"), sha256("after the backup")}
         publish(hotline, "and on it goes")
@@ -90,7 +89,7 @@ def test_they_are_led_back_to_what_it_knows_where_nothing_new_is_published(
     said = put_back(hotline, tmp_path / "kept")
     assert "ahead of all that followers have seen: 1" in said
     hotline.run("exchange", "publish", "hotline")
-    with served(hotline, "--port", at.rpartition(":")[2]):
+    with served(hotline, at=at):
         platform.run("subscriptions", "run", "hotline")
     assert known(platform) == {sha256("before the backup")}
 
@@ -113,7 +112,7 @@ def test_who_holds_it_to_its_log_sees_an_alarm_and_the_printed_sentences_lead_on
     refused = hotline.run("log", "publish", status=1).stderr
     assert "No witness has cosigned this log" in refused
     assert "No witness has cosigned this log" in told
-    with served(hotline, "--port", at.rpartition(":")[2]):
+    with served(hotline, at=at):
         # Nothing of it stands in the log yet, and the follower says so.
         hotline.run("exchange", "publish", "hotline")
         assert "no checkpoint of its log holds yet" in platform.run("subscriptions", "run", "hotline", status=2).stderr
@@ -170,7 +169,7 @@ def test_a_root_that_was_changed_after_the_backup_is_put_in_force_once_more(
         platform.run("subscriptions", "run", "hotline")
         assert sha256("lost") in known(platform)
     put_back(hotline, tmp_path / "kept")
-    with served(hotline, "--port", at.rpartition(":")[2]):
+    with served(hotline, at=at):
         hotline.run("exchange", "publish", "hotline")
         platform.run("subscriptions", "run", "hotline", status=2)  # what it serves is signed with keys of root 1
         assert sha256("lost") in known(platform)

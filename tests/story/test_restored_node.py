@@ -89,7 +89,7 @@ def test_a_node_whose_backup_is_the_newest_there_is_goes_on_once_its_witness_say
     ran = ours.run("restore", tmp_path / "kept")
     assert "is not known" in ran.stderr, "the witness is silent"
     assert "signs nothing more" in ours.run("log", "publish", status=1).stderr
-    with served(witness, "--port", address.rpartition(":")[2]):
+    with served(witness, at=address):
         ours.run("log", "publish")
     told = ours.run("log", "show").stdout
     assert "alarm" not in told
