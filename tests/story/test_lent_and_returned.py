@@ -10,7 +10,6 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +54,9 @@ def hands(at: Node) -> list[tuple[str, str, str]]:
     return [(one["exhibit"], one["theirs"], one["state"]) for one in reversed(found)]
 
 
-def test_lent_and_returned(tmp_path: Path, in_forks: Callable[[Node], Node]) -> None:
-    hotline = in_forks(node(tmp_path / "hotline", organisation="hotline.example", jurisdiction="LU"))
-    unit = in_forks(node(tmp_path / "unit", organisation="unit.example", jurisdiction="NL"))
+def test_lent_and_returned(tmp_path: Path) -> None:
+    hotline = node(tmp_path / "hotline", organisation="hotline.example", jurisdiction="LU")
+    unit = node(tmp_path / "unit", organisation="unit.example", jurisdiction="NL")
     keys = {name: Identity.new() for name in ("hotline", "unit", "police")}
     for name, mine in keys.items():
         (tmp_path / f"{name}.key").write_text(mine.text())
