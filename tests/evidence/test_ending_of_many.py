@@ -21,7 +21,7 @@ from himaya.evidence.ending import end_due
 from himaya.evidence.holding import TooLateToHold, came_late, lift_hold
 from himaya.evidence.keys import lost_epochs
 from himaya.evidence.models import Blob, Exhibit, Step
-from himaya.evidence.stopping import meaning, settle_stop, stuck
+from himaya.evidence.stopping import BadStop, meaning, note_restored, settle_stop, stops, stuck
 from himaya.ledger.queries import entries
 
 
@@ -110,6 +110,7 @@ def test_what_does_not_open_ends_with_its_epoch_once_a_lead_gave_it_up_and_no_ho
     clock.advance(YEAR + timedelta(days=1))
     end_all()
     (stop,) = stuck()
+    assert bad.reference in str(meaning(stop))
     settle_stop(stop.pk, reason="no backup has it", by="person:7")
     end_all()
     assert {fresh(one).state for one in (bad, whole)} == {"kept"}  # the hold stands
@@ -119,7 +120,9 @@ def test_what_does_not_open_ends_with_its_epoch_once_a_lead_gave_it_up_and_no_ho
     end_all()
     assert (fresh(over).state, fresh(bad).state) == ("destroyed", "destroyed")
     assert content(whole) == b"three"
-    assert custody.check(bad)[-1].fields["facts"]["confirmed"] == ["epoch: person:7"]
+    told = [custody.check(one)[-1].fields["facts"] for one in (bad, over)]
+    assert told[0]["lost"] == "it did not open before, and was given up by person:7"
+    assert "lost" not in told[1]
     assert [one.about for one in entries() if one.act == "evidence.lost"] == [bad.about]
     assert not stuck().exists()
 
@@ -172,7 +175,43 @@ def test_what_a_database_of_before_keeps_under_a_destroyed_key_is_lost_and_gets_
     end_all()
     end_all()
     assert [fresh(one).state for one in (held, last)] == ["kept", "destroyed"]
-    assert custody.check(last)[-1].fields["facts"]["confirmed"] == ["epoch: person:7"]
+    assert "given up by person:7" in custody.check(last)[-1].fields["facts"]["lost"]
+
+
+def test_only_what_a_lead_was_told_of_is_given_up(keep: Keep, clock: Any) -> None:
+    keep("one", case="case:1")
+    first, second = keep("two", case="case:2"), keep("three", case="case:3")
+    Exhibit.objects.filter(pk__in=(first.pk, second.pk)).update(until=clock.now() + 3 * YEAR)
+    Exhibit.objects.filter(pk=first.pk).update(wrapped=b"x" * 52)
+    clock.advance(YEAR + timedelta(days=1))
+    end_all()
+    (stop,) = stuck()
+    settle_stop(stop.pk, reason="no backup has it", by="person:7")
+    was = bytes(fresh(second).wrapped or b"")
+    Exhibit.objects.filter(pk=second.pk).update(wrapped=b"y" * 52)
+    end_all()
+    assert {fresh(one).state for one in (first, second)} == {"kept"}
+    (stop,) = stuck()
+    assert (stop.settled_by, stop.facts["numbers"]) == ("", [first.pk, second.pk])  # a lead looks again
+    Exhibit.objects.filter(pk=second.pk).update(wrapped=was)
+    settle_stop(stop.pk, reason="no backup has them", by="person:7")
+    end_all()
+    assert (fresh(first).state, content(second)) == ("destroyed", b"three")
+
+
+def test_a_restore_takes_back_what_was_given_up(keep: Keep, clock: Any) -> None:
+    keep("one", case="case:1")
+    bad = keep("two", case="case:2")
+    Exhibit.objects.filter(pk=bad.pk).update(until=clock.now() + 3 * YEAR, wrapped=b"x" * 52)
+    clock.advance(YEAR + timedelta(days=1))
+    end_all()
+    (stop,) = stuck()
+    settle_stop(stop.pk, reason="no backup has it", by="person:7")
+    note_restored(clock.now())
+    settle_stop(stops().get().pk, reason="entered again", by="person:7")
+    clock.advance(timedelta(hours=2))
+    end_all()
+    assert fresh(bad).state == "kept"
 
 
 def test_without_the_key_of_its_epoch_nothing_is_lost_whoever_gives_it_up(keep: Keep, clock: Any) -> None:
@@ -183,7 +222,8 @@ def test_without_the_key_of_its_epoch_nothing_is_lost_whoever_gives_it_up(keep: 
     clock.advance(YEAR + timedelta(days=1))
     end_all()
     (stop,) = stuck()
-    settle_stop(stop.pk, reason="the volume is gone", by="person:7")
+    with pytest.raises(BadStop, match="its key may come back"):
+        settle_stop(stop.pk, reason="the volume is gone", by="person:7")
     end_all()
     assert fresh(over).state != "destroyed"
     key.with_suffix(".aside").rename(key)

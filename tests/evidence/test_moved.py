@@ -12,16 +12,19 @@ from django.db import transaction
 from tests.evidence.conftest import Keep
 from tests.evidence.test_ending import YEAR, end_all, fresh
 from tests.evidence.test_preserving import content
+from tests.guarding import Custodians
 
 from himaya.core import clock as now_of
 from himaya.core.config import config
-from himaya.evidence.guarded.models import Deal
+from himaya.evidence.guarded.models import Brought, Deal
+from himaya.evidence.guarded.renewing import begin_renewal
 from himaya.evidence.keys import epoch_keys, lock_epochs, opened
 from himaya.evidence.models import Epoch, Exhibit
 from himaya.evidence.moved import lead_on, lost_exhibits, outer_here
 from himaya.evidence.reading import ExhibitEnded
 from himaya.evidence.retention import bindings_of, follow
 from himaya.evidence.states import DESTROYED
+from himaya.evidence.stopping import stuck
 
 pytestmark = pytest.mark.django_db
 LATER = 800
@@ -103,3 +106,29 @@ def test_what_is_guarded_is_led_on_only_to_a_key_that_the_parts_of_then_open(gua
     Deal.objects.filter(pk=deal.pk).update(set=deal.set)
     assert lead_on(outer_here()) == 1
     assert opened(fresh(one)) == moved
+
+
+def test_parts_that_were_brought_under_a_key_that_is_gone_are_brought_again(
+    guard: Keep, custodians: Custodians, clock: Any
+) -> None:
+    """A renewal is open while old data are put back: the parts stay closed, and nothing else of the epoch does."""
+    one, free, late = guard("one"), guard("free", case="case:2"), guard("late", case="case:3")
+    renewal = begin_renewal([one], person=custodians.people["cat"])
+    custodians.bring(renewal.about, "ann")
+    brought, old = Brought.objects.get(), fresh(one)
+    move(one, days=LATER)
+    move(late, days=LATER)
+    Exhibit.objects.filter(pk=free.pk).update(until=now_of.now() - timedelta(days=2))
+    end_all()
+    assert fresh(free).state == DESTROYED
+    as_it_was(old)
+    Brought.objects.filter(pk=brought.pk).update(sealed=bytes(brought.sealed))
+    assert lead_on(outer_here()) == 1
+    assert not Brought.objects.exists()
+    custodians.bring(renewal.about, "ben")
+    Brought.objects.update(sealed=b"x" * 60)  # a damaged row
+    Exhibit.objects.filter(pk=late.pk).update(until=now_of.now() - timedelta(days=3))
+    end_all()
+    assert fresh(late).state == DESTROYED
+    assert len(opened(fresh(one))) > 0
+    assert not stuck().exists()

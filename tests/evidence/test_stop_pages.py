@@ -42,7 +42,7 @@ def test_a_lead_is_told_and_confirms_with_a_security_key_and_a_reason(
 
 def test_a_lead_gives_up_what_does_not_open_of_an_epoch(keep: Keep, people: SimpleNamespace) -> None:
     one = keep()
-    note_stuck(one.epoch, one.generation, name="2026-01.standard", why="it does not open")
+    note_stuck(one.epoch, one.generation, name="2026-01.standard", why="it does not open", numbers=[one.pk])
     (stop,) = stuck()
     client = with_key(people.lead)
     assert "Give up what does not open" in words(client.get("/evidence/stops/"))

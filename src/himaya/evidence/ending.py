@@ -45,8 +45,23 @@ AGAIN = timedelta(hours=1)
 """After which a file that a bucket holds, or that could not be removed, is asked for once more."""
 AT_ONCE = 500
 """Exhibits that are moved to another key, or said to be destroyed, in one transaction."""
+NAMED = 5
+"""Exhibits that an error names."""
 PATIENCE = 5
 """Files that cannot be removed before a round is given up."""
+
+
+class DoesNotOpen(HimayaError):
+    """The key of their epoch is here, and does not open {exhibits}."""
+
+    remedy = "Put the database back from a backup in which they open, or give them up where there is none."
+    status = 500
+
+    def __init__(self, exhibits: Sequence[Exhibit]) -> None:
+        """``exhibits``: one or more."""
+        named = ", ".join(one.reference for one in exhibits[:NAMED]) + (" …" if len(exhibits) > NAMED else "")
+        super().__init__(exhibits=named)
+        self.numbers = [one.pk for one in exhibits]
 
 
 def held() -> Exists:
@@ -97,7 +112,8 @@ def end_due() -> bool:
         try:
             _end(epoch.pk, generation, name)
         except (HimayaError, ValueError, OSError) as error:  # of this epoch; others end
-            stopping.note_stuck(epoch, generation, name=name, why=in_words(error))
+            numbers = error.numbers if isinstance(error, DoesNotOpen) else ()
+            stopping.note_stuck(epoch, generation, name=name, why=in_words(error), numbers=numbers)
         return True
     return _remove_blobs()
 
@@ -121,8 +137,8 @@ def _end(epoch: int, generation: int, name: str) -> None:
     _mark(epoch, generation)
     if epoch_keys().is_destroyed(name):
         epoch_keys().destroy(name)  # killed, or refused by the disk, after the mark: what is left of it to do
-        if stopping.given_up(name):
-            _kept(epoch, generation).exclude(among_held(keeping())).update(state=ENDING)
+        given_up = _kept(epoch, generation).filter(pk__in=stopping.given_up(name))
+        given_up.exclude(among_held(keeping())).update(state=ENDING)
     else:
         while _move(epoch, generation, name):
             faults.point("evidence.moved")
@@ -144,9 +160,9 @@ def _kept(epoch: int, generation: int) -> QuerySet[Exhibit]:
 
 def _note_lost(epoch: int, generation: int, name: str) -> None:
     """Where more is kept under a key that is gone than was to end, as a database of before has it: that is no end."""
-    if lost := _kept(epoch, generation).count():
-        why = Said("its key was destroyed, and this database, of before, keeps {n} exhibits under it", n=lost)
-        stopping.note_stuck(Epoch.objects.get(pk=epoch), generation, name=name, why=why)
+    if lost := list(_kept(epoch, generation).order_by("pk").values_list("pk", flat=True)):
+        why = Said("its key was destroyed, and this database, of before, keeps {n} exhibits under it", n=len(lost))
+        stopping.note_stuck(Epoch.objects.get(pk=epoch), generation, name=name, why=why, numbers=lost)
     else:
         stopping.note_ended(name)
 
@@ -172,24 +188,37 @@ def _move(epoch_id: int, generation: int, name: str) -> bool:
         epoch.generation += 1
         epoch.save(update_fields=["generation"])
     see_key(epoch)
-    lost = [one for one in staying if not _close(one, epoch, name)]
-    Exhibit.objects.filter(pk__in=[one.pk for one in lost]).update(state=ENDING)
-    record_each("evidence.lost", by=SYSTEM, told=[(one.about, {"epoch": name}) for one in lost])
+    found = {one.pk: _key(one) for one in staying}
+    lost = [one for one in staying if found[one.pk] is None]
+    _let_lost_end(lost, name)
     moved = [one for one in staying if one not in lost]
+    for one in moved:
+        close(one, found[one.pk] or b"", epoch=epoch)
     note_moved(moved)
     Exhibit.objects.bulk_update(moved, ["generation", "wrapped"])
     return True
 
 
-def _close(one: Exhibit, epoch: Epoch, name: str) -> bool:
-    """Close it with the next key; False where it does not open, nothing holds it, and a lead gave such up."""
+def _key(one: Exhibit) -> bytes | None:
+    """Its key; None where the key of its epoch does not open it."""
     try:
-        close(one, opened(one), epoch=epoch)
+        return opened(one)
     except WrongKey:
-        if not stopping.given_up(name) or Exhibit.objects.filter(among_held(keeping()), pk=one.pk).exists():
-            raise
-        return False
-    return True
+        return None
+
+
+def _let_lost_end(lost: Sequence[Exhibit], name: str) -> None:
+    """What does not open ends with its epoch where a lead gave just that up, and no hold keeps it; else nothing does.
+
+    Raises:
+        DoesNotOpen: names the others.
+    """
+    numbers = {one.pk for one in lost}
+    held_back = set(Exhibit.objects.filter(among_held(keeping()), pk__in=numbers).values_list("pk", flat=True))
+    if others := [one for one in lost if one.pk in held_back or one.pk not in stopping.given_up(name)]:
+        raise DoesNotOpen(others)
+    Exhibit.objects.filter(pk__in=numbers).update(state=ENDING)
+    record_each("evidence.lost", by=SYSTEM, told=[(one.about, {"epoch": name}) for one in lost])
 
 
 @transaction.atomic
@@ -239,7 +268,8 @@ def _told(some: Sequence[Exhibit], epoch: str) -> list[dict[str, Fact]]:
     for hold in Hold.objects.filter(Q(exhibit__in=some) | Q(case__in=cases)).exclude(lifted_at=None).order_by("pk"):
         line = f"{hold.pk}: {hold.lifted_by}, {hold.lifted_at:%Y-%m-%d}"
         lifted.setdefault(hold.exhibit_id or hold.case, []).append(line)
-    confirmed, told = [*stopping.confirmed_by(), *stopping.given_up(epoch)], []
+    confirmed, told = stopping.confirmed_by(), list[dict[str, Fact]]()
+    given_up, who = stopping.given_up(epoch), stopping.given_up_by(epoch)
     for one in some:
         facts: dict[str, Fact] = {
             "how": "the outer key was destroyed", "epoch": epoch, "rules": rules.get(one.pk, []),
@@ -247,6 +277,8 @@ def _told(some: Sequence[Exhibit], epoch: str) -> list[dict[str, Fact]]:
         }  # fmt: skip
         if holds := [*lifted.get(one.pk, []), *lifted.get(one.case, [])]:
             facts["holds_lifted"] = holds
+        if one.pk in given_up:
+            facts["lost"] = f"it did not open before, and was given up by {who}"
         told.append(facts | ({"confirmed": confirmed} if confirmed else {}))
     return told
 

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from himaya.core.errors import HimayaError
 from himaya.evidence.ending import AT_ONCE, due
-from himaya.evidence.guarded.models import Deal
+from himaya.evidence.guarded.models import Brought, Deal
 from himaya.evidence.keys import epoch_keys, epoch_name, opened_with
 from himaya.evidence.models import Epoch, Exhibit
 from himaya.evidence.states import ENDING, KEPT
@@ -74,6 +74,7 @@ def _lead_on(some: dict[UUID, Moved], name: str, outer: Outer, secret: str) -> i
         except HimayaError:  # it stays lost, and is counted
             continue
         one.save(update_fields=["epoch", "generation", "wrapped"])
+        Brought.objects.filter(part__deal__exhibit=one).delete()  # closed with the key of before: brought again
         found += 1
     Epoch.objects.filter(pk=epoch.pk, generation__lt=int(generation or 1)).update(generation=int(generation or 1))
     return found

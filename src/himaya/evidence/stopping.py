@@ -7,6 +7,7 @@ the clock of a machine runs ahead, everything would end at once. Neither can be 
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 RESTORED, CLOCK, EPOCH, SWEEP = "restored", "clock", "epoch", "sweep"
 AHEAD = timedelta(days=1)
 """How far time may be ahead of what this node has seen of it."""
+MOST = 10_000
+"""Exhibits that one stop names."""
 MINUTE, AGAIN = timedelta(minutes=1), timedelta(hours=1)
 """How exactly is noted how far time has come; after which an epoch that did not end is tried again."""
 REMEDIES = {
@@ -82,6 +85,7 @@ def note_restored(made_at: datetime) -> None:
     """A backup was put back: nothing ends, and nothing unknown is removed, until a lead says that what was entered
     since it was made is entered again. Called in the transaction in which the node learns that it is old.
     """
+    stuck().update(settled_by="", reason="")  # what was given up then may open with the keys of now
     facts = {"made_at": made_at.isoformat(timespec="seconds")}
     Stop.objects.update_or_create(
         kind=RESTORED, about="", settled_at=None, defaults={"since": clock.now(), "facts": facts}
@@ -141,7 +145,7 @@ def _reach(now: datetime) -> None:
 @transaction.atomic
 def settle_stop(number: int, *, reason: str, by: str) -> Stop:
     """A lead has looked: holds and demands since the backup are entered again, or the time is right. Ending goes on.
-    Of an epoch, what does not open with its key is given up: it ends with the rest, where no hold keeps it.
+    Of an epoch, the exhibits that the stop names are given up: they end with the rest, where no hold keeps them.
 
     The pages ask for a security key that was just used.
 
@@ -219,13 +223,29 @@ def swept_not() -> Stop | None:
 # --- one epoch -------------------------------------------------------------------------------------------------------
 
 
-def note_stuck(epoch: Epoch, generation: int, *, name: str, why: object) -> None:
-    """Something of an epoch does not open, so its key must stay; it is tried again in an hour."""
-    now, facts = clock.now(), {"epoch": epoch.pk, "generation": generation, "why": packed(why)}
+def note_stuck(epoch: Epoch, generation: int, *, name: str, why: object, numbers: Collection[int] = ()) -> None:
+    """Something of an epoch does not open, so its key must stay; it is tried again in an hour.
+
+    Args:
+        epoch: of which nothing ends.
+        generation: of it.
+        name: of both.
+        why: in words.
+        numbers: the exhibits that do not open though its key is here, or that a key which is gone has taken along;
+            none: something else stops it. Where others than were given up are among them, a lead looks again.
+    """
+    before = stuck().filter(about=name).first()
+    given = given_up(name)
+    kept = bool(numbers) and given.issuperset(numbers)
+    facts = {
+        "epoch": epoch.pk, "generation": generation, "why": packed(why),
+        "numbers": sorted(given.union(numbers))[:MOST] if numbers else [],
+    }  # fmt: skip
+    now = clock.now()
+    fields = {"tried_at": now, "facts": facts} | ({} if kept or before is None else {"settled_by": "", "reason": ""})
     Stop.objects.update_or_create(
-        kind=EPOCH, about=name, settled_at=None, defaults={"tried_at": now, "facts": facts},
-        create_defaults={"tried_at": now, "facts": facts, "since": now},
-    )  # fmt: skip
+        kind=EPOCH, about=name, settled_at=None, defaults=fields, create_defaults={**fields, "since": now}
+    )
     log.warning("nothing of the epoch %s ends: %s", name, why)
 
 
@@ -237,10 +257,13 @@ def note_ended(name: str) -> None:
 
 
 def _give_up(stop: Stop, *, reason: str, by: str) -> Stop:
-    """What does not open of the epoch may be lost with its key; it is settled when that has ended."""
+    """The exhibits that the stop names may be lost with the key of their epoch; settled when that has ended."""
+    numbers = stop.facts["numbers"]
+    if not numbers:
+        raise BadStop(why=N_("nothing that it names is lost while its key may come back"))
     stop.settled_by, stop.reason, stop.tried_at = by, reason, None
     stop.save(update_fields=["settled_by", "reason", "tried_at"])
-    record("evidence.given-up", by=by, about="evidence", stop=stop.pk, epoch=stop.about)
+    record("evidence.given-up", by=by, about="evidence", stop=stop.pk, epoch=stop.about, exhibits=len(numbers))
     return stop
 
 
@@ -253,10 +276,15 @@ def next_given_up() -> tuple[int, int] | None:
     return one.facts["epoch"], one.facts["generation"]
 
 
-def given_up(name: str) -> list[str]:
-    """Who gave up what does not open of an epoch, as it stands in certificates; nobody: nothing may be lost with it."""
-    found = Stop.objects.filter(kind=EPOCH, about=name).exclude(settled_by__in=("", SYSTEM))
-    return [f"{EPOCH}: {one.settled_by}" for one in found.order_by("-pk")[:1]]
+def given_up(name: str) -> frozenset[int]:
+    """The exhibits of an epoch that a lead gave up, as they do not open."""
+    one = stuck().filter(about=name).exclude(settled_by="").first()
+    return frozenset(one.facts["numbers"] if one else ())
+
+
+def given_up_by(name: str) -> str:
+    """Who gave up what does not open of an epoch; empty: nobody."""
+    return stuck().filter(about=name).values_list("settled_by", flat=True).first() or ""
 
 
 def left_alone() -> list[tuple[int, int]]:

@@ -165,7 +165,7 @@ def case_word(case: str) -> str:
 FACTS: dict[str, Any] = {
     "access": N_("access"), "bundle": N_("bundle"), "came_back": N_("came back by the step"), "clock": N_("clock"),
     "console": N_("at the console"), "demand": N_("commitment to the demand"), "epoch": N_("epoch"),
-    "from": N_("from whom"), "how": N_("how"), "met": N_("met"), "origin": N_("from where"),
+    "from": N_("from whom"), "how": N_("how"), "lost": N_("lost"), "met": N_("met"), "origin": N_("from where"),
     "reading": N_("commitment to the reason"), "reason": N_("reason"), "recipient": N_("encrypted to"),
     "rules": N_("rules"), "sealed_sha256": N_("SHA-256, sealed"), "size": N_("bytes"), "to": N_("to whom"),
     "tool": N_("tool"), "until": N_("until"),

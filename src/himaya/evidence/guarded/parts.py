@@ -82,11 +82,18 @@ def open_part(row: Brought, *, outer: bytes) -> str:
 
 
 def move_brought(exhibit: Exhibit, *, old: bytes, new: bytes) -> None:
-    """Close what was brought for an exhibit with the key of another epoch, as its own key is."""
+    """Close what was brought for an exhibit with the key of another epoch, as its own key is. What does not open is
+    forgotten: it can be brought again.
+    """
     type(exhibit).objects.select_for_update().get(pk=exhibit.pk)  # whoever reads it locks that row before these
     rows = Brought.objects.select_for_update(of=("self",)).filter(part__deal__exhibit=exhibit).order_by("pk")
     for row in rows.select_related("part__deal__exhibit"):
-        row.sealed = seal_part(open_part(row, outer=old), part=row.part, about=row.about, outer=new)
+        try:
+            text = open_part(row, outer=old)
+        except WrongKey:
+            row.delete()
+            continue
+        row.sealed = seal_part(text, part=row.part, about=row.about, outer=new)
         row.save(update_fields=["sealed"])
 
 

@@ -14,12 +14,17 @@ from himaya.accounts.again import confirmed_by_key
 from himaya.accounts.faces import Actors, told_at
 from himaya.evidence import stopping
 from himaya.evidence.forms import WhyForm
+from himaya.evidence.models import Exhibit
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from himaya.accounts.access import StaffRequest
     from himaya.evidence.standstill import Stop
+
+
+SHOWN = 50
+"""Exhibits of an epoch that the page names."""
 
 
 @needs("evidence.view")
@@ -32,10 +37,13 @@ def index(request: StaffRequest) -> HttpResponse:
 def _page(request: StaffRequest, form: WhyForm | None = None, *, pk: int = 0, status: int = 200) -> HttpResponse:
     stuck = list(stopping.stuck()[:100])
     who = Actors(one.settled_by for one in stuck if one.settled_by)
+    shown = Exhibit.objects.in_bulk([pk for one in stuck for pk in one.facts["numbers"][:SHOWN]])
 
     def row(one: Stop) -> dict[str, object]:
         return {
             "one": one,
+            "exhibits": [shown[pk] for pk in one.facts.get("numbers", ())[:SHOWN] if pk in shown],
+            "more": len(one.facts.get("numbers", ())) - SHOWN,
             "given_up_by": who[one.settled_by] if one.settled_by else "",
             "what": stopping.meaning(one),
             "remedy": stopping.remedy(one),
