@@ -250,7 +250,8 @@ def test_a_drill_says_what_would_be_lost_and_leaves_nothing_behind(kept: Kept) -
         """
 left = []
 if connection.vendor == "postgresql":
-    found = connection.cursor().execute("SELECT datname FROM pg_database WHERE datname LIKE 'himaya_drill_%%'", [])
+    from himaya.site.backups.databases import _drill  # those of this node alone: other tests share the server
+    found = connection.cursor().execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [_drill() + "%"])
     left = found.fetchall()
 states = sorted(Job.objects.values_list("state", flat=True))
 say([queries.entries(act="backup.drilled").get().data, left, states])
