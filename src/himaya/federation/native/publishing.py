@@ -132,8 +132,8 @@ def repository(name: str) -> Repository:
     if fresh := not found.store.exists():
         found = Repository.create(directory() / name, root=history[0], ring=at_hand, of=name)
     ahead.bring(found, fresh=fresh)
-    if later := history[len(found.store.roots()) :]:  # whoever pinned the first one is led to the last
-        found.install_root(later[-1], between=later[:-1])
+    if len(found.store.roots()) < len(history):  # whoever pinned the first one is led to the last
+        found.install_root(history[-1], between=history[1:-1])
     _admit(found)
     return found
 
