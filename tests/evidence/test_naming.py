@@ -10,13 +10,16 @@ import pytest
 from django.test import Client
 from tests.browsing import words
 from tests.casework import opened
+from tests.desk import verified
 from tests.evidence.conftest import Keep
 
+from himaya.evidence import queries
 from himaya.evidence.demands.pages.forms import RequestForm
 from himaya.evidence.forms import HoldForm
 from himaya.evidence.models import Hold
-from himaya.evidence.naming import BadCaseName, NothingToHold, about_of, case_of
+from himaya.evidence.naming import BadCaseName, NothingToHold, OtherYear, about_of, case_of
 from himaya.evidence.words import case_word
+from himaya.site.cli.desk_acting import number_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_factor")]
 WAYS = ("12", " 12 ", "case:12", "case 12", "Case: 12", "H-2026-000012", "case:H-2026-000012")
@@ -80,3 +83,21 @@ def test_a_case_is_shown_by_the_number_that_its_own_page_has(
     made: Any = lead.post("/evidence/holds/new", given)
     assert case.reference in words(lead.get(made["Location"]))
     assert case.reference in words(lead.get("/evidence/holds/"))
+
+
+def test_a_number_with_another_year_is_refused_everywhere(keep: Keep, people: SimpleNamespace) -> None:
+    one = keep()
+    other = one.reference.replace("2026", "2025")
+    for refused in (lambda: queries.by_reference(other), lambda: about_of(other)):
+        with pytest.raises(OtherYear, match=f"There is no {other} here: the one of this number is {one.reference}"):
+            refused()
+    assert queries.by_reference(one.reference) == one
+    assert about_of(one.reference.lower()) == one.about
+    case = opened(1)
+    with pytest.raises(OtherYear):
+        case_of(case.reference.replace("2026", "2019"))
+    assert case_of(case.reference) == case.about
+    demand = verified(people.lead, "production")
+    with pytest.raises(OtherYear):
+        number_of(demand.reference.replace("2026", "2019"), "D")
+    assert number_of(demand.reference, "D") == demand.pk

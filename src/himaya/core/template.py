@@ -14,20 +14,27 @@ def template() -> str:
         if name in ("demo", "reports", "notices", "alarms"):
             continue
         lines += [f"# {field.description}", f"# {name} = {json.dumps(field.default)}", ""]
-    for name in ("reports", "notices", "alarms"):
+    for name, example in (("reports", ""), ("notices", "abuse-desk"), ("alarms", "on-duty")):
         lines.append(f"# {Config.model_fields[name].description} One block for each destination.")
         for route in Config.model_fields[name].default:
             lines += [f"# [[{name}]]", f'# name = "{route.name}"', f'# channel = "{route.channel}"', ""]
-    lines += [
-        "# [[notices]]",
-        '# name = "abuse-desk"',
+        if example:
+            lines += _by_mail(name, example)
+    return "\n".join(lines)
+
+
+def _by_mail(name: str, example: str) -> list[str]:
+    """A block for a destination that is written to."""
+    recipient = {"abuse-desk": "abuse@host.example", "on-duty": "on-duty@example"}[example]
+    return [
+        f"# [[{name}]]",
+        f'# name = "{example}"',
         '# channel = "email"',
         '# options.host = "mail.example"',
         "# options.port = 587",
         '# options.security = "starttls"  # or "tls"; "none" only for a server on this machine',
         '# options.sender = "node@example"',
-        '# options.recipient = "abuse@host.example"',
+        f'# options.recipient = "{recipient}"',
         "# A block that you add takes the place of the defaults: keep the ones you want.",
         "",
     ]
-    return "\n".join(lines)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from himaya.core.errors import HimayaError
 from himaya.core.words import Said
+from himaya.evidence.models import Exhibit
 from himaya.ledger.queries import entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-CASE = re.compile(r"(?:case[: ] *)?(?:H-[0-9]{4}-)?([0-9]{1,18})", re.IGNORECASE)
-EXHIBIT = re.compile(r"(?:exhibit[: ] *|E-[0-9]{4}-)([0-9]{1,18})", re.IGNORECASE)
+CASE = re.compile(r"(?:case[: ] *)?(?:H-([0-9]{4})-)?([0-9]{1,18})", re.IGNORECASE)
+EXHIBIT = re.compile(r"(?:exhibit[: ] *|E-([0-9]{4})-)([0-9]{1,18})", re.IGNORECASE)
 
 
 class BadCaseName(HimayaError):
@@ -21,6 +22,13 @@ class BadCaseName(HimayaError):
 
     remedy = "Write its number: 12, case:12 or H-2026-000012."
     status = 422
+
+
+class OtherYear(HimayaError):
+    """There is no {given} here: the one of this number is {there}."""
+
+    remedy = "Look again: its year or its number is another one."
+    status = 404
 
 
 class NothingToHold(HimayaError):
@@ -35,12 +43,35 @@ def case_of(text: str) -> str:
 
     Raises:
         BadCaseName: it is no number of a case.
+        OtherYear: the case of this number is of another year.
     """
     given = text.strip()
     found = CASE.fullmatch(given)
     if given and found is None:
         raise BadCaseName(given=repr(given[:40]))
-    return f"case:{int(found[1])}" if found else ""
+    return _case(found) if found else ""
+
+
+def _case(found: re.Match[str]) -> str:
+    case = f"case:{int(found[2])}"
+    if found[1]:
+        check_year(found[1], case_names([case])[case])
+    return case
+
+
+def check_year(year: str, there: str) -> None:
+    """See that a number that somebody wrote with its year is of that year.
+
+    Args:
+        year: as it was written.
+        there: what this node calls the one of that number, as E-2026-000042; other texts tell no year.
+
+    Raises:
+        OtherYear: it is of another one.
+    """
+    known = re.fullmatch(r"([A-Z])-([0-9]{4})-([0-9]+)", there)
+    if known and known[2] != year:
+        raise OtherYear(given=f"{known[1]}-{year}-{known[3]}", there=there)
 
 
 _known: list[Callable[[str], None]] = []
@@ -67,12 +98,16 @@ def about_of(text: str) -> str:
 
     Raises:
         NothingToHold: it is neither.
+        OtherYear: the one of this number is of another year.
     """
     given = text.strip()
-    if exhibit := EXHIBIT.fullmatch(given):
-        return f"exhibit:{int(exhibit[1])}"
+    if found := EXHIBIT.fullmatch(given):
+        one = Exhibit.objects.filter(pk=int(found[2])).first() if found[1] else None
+        if one is not None:
+            check_year(found[1], one.reference)
+        return f"exhibit:{int(found[2])}"
     if case := CASE.fullmatch(given):
-        return f"case:{int(case[1])}"
+        return _case(case)
     raise NothingToHold(given=repr(given[:40]))
 
 

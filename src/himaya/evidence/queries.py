@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from himaya.evidence.granting import UnknownAccess
 from himaya.evidence.holding import UnknownHold
 from himaya.evidence.labelling import labelled
 from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Look, Rule, SigningKey, Step, Stray
+from himaya.evidence.naming import check_year
 from himaya.evidence.ruling import UnknownRule
 from himaya.evidence.services import UnknownExhibit
 from himaya.evidence.states import ASKED, DESTROYED, ENDING, GONE, GRANTED, KEPT, ROTTEN, STANDARD, WHOLE
@@ -91,11 +93,15 @@ def by_reference(text: str) -> Exhibit:
 
     Raises:
         UnknownExhibit: there is none.
+        OtherYear: the one of this number is of another year.
     """
-    digits = text.rpartition("-")[2]
-    if not digits.isascii() or not digits.isdigit() or len(digits) > 18:
+    found = re.fullmatch(r"(?:exhibit:|E-([0-9]{4})-)?([0-9]{1,18})", text.strip(), re.IGNORECASE)
+    if found is None:
         raise UnknownExhibit(exhibit=repr(text[:40]))
-    return exhibit(int(digits))
+    one = exhibit(int(found[2]))
+    if found[1]:
+        check_year(found[1], one.reference)
+    return one
 
 
 def ends_next(*, before: datetime) -> QuerySet[Exhibit]:

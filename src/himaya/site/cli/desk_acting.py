@@ -69,12 +69,20 @@ def number_of(text: str, letter: str) -> int:
 
     Raises:
         NoNumberAtDesk: it is neither.
+        OtherYear: the one of this number is of another year.
     """
-    found = re.fullmatch(rf"(?:{letter}-[0-9]{{4}}-)?([0-9]{{1,18}})", text.strip(), re.ASCII)
+    found = re.fullmatch(rf"(?:{letter}-([0-9]{{4}})-)?([0-9]{{1,18}})", text.strip(), re.ASCII)
     if found is None:
         what = {"D": "demand", "R": "request"}[letter]
         raise NoNumberAtDesk(given=repr(text[:40]), what=what, example=f"12, or {letter}-2026-000012")
-    return int(found[1])
+    number = int(found[2])
+    if found[1]:
+        from himaya.evidence.demands import queries
+        from himaya.evidence.naming import check_year
+
+        one = queries.demand(number) if letter == "D" else queries.request(number)
+        check_year(found[1], one.reference)
+    return number
 
 
 def person_at_desk(username: str) -> Person:

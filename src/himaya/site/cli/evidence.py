@@ -289,8 +289,8 @@ def add(
     json_: Json = False,
 ) -> None:
     """Seal a file and keep it, where a rule says that it is kept on this occasion."""
-    named = case_of(case)
     start.database()
+    named = case_of(case)
     from uuid import uuid4
 
     import himaya
@@ -299,7 +299,7 @@ def add(
 
     check_case(named)
     if occasion == "demand":
-        arriving.require_demanded(arriving.Offered(case=named, origin=origin, media_type=media_type))
+        arriving.require_demanded(arriving.Offered(case=named, account=account, origin=origin, media_type=media_type))
     how = {"received": "received", "demand": "collected"}.get(occasion, "uploaded")
     acquired = services.Acquired(
         label=label, occasion=occasion, once=f"cli:{uuid4()}", how=how, tool=f"himaya {himaya.__version__}",

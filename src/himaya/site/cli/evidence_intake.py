@@ -61,8 +61,8 @@ def take(
     json_: Json = False,
 ) -> None:
     """Take what others bring: VICS, CASE, a CyberTipline report, a bag, a bundle of another node."""
-    named = case_of(case)
     start.database()
+    named = case_of(case)
     from himaya.site.cli import evidence_bundles
 
     check_case(named)

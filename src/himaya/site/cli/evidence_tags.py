@@ -30,10 +30,10 @@ def export(
     case: Annotated[str, typer.Option(help=f"Only of a case: {A_CASE}.", metavar="NUMBER")] = "",
 ) -> None:
     """Write what other bodies say of what is kept: digests, categories, tags, series and flags, and who says so."""
-    named = case_of(case)
     if to.exists():
         raise FileThere(path=to)
     start.database()
+    named = case_of(case)
     from himaya.core import objects, vics
     from himaya.core.files import replace
 

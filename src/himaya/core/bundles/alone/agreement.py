@@ -227,10 +227,10 @@ def check_exhibits(bag: Bag, told: Any, keys: Keys, say: Told) -> Iterator[tuple
         uuid, is_so = one["uuid"], {**one["digests"], "size": one["size"]}
         for name, found in others.items():
             yield from _differing(f"exhibit {uuid}", name, found.get(uuid, is_so), is_so)
+        offered = offers.pop(uuid, [])
         try:
             steps = check_chain(_lines(text_of(bag, f"data/custody/{uuid}.jsonl")), keys.custody)
             yield from check_steps(uuid, steps, is_so)
-            offered = offers.pop(uuid, [])
             for offer in offered:
                 check_offer(offer, keys.custody, steps)
             if len(offered) > 1:

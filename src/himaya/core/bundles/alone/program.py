@@ -44,7 +44,9 @@ class Outcome(NamedTuple):
     ``proved``: sentences. ``keys``: name → whose, of those that were believed. ``commands``: what is left to be done
     with other tools. ``unlogged``: what stood in no log yet when the bundle was made, which is no fault of it.
     ``claimed``: what time stamps say, worth nothing before it is proved who signed them. ``not_opened``: steps that
-    commit to words which this bundle does not tell, as they belong to another one; no fault of it either.
+    commit to words which this bundle does not tell, as they belong to another one; no fault of it either. ``named``:
+    whoever verifies named the keys; else the bundle did. ``others``: name → whose, as the bundle says, of keys of
+    custody in it that were not named.
     """
 
     facts: Any
@@ -55,6 +57,8 @@ class Outcome(NamedTuple):
     unlogged: Sequence[str] = ()
     claimed: Sequence[str] = ()
     not_opened: Sequence[str] = ()
+    named: bool = False
+    others: Any = None
 
 
 def verify_bundle(path: str, trusted: Sequence[str] = ()) -> Outcome:
@@ -120,8 +124,11 @@ def verify_bag(bag: Bag, trusted: list[str]) -> Outcome:
     if not keys.told:
         believed.update({name: "witness" if is_witness(keys.logs[name]) else "log" for name in sorted(keys.logs)})
     commands = [] if problems else _commands(bag, facts)
-    told = [sentences[sort] for sort in (UNLOGGED, CLAIMED, NOT_OPENED)]
-    return Outcome(facts, problems, proved, believed, commands, *told)
+    unlogged, claimed, closed = (sentences[sort] for sort in (UNLOGGED, CLAIMED, NOT_OPENED))
+    others = {name: holder for name, holder in keys.holders.items() if name not in keys.custody}
+    return Outcome(
+        facts, problems, proved, believed, commands, unlogged, claimed, closed, named=bool(trusted), others=others
+    )
 
 
 def _commands(bag: Bag, facts: Any) -> list[str]:
@@ -155,19 +162,33 @@ def report(outcome: Outcome, path: str) -> str:
     lines += _few([f"  not yet in a log  {one}" for one in outcome.unlogged])
     lines += _few([f"  not opened  {one}" for one in outcome.not_opened])
     lines += _few([f"  NOT PROVED  {where + ': ' if where else ''}{why}" for where, why in outcome.problems])
-    if outcome.keys:
+    unknown = [(name, of) for name, of in (outcome.others or {}).items() if _is_missed(name, outcome)]
+    if unknown:
         lines.append(
-            "These keys were believed. Whoever makes a bundle chooses what stands in it: ask the holders, over"
+            "It is signed with keys that were not named. The bundle says whose they are; ask them over another"
         )
-        lines.append("another line, whether they are theirs, and name those that are with --key.")
-        lines += [f"  {name}  {holder}" for name, holder in outcome.keys.items()]
+        lines.append("line, and name those that are theirs with --key as well:")
+        lines += [f"  {name}  {holder}" for name, holder in unknown]
+    if outcome.keys and outcome.named:
+        lines.append("These keys were believed:")
+    elif outcome.keys:
+        lines.append(
+            "No key was named, so those in the bundle were believed. Whoever makes a bundle chooses what stands"
+        )
+        lines.append("in it: ask the holders, over another line, whether they are theirs, and name those with --key.")
+    lines += [f"  {name}  {holder}" for name, holder in outcome.keys.items()]
     if outcome.commands:
         lines.append(
             "Left to be done, in the folder of the bundle; until then no time stamp and no closed file proves anything:"
         )
         lines += _few([f"  {one}" for one in outcome.commands])
-    lines.append("NOT PROVED" if outcome.problems else "PROVED")
+    proved = "PROVED" if outcome.named else "PROVED, if the keys are of whom the bundle says"
+    lines.append("NOT PROVED" if outcome.problems else proved)
     return "\n".join(_shown(line) for line in lines) + "\n"
+
+
+def _is_missed(name: str, outcome: Outcome) -> bool:
+    return any(name in why for _, why in outcome.problems)
 
 
 def _few(lines: list[str]) -> list[str]:
@@ -193,6 +214,7 @@ def as_json(outcome: Outcome) -> str:
         "not_opened": list(outcome.not_opened),
         "problems": [{"where": where, "why": why} for where, why in outcome.problems],
         "keys": outcome.keys,
+        "keys_named": outcome.named,
         "commands": outcome.commands,
     }
     return json.dumps(told, indent=1) + "\n"
