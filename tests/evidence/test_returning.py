@@ -31,7 +31,7 @@ from himaya.evidence import custody, handing
 from himaya.evidence.bundling import hand_over
 from himaya.evidence.granting import NoAccess, ask_access, grant_access
 from himaya.evidence.lasting import STEPS
-from himaya.evidence.models import AccessTo, Binding, Exhibit, Handover, SigningKey, Step, Unlogged
+from himaya.evidence.models import Access, AccessTo, Binding, Exhibit, Handover, SigningKey, Step, Unlogged
 from himaya.evidence.receiving import AlreadyHere, receipt_of, receive_bundle, take_receipt
 from himaya.evidence.returning import NotTheirs, can_go_back
 from himaya.evidence.ruling import RuleTerms, set_rule
@@ -225,6 +225,24 @@ def test_it_goes_back_to_who_gave_it_and_to_nobody_else(nodes: Nodes, keep: Keep
     with pytest.raises(NotTheirs, match="gave it to this node"):
         nodes.bundle(there, purpose="return", to_node=stranger)
     assert acts(there) == ["acquire", "export", "transfer"]
+
+
+def test_what_somebody_brought_never_goes_to_who_gave_something_else(
+    nodes: Nodes, keep: Keep, people: SimpleNamespace
+) -> None:
+    there, facts = nodes.lend(keep()), {"reason": "an order", "recipient": str(MINE.recipient)}
+    brought = keep("a letter", occasion="received", how="uploaded", case="case:7", once="intake:1")
+    for both in ([brought, there], [there, brought]):
+        with pytest.raises(NotTheirs, match=f"{brought.reference} does not go back there: somebody brought it"):
+            ask_access(both, person=people.reviewer, purpose="return", **facts)
+        access = ask_access(both, person=people.reviewer, purpose="court", **facts)
+        Access.objects.filter(pk=access.pk).update(purpose="return")  # as it was asked before that was looked at
+        grant_access(access.pk, person=people.lead, proof=proof())
+        for node in (b"", custody.own_key(), bytes(SigningKey.objects.exclude(owner="node").get().public)):
+            with pytest.raises(NotTheirs, match="somebody brought it"):
+                hand_over(access.pk, person=people.reviewer, to_node=node)
+    assert (acts(brought), acts(there)[-1]) == (["acquire"], "transfer")
+    assert states() == ["taken"]
 
 
 def test_it_takes_two_people(nodes: Nodes, keep: Keep, people: SimpleNamespace) -> None:
