@@ -291,6 +291,13 @@ def test_what_was_given_back_can_be_lent_again(nodes: Nodes, keep: Keep) -> None
     assert acts(there)[-3:] == ["return", "export", "transfer"]
     assert Exhibit.objects.count() == 1
     assert can_go_back(there)
+    lent_again = ["given-back", "returned", "taken"]
+    assert states() == lent_again
+    take_receipt(receipt, key=ours, by="person:9")  # that of before, once more
+    assert states() == lent_again
+    Handover.objects.filter(act="return").update(settled_at=None)  # as if it had come only now
+    take_receipt(receipt, key=ours, by="person:9")
+    assert states() == lent_again
 
 
 @pytest.mark.django_db(transaction=True)
