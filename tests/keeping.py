@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from types import SimpleNamespace
+from uuid import uuid4
 
 from himaya.core import clock
 from himaya.evidence import models as evidence
@@ -27,3 +28,11 @@ def kept(pk: int, people: SimpleNamespace) -> None:
     facts = {"made_at": at.isoformat()}
     evidence.Stop.objects.create(pk=pk, kind="restored", since=at, facts=facts)
     evidence.Access.objects.create(pk=pk, asked_by=people.reviewer, asked_at=at, state="asked")
+
+
+def guarded(pk: int) -> None:
+    """That exhibit is guarded, the request names it, and the auditor has a part of its key to take."""
+    evidence.Exhibit.objects.filter(pk=pk).update(kept_class="guarded")
+    evidence.AccessTo.objects.create(access_id=pk, exhibit_id=pk)
+    deal = evidence.guarded.Deal.objects.create(exhibit_id=pk, set=uuid4(), made_at=clock.now())
+    evidence.guarded.Part.objects.create(deal=deal, custodian_id=pk, file=b"a part", sha256="0" * 64)

@@ -197,7 +197,7 @@ ONLY_POST = {
     "evidence:renew", "evidence:let_end", "evidence:grant", "evidence:refuse", "evidence:end", "evidence:settle",
     "evidence:look", "evidence:show", "evidence:end_custodian", "evidence:deal_anew",
     "evidence:bundle", "evidence:end_rule", "evidence:lift_hold", "incoming:confirm", "incoming:refuse",
-    "evidence:settle_stop",
+    "evidence:settle_stop", "evidence:take_parts",
     "reference:aside", "reference:restore", "reference:as_shipped",
     "log:add_witness", "log:remove_witness",
     "ledger:verify", "ledger:retry", "ledger:settle", "ledger:cancel",
@@ -209,3 +209,5 @@ BOTH = {"site:reset_factor", "site:reset_password", "site:bar_person", "lists:cr
         "evidence:add_custodian", "evidence:parts", "evidence:place_hold",
         "demands:add", "demands:amend", "demands:add_request", "demands:fill_request"}  # fmt: skip
 """Forms with a page of their own."""
+TOLD = {"lists:export"}
+"""Addresses that are only looked at, and the ledger tells it all the same: who took a whole list."""

@@ -14,10 +14,10 @@ from django.apps import apps
 from django.db import connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
-from tests.access.rows import ADMIN, BOTH, LEAD, ONLY_POST, OPEN, REVIEWER, ROLES, TABLE
+from tests.access.rows import ADMIN, BOTH, LEAD, ONLY_POST, OPEN, REVIEWER, ROLES, TABLE, TOLD
 from tests.casework import opened
 from tests.desk import objects_of_the_desk
-from tests.keeping import kept
+from tests.keeping import guarded, kept
 
 from himaya.accounts import services as accounts
 from himaya.core.config import config
@@ -135,6 +135,22 @@ def test_a_role_gets_what_its_rows_say_and_no_more(
             if refused and state() != before:
                 wrong.append((name, method, "refused, and yet something was written"))
         client = sign_in(role)  # an administrator may have ended a session on the way
+    assert wrong == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", ROLES)
+def test_whoever_only_looks_writes_nothing_into_the_ledger(
+    role: str, objects: dict[str, Any], sign_in: Callable[[str], Client]
+) -> None:
+    guarded(objects["pk"])
+    client, wrong = sign_in(role), []
+    for name in sorted(name for name, allowed in TABLE.items() if role in allowed and name not in TOLD):
+        for method in ("get", "head"):
+            before = head()
+            status = getattr(client, method)(address(name, objects)).status_code
+            if head() != before:
+                wrong.append((name, method, status))
     assert wrong == []
 
 

@@ -94,7 +94,7 @@ def test_a_custodian_takes_and_brings_parts(
         page = words(client.get("/evidence/custodians/"))
         assert f"request {access.pk} to read" in page
         assert "Gathering(" not in page
-        file = client.get(where + "file")
+        file = client.post(where + "file")
         assert "attachment" in file["Content-Disposition"]
         assert "no-store" in file["Cache-Control"]
         with zipfile.ZipFile(io.BytesIO(file.content)) as archive:
@@ -116,9 +116,12 @@ def test_a_custodian_takes_and_brings_parts(
     assert b"".join(taken.streaming_content).startswith(b"PK")  # type: ignore[attr-defined]
     assert not Brought.objects.exists()
     assert "Nothing can be brought" in words(signed_in(custodians.people["cat"]).get(where))
-    for path in ("/evidence/parts/access/999/", "/evidence/parts/nothing/1/", "/evidence/parts/access/999/file"):
-        assert signed_in(custodians.people["ann"]).get(path).status_code == 404
-    assert asker.get(where + "file").status_code == 409
+    client = signed_in(custodians.people["ann"])
+    for path in ("/evidence/parts/access/999/", "/evidence/parts/nothing/1/"):
+        assert client.get(path).status_code == 404
+    assert client.post("/evidence/parts/access/999/file").status_code == 404
+    assert client.get(where + "file").status_code == 405
+    assert asker.post(where + "file").status_code == 409
 
 
 def test_what_too_few_can_open_is_dealt_anew_from_the_page(
@@ -215,7 +218,7 @@ def test_nobody_else_reads_what_is_in_an_answer_to_an_authority(
     for person in (of_later, stranger):
         client = signed_in(person)
         assert "to an authority" not in words(client.get("/evidence/custodians/"))
-        for response in (client.get(where), client.get(where + "file"), client.post(where, {"text": text})):
+        for response in (client.get(where), client.post(where + "file"), client.post(where, {"text": text})):
             assert response.status_code == 404
             assert one.reference not in response.content.decode()
         with pytest.raises(UnknownGathering):

@@ -31,7 +31,7 @@ from himaya.evidence import custody, handing
 from himaya.evidence.bundling import hand_over
 from himaya.evidence.granting import NoAccess, ask_access, grant_access
 from himaya.evidence.lasting import STEPS
-from himaya.evidence.models import AccessTo, Binding, Exhibit, Handover, SigningKey, Step, Unlogged
+from himaya.evidence.models import Access, AccessTo, Binding, Exhibit, Handover, SigningKey, Step, Unlogged
 from himaya.evidence.receiving import AlreadyHere, receipt_of, receive_bundle, take_receipt
 from himaya.evidence.returning import NotTheirs, can_go_back
 from himaya.evidence.ruling import RuleTerms, set_rule
@@ -227,6 +227,24 @@ def test_it_goes_back_to_who_gave_it_and_to_nobody_else(nodes: Nodes, keep: Keep
     assert acts(there) == ["acquire", "export", "transfer"]
 
 
+def test_what_somebody_brought_never_goes_to_who_gave_something_else(
+    nodes: Nodes, keep: Keep, people: SimpleNamespace
+) -> None:
+    there, facts = nodes.lend(keep()), {"reason": "an order", "recipient": str(MINE.recipient)}
+    brought = keep("a letter", occasion="received", how="uploaded", case="case:7", once="intake:1")
+    for both in ([brought, there], [there, brought]):
+        with pytest.raises(NotTheirs, match=f"{brought.reference} does not go back there: somebody brought it"):
+            ask_access(both, person=people.reviewer, purpose="return", **facts)
+        access = ask_access(both, person=people.reviewer, purpose="court", **facts)
+        Access.objects.filter(pk=access.pk).update(purpose="return")  # as it was asked before that was looked at
+        grant_access(access.pk, person=people.lead, proof=proof())
+        for node in (b"", custody.own_key(), bytes(SigningKey.objects.exclude(owner="node").get().public)):
+            with pytest.raises(NotTheirs, match="somebody brought it"):
+                hand_over(access.pk, person=people.reviewer, to_node=node)
+    assert (acts(brought), acts(there)[-1]) == (["acquire"], "transfer")
+    assert states() == ["taken"]
+
+
 def test_it_takes_two_people(nodes: Nodes, keep: Keep, people: SimpleNamespace) -> None:
     there = nodes.lend(keep())
     facts = {"purpose": "return", "reason": "it is theirs", "recipient": str(MINE.recipient)}
@@ -273,6 +291,13 @@ def test_what_was_given_back_can_be_lent_again(nodes: Nodes, keep: Keep) -> None
     assert acts(there)[-3:] == ["return", "export", "transfer"]
     assert Exhibit.objects.count() == 1
     assert can_go_back(there)
+    lent_again = ["given-back", "returned", "taken"]
+    assert states() == lent_again
+    take_receipt(receipt, key=ours, by="person:9")  # that of before, once more
+    assert states() == lent_again
+    Handover.objects.filter(act="return").update(settled_at=None)  # as if it had come only now
+    take_receipt(receipt, key=ours, by="person:9")
+    assert states() == lent_again
 
 
 @pytest.mark.django_db(transaction=True)

@@ -133,7 +133,8 @@ def know_key(public: bytes, *, owner: str) -> None:
 
 
 def add_line(exhibit: Exhibit, one: bytes) -> bool:
-    """Append a step that both sides have signed, if it follows on the last one here; whether it does.
+    """Append a step that both sides have signed, if it follows on the last one here, whose exhibit's row the caller has
+    locked, in its transaction; whether it does.
 
     Raises:
         NotProved: it is not signed by both, or is about another exhibit.

@@ -40,12 +40,15 @@ def note_taken(
 
 
 def settle_given(exhibit: Exhibit, *, act: str, node: str, bundle: str, line: bytes) -> None:
-    """The other side has signed as well. Where it was given back by that, what was taken from there is no loan more."""
+    """The other side has signed as well. Where it was given back by that, what was taken from there before is no loan
+    more; told again, or of nothing that was offered, it ends none.
+    """
     now = clock.now()
     offered = Handover.objects.filter(exhibit=exhibit, given=True, act=act, node=node, bundle=bundle, settled_at=None)
-    offered.update(settled_at=now, line=line)
-    if act == RETURN:
-        Handover.objects.filter(exhibit=exhibit, given=False, node=node, returned_at=None).update(returned_at=now)
+    last = offered.order_by("pk").values_list("pk", flat=True).last()
+    if offered.update(settled_at=now, line=line) and last and act == RETURN:
+        loans = Handover.objects.filter(exhibit=exhibit, given=False, node=node, returned_at=None, pk__lt=last)
+        loans.update(returned_at=now)
 
 
 def end_loan(exhibit: Exhibit, *, node: str) -> None:

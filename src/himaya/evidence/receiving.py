@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
+from uuid import UUID
 
 from django.db import transaction
 
@@ -21,6 +22,7 @@ from himaya.core.vault.recipients import Identity
 from himaya.core.vault.verifier import BOTH_SIGN, NotProved, check_line, key_name
 from himaya.core.words import Said, printable
 from himaya.evidence import custody
+from himaya.evidence.batches import batches
 from himaya.evidence.handing import RETURN, end_loan, handovers_of, note_taken, settle_given, taken_with
 from himaya.evidence.models import Exhibit
 from himaya.evidence.returning import check_ours, keys_of, offer_to_us, take_again
@@ -152,6 +154,9 @@ class Came:
 @transaction.atomic
 def _kept(sealed: Sealed, acquired: Acquired, came: Came, place: Place, *, trusted: bool) -> Exhibit:
     lock([sealed])
+    act, node, bundle = came.step["act"], came.step["facts"]["from"], came.bundle
+    if came.was and act == RETURN:  # its rows before the ledger's head, as who takes a receipt of it does
+        end_loan(came.was, node=node)
     acquired = replace(acquired, case=place() or acquired.case)
     line = custody.accept_step(came.offer) if came.offer else None
     begun = None
@@ -161,13 +166,10 @@ def _kept(sealed: Sealed, acquired: Acquired, came: Came, place: Place, *, trust
         exhibit = keep(sealed, acquired=acquired, begun=begun)
     except NotProved as error:  # by the keys that are known here, which may be others than those of the bundle
         raise ExhibitNotTaken(exhibit=came.one.label, why=str(error)) from None
-    act, node, bundle = came.step["act"], came.step["facts"]["from"], came.bundle
     note_taken(
         exhibit, act=act, bundle=bundle.number, digest=came.digest, node=node, other=bundle.organisation,
         theirs=came.one.label, by=acquired.by, line=line, branch=(*came.one.custody, line) if line and came.was else (),
     )  # fmt: skip
-    if came.was and act == RETURN:
-        end_loan(came.was, node=node)
     facts = {"bundle": bundle.number, "goes_on": begun is not None, "keys_trusted": trusted}
     record("evidence.received", by=acquired.by, about=exhibit.about, **facts)
     return exhibit
@@ -238,24 +240,50 @@ def take_receipt(content: bytes, *, key: bytes, by: str) -> list[Exhibit]:
     Raises:
         NotOurReceipt: a line is not signed by both, or is about nothing that is here. Nothing was noted.
     """
-    done = []
-    custody.know_key(key, owner=f"node {key_name(key)}")
-    ours = custody.own_key()
-    known = {key_name(each): each for each in (key, ours)}  # these two alone: both have to have signed
-    for number, line in enumerate(content.splitlines(), 1):
+    to, told = key_name(key), []
+    known = {key_name(each): each for each in (key, custody.own_key())}  # these two alone: both have to have signed
+    lines = [(_receipted(number, line, known, to), line) for number, line in enumerate(content.splitlines(), 1)]
+    found = _locked([step["exhibit"] for step, _ in lines])
+    custody.know_key(key, owner=f"node {to}")
+    for number, (step, line) in enumerate(lines, 1):
+        exhibit = found.get(step["exhibit"])
         try:
-            step = check_line(line, known)
-            if step["act"] not in BOTH_SIGN or step["facts"].get("to") != key_name(key):
-                raise NotProved("it hands nothing over to the holder of that key")
-            exhibit = Exhibit.objects.filter(uuid=step["exhibit"]).first()
             if exhibit is None:
                 raise NotProved("it is about nothing that is kept here")
             follows = custody.add_line(exhibit, line)
         except NotProved as error:
-            raise NotOurReceipt(why=Said("line {line}: {why}", line=number, why=str(error))) from None
+            raise _no_receipt(number, error) from None
         bundle = str(step["facts"].get("bundle", ""))
-        settle_given(exhibit, act=step["act"], node=key_name(key), bundle=bundle, line=line)
-        facts = {"step": step["number"], "to": key_name(key), "follows": follows}
+        settle_given(exhibit, act=step["act"], node=to, bundle=bundle, line=line)
+        told.append((exhibit, {"step": step["number"], "to": to, "follows": follows}))
+    for exhibit, facts in told:
         record("evidence.receipt", by=by, about=exhibit.about, **facts)
-        done.append(exhibit)
-    return done
+    return [exhibit for exhibit, _ in told]
+
+
+def _locked(uuids: Sequence[str]) -> dict[str, Exhibit]:
+    """Those of them that are here, locked one after the other, before the ledger's head: as whoever reads them does."""
+    numbers: set[int] = set()
+    for some in batches(uuids):
+        numbers.update(Exhibit.objects.filter(uuid__in=some).values_list("pk", flat=True))
+    found: dict[str, Exhibit] = {}
+    for each in batches(sorted(numbers)):
+        rows = Exhibit.objects.select_for_update().filter(pk__in=each).order_by("pk")
+        found.update((str(one.uuid), one) for one in rows)
+    return found
+
+
+def _receipted(number: int, line: bytes, known: dict[str, bytes], to: str) -> dict[str, Any]:
+    """The step that a line of a receipt proves."""
+    try:
+        step = check_line(line, known)
+        if step["act"] not in BOTH_SIGN or step["facts"].get("to") != to:
+            raise NotProved("it hands nothing over to the holder of that key")
+        UUID(step["exhibit"])
+    except (NotProved, ValueError) as error:
+        raise _no_receipt(number, error) from None
+    return step
+
+
+def _no_receipt(number: int, why: Exception) -> NotOurReceipt:
+    return NotOurReceipt(why=Said("line {line}: {why}", line=number, why=str(why)))

@@ -82,14 +82,16 @@ def giver_of_all(exhibits: Collection[Exhibit], *, node: str = "") -> str:
         node: name of the custody key that was named; empty: none was.
 
     Raises:
-        NotTheirs: something of it came from nobody, or from somebody else.
+        NotTheirs: something of it came from nobody, or from somebody else than the rest.
     """
-    wanted = node
-    for one in exhibits:
-        giver = giver_of(one)
-        if giver and wanted and giver != wanted:
-            raise NotTheirs(exhibit=one.reference, why=Said("{giver} gave it to this node", giver=giver))
-        wanted = wanted or giver
+    givers = {giver_of(one): one.reference for one in exhibits}
+    brought = givers.pop("", "")
+    if brought and givers:  # it would go to who never had it
+        raise NotTheirs(exhibit=brought, why=N_("somebody brought it, and something else of this goes to a node"))
+    wanted = node or next(iter(givers), "")
+    for giver, reference in givers.items():
+        if giver != wanted:
+            raise NotTheirs(exhibit=reference, why=Said("{giver} gave it to this node", giver=giver))
     return wanted
 
 

@@ -146,9 +146,9 @@ def parts(request: StaffRequest, kind: str, pk: int) -> HttpResponse:
 
 
 @needs("evidence.share")
-@require_safe
+@require_POST
 def take(request: StaffRequest, kind: str, pk: int) -> HttpResponse:
-    """A custodian's own parts, as one file that nobody else opens."""
+    """A custodian's own parts, as one file that nobody else opens; the ledger says that they took it."""
     name, content = bringing.parts_file(f"{kind}:{pk}", person=request.user)
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Security-Policy": "sandbox"}
     return HttpResponse(content, content_type="application/octet-stream", headers=headers)
