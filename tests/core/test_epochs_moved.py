@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from uuid import uuid4
 
@@ -78,3 +79,25 @@ def test_a_line_that_was_cut_off_in_a_copy_hides_none(keys: EpochKeys) -> None:
     assert back(keys, whole[:-30]) == [A, B]
     (keys.directory / f"{EPOCH}.moved").write_bytes(whole[:-130])
     assert back(keys, whole) == [A, B]
+
+
+def test_files_that_name_none_of_those_who_end_are_neither_written_nor_waited_for(
+    keys: EpochKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = "2027-04.standard"
+    keys.key_for(other)
+    keys.add_moved(EPOCH, [A])
+    keys.add_moved(other, [B, C])
+    waited, fsync = list[str](), os.fsync
+
+    def noted(number: int) -> None:
+        waited.append(Path(f"/proc/self/fd/{number}").readlink().name)
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    keys.forget_moved([])
+    keys.forget_moved([D.exhibit])
+    assert waited == []
+    keys.forget_moved([C.exhibit, D.exhibit])
+    assert waited == [f"{other}.moved"]
+    assert [*keys.moved(EPOCH), *keys.moved(other)] == [A, B]

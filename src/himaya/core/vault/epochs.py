@@ -286,19 +286,23 @@ class EpochKeys:
             replace(path, (joined,))
 
     def forget_moved(self, exhibits: Collection[UUID]) -> None:
-        """Empty the lines of exhibits, in place, under whatever key they were once: these end."""
+        """Empty the lines of exhibits, in place, under whatever key they were once: these end. All files are read, so
+        all that end together are named together; a file that names none of them is left as it is.
+        """
         names = {str(one).encode() for one in exhibits}
-        for epoch in self.names():
+        for epoch in self.names() if names else ():
             with suppress(FileNotFoundError), self._moved(epoch).open("r+b") as file:
-                at = 0
+                at, found = 0, False
                 for line in iter(file.readline, b""):
                     if line[:36] in names:
                         file.seek(at)
                         file.write(b" " * len(line.rstrip(b"\n")))
                         file.seek(at + len(line))
+                        found = True
                     at += len(line)
-                file.flush()
-                os.fsync(file.fileno())
+                if found:
+                    file.flush()
+                    os.fsync(file.fileno())
 
     def _moved(self, epoch: str) -> Path:
         return self._paths(epoch)[0].with_name(f"{epoch}{MOVED}")
