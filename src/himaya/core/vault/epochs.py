@@ -110,6 +110,11 @@ def joined_lines(here: bytes, copy: bytes) -> bytes:
     return b"".join(line + b"\n" for line in lines)
 
 
+def shortened(content: bytes) -> bytes:
+    """Such a file with each line that was emptied at its shortest, in its place."""
+    return re.sub(rb"(?m)^ +$", EMPTIED, content)
+
+
 def key_in(content: bytes, *, path: Path) -> bytes:
     """The key in the content of its file.
 
