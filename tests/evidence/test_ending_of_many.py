@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.evidence.conftest import Keep
@@ -13,7 +15,7 @@ from tests.evidence.test_ending import YEAR, end_all, fresh, hold
 from tests.evidence.test_preserving import content
 
 from himaya.core.config import config
-from himaya.core.vault.epochs import EpochLost
+from himaya.core.vault.epochs import EpochKeys, EpochLost
 from himaya.core.vault.stores.local import LocalStore
 from himaya.core.vault.stores.port import StoreFailed
 from himaya.evidence import custody, ending
@@ -62,8 +64,16 @@ def test_more_than_one_transaction_takes_end_with_a_certificate_each(
     every = [keep(f"text {number}", case=f"case:{number + 1}") for number in range(7)]
     stays = every.pop(3)
     hold(stays.about)
+    looked, forget = list[int](), EpochKeys.forget_moved
+
+    def forget_moved(keys: EpochKeys, exhibits: Collection[UUID]) -> None:
+        looked.append(len(exhibits))
+        forget(keys, exhibits)
+
+    monkeypatch.setattr(EpochKeys, "forget_moved", forget_moved)
     clock.advance(YEAR)
     end_all()
+    assert looked == [6], "every file of what was moved is read once"
     for one in every:
         assert [step.fields["act"] for step in custody.check(one)] == ["acquire", "destroy"]
         step = Step.objects.get(exhibit=one, act="destroy")

@@ -144,6 +144,9 @@ def _end(epoch: int, generation: int, name: str) -> None:
             faults.point("evidence.moved")
         _destroy(epoch, generation, name)
     more = epoch_keys().is_destroyed(name)
+    if more:
+        ended = Exhibit.objects.filter(epoch=epoch, generation=generation, state=ENDING)
+        epoch_keys().forget_moved(list(ended.values_list("uuid", flat=True)))
     while more:
         more = _settle(epoch, generation, name)
         faults.point("evidence.destroyed")
@@ -245,7 +248,6 @@ def _settle(epoch_id: int, generation: int, name: str) -> bool:
     if not some:
         return False
     now, facts = clock.now(), _told(some, name)
-    epoch_keys().forget_moved([one.uuid for one in some])
     Exhibit.objects.filter(pk__in=[one.pk for one in some]).update(state=DESTROYED, wrapped=None, ended_at=now)
     InnerKey.objects.filter(about__in=[f"exhibit:{one.uuid}" for one in some]).delete()
     _let_go({one.blob_id for one in some})

@@ -67,6 +67,11 @@ def is_new(place: str) -> bool:
     return not Blob.objects.filter(state__in=(WHOLE, ROTTEN)).exists()
 
 
+def was_used(place: str) -> bool:
+    """Whether a store is noted as used."""
+    return Place.objects.filter(name=place).exists()
+
+
 def note_used(store: Store) -> None:
     """Note that a store is used from now on, each copy of it."""
     for copy in store.copies():

@@ -17,7 +17,8 @@ from himaya.evidence.locking import unlocked
 from himaya.evidence.mounted import KeysAway, keys_away, owner
 from himaya.evidence.moved import lost_exhibits
 from himaya.ledger.queries import entries
-from himaya.site.backups.archives import opening_what_is_gone
+from himaya.site.backups import keys as key_archives
+from himaya.site.backups.archives import MADE, opening_what_is_gone
 from himaya.site.finding import Finding
 from himaya.site.stamps_health import stamps_health
 
@@ -36,8 +37,8 @@ def evidence_health(*, thorough: bool = False) -> list[Finding]:
     if not standing.states and not queries.rules_that_hold().exists():
         return stamps
     found = [
-        *_store(thorough=thorough), *_files(), *_locks(), *_unread(), *_keys(), *_archived(), *_opening(), *_stops(),
-        *_unkept(), *_readings(), *_holds(), *_custodians(), *_looks(standing.to_review), *stamps,
+        *_store(thorough=thorough), *_files(), *_locks(), *_unread(), *_keys(), *_archived(), *_large(), *_opening(),
+        *_stops(), *_unkept(), *_readings(), *_holds(), *_custodians(), *_looks(standing.to_review), *stamps,
     ]  # fmt: skip
     hints = _second() if thorough else []
     return [*(found or [Finding(WHAT, "ok", N_("what is kept is whole, and looked after"))]), *hints]
@@ -97,7 +98,7 @@ def _archived() -> list[Finding]:
     """Whether all keys of epochs are in the last archive of keys, where they have to be as soon as a backup is due;
     nothing where those are made in another way.
     """
-    days, last = config().backup_days, entries(act="backup.keys-made").first()
+    days, last = config().backup_days, entries(act=MADE).first()
     if not days:
         return []
     try:
@@ -111,6 +112,24 @@ def _archived() -> list[Finding]:
         "keys without which exhibits do not open are in no archive of keys: {names}", names=", ".join(missing[:SHOWN])
     )
     return [Finding(WHAT, "wait", said, N_("Run: himaya backup --keys --to DIRECTORY --recipient age1…"))]
+
+
+def _large() -> list[Finding]:
+    """Whether the last archive of keys has half of what can be read again."""
+    last = entries(act=MADE).first()
+    size = int(last.data.get("size", 0)) if last else 0
+    if size <= key_archives.LONGEST // 2:
+        return []
+    said = Said(
+        "the last archive of keys has {size} MiB; one of more than {most} MiB cannot be written",
+        size=number(key_archives.in_mib(size)),
+        most=number(key_archives.in_mib(key_archives.LONGEST)),
+    )
+    remedy = N_(
+        "What was moved under keys fills it, and goes when they end. Where it goes on growing, copy the directory of "
+        "epoch keys in another way: encrypted, and apart from the data."
+    )
+    return [Finding(WHAT, "wait", said, remedy)]
 
 
 def _opening() -> list[Finding]:

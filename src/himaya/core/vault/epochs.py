@@ -32,6 +32,8 @@ NAME = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])\.[a-z][a-z0-9-]{0,39}")
 KEY = 32
 OWNER, MOVED = "owner", ".moved"
 """The file that says whose the directory is; the ending of files with what was moved under a key."""
+EMPTIED = b" "
+"""A line of such a file that was emptied, at its shortest; one without anything is none."""
 _LINE = re.compile(rb"([0-9a-f-]{36}) ([0-9a-f-]{36}) ([A-Za-z0-9+/=]{1,400})")
 _HEAD = b"himaya epoch key 1\n"
 _LENGTH = len(_HEAD) + 2 * KEY + 1
@@ -85,6 +87,32 @@ def moved_in(lines: Iterable[bytes]) -> Iterator[Moved]:
             with suppress(ValueError):
                 exhibit, of, wrapped = (part.decode() for part in found.groups())
                 yield Moved(UUID(exhibit), UUID(of), b64decode(wrapped, validate=True))
+
+
+def joined_lines(here: bytes, copy: bytes) -> bytes:
+    """What two files tell of what was moved. Such a file only grows, and its lines are emptied in place: as far as both
+    went together, what is empty in either stays so. What was cut off at the end of one is left out.
+    """
+    ours, others = here.split(b"\n")[:-1], copy.split(b"\n")[:-1]
+    ended, together = set[bytes](), 0
+    for mine, other in zip(ours, others, strict=False):
+        if mine != other:
+            if not (mine and other) or (mine.strip() and other.strip()):
+                break  # here they went on apart, as two that were put back from one copy
+            ended.add((mine.strip() or other.strip())[:36])
+        together += 1
+    if together < min(len(ours), len(others)):
+        known = set(ours)
+        more = [line for line in others[together:] if _LINE.fullmatch(line) and line not in known]
+    else:
+        more = others[together:]
+    lines = (EMPTIED if line[:36] in ended else line for line in (*ours, *more))
+    return b"".join(line + b"\n" for line in lines)
+
+
+def shortened(content: bytes) -> bytes:
+    """Such a file with each line that was emptied at its shortest, in its place."""
+    return re.sub(rb"(?m)^ +$", EMPTIED, content)
 
 
 def key_in(content: bytes, *, path: Path) -> bytes:
@@ -254,25 +282,32 @@ class EpochKeys:
             yield from moved_in(file)
 
     def put_back_moved(self, epoch: str, content: bytes) -> None:
-        """Bring such a file back from a copy, where there is none, and no mark."""
-        path, mark = self._moved(epoch), self._paths(epoch)[1]
-        if not mark.exists() and not path.exists():
-            self._make(path, content)
+        """Bring the lines of such a file back from a copy, where there is no mark: beside those that are here."""
+        path, mark, here = self._moved(epoch), self._paths(epoch)[1], b""
+        with suppress(FileNotFoundError):
+            here = path.read_bytes()
+        joined = joined_lines(here, content)
+        if joined != here and not mark.exists():
+            replace(path, (joined,))
 
     def forget_moved(self, exhibits: Collection[UUID]) -> None:
-        """Empty the lines of exhibits, in place, under whatever key they were once: these end."""
+        """Empty the lines of exhibits, in place, under whatever key they were once: these end. All files are read, so
+        all that end together are named together; a file that names none of them is left as it is.
+        """
         names = {str(one).encode() for one in exhibits}
-        for epoch in self.names():
+        for epoch in self.names() if names else ():
             with suppress(FileNotFoundError), self._moved(epoch).open("r+b") as file:
-                at = 0
+                at, found = 0, False
                 for line in iter(file.readline, b""):
                     if line[:36] in names:
                         file.seek(at)
                         file.write(b" " * len(line.rstrip(b"\n")))
                         file.seek(at + len(line))
+                        found = True
                     at += len(line)
-                file.flush()
-                os.fsync(file.fileno())
+                if found:
+                    file.flush()
+                    os.fsync(file.fileno())
 
     def _moved(self, epoch: str) -> Path:
         return self._paths(epoch)[0].with_name(f"{epoch}{MOVED}")

@@ -48,10 +48,10 @@ def opening_what_is_gone() -> dict[str, list[str]]:
     return {name: sorted(epochs & gone) for name, epochs in standing().items() if epochs & gone}
 
 
-def note_made(path: Path, *, recipients: int, epochs: list[str], by: str) -> None:
-    """Note that an archive was written, and for how many."""
+def note_made(path: Path, *, recipients: int, epochs: list[str], by: str, size: int = 0) -> None:
+    """Note that an archive was written, for how many, and how many bytes it has."""
     with transaction.atomic():
-        record(MADE, by=by, about=NODE, name=path.name, recipients=recipients, epochs=epochs)
+        record(MADE, by=by, about=NODE, name=path.name, recipients=recipients, epochs=epochs, size=size)
 
 
 def note_gone(name: str, *, by: str) -> None:

@@ -22,7 +22,7 @@ from himaya.core import clock, faults
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.files import rename, replace
-from himaya.core.vault.epochs import MOVED, OWNER, EpochKeys
+from himaya.core.vault.epochs import MOVED, OWNER, EpochKeys, shortened
 from himaya.core.vault.epochs import NAME as EPOCH
 from himaya.core.vault.recipients import Identity, NotIdentity, NotOpened, decrypt, encrypt, identity
 from himaya.core.vault.recipients import recipients as read_recipients
@@ -47,6 +47,16 @@ class KeysStayClosed(HimayaError):
 
     remedy = "Give the identity of one of those that it was encrypted to, or another copy of the archive."
     exit_code = 1
+
+
+class ArchiveTooLarge(HimayaError):
+    """The archive of keys would have {size} MiB, and of more than {most} MiB none is read again: none was written."""
+
+    remedy = (
+        "What was moved under keys fills it, and goes when they end. Until then copy the directory of epoch keys "
+        "({directory}) with secrets.json and himaya.toml yourself: encrypted, and apart from the data."
+    )
+    status = 409
 
 
 class NoRecipients(HimayaError):
@@ -99,7 +109,7 @@ def write(to: Path, *, recipients: Sequence[str]) -> tuple[Path, list[str]]:
     """Write the node's keys, encrypted, into a new file below ``to``; its path, and the epochs whose keys are in it.
 
     Raises:
-        NoPlace, BackupRuns, NoRecipients, NotRecipients: as their names say.
+        NoPlace, BackupRuns, NoRecipients, NotRecipients, ArchiveTooLarge: as their names say.
         OSError: it cannot be written; nothing of it is left.
     """
     if not recipients:
@@ -111,9 +121,16 @@ def write(to: Path, *, recipients: Sequence[str]) -> tuple[Path, list[str]]:
     path = to / f"{places.KEYS_NAME}{at:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}{places.KEYS_ENDING}"
     closed, packed = io.BytesIO(), _packed(at)
     encrypt(io.BytesIO(packed), closed, recipients=readers)
+    if (size := closed.tell()) > LONGEST:
+        raise ArchiveTooLarge(size=in_mib(size), most=in_mib(LONGEST), directory=config().epoch_directory)
     faults.point("backup.keys")
     replace(path, (closed.getvalue(),))
     return path, sorted(_unpacked(path, packed).epochs)
+
+
+def in_mib(size: int) -> int:
+    """Bytes as MiB, of which one is begun."""
+    return -(-size // 1024**2)
 
 
 def read(path: Path, *, identities: Path) -> Archive:
@@ -242,7 +259,8 @@ def _contents() -> Iterator[tuple[str, bytes]]:
         for path in sorted(directory.iterdir()):
             if _MEMBER.fullmatch(f"{EPOCHS}{path.name}") and f"{path.stem}.gone" not in gone - {path.name}:
                 with suppress(FileNotFoundError):  # destroyed meanwhile
-                    yield f"{EPOCHS}{path.name}", path.read_bytes()
+                    content = path.read_bytes()
+                    yield f"{EPOCHS}{path.name}", shortened(content) if path.suffix == MOVED else content
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -100,7 +100,7 @@ def put_back(
         steps: told how far it is.
 
     Raises:
-        SomebodyConnected, BackupDamaged, ToolMissing, ToolOld, ToolFailed: as their names say.
+        SomebodyConnected, BackupDamaged, StoreAway, ToolMissing, ToolOld, ToolFailed: as their names say.
         OSError: the disk is full, or cannot be written.
     """
     stage = _stage()
@@ -114,7 +114,8 @@ def put_back(
         with _filled(backup, stage, undo, steps, replace=replace):
             found = fill(backup, by=by, ready=ready, steps=steps)
             destroyed, strangers, owner = _destroyed(), _strangers(backup), mounted.owner()
-            files, misfits = _bring_files(backup, stage, steps)
+            afresh = archive is not None and not replace and not (half and half.aside)
+            files, misfits = _bring_files(backup, stage, steps, afresh=afresh)
         aside = preparing.set_aside(
             backup, archive, strangers=strangers, become=become, again=half is not None, undo=undo
         )
@@ -263,17 +264,17 @@ def _strangers(backup: Backup) -> list[str]:
     return found
 
 
-def _bring_files(backup: Backup, stage: Path, steps: Steps) -> tuple[int, int]:
+def _bring_files(backup: Backup, stage: Path, steps: Steps, *, afresh: bool) -> tuple[int, int]:
     """Copy files to the stage, sealed ones to their place, where they are not what they must be. How many; and how many
     sealed ones the database knows that are now not what was stored.
 
-    Each digest is compared once more on the way.
+    Each digest is compared once more on the way. ``afresh``: nothing was here before, and even the secrets came along.
     """
     steps.task("files", backup.manifest.files.size)
     count = 0
     elsewhere = bool(places.sealed_elsewhere())
     if backup.manifest.sealed:
-        storing.make_places()
+        storing.make_places(afresh=afresh)
     for path, piece in backup.files():
         kept = path.startswith(f"{places.SEALED}/")
         if elsewhere and kept:

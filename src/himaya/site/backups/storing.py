@@ -12,23 +12,54 @@ from pathlib import Path
 from uuid import UUID
 
 from himaya.core.config import config
+from himaya.core.errors import HimayaError
 from himaya.core.vault.stores.local import ENDING
-from himaya.core.vault.stores.port import NotStored
+from himaya.core.vault.stores.port import NotStored, StoreFailed
 from himaya.core.vault.stores.setting import open_store
 from himaya.core.words import Said
 from himaya.evidence.keys import store
+from himaya.evidence.mounted import was_used
 from himaya.site.backups.copying import CHUNK, Heard, Piece, pour, read_from
 from himaya.site.backups.manifest import Backup, BackupDamaged
 from himaya.site.backups.places import SEALED
 
 
-def make_places() -> None:
-    """Make the stores that are set, where they are not there: what they held is about to be put back.
+class StoreAway(HimayaError):
+    """There is no store in {directory}, where the data that are put back had one."""
+
+    remedy = "Mount its disk. Where that was replaced by an empty one: mkdir -p {directory}/.new"
+    status = 503
+    exit_code = 3
+
+
+def make_places(*, afresh: bool) -> None:
+    """Make the stores that are set, where they are not there and are not those of the data that ``connection`` names:
+    what they held is about to be put back.
+
+    Args:
+        afresh: the machine is new, and its disks are: they are made whatever the data say.
 
     Raises:
+        StoreAway: one was in use; its disk is not mounted, or another one. Nothing was made of it.
         StoreFailed: it cannot be done.
     """
-    open_store(config().evidence_store, base=config().data, second=config().evidence_second_store)
+    try:
+        open_store(
+            config().evidence_store,
+            base=config().data,
+            second=config().evidence_second_store,
+            new=lambda place: afresh or not was_used(place) or _is_no_mount(place),
+        )
+    except StoreFailed as error:
+        if error.facts["code"] == "Away":
+            raise StoreAway(directory=str(error.facts["place"]).removeprefix("file:")) from error
+        raise
+
+
+def _is_no_mount(place: str) -> bool:
+    """Whether it would be a folder of the data directory itself, and is not there: nothing can be mounted on it."""
+    directory = Path(place.removeprefix("file:"))
+    return directory.parent == config().data.resolve() and not directory.exists()
 
 
 def paths() -> Iterator[tuple[str, UUID]]:

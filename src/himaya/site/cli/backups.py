@@ -151,7 +151,8 @@ def _write_keys(to: Path, recipients: list[str], *, keep: int) -> None:
     from himaya.site.backups import archives, keys
 
     path, epochs = keys.write(to, recipients=recipients)
-    archives.note_made(path, recipients=len(recipients), epochs=epochs, by=start.actor())
+    size = path.stat().st_size
+    archives.note_made(path, recipients=len(recipients), epochs=epochs, by=start.actor(), size=size)
     done(f"{path}, for {counted(len(recipients), 'recipient')}")
     found = archives.remove_older(to, keep=keep, by=start.actor()) if keep else archives.Removed([], [])
     if found.removed:
