@@ -188,7 +188,7 @@ ONLY_POST = {
     "cases:decide", "cases:reopen", "cases:excuse", "lists:mark", "lists:release",
     "lists:vote", "lists:approve", "lists:refuse", "lists:take_back",
     "lists:subscription_due", "lists:subscription_pause", "lists:subscription_resume",
-    "lists:bring", "lists:ask",
+    "lists:bring", "lists:ask", "lists:export",
     "partners:add_key", "partners:end_key", "partners:end", "partners:share", "partners:unshare",
     "publishing:publish", "publishing:install", "publishing:bundle",
     "publishing:admit", "publishing:dismiss",
@@ -209,5 +209,3 @@ BOTH = {"site:reset_factor", "site:reset_password", "site:bar_person", "lists:cr
         "evidence:add_custodian", "evidence:parts", "evidence:place_hold",
         "demands:add", "demands:amend", "demands:add_request", "demands:fill_request"}  # fmt: skip
 """Forms with a page of their own."""
-TOLD = {"lists:export"}
-"""Addresses that are only looked at, and the ledger tells it all the same: who took a whole list."""

@@ -32,7 +32,7 @@ def filled(put: Any) -> None:
 def test_a_list_is_taken_away_as_a_file(
     sign_in: SignIn, filled: None, format_name: str, kind: str, ending: str
 ) -> None:
-    answer = sign_in("admin").get(f"/lists/hotline/export?format={format_name}")
+    answer = sign_in("admin").post("/lists/hotline/export", {"format": format_name})
     assert answer.streaming
     assert answer["Content-Type"] == f"{kind}; charset=utf-8"
     assert answer["Content-Disposition"] == f'attachment; filename="hotline.{ending}"'
@@ -44,7 +44,7 @@ def test_a_list_is_taken_away_as_a_file(
 
 @pytest.mark.parametrize("format_name", ["csv", "hashes"])
 def test_what_was_exported_can_be_imported(sign_in: SignIn, filled: None, format_name: str) -> None:
-    content = sign_in("lead").get(f"/lists/hotline/export?format={format_name}").getvalue()
+    content = sign_in("lead").post("/lists/hotline/export", {"format": format_name}).getvalue()
     copy = services.create_list("copy", by="system")
     result = services.import_items(copy, stream=io.BytesIO(content), format_name=format_name, by="system")
     assert (result.added, result.refused) == (2, 0)
@@ -53,7 +53,7 @@ def test_what_was_exported_can_be_imported(sign_in: SignIn, filled: None, format
 
 
 def test_who_took_a_list_away_is_on_record(sign_in: SignIn, filled: None) -> None:
-    answer = sign_in("lead").get("/lists/hotline/export")
+    answer = sign_in("lead").post("/lists/hotline/export")
     answer.getvalue()
     taken = entries(act="list.exported").get()
     assert (taken.about, taken.actor, taken.data) == (
@@ -65,11 +65,11 @@ def test_who_took_a_list_away_is_on_record(sign_in: SignIn, filled: None) -> Non
 
 def test_an_export_is_written_while_it_is_sent(sign_in: SignIn, put: Any) -> None:
     put([f"md5:{n:032x}" for n in range(1, 3001)], "hashes")
-    parts = iter(sign_in("lead").get("/lists/hotline/export"))
+    parts = iter(sign_in("lead").post("/lists/hotline/export"))
     assert next(parts).startswith(b"signal,value")
     assert len(list(parts)) >= 1
 
 
 def test_an_unknown_format_is_refused_and_not_recorded(sign_in: SignIn, hotline: HashList) -> None:
-    assert sign_in("lead").get("/lists/hotline/export?format=parquet").status_code == 404
+    assert sign_in("lead").post("/lists/hotline/export", {"format": "parquet"}).status_code == 404
     assert not entries(act="list.exported")

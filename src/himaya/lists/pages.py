@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import path, re_path
 from django.utils.http import urlencode
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from himaya.accounts import streams
 from himaya.accounts.access import needs
@@ -203,10 +203,10 @@ def change(request: StaffRequest, name: str) -> HttpResponse:
 
 
 @needs("lists.export")
-@require_safe
+@require_POST
 def export(request: StaffRequest, name: str) -> streams.Streamed:
-    """The active items as a file, written as it is sent."""
-    format_ = registry.format_(request.GET.get("format", "csv"))
+    """The active items as a file, written as it is sent; the ledger says who took it."""
+    format_ = registry.format_(request.POST.get("format", "csv"))
     with streams.place(request.user.actor) as at:
         parts = services.export_items(name, format_name=format_.name, by=request.user.actor)
         response = streams.Streamed(parts, at=at, content_type=f"{format_.media_type}; charset=utf-8")
