@@ -88,11 +88,11 @@ def test_a_case_is_shown_by_the_number_that_its_own_page_has(
 def test_a_number_with_another_year_is_refused_everywhere(keep: Keep, people: SimpleNamespace) -> None:
     one = keep()
     other = one.reference.replace("2026", "2025")
-    for refused in (lambda: queries.by_reference(other), lambda: about_of(other)):
+    for refused in (lambda: queries.by_reference(other), lambda: queries.about_of(other)):
         with pytest.raises(OtherYear, match=f"There is no {other} here: the one of this number is {one.reference}"):
             refused()
     assert queries.by_reference(one.reference) == one
-    assert about_of(one.reference.lower()) == one.about
+    assert queries.about_of(one.reference.lower()) == one.about
     case = opened(1)
     with pytest.raises(OtherYear):
         case_of(case.reference.replace("2026", "2019"))

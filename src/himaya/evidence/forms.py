@@ -15,12 +15,14 @@ from himaya.accounts.fields import day, lines, text
 from himaya.accounts.words import sentence
 from himaya.core import clock
 from himaya.core.reference import TimeLimit
+from himaya.evidence import queries
 from himaya.evidence.instruments import known
 from himaya.evidence.models import Rule
-from himaya.evidence.naming import NothingToHold, about_of
+from himaya.evidence.naming import BadCaseName, NothingToHold
 from himaya.evidence.reasons import LONGEST
 from himaya.evidence.rules import EVENTS, OCCASIONS
 from himaya.evidence.ruling import RuleTerms
+from himaya.evidence.services import UnknownExhibit
 from himaya.evidence.states import CLASSES
 from himaya.evidence.words import AFTER
 from himaya.evidence.words import CLASSES as CLASS_WORDS
@@ -170,8 +172,8 @@ class HoldForm(forms.Form):
     def clean_about(self) -> str:
         """As the ledger names it."""
         try:
-            return about_of(self.cleaned_data["about"])
-        except NothingToHold as error:
+            return queries.about_of(self.cleaned_data["about"])
+        except (NothingToHold, BadCaseName, UnknownExhibit) as error:
             raise forms.ValidationError(sentence(error)) from error
 
     @staticmethod

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from himaya.core.errors import HimayaError
 from himaya.core.words import Said
-from himaya.evidence.models import Exhibit
 from himaya.ledger.queries import entries
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ class BadCaseName(HimayaError):
     status = 422
 
 
-class OtherYear(HimayaError):
+class OtherYear(BadCaseName):
     """There is no {given} here: the one of this number is {there}."""
 
     remedy = "Look again: its year or its number is another one."
@@ -98,13 +97,10 @@ def about_of(text: str) -> str:
 
     Raises:
         NothingToHold: it is neither.
-        OtherYear: the one of this number is of another year.
+        OtherYear: the case of this number is of another year. For exhibits see ``queries.about_of``.
     """
     given = text.strip()
     if found := EXHIBIT.fullmatch(given):
-        one = Exhibit.objects.filter(pk=int(found[2])).first() if found[1] else None
-        if one is not None:
-            check_year(found[1], one.reference)
         return f"exhibit:{int(found[2])}"
     if case := CASE.fullmatch(given):
         return _case(case)

@@ -13,7 +13,7 @@ from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from himaya.core import clock
 from himaya.core.config import config
 from himaya.core.vault.verifier import BOTH_SIGN
-from himaya.evidence import rules
+from himaya.evidence import naming, rules
 from himaya.evidence.awaiting import waiting
 from himaya.evidence.demands import numbers as demands
 from himaya.evidence.ending import held
@@ -21,14 +21,13 @@ from himaya.evidence.granting import UnknownAccess
 from himaya.evidence.holding import UnknownHold
 from himaya.evidence.labelling import labelled
 from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Look, Rule, SigningKey, Step, Stray
-from himaya.evidence.naming import check_year
 from himaya.evidence.ruling import UnknownRule
 from himaya.evidence.services import UnknownExhibit
 from himaya.evidence.states import ASKED, DESTROYED, ENDING, GONE, GRANTED, KEPT, ROTTEN, STANDARD, WHOLE
 from himaya.ledger.queries import entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
     from uuid import UUID
 
@@ -100,8 +99,25 @@ def by_reference(text: str) -> Exhibit:
         raise UnknownExhibit(exhibit=repr(text[:40]))
     one = exhibit(int(found[2]))
     if found[1]:
-        check_year(found[1], one.reference)
+        naming.check_year(found[1], one.reference)
     return one
+
+
+def by_numbers(numbers: Iterable[int]) -> dict[int, Exhibit]:
+    """Some exhibits, by their numbers."""
+    return Exhibit.objects.in_bulk(list(numbers))
+
+
+def about_of(text: str) -> str:
+    """``exhibit:42`` or ``case:12`` for what somebody wrote.
+
+    Raises:
+        NothingToHold: it is neither.
+        OtherYear: the one of this number is of another year.
+        UnknownExhibit: a reference is of none that is here.
+    """
+    about = naming.about_of(text)
+    return by_reference(text).about if text.strip()[:2].upper() == "E-" else about
 
 
 def ends_next(*, before: datetime) -> QuerySet[Exhibit]:

@@ -12,9 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 from himaya.accounts.access import needs
 from himaya.accounts.again import confirmed_by_key
 from himaya.accounts.faces import Actors, told_at
-from himaya.evidence import stopping
+from himaya.evidence import queries, stopping
 from himaya.evidence.forms import WhyForm
-from himaya.evidence.models import Exhibit
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -37,7 +36,7 @@ def index(request: StaffRequest) -> HttpResponse:
 def _page(request: StaffRequest, form: WhyForm | None = None, *, pk: int = 0, status: int = 200) -> HttpResponse:
     stuck = list(stopping.stuck()[:100])
     who = Actors(one.settled_by for one in stuck if one.settled_by)
-    shown = Exhibit.objects.in_bulk([pk for one in stuck for pk in one.facts["numbers"][:SHOWN]])
+    shown = queries.by_numbers(pk for one in stuck for pk in one.facts["numbers"][:SHOWN])
 
     def row(one: Stop) -> dict[str, object]:
         return {

@@ -198,7 +198,7 @@ def hold(
         raise BadDate(given=review)
     start.database()
     from himaya.evidence.holding import came_late, place_hold
-    from himaya.evidence.naming import about_of
+    from himaya.evidence.queries import about_of
 
     made = place_hold(about_of(about), reason=reason, authority=authority, review_on=on, by=start.actor())
     done(f"hold {made.pk} on {_what([made])[made.pk]}, to be reviewed on {made.review_on}")
