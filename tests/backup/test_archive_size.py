@@ -25,7 +25,6 @@ def kept(keep: Keep) -> EpochKeys:
     for path in config().epoch_directory.glob("*.moved"):  # of another test
         path.unlink()
     keep("a neutral text")
-    (config().data / "secrets.json").write_text('{"secret_key": "of a test"}')
     return epoch_keys()
 
 
