@@ -15,6 +15,7 @@ from himaya.evidence.keys import epoch_keys
 from himaya.site.backups import keys
 from himaya.site.cli.backups import _write_keys
 from himaya.site.evidence_health import evidence_health
+from himaya.site.secrets import secret_key
 
 pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["keep"]
@@ -25,6 +26,7 @@ def kept(keep: Keep) -> EpochKeys:
     for path in config().epoch_directory.glob("*.moved"):  # of another test
         path.unlink()
     keep("a neutral text")
+    secret_key(config().data)  # it goes into the archive
     return epoch_keys()
 
 

@@ -108,8 +108,9 @@ def test_a_page_is_found_with_a_slash_and_without(sign_in: SignIn) -> None:
 
 def test_an_unknown_list_is_not_found(sign_in: SignIn) -> None:
     client = sign_in("lead")
-    for place in ("", "settings", "import", "export"):
+    for place in ("", "settings", "import"):
         assert client.get(f"/lists/nowhere/{place}").status_code == 404
+    assert client.post("/lists/nowhere/export", {"format": "csv"}).status_code == 404
 
 
 # --- who may ---------------------------------------------------------------------------------------------------------
