@@ -91,6 +91,10 @@ def plugins() -> str:
             ("file names", "media type", "what is in it"),
             lambda p: (" ".join(p.accepts), p.media_type, " ".join((getdoc(p) or "").partition("\n\n")[0].split())),
         ),
+        "filings": (
+            ("authority", "files go with it", "options"),
+            lambda p: (p.authority, "yes" if p.takes_files else "no", ", ".join(p.Config.model_fields)),
+        ),
         "intakes": (("what is read",), lambda p: (" ".join((getdoc(p) or "").partition("\n\n")[0].split()),)),
     }
     parts = [

@@ -12,6 +12,8 @@ schemes    :class:`Scheme`       a published classification
 channels   :class:`Channel`      a way to tell somebody outside
 formats    :class:`Format`       a file format for lists
 exchanges  ``core.exchange``     a source of lists elsewhere
+intakes    ``core.intake``       a form in which evidence of others comes
+filings    ``core.filing``       a body that takes reports in its own form
 =========  ====================  =======================================
 """
 

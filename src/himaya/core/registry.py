@@ -17,6 +17,7 @@ from typing import cast
 
 from himaya.core.errors import DuplicatePlugin, HimayaError, UnknownPlugin
 from himaya.core.exchange import Exchange
+from himaya.core.filing import FilingChannel
 from himaya.core.intake.offered import Intake
 from himaya.core.ports import Channel, Format, Scheme, SignalType
 
@@ -28,6 +29,7 @@ PORTS: Mapping[str, type] = MappingProxyType(
         "formats": Format,
         "exchanges": Exchange,
         "intakes": Intake,
+        "filings": FilingChannel,
     }
 )
 """The class that a plug-in of each kind is an instance of."""
@@ -76,6 +78,11 @@ def exchanges() -> Mapping[str, Exchange]:
 def intakes() -> Mapping[str, Intake]:
     """All forms in which evidence of others comes, by name."""
     return cast("Mapping[str, Intake]", plugins("intakes"))
+
+
+def filings() -> Mapping[str, FilingChannel]:
+    """All bodies that take reports in their own form, by name."""
+    return cast("Mapping[str, FilingChannel]", plugins("filings"))
 
 
 def signal(name: str) -> SignalType:

@@ -177,7 +177,7 @@ def _plugins() -> Finding:
     from himaya.site.health import Finding
 
     try:
-        kinds = ("signals", "schemes", "channels", "formats", "exchanges", "intakes")
+        kinds = ("signals", "schemes", "channels", "formats", "exchanges", "intakes", "filings")
         numbers = {kind: len(registry.plugins(kind)) for kind in kinds}
     except HimayaError as error:
         return Finding("Plug-ins", "danger", str(error), error.remedy.format(**error.facts))

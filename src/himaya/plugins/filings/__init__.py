@@ -1,0 +1,1 @@
+"""Bodies that take reports in a form of their own."""
