@@ -3,7 +3,8 @@
 Seal is the whole way: four digests of the thing and one of the sealed file, AES-256-GCM, written and on the disk
 (fsync). The thing has ``BENCH_GIB`` gibibytes, 1 unless the environment says otherwise, and comes out of memory, so
 that no disk is read beside the one that is written. Each repeat is a process of its own, whose peak of memory is told.
-The peer of the scrub is coreutils' sha256sum over the same file, dropped from the system's memory before both.
+The peer of the scrub is coreutils' sha256sum over the same file, dropped from the system's memory each time. It reads
+before and after the scrub, and the better of the two counts: a disk of a virtual machine may be cached below it.
 """
 
 from __future__ import annotations
@@ -55,16 +56,19 @@ with store.writing(uuid4()) as to:
 lap("write", size / 1e6)
 for _ in unsealed(store, name, key=key, exhibit=name): pass
 lap("open", size / 1e6)
+path = folder / str(name)[:2] / str(name)[2:4] / f"{name}.sealed"
+def by_the_peer():
+    with path.open("rb") as file: os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    before = time.perf_counter()
+    said = subprocess.run([peer, path], capture_output=True, check=True, text=True).stdout
+    assert said.startswith(seal.stored_sha256)
+    return size / 1e6 / (time.perf_counter() - before)
+theirs = [by_the_peer()] if peer else []
+began = time.perf_counter()
 (outcome,) = scrub(store, [(name, seal.stored_sha256)])
 assert outcome.found == "whole"
 lap("scrub", size / 1e6)
-if peer:
-    path = folder / str(name)[:2] / str(name)[2:4] / f"{name}.sealed"
-    with path.open("rb") as file: os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-    began = time.perf_counter()
-    said = subprocess.run([peer, path], capture_output=True, check=True, text=True).stdout
-    assert said.startswith(seal.stored_sha256)
-    lap("sha256sum", size / 1e6)
+if peer: told["sha256sum"] = max(*theirs, by_the_peer())
 told["peak"] = memory()
 began = time.perf_counter()
 for _ in range(small):
