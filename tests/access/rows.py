@@ -168,6 +168,8 @@ TABLE: dict[str, set[str]] = {
     "reference:as_shipped": {LEAD},
     "transparency:numbers": EVERYBODY,
     "transparency:numbers_csv": EVERYBODY,
+    "transparency:queues": EVERYBODY,
+    "transparency:queues_csv": EVERYBODY,
     "transparency:days_csv": EVERYBODY,
     "log:index": {LEAD, AUDITOR, ADMIN},
     "log:add_witness": {ADMIN},

@@ -91,6 +91,7 @@ TABLE: dict[str, str | None] = {
     "GET /demands/numbers": "demands:read",
     "GET /demands/{demand_id}": "demands:read",
     "GET /requests": "demands:read",
+    "GET /metrics": "numbers:read",
     "GET /numbers": "numbers:read",
     "GET /log": "log:read",
     "GET /log/leaves/{index}": "log:read",

@@ -13,6 +13,7 @@ from django.db import transaction
 
 import himaya
 from himaya.cases.models import Case
+from himaya.cases.searching import keep_words
 from himaya.cases.services import UnknownCase
 from himaya.core import faults
 from himaya.core.errors import HimayaError
@@ -113,6 +114,7 @@ def keep(case_id: int, sealed: Sealed, *, acquired: Acquired) -> Added:
     exhibit = services.keep(sealed, acquired=acquired)
     known = tuple(lists_that_know(exhibit.digests))
     case = Case.objects.get(pk=case_id)
+    keep_words([(case, acquired.label), (case, acquired.origin)])
     is_content = case.subject == f"sha256:{exhibit.digests['sha256']}"
     record(
         "case.file-added", by=acquired.by, about=case.about, exhibit=exhibit.pk, known=list(known),

@@ -145,3 +145,10 @@ class Comment(models.Model):
     by = models.ForeignKey("accounts.Person", on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
     text = models.CharField(max_length=2000)
+
+
+class Words(models.Model):
+    """The words of a text about a case, for :mod:`himaya.cases.searching`; as they are compared, not as they stand."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
+    words = models.TextField()

@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Count, Exists, Min, OuterRef, Q, Sum, When
 
 from himaya.cases.models import Case, Identity, Match, Sighting, Verdict
+from himaya.cases.searching import with_words
 from himaya.cases.states import DECIDED, OPEN
 from himaya.core import clock, registry
 from himaya.core.documents import FingerprintFact, MatchFact, SightingFact, VerdictFact
@@ -71,13 +72,14 @@ def is_digest(text: str) -> bool:
 
 
 def _search(text: str) -> Q:
-    """By a whole fingerprint; otherwise by reference, by a list's name, or by a part of a place."""
+    """By a whole fingerprint; otherwise by reference, by a list's name, or by words of notes, reasons and places."""
     if values := set(readings(text).values()):
         found = Q(Exists(Identity.objects.filter(case=OuterRef("pk"), value__in=values)))
         return found | Q(Exists(Match.objects.filter(value__in=values, case=OuterRef("pk"))))
     named = _REFERENCE.fullmatch(text)  # of a case: E-2026-000001 is an exhibit, and another number
-    found = Q(Exists(Sighting.objects.filter(case=OuterRef("pk"), place__icontains=text)))
-    found |= Q(Exists(Match.objects.filter(list_name=text, case=OuterRef("pk"))))
+    found = Q(Exists(Match.objects.filter(list_name=text, case=OuterRef("pk"))))
+    if (worded := with_words(text)) is not None:
+        found |= worded
     return found | Q(pk=int(named[1])) if named else found
 
 

@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from himaya.cases.identity import Register, names
 from himaya.cases.models import Case, Comment, Match, Sighting, Verdict
+from himaya.cases.searching import keep_words
 from himaya.cases.states import CASE, WrongMove
 from himaya.core import clock, faults, registry
 from himaya.core.config import config
@@ -144,11 +145,12 @@ def open_cases(seen: Sequence[Seen], *, by: str) -> list[Case]:
     """
     register = Register(name for one in seen for name in names(one.subject, one.fingerprints))
     met = [_meet(one, register, by) for one in seen]
-    for one, (_, acts) in zip(seen, met, strict=True):
+    keep_words((case, one.place) for one, (case, new, _) in zip(seen, met, strict=True) if new)
+    for one, (_, _, acts) in zip(seen, met, strict=True):
         for case, act, facts in acts:
             record(act, by=by, about=case.about, origin=one.origin, **facts)
     faults.point("cases.opened")
-    return [case for case, _ in met]
+    return [case for case, *_ in met]
 
 
 BEFORE = "before"
@@ -157,8 +159,8 @@ Act = tuple[Case, str, dict[str, Any]]
 """About what, what happened, and the facts: to be put on record."""
 
 
-def _meet(seen: Seen, register: Register, by: str) -> tuple[Case, list[Act]]:
-    """The case, and the acts to put on record; none where nothing is new."""
+def _meet(seen: Seen, register: Register, by: str) -> tuple[Case, bool, list[Act]]:
+    """The case, whether it was met anew, and the acts to put on record; none where nothing is new."""
     wanted = names(seen.subject, seen.fingerprints)
     found = register.cases(wanted, seen.fingerprints)
     case = found[0] if found else _new(seen)
@@ -177,7 +179,7 @@ def _meet(seen: Seen, register: Register, by: str) -> tuple[Case, list[Act]]:
         acts.append((case, "case.seen", {"sighting": sighting, "matches": new_matches}))
     elif new_matches:
         acts.append((case, "case.matched", {"matches": new_matches}))
-    return case, acts
+    return case, sighting is not None, acts
 
 
 _SIGHTED = """
@@ -317,6 +319,7 @@ def decide(case_id: int, *, person: Person, scheme: str, code: str, reason: str)
     verdict = Verdict.objects.create(
         case=case, scheme=scheme, code=code, confirms=found.confirms, reason=text, by=person, at=clock.now()
     )
+    keep_words([(case, text)])
     case.state, case.verdict = target, verdict
     case.claimed_by = case.claimed_until = None
     case.save(update_fields=["state", "verdict", "claimed_by", "claimed_until"])
@@ -341,6 +344,7 @@ def reopen(case_id: int, *, person: Person, reason: str) -> Case:
     case.state, case.verdict = CASE.after("reopened", case.state), None
     case.save(update_fields=["state", "verdict"])
     why = Comment.objects.create(case=case, by=person, at=clock.now(), text=text)
+    keep_words([(case, text)])
     record("case.reopened", by=person.actor, about=case.about, verdict=verdict, comment=why.pk)
     return case
 
@@ -356,6 +360,7 @@ def comment(case_id: int, *, person: Person, text: str) -> Comment:
     case = _locked(case_id)
     plain = _text(text, BadComment, N_("it is empty"))
     made = Comment.objects.create(case=case, by=person, at=clock.now(), text=plain)
+    keep_words([(case, plain)])
     record("case.commented", by=person.actor, about=case.about, comment=made.pk)
     return made
 

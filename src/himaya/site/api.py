@@ -53,6 +53,7 @@ from himaya.screening.api import router as screening
 from himaya.screening.incoming.api import router as incoming
 from himaya.site.errors import PROBLEM, problem, problem_document, server_error
 from himaya.site.flaws import why
+from himaya.site.metrics import router as metrics
 from himaya.transparency.api import router as transparency
 
 RETRY_AFTER = "5"
@@ -382,6 +383,7 @@ for router in (
     demands,
     reference,
     transparency,
+    metrics,
     log,
     node,
 ):

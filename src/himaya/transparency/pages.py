@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.utils.translation import gettext
@@ -15,7 +12,6 @@ from django.views.decorators.http import require_safe
 from himaya.accounts.access import needs
 from himaya.accounts.words import joined, number
 from himaya.cases import queries as cases
-from himaya.core import clock
 from himaya.core.words import N_
 from himaya.evidence.demands import lists
 from himaya.evidence.demands import numbers as desk
@@ -23,10 +19,12 @@ from himaya.evidence.demands.words import country
 from himaya.reporting import queries as reporting
 from himaya.screening import queries as screening
 from himaya.takedown import queries as takedown
+from himaya.transparency import flow
 from himaya.transparency.queries import numbers as all_numbers
+from himaya.transparency.tables import table
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
 DAYS = 30
 ROOMS = {
@@ -175,7 +173,7 @@ def numbers_csv(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
         for room, values in all_numbers().by_room.items()
         for name, value in values.items()
     ]
-    return _csv("numbers", ("room", "number", "value", "words"), rows)
+    return table("numbers", ("room", "number", "value", "words"), rows)
 
 
 @needs("numbers.view")
@@ -188,21 +186,13 @@ def days_csv(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
             screening.per_day(days=DAYS), cases.per_day(days=DAYS), strict=True
         )
     ]
-    return _csv("days", ("day", "screened", "hits", "cases_opened", "verdicts"), rows)
-
-
-def _csv(name: str, header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> HttpResponse:
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(header)
-    writer.writerows(rows)
-    response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="himaya-{name}-{clock.now():%Y-%m-%d}.csv"'
-    return response
+    return table("days", ("day", "screened", "hits", "cases_opened", "verdicts"), rows)
 
 
 urlpatterns = [
     path("", numbers, name="numbers"),
+    path("queues/", flow.queues, name="queues"),
+    path("queues.csv", flow.queues_csv, name="queues_csv"),
     path("numbers.csv", numbers_csv, name="numbers_csv"),
     path("days.csv", days_csv, name="days_csv"),
 ]

@@ -1,0 +1,11 @@
+"""The index that finds cases by words."""
+
+from django.db import migrations
+
+from himaya.cases import searching
+
+
+class Migration(migrations.Migration):
+    dependencies = [("cases", "0002_words")]
+
+    operations = [migrations.RunPython(lambda _, editor: searching.install(editor.connection), migrations.RunPython.noop)]
