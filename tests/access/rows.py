@@ -50,6 +50,8 @@ TABLE: dict[str, set[str]] = {
     "cases:case": CASE_READERS,
     "cases:sightings": CASE_READERS,
     "cases:claim_next": CASE_WORKERS,
+    "cases:flag": CASE_WORKERS,
+    "cases:unflag": CASE_WORKERS,
     "cases:claim": CASE_WORKERS,
     "cases:release": CASE_WORKERS,
     "cases:comment": CASE_WORKERS,
@@ -187,6 +189,7 @@ TABLE: dict[str, set[str]] = {
 ONLY_POST = {
     "site:add_person", "site:change_role", "site:readmit_person", "site:confirm_lead",
     "site:add_key", "site:revoke_key", "cases:claim_next", "cases:claim", "cases:release", "cases:comment",
+    "cases:flag", "cases:unflag",
     "cases:decide", "cases:reopen", "cases:excuse", "lists:mark", "lists:release",
     "lists:vote", "lists:approve", "lists:refuse", "lists:take_back",
     "lists:subscription_due", "lists:subscription_pause", "lists:subscription_resume",

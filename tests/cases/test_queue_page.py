@@ -159,7 +159,7 @@ def test_whoever_holds_cases_is_led_to_the_oldest_of_them_before_they_get_one_mo
     assert "Go on: you hold 2 cases" in client.get("/").content.decode()
     led = client.post("/cases/next/claim", follow=True)
     assert led.redirect_chain == [(f"/cases/{cases[1].pk}/", 302)]
-    assert "You hold 2 cases, this one for longest." in led.content.decode()
+    assert "You hold 2 cases; this one comes first." in led.content.decode()
     assert 'name="more"' in led.content.decode()
     assert client.post("/cases/next/claim", {"more": "1"}).url == f"/cases/{cases[0].pk}/"
     assert client.post("/cases/next/claim", {"more": "1"}).url == f"/cases/{cases[3].pk}/"

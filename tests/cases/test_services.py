@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from tests.casework import opened
 
-from himaya.cases import queries
+from himaya.cases import giving, queries
 from himaya.cases import services as cases
 from himaya.cases.history import history
 from himaya.cases.models import Case, Comment, Verdict
@@ -83,11 +83,11 @@ def test_the_next_case_is_the_one_that_has_waited_longest(people: SimpleNamespac
         made.append(opened(number))
         clock.advance(timedelta(hours=1))
     cases.claim(made[0].pk, person=people.lead)
-    assert cases.claim_next(person=people.reviewer) == made[1]
-    assert cases.claim_next(person=people.analyst) == made[2]
-    assert cases.claim_next(person=people.reviewer) is None
+    assert giving.claim_next(person=people.reviewer) == made[1]
+    assert giving.claim_next(person=people.analyst) == made[2]
+    assert giving.claim_next(person=people.reviewer) is None
     clock.advance(timedelta(minutes=config().claim_minutes))
-    assert cases.claim_next(person=people.reviewer) == made[0], "a claim that has run out is none"
+    assert giving.claim_next(person=people.reviewer) == made[0], "a claim that has run out is none"
 
 
 def test_however_many_cases_others_were_faster_to_take_the_next_one_is_found(
@@ -101,7 +101,7 @@ def test_however_many_cases_others_were_faster_to_take_the_next_one_is_found(
         return claim(pk, person=person)
 
     monkeypatch.setattr(cases, "claim", slower)
-    assert cases.claim_next(person=people.reviewer) == made[24]
+    assert giving.claim_next(person=people.reviewer) == made[24]
     assert taken == made[:24]
 
 
@@ -141,7 +141,9 @@ def test_of_those_who_claim_at_once_one_gets_it(people: SimpleNamespace) -> None
 def test_two_who_ask_for_the_next_case_at_once_get_two(people: SimpleNamespace) -> None:
     for number in range(4):
         opened(number)
-    results = at_once(*[lambda p=p: cases.claim_next(person=p) for p in (people.reviewer, people.lead, people.analyst)])
+    results = at_once(
+        *[lambda p=p: giving.claim_next(person=p) for p in (people.reviewer, people.lead, people.analyst)]
+    )
     assert len({case.pk for case in results}) == 3
 
 
@@ -211,7 +213,7 @@ def test_a_case_is_decided_by_who_holds_it_alone(people: SimpleNamespace) -> Non
 
 MAY = {
     "claim": ({"analyst", "reviewer", "lead"}, lambda case, who: cases.claim(case.pk, person=who)),
-    "claim_next": ({"analyst", "reviewer", "lead"}, lambda case, who: cases.claim_next(person=who)),
+    "claim_next": ({"analyst", "reviewer", "lead"}, lambda case, who: giving.claim_next(person=who)),
     "comment": ({"analyst", "reviewer", "lead"}, lambda case, who: cases.comment(case.pk, person=who, text="A note.")),
     "decide": ({"reviewer", "lead"}, lambda case, who: decide(case, who)),
     "reopen": ({"lead"}, lambda case, who: cases.reopen(case.pk, person=who, reason="A doubt.")),

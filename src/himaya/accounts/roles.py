@@ -8,6 +8,7 @@ MAY: dict[str, frozenset[str]] = {
     "cases.view": frozenset({ANALYST, REVIEWER, LEAD, AUDITOR}),
     "cases.claim": frozenset({ANALYST, REVIEWER, LEAD}),
     "cases.comment": frozenset({ANALYST, REVIEWER, LEAD}),
+    "cases.flag": frozenset({ANALYST, REVIEWER, LEAD}),
     "cases.decide": frozenset({REVIEWER, LEAD}),
     "cases.reopen": frozenset({LEAD}),
     "cases.file": frozenset({REVIEWER, LEAD}),

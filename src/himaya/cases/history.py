@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Count, Max, Min, Value, When
 
 from himaya.accounts.queries import names
-from himaya.cases.models import Comment, Verdict
+from himaya.cases.models import Comment, Flag, Verdict
 from himaya.ledger.queries import entries
 
 if TYPE_CHECKING:
@@ -106,12 +106,12 @@ def _said(rows: Iterable[Entry]) -> list[Happening]:
     facts = {row.seq: row.data for row in rows}
     comments = _texts(Comment, "text", (data.get("comment") for data in facts.values()))
     reasons = _texts(Verdict, "reason", (facts[row.seq].get("verdict") for row in rows if row.act == "case.decided"))
+    flags = _texts(Flag, "reason", (data.get("flag") for data in facts.values()))
     told = []
     for row in rows:
         data = facts[row.seq]
-        text = comments.get(data.get("comment"), "") or (
-            reasons.get(data.get("verdict"), "") if row.act == "case.decided" else ""
-        )
+        text = comments.get(data.get("comment"), "") or flags.get(data.get("flag"), "")
+        text = text or (reasons.get(data.get("verdict"), "") if row.act == "case.decided" else "")
         told.append(Happening(row.seq, row.at, who.get(row.actor, row.actor), row.act, data, text))
     return told
 

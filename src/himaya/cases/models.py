@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import Q
 
+from himaya.cases.danger import GRAVE, LAST
 from himaya.cases.states import CASE
 from himaya.core import clock
 
@@ -34,10 +35,20 @@ class Case(models.Model):
     claimed_by = models.ForeignKey("accounts.Person", null=True, on_delete=models.PROTECT, related_name="+")
     claimed_until = models.DateTimeField(null=True)
     verdict = models.ForeignKey("Verdict", null=True, on_delete=models.PROTECT, related_name="+")
+    rank = models.PositiveSmallIntegerField(default=LAST)
+    """Its place in the queue, the lower the sooner, and why: see :mod:`himaya.cases.danger`."""
+    why = models.JSONField(default=list)
+    severity = models.PositiveSmallIntegerField(default=GRAVE)
+    severe = models.BooleanField(default=True)
+    """Whether it may burden who decides it: a grave class, and not known byte for byte."""
+    facets = models.CharField(max_length=400, default="|")
+    """What it may show by the classes that lists give: ``|act:nonpenetr|age:prepub|``."""
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(state__in=CASE.states), name="cases_case_state")]
         indexes = [
+            models.Index(fields=["state", "rank", "opened_at", "id"], name="cases_danger"),
+            models.Index(fields=["state", "severe", "rank", "opened_at", "id"], name="cases_mild"),
             models.Index(fields=["state", "opened_at"], name="cases_queue"),
             models.Index(fields=["opened_at"], name="cases_opened"),
         ]
@@ -152,3 +163,23 @@ class Words(models.Model):
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
     words = models.TextField()
+
+
+class Flag(models.Model):
+    """Somebody says what makes a case urgent: a person, or a service on the word of a platform.
+
+    ``kind`` is one of :data:`himaya.cases.danger.FLAGS`. A flag that was taken back stays, with ``ended_at``.
+    """
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=20)
+    reason = models.CharField(max_length=2000)
+    due_at = models.DateTimeField(null=True)
+    by = models.CharField(max_length=100)
+    at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case", "kind"], condition=Q(ended_at=None), name="cases_flag_once")
+        ]

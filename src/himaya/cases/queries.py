@@ -10,9 +10,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Count, Exists, Min, OuterRef, Q, Sum, When
+from django.db.models import Count, Exists, F, Func, Min, OuterRef, Q, Sum, Value, When
 
-from himaya.cases.models import Case, Identity, Match, Sighting, Verdict
+from himaya.cases.models import Case, Flag, Identity, Match, Sighting, Verdict
 from himaya.cases.searching import with_words
 from himaya.cases.states import DECIDED, OPEN
 from himaya.core import clock, registry
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from himaya.accounts.models import Person
 
 
+IN_TURN = ("rank", "opened_at", "pk")
+"""The order of what is open: :mod:`himaya.cases.danger` says the rank."""
+
+
 def queue(
     *,
     state: str = OPEN,
@@ -37,7 +41,7 @@ def queue(
     free: bool = False,
     search: str = "",
 ) -> QuerySet[Case]:
-    """Cases, those that wait longest first (decided ones: newest first), narrowed by the filters given."""
+    """Cases by rank, then those that wait longest (decided ones: newest first), narrowed by the filters given."""
     rows = Case.objects.select_related("claimed_by", "verdict")
     if state:
         rows = rows.filter(state=state)
@@ -53,7 +57,7 @@ def queue(
         rows = rows.filter(Q(claimed_by=None) | Q(claimed_until__lte=now))
     if search:
         rows = rows.filter(_search(search.strip()))
-    return rows.order_by("opened_at", "pk") if state == OPEN else rows.order_by("-opened_at", "-pk")
+    return rows.order_by(*IN_TURN) if state == OPEN else rows.order_by("-opened_at", "-pk")
 
 
 def held(person: Person) -> int:
@@ -102,11 +106,9 @@ def page(rows: QuerySet[Case], *, after: int = 0, before: int = 0, size: int = 5
     """
     edge = Case.objects.filter(pk=before or after).first() if before or after else None
     backwards = edge is not None and bool(before)
-    upwards = str(rows.query.order_by[0]).startswith("-") == backwards
     if edge is not None:
-        sign = "gt" if upwards else "lt"
-        beyond = Q(**{f"opened_at__{sign}": edge.opened_at}) | Q(opened_at=edge.opened_at, **{f"pk__{sign}": edge.pk})
-        rows = rows.filter(beyond)
+        names = [str(name) for name in rows.query.order_by]
+        rows = rows.filter(_beyond(edge, names, below=names[0].startswith("-") != backwards))
     found = list((rows.reverse() if backwards else rows)[: size + 1])
     more, found = len(found) > size, found[:size]
     if backwards:
@@ -115,6 +117,22 @@ def page(rows: QuerySet[Case], *, after: int = 0, before: int = 0, size: int = 5
         return Page([], before=0, after=0)
     behind, ahead = (True, more) if backwards else (more, edge is not None)
     return Page(found, before=found[0].pk if ahead else 0, after=found[-1].pk if behind else 0)
+
+
+def _beyond(edge: Case, names: list[str], *, below: bool) -> Func:
+    """What lies behind a case by a whole key: one comparison of rows, so that the index is entered where a page begins,
+    however deep that is. Django's own one asks field by field.
+    """
+    fields = [Case._meta.get_field(name if name != "pk" else "id") for name in (one.lstrip("-") for one in names)]
+    key = Func(*(F(field.name) for field in fields), template="(%(expressions)s)")
+    values = (Value(getattr(edge, field.attname), output_field=field) for field in fields)
+    return Func(
+        key,
+        Func(*values, template="(%(expressions)s)"),
+        arg_joiner=" < " if below else " > ",
+        template="%(expressions)s",
+        output_field=models.BooleanField(),
+    )
 
 
 def case(pk: int) -> Case | None:
@@ -203,6 +221,11 @@ def kin(of: Case, *, state: str) -> QuerySet[Case]:
     found = Case.objects.select_related("verdict").filter(pk__in=same).exclude(pk=of.pk)
     # by prefix, which no index answers: SQLite would walk through all cases in that state, and look each one up
     return found.filter(state__startswith=state).order_by("-pk")
+
+
+def flags(of: Case) -> QuerySet[Flag]:
+    """What was said of its urgency and stands."""
+    return Flag.objects.filter(case=of, ended_at=None).order_by("pk")
 
 
 def earlier_verdicts(of: Case) -> QuerySet[Verdict]:

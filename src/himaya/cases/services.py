@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,10 +12,12 @@ import rules
 from django.db import connection, transaction
 from django.db.models import Q
 
+from himaya.cases.danger import MANY
 from himaya.cases.identity import Register, names
 from himaya.cases.models import Case, Comment, Match, Sighting, Verdict
 from himaya.cases.searching import keep_words
-from himaya.cases.states import CASE, WrongMove
+from himaya.cases.states import CASE
+from himaya.cases.weighing import COLUMNS, save_weight, weigh
 from himaya.core import clock, faults, registry
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
@@ -30,11 +31,13 @@ if TYPE_CHECKING:
 
 LONGEST = 2000
 """Characters of a reason or a comment."""
+NO_REASON = N_("a reason is required")
 ACTS = {
     "cases.claim": N_("claim a case"),
     "cases.decide": N_("decide a case"),
     "cases.reopen": N_("reopen a case"),
     "cases.comment": N_("comment on a case"),
+    "cases.flag": N_("say how urgent a case is"),
     "lists.excuse": N_("say what a list is to take for benign"),
 }
 """Permission → what it allows, in words."""
@@ -170,7 +173,9 @@ def _meet(seen: Seen, register: Register, by: str) -> tuple[Case, bool, list[Act
     sighting = _sighted(case, seen, by)
     new_matches = _add_matches(case, seen.matches)
     if sighting is not None:
-        _complete(case, seen)
+        _complete(case, seen, matched=bool(new_matches))
+    elif new_matches:
+        save_weight(case)
     if not found:
         best = min(seen.matches, key=lambda m: (m.distance, not registry.is_exact(m.signal)))
         facts = {"list": best.list_name, "signal": best.signal, "distance": best.distance}
@@ -214,7 +219,7 @@ def _linked(case: Case, other: Case) -> Iterator[Act]:
     yield other, "case.linked", {"case": case.reference}
 
 
-def _complete(case: Case, seen: Seen) -> None:
+def _complete(case: Case, seen: Seen, *, matched: bool) -> None:
     """One sighting more, and what it tells about the content: a case that a hash opened learns from the file."""
     have = {signal for signal, *_ in case.fingerprints}
     case.fingerprints = [*case.fingerprints, *(list(f) for f in seen.fingerprints if f[0] not in have)]
@@ -222,7 +227,11 @@ def _complete(case: Case, seen: Seen) -> None:
     case.seen_at = max(case.seen_at, seen.at or clock.now())
     case.distance = min(case.distance, *(m.distance for m in seen.matches))
     case.sightings += 1  # its row is locked
-    case.save(update_fields=["fingerprints", "media_type", "size", "seen_at", "distance", "sightings"])
+    fields = ["fingerprints", "media_type", "size", "seen_at", "distance", "sightings"]
+    if matched or case.sightings >= MANY:  # nothing else of a sighting changes its place
+        weigh(case)
+        fields += COLUMNS
+    case.save(update_fields=fields)
 
 
 def _add_matches(case: Case, matches: Sequence[SeenMatch]) -> int:
@@ -250,33 +259,17 @@ def claim(case_id: int, *, person: Person) -> Case:
         UnknownCase, NotAllowed, WrongMove: no such case; the role may not; the case is not open.
         ClaimedByOther: somebody else holds it.
     """
-    _require("cases.claim", person)
+    check_may("cases.claim", person=person)
     now = clock.now()
     until = now + timedelta(minutes=config().claim_minutes)
     free = Q(claimed_by=None) | Q(claimed_until__lte=now) | Q(claimed_by=person)
     taken = Case.objects.filter(free, pk=case_id, state=CASE.initial).update(claimed_by=person, claimed_until=until)
-    case = _locked(case_id)
+    case = lock_case(case_id)
     if not taken:
         CASE.after("decided", case.state)  # says that it is not open, where that is why
         raise ClaimedByOther(holder=case.claimed_by, until=Said("{time} UTC", time=f"{case.claimed_until:%H:%M}"))
     record("case.claimed", by=person.actor, about=case.about)
     return case
-
-
-def claim_next(*, person: Person) -> Case | None:
-    """Take the free case that has waited longest; None where there is none. Two people who ask at once get two cases.
-
-    Raises:
-        NotAllowed: the role may not.
-    """
-    _require("cases.claim", person)
-    now = clock.now()
-    free = Case.objects.filter(Q(claimed_by=None) | Q(claimed_until__lte=now), state=CASE.initial)
-    while found := list(free.order_by("opened_at", "pk").values_list("pk", flat=True)[:20]):
-        for pk in found:
-            with suppress(ClaimedByOther, WrongMove):  # somebody was faster; those are no longer among the free
-                return claim(pk, person=person)
-    return None
 
 
 @transaction.atomic
@@ -286,7 +279,7 @@ def release(case_id: int, *, person: Person) -> Case:
     Raises:
         UnknownCase, NotYours: no such case; it is not claimed by this person.
     """
-    case = _held(case_id, person, N_("released"))
+    case = lock_held(case_id, person=person, act=N_("released"))
     case.claimed_by = case.claimed_until = None
     case.save(update_fields=["claimed_by", "claimed_until"])
     record("case.released", by=person.actor, about=case.about)
@@ -308,14 +301,14 @@ def decide(case_id: int, *, person: Person, scheme: str, code: str, reason: str)
         UnknownCase, NotAllowed, NotYours, WrongMove: as their names say.
         BadVerdict: unknown scheme or code, or no reason.
     """
-    _require("cases.decide", person)
-    case = _held(case_id, person, N_("decided"))
+    check_may("cases.decide", person=person)
+    case = lock_held(case_id, person=person, act=N_("decided"))
     target = CASE.after("decided", case.state)
     known = registry.schemes().get(scheme)
     found = known.get(code) if known else None
     if found is None:
         raise BadVerdict(why=Said("there is no code {code!r} in a scheme {scheme!r}", code=code, scheme=scheme))
-    text = _text(reason, BadVerdict, N_("a reason is required"))
+    text = read_text(reason, refused=BadVerdict, empty=NO_REASON)
     verdict = Verdict.objects.create(
         case=case, scheme=scheme, code=code, confirms=found.confirms, reason=text, by=person, at=clock.now()
     )
@@ -336,10 +329,10 @@ def reopen(case_id: int, *, person: Person, reason: str) -> Case:
     Raises:
         UnknownCase, NotAllowed, WrongMove, BadVerdict: as their names say; a reason is required.
     """
-    case = _locked(case_id)
+    case = lock_case(case_id)
     if not rules.has_perm("cases.reopen", person, case):
         raise NotAllowed(act=ACTS["cases.reopen"])
-    text = _text(reason, BadVerdict, N_("a reason is required"))
+    text = read_text(reason, refused=BadVerdict, empty=NO_REASON)
     verdict = case.verdict_id
     case.state, case.verdict = CASE.after("reopened", case.state), None
     case.save(update_fields=["state", "verdict"])
@@ -356,16 +349,17 @@ def comment(case_id: int, *, person: Person, text: str) -> Comment:
     Raises:
         UnknownCase, NotAllowed, BadComment: as their names say.
     """
-    _require("cases.comment", person)
-    case = _locked(case_id)
-    plain = _text(text, BadComment, N_("it is empty"))
+    check_may("cases.comment", person=person)
+    case = lock_case(case_id)
+    plain = read_text(text, refused=BadComment, empty=N_("it is empty"))
     made = Comment.objects.create(case=case, by=person, at=clock.now(), text=plain)
     keep_words([(case, plain)])
     record("case.commented", by=person.actor, about=case.about, comment=made.pk)
     return made
 
 
-def _text(given: str, refused: type[BadVerdict | BadComment], empty: str) -> str:
+def read_text(given: str, *, refused: type[HimayaError], empty: str) -> str:
+    """A reason or a comment as it is kept, 1 to :data:`LONGEST` characters; ``refused`` is raised with why not."""
     text = given.replace("\r\n", "\n").strip()
     if not text:
         raise refused(why=empty)
@@ -376,12 +370,22 @@ def _text(given: str, refused: type[BadVerdict | BadComment], empty: str) -> str
     return text
 
 
-def _require(permission: str, person: Person) -> None:
+def check_may(permission: str, *, person: Person) -> None:
+    """See that the role allows it.
+
+    Raises:
+        NotAllowed: it does not.
+    """
     if not rules.has_perm(permission, person):
         raise NotAllowed(act=ACTS[permission])
 
 
-def _locked(case_id: int) -> Case:
+def lock_case(case_id: int) -> Case:
+    """The case, its row locked until the transaction ends.
+
+    Raises:
+        UnknownCase: there is none.
+    """
     rows = Case.objects.select_for_update(of=("self",), no_key=True)
     case = rows.select_related("claimed_by").filter(pk=case_id).first()
     if case is None:
@@ -389,8 +393,13 @@ def _locked(case_id: int) -> Case:
     return case
 
 
-def _held(case_id: int, person: Person, act: str) -> Case:
-    case = _locked(case_id)
+def lock_held(case_id: int, *, person: Person, act: str) -> Case:
+    """The same of a case that the person has claimed; ``act`` is what they want of it, for the error.
+
+    Raises:
+        UnknownCase, NotYours: as their names say.
+    """
+    case = lock_case(case_id)
     if case.holder() != person:
         raise NotYours(act=act)
     return case

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy
 
 from himaya.accounts.words import joined, moment
+from himaya.cases.danger import FLAGS
+from himaya.cases.weighing import reasons
 from himaya.core import registry
 from himaya.core.overlap import CLIP, WHOLE, shown_share, shown_time
-from himaya.core.words import N_
+from himaya.core.words import N_, told
 from himaya.ledger import delivery
 from himaya.lists.words import class_label
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from himaya.accounts.models import Person
     from himaya.cases.history import Happening, Run
-    from himaya.cases.models import Match
+    from himaya.cases.models import Case, Match
 
 ACTS = {
     "case.opened": N_("Opened: it matched an item of the list %(list)s"),
@@ -32,6 +34,8 @@ ACTS = {
     "case.reopened": N_("Opened again"),
     "case.commented": N_("Comment"),
     "case.excused": N_("The list %(list)s was told that this is benign"),
+    "case.flagged": N_("Said to be urgent: %(kind)s"),
+    "case.unflagged": N_("Taken back: %(kind)s"),
     "case.file-added": N_("A file was added, sealed: exhibit %(exhibit)s"),
     "evidence.ground-back": N_("A verdict was taken back: %(exhibits)s exhibits are kept as before"),
     "evidence.ground-fell": N_("The verdict took away the ground of keeping %(exhibits)s exhibits"),
@@ -50,6 +54,7 @@ ACTS = {
     "flow.followed": N_("The rule was followed after all"),
 }
 """Ledger act → the sentence that people read."""
+FLAGGED = {"case.flagged", "case.unflagged"}
 
 JOB_STATES = {
     "ready": ("wait", N_("waits to leave")),
@@ -132,6 +137,11 @@ def reason(match: Match | None) -> str:
     return gettext("Close to a listed item")
 
 
+def why(case: Case) -> list[str]:
+    """Why it has its place in the queue, the weightiest reason first."""
+    return [str(told(one, gettext)) for one in reasons(case)]
+
+
 def nearness(match: Match) -> str:
     """How far apart the two values are; a radius is told of those alone that can be near."""
     if registry.is_exact(match.signal):
@@ -171,6 +181,8 @@ def act_words(act: str, facts: Mapping[str, Any], acts: Mapping[str, str] = ACTS
     known = defaultdict(lambda: "…", facts)
     if "code" in facts:
         known["verdict"] = class_label(str(facts.get("scheme", "")), str(facts["code"]))
+    if act in FLAGGED and facts.get("kind") in FLAGS:
+        known["kind"] = gettext(FLAGS[facts["kind"]][1])
     return gettext(acts[act]) % known if act in acts else act
 
 

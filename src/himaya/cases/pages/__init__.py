@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from himaya.cases.pages import acts
+from himaya.cases.pages import acts, urgency
 from himaya.cases.pages.case import case, sightings
 from himaya.cases.pages.file import add_file
 from himaya.cases.pages.queue import queue
@@ -20,5 +20,7 @@ urlpatterns = [
     path("<int:pk>/reopen", acts.reopen, name="reopen"),
     path("<int:pk>/excuse", acts.excuse, name="excuse"),
     path("<int:pk>/comment", acts.comment, name="comment"),
+    path("<int:pk>/flag", urgency.flag, name="flag"),
+    path("<int:pk>/unflag", urgency.unflag, name="unflag"),
     path("<int:pk>/file", add_file, name="add_file"),
 ]

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from himaya.accounts.access import needs
 from himaya.accounts.words import say, sentence
-from himaya.cases import benign, queries, services, words
+from himaya.cases import benign, giving, queries, services, words
 from himaya.cases.dispatch import coming
 from himaya.cases.pages.case import case_page, find
 from himaya.core.errors import HimayaError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from himaya.accounts.access import StaffRequest
 
 
-def _again(request: StaffRequest, pk: int, error: HimayaError, form: str) -> HttpResponse:
+def again(request: StaffRequest, pk: int, error: HimayaError, form: str) -> HttpResponse:
     """The case's page once more, with what was typed still in its form and the reason beside it."""
     typed = {**request.POST.dict(), "form": form, "error": sentence(error)}
     return case_page(request, find(pk), typed=typed, status=error.status)
@@ -35,17 +35,17 @@ def _again(request: StaffRequest, pk: int, error: HimayaError, form: str) -> Htt
 @needs("cases.claim")
 @require_POST
 def claim_next(request: StaffRequest) -> HttpResponse:
-    """Lead to the case that this person has held longest; to a free one where they hold none, or ask for one more."""
+    """Lead to the first of the cases that this person holds; to a free one where they hold none, or ask for more."""
     held = list(queries.queue(held_by=request.user).values_list("pk", flat=True))
     if held and not request.POST.get("more"):
         text = ngettext(
             "You hold this case. Finish or release it, or claim one more.",
-            "You hold %(n)s cases, this one for longest. Finish or release them, or claim one more.",
+            "You hold %(n)s cases; this one comes first. Finish or release them, or claim one more.",
             len(held),
         )
         messages.info(request, text % {"n": len(held)})
         return _claim(request, held[0])
-    taken = services.claim_next(person=request.user)
+    taken = giving.claim_next(person=request.user)
     if taken is not None:
         return redirect("cases:case", taken.pk)
     if held:
@@ -106,7 +106,7 @@ def decide(request: StaffRequest, pk: int) -> HttpResponse:
     except services.UnknownCase:
         raise
     except HimayaError as error:
-        return _again(request, pk, error, "verdict")
+        return again(request, pk, error, "verdict")
     follows = words.prepared(coming(decided)) or [gettext("Nothing leaves.")]
     messages.success(request, " ".join([gettext("The verdict is recorded."), *follows]))
     return redirect("cases:case", pk)
@@ -121,7 +121,7 @@ def reopen(request: StaffRequest, pk: int) -> HttpResponse:
     except services.UnknownCase:
         raise
     except HimayaError as error:
-        return _again(request, pk, error, "reopen")
+        return again(request, pk, error, "reopen")
     messages.success(request, gettext("The case is open again. What had not left this node is taken back."))
     return redirect("cases:case", pk)
 
@@ -138,7 +138,7 @@ def excuse(request: StaffRequest, pk: int) -> HttpResponse:
     except NeedsSecond as needed:
         return proposed(request, needed)
     except HimayaError as error:
-        return _again(request, pk, error, "excuse")
+        return again(request, pk, error, "excuse")
     text = gettext("The list %(list)s knows it as benign. What is as near to it is no match of that list any more.")
     messages.success(request, text % {"list": chosen})
     return redirect("cases:case", pk)
@@ -153,6 +153,6 @@ def comment(request: StaffRequest, pk: int) -> HttpResponse:
     except services.UnknownCase:
         raise
     except HimayaError as error:
-        return _again(request, pk, error, "comment")
+        return again(request, pk, error, "comment")
     messages.success(request, gettext("The comment is on record."))
     return redirect("cases:case", pk)

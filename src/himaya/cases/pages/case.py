@@ -17,6 +17,7 @@ from himaya.cases import queries, words
 from himaya.cases.benign import excusable
 from himaya.cases.dispatch import coming
 from himaya.cases.history import Happening, Run, history
+from himaya.cases.pages.urgent import urgency_of
 from himaya.cases.services import UnknownCase
 from himaya.cases.states import DECIDED, OPEN
 from himaya.core import clock, registry
@@ -110,6 +111,7 @@ def case_page(
         "may_request": request.user.may("demands.work"),
         "history": _history(request, shown),
         "typed": typed or {},
+        **urgency_of(shown, request.user),
         **_next(shown, matches, request.user),
     }
     shown_forms = {
@@ -117,6 +119,7 @@ def case_page(
         "reopen": context["may_reopen"],
         "comment": context["may_comment"],
         "excuse": bool(context["excusable"]),
+        "flag": context["may_flag"],
     }
     context["lost"] = typed is not None and not shown_forms[typed["form"]]
     return render(request, "cases/case.html", context, status=status)
@@ -248,6 +251,8 @@ def _next(shown: Case, matches: list[Match], person: Person) -> dict[str, Any]:
     keys = [(c["key"], c["label"]) for group in groups for c in group["codes"] if c["key"] and may_decide]
     if is_open and not mine and person.may("cases.claim"):
         keys.insert(0, ("c", gettext("Claim this case")))
+    if is_open and person.may("cases.flag"):
+        keys.append(("u", gettext("Say that it is urgent")))
     keys += [] if is_open else words.next_key(person)
     return {
         "is_open": is_open,

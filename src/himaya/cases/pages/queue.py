@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from himaya.accounts.access import needs
 from himaya.accounts.faces import asked
 from himaya.cases import queries, words
+from himaya.cases.danger import FIRST
 from himaya.core import clock, registry
 from himaya.core.words import N_
 from himaya.lists.queries import lists
@@ -110,6 +111,8 @@ def _row(case: Case, match: Any, person: Person) -> dict[str, Any]:
     return {
         "case": case,
         "reason": words.reason(match),
+        "why": words.why(case),
+        "urgent": case.rank == FIRST,
         "tile": match.value if match else case.subject,
         "match": match,
         "signal": signal_label(match.signal) if match else "",
