@@ -4,15 +4,8 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
-    dependencies = [
-        ('evidence', '0002_lasting'),
-    ]
+    dependencies = [("evidence", "0002_lasting")]
 
     operations = [
-        migrations.AddField(
-            model_name='change',
-            name='facts',
-            field=models.JSONField(default=dict),
-        ),
+        migrations.AddField(model_name="change", name="facts", field=models.JSONField(default=dict)),
     ]

@@ -336,7 +336,8 @@ def _whole(one: Demand) -> dict[str, Any]:
     }
     return {
         **_told(one), "asked": one.asked, "scope": one.scope, "granted_scope": one.granted_scope,
-        "not_confirmed": queries.missing(one), "release": _release(one), "holds": [each.exhibit.reference for each in queries.held_by(one)],
+        "not_confirmed": queries.missing(one), "release": _release(one),
+        "holds": [each.exhibit.reference for each in queries.held_by(one)],
         "clocks": [clock_told(each) for each in queries.clocks_of(one)],
         "answers": [
             {"id": each.pk, "recipient": each.recipient_name, "state": each.state} for each in queries.answers(one)
