@@ -72,6 +72,7 @@ TABLE: dict[str, str | None] = {
     "GET /evidence/exhibits": "evidence:read",
     "GET /evidence/exhibits/{exhibit_id}": "evidence:read",
     "GET /evidence/exhibits/{exhibit_id}/custody": "evidence:read",
+    "GET /evidence/exhibits/{exhibit_id}/hand-overs": "evidence:read",
     "GET /evidence/rules": "evidence:read",
     "GET /evidence/holds": "evidence:read",
     "POST /evidence/holds": "evidence:write",

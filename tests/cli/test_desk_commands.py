@@ -83,10 +83,14 @@ def test_a_demand_to_preserve_is_worked_at_the_console_and_holds_what_is_there_a
     (one,) = told(node, "list", "--all")
     assert (one["reference"], one["state"]) == (number, "answered")
     assert told(node, "numbers")["kinds"] == {"preservation": "<5"}
+    node.run("desk", "do", number, "release", *AS, "--set", "ground=took-back", "--set", "why=their letter")
     shown = node.run("desk", "show", number).stdout
+    assert "took-back, says lead1; waits for another lead" in " ".join(shown.split())
+    assert "another lead than lead1 confirms that it is released" in " ".join(shown.split())
+    assert "False" not in shown
     assert "withdraw" not in shown
     assert first in shown
-    assert console(node) == ["receive", "verify", *["check"] * 4, "verify", "accept", "preserved"]
+    assert console(node) == ["receive", "verify", *["check"] * 4, "verify", "accept", "preserved", "release"]
 
 
 def test_what_cannot_be_done_is_said_field_by_field_and_nothing_is_done(prepared: Node, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from tests.casework import case_numbered
+from tests.casework import case_numbered, opened
 from tests.evidence.conftest import TERMS, Keep
 from tests.program import Program, is_problem
 
@@ -49,6 +49,14 @@ def test_exhibits_are_told_page_by_page_and_by_case(keep: Keep) -> None:
     assert second["next_cursor"] is None
     of_two = program.get("/evidence/exhibits", case="case:2").json()["exhibits"]
     assert {one["case"] for one in of_two} == {"case:2"}
+    assert {one["case_reference"] for one in of_two} == {"case 2"}, "nothing tells when it was opened"
+    case = opened(2)
+    keep("text 6", case=case.about)
+    for written in (case.about, case.reference, str(case.pk)):
+        (told,) = program.get("/evidence/exhibits", case=written).json()["exhibits"]
+        assert (told["case"], told["case_reference"]) == (case.about, case.reference)
+    is_problem(program.get("/evidence/exhibits", case=case.reference.replace("2026", "2019")), 404, "other-year")
+    is_problem(program.get("/evidence/exhibits", case="C-12"), 422)
     is_problem(program.get("/evidence/exhibits", case="case:1", cursor=first["next_cursor"]), 422, "bad-cursor")
     is_problem(program.get("/evidence/exhibits", state="x"), 422)
 
@@ -94,7 +102,7 @@ def test_without_a_rule_nothing_is_kept_and_nothing_is_stored(keep: Keep) -> Non
 @pytest.mark.parametrize(
     "change",
     [
-        {"label": ""}, {"label": "x" * 201}, {"occasion": "match"}, {"case": "7"}, {"case": "exhibit:1"},
+        {"label": ""}, {"label": "x" * 201}, {"occasion": "match"}, {"case": "C-7"}, {"case": "exhibit:1"},
         {"media_type": "Image"}, {"more": "1"}, {"label": ["a", "b"]}, {"other": SimpleUploadedFile("a", b"b")},
         {"file": ""},
     ],
@@ -131,3 +139,5 @@ def test_rules_and_holds_are_told(keep: Keep) -> None:
     for wrong in ({"review_on": "2026-02-31"}, {"review_on": "2020-01-01"}, {"about": "list:1"}, {"reason": " "}):
         is_problem(program.post("/evidence/holds", {**asked, **wrong}), 422)
     is_problem(program.post("/evidence/holds", {**asked, "about": "exhibit:999"}), 404)
+    again = program.post("/evidence/holds", {**asked, "about": one.reference, "authority": "Another"}).json()
+    assert (again["about"], again["reference"]) == (one.about, one.reference)

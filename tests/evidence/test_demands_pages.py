@@ -21,7 +21,7 @@ from tests.windows import signed_in
 from himaya.core import clock as now_of
 from himaya.evidence.demands import objecting, queries, releasing, requesting, words
 from himaya.evidence.demands.answering import approve_answer, drop_answer, prepare_answer
-from himaya.evidence.demands.lists import KINDS, REQUIRED
+from himaya.evidence.demands.lists import CHECKS, KINDS, REQUIRED
 from himaya.evidence.demands.models import Demand, Request
 from himaya.evidence.demands.pages.acts import DEMAND_ACTS
 from himaya.evidence.demands.states import DEMAND
@@ -77,6 +77,13 @@ def test_a_demand_goes_from_the_form_to_its_end(lead: Client, keep: Keep) -> Non
     shown = text(lead.get(answer["Location"]))
     assert f"Held by it 1 exhibit {one.reference}" in shown
     assert re.search(r"What was done Answered Lead .*told by the portal .*Recorded as it came", shown)
+    for item in REQUIRED["preservation"]:
+        assert f"Something was confirmed: {CHECKS[item]} Lead" in shown
+    do(lead, demand, "notice", notice="withheld", ground="danger", why="as the law says")
+    do(lead, demand, "notice", notice="planned", why="once it is over")
+    shown = text(lead.get(answer["Location"]))
+    assert "Notice to the person concerned: planned" in shown
+    assert "Notice to the person concerned: withheld, It would put a person in danger" in shown
     assert do(lead, demand, "renew", why="asked again").status_code == 302
     assert "renewed 1 time" in text(lead.get(answer["Location"]))
     assert "nobody has confirmed that the authority released it" in text(do(lead, demand, "close", why="over"), 422)
@@ -84,6 +91,9 @@ def test_a_demand_goes_from_the_form_to_its_end(lead: Client, keep: Keep) -> Non
     releasing.confirm_release(demand.pk, person=second_lead(), proof=proof())
     assert do(lead, demand, "close", why="over").status_code == 302
     assert queries.demand(demand.pk).state == "closed"
+    shown = text(lead.get(answer["Location"]))
+    assert re.search(rf"1 hold was lifted Lead · [^·]* {one.reference} ", shown)
+    assert "Another lead confirmed that it is released: " in shown
 
 
 def test_a_scope_that_cannot_be_read_is_said_with_its_place_and_stays_in_the_form(lead: Client) -> None:

@@ -51,6 +51,18 @@ def test_a_request_waits_for_those_who_can_grant_it_and_the_grant_for_who_asked(
     assert waits(sign_in("reviewer")) == {}
 
 
+def test_what_is_given_back_is_not_called_reading(
+    keep: Any, people: SimpleNamespace, sign_in: Callable[[str], Client]
+) -> None:
+    asked = ask_access([keep(how="received")], purpose="return", person=people.reviewer, **FACTS)
+    where = f"/evidence/access/{asked.pk}/"
+    assert "asks to give something back" in waits(sign_in("lead"))[where]
+    assert ">to give it back<" in sign_in("lead").get("/evidence/access/").content.decode()
+    grant_access(asked.pk, person=people.lead, proof=proof())
+    assert "You may give it back now" in waits(sign_in("reviewer"))[where]
+    assert "\u2068Reviewer\u2069 asked to give something back</h1>" in sign_in("lead").get(where).content.decode()
+
+
 def test_nobody_is_shown_their_own_request_to_grant(keep: Any, people: SimpleNamespace) -> None:
     asked = ask_access([keep()], purpose="court", person=people.lead, **FACTS)
     assert waits(signed_in(people.lead)) == {}
@@ -64,6 +76,8 @@ def test_an_urgent_reading_waits_for_another_lead(keep: Any, people: SimpleNames
         f"/evidence/access/{taken.pk}/": f"request {taken.pk} · Lead read at once: look at it to be looked at"
     }
     assert "You may read now" in waits(signed_in(people.lead))[f"/evidence/access/{taken.pk}/"]
+    page = signed_in(second_lead()).get(f"/evidence/access/{taken.pk}/").content.decode()
+    assert "\u2068Lead\u2069 read at once</h1>" in page
 
 
 def test_an_answer_waits_for_a_second_lead_and_then_for_being_handed_over(keep: Any, people: SimpleNamespace) -> None:

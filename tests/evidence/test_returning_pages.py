@@ -11,6 +11,7 @@ from tests.browsing import words
 from tests.evidence.conftest import Keep
 from tests.evidence.test_access_pages import RECIPIENT, _one_time, with_key
 from tests.evidence.test_returning import MINE, Nodes, nodes
+from tests.program import Program
 from tests.windows import signed_in
 
 from himaya.core.bundles.reading import opened
@@ -38,6 +39,9 @@ def test_what_a_node_handed_over_goes_back_to_it_unnamed(
     assert f"there {lent.reference}" in words(page)
     assert f"from whom {config().organisation or config().node_name}" in words(page)
     assert ours not in words(page)
+    (told,) = Program("evidence:read").get(f"/evidence/exhibits/{there.pk}/hand-overs").json()["hand_overs"]
+    assert (told["given"], told["act"], told["state"], told["theirs"]) == (False, "transfer", "taken", lent.reference)
+    assert told["settled_at"]
     assert 'value="return"' in reviewer.get(where).content.decode()
     reviewer.post("/evidence/access/new", {**BACK, "exhibit": [there.pk]})
     access = Access.objects.get(purpose="return")

@@ -51,7 +51,7 @@ def test_a_file_that_a_spreadsheet_wrote_is_taken(put: Put) -> None:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "it is empty"),
+        (b"", "The file is empty"),
         (b"hash,kind\n" + ONE.encode(), "no column signal"),
         (f"signal,value,colour\nsha256,{ONE},red\n".encode(), "'colour'"),
         (f"signal,value\nsha256,{ONE}\n".encode("utf-16"), "UTF-16"),

@@ -16,7 +16,7 @@ from himaya.ledger.services import record
 from himaya.log import queries
 from himaya.log.keys import identity
 from himaya.log.models import Checkpoint
-from himaya.log.restored import ACT
+from himaya.log.restored import ACT, meaning, remedy
 from himaya.log.rounds import publish_when_due, publish_with_witnesses
 from himaya.log.services import RefusesToSign, raise_alarm, remove_witness, settle_alarm
 from himaya.site.health import log_health
@@ -72,6 +72,9 @@ def test_one_that_is_silent_may_be_the_only_one_that_has_seen_more(add: Add, kep
     assert "3 leaves" in log_health().said
     assert "begin-again" in log_health().remedy
     assert Checkpoint.objects.count() == 1
+    back, asked = (queries.alarms().get(kind=kind) for kind in (queries.SET_BACK, queries.RESTORED))
+    assert meaning(asked).endswith(f"alarm {back.pk} says what is missing"), "it does not say that nobody knows"
+    assert remedy(asked) == remedy(back)
 
 
 def test_the_worker_asks_again_as_long_as_a_witness_is_silent(add: Add, other_node: Make) -> None:

@@ -94,7 +94,7 @@ def test_it_is_sealed_as_it_comes_shown_first_and_taken_when_somebody_confirms(
     page = words(client.get(answer["Location"]))
     assert "taken" in page
     exhibit = Exhibit.objects.get(digests__sha256=sha256(KNOWN))
-    assert f"exhibit {exhibit.pk}" in page
+    assert exhibit.reference in page
     assert "series 7" not in words(client.get(f"{answer['Location']}?fate=differs")) or "differs" in page
     assert "1 of 3 kept" not in words(client.get("/evidence/incoming/"))
     assert "2 of 3 kept" in words(client.get("/evidence/incoming/"))
@@ -127,7 +127,7 @@ def test_nothing_is_left_of_what_is_refused_damaged_or_no_delivery(node: SimpleN
     assert queries.intakes().get().state == "refused"
     Intake.objects.all().delete()
     bag = brought.zipped(brought.bag(node.at / "b", TEXT))
-    assert "There is no case of this number" in words(bring(client, bag, case="999"))
+    assert "There is no case 999" in words(bring(client, bag, case="999"))
     assert laid_down() == []
     assert not queries.intakes().exists()
     bring(client, bag)
@@ -226,7 +226,7 @@ def test_a_program_brings_asks_and_has_it_taken(node: SimpleNamespace) -> None:
 def test_what_a_program_brings_wrongly_leaves_nothing(node: SimpleNamespace) -> None:
     program = Program("evidence:write", "evidence:read")
     path = brought.zipped(brought.bag(node.at / "b", TEXT))
-    for fields, status in (({"case": "12"}, 422), ({"case": "case:999"}, 404), ({"occasion": "match"}, 422)):
+    for fields, status in (({"case": "C-12"}, 422), ({"case": "case:999"}, 404), ({"occasion": "match"}, 422)):
         assert sent(program, path, **fields).status_code == status, fields
     (node.at / "x.zip").write_bytes(b"no ZIP")
     assert sent(program, node.at / "x.zip").status_code == 422
@@ -315,4 +315,6 @@ def test_the_page_of_what_came_names_who_else_brought_it(node: SimpleNamespace, 
     assert "Brought by somebody else as well Hotline of the East" in page
     assert "order 18" in page
     assert "From whom Police of the North" in page
+    (other,) = Program("evidence:read").get(f"/evidence/incoming/{intake.pk}").json()["brought_again"]
+    assert (other["sender"], other["basis"]) == ("Hotline of the East", "order 18")
     assert len(laid_down()) == 1

@@ -39,6 +39,9 @@ def test_everybody_who_works_here_has_a_first_page(sign_in, role):
     response = sign_in(role).get("/")
     assert response.status_code == 200
     assert figures(response)["free case"][0] == 1
+    states = [finding["state"] for finding in response.context["findings"]]
+    assert len(set(states)) > 1
+    assert states == sorted(states, key=["danger", "wait", "ok"].index), "the worst first"
 
 
 def test_what_waits_for_a_person_is_counted(sign_in, people):

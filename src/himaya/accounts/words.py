@@ -42,6 +42,11 @@ def joined(parts: Iterable[str]) -> str:
     return gettext(", ").join(parts)
 
 
+def apart(name: object) -> str:
+    """A name that runs in its own direction within a sentence (UAX 9: FSI, PDI)."""
+    return f"\u2068{name}\u2069"
+
+
 def number(n: int) -> str:
     """A number with the separators of the language, as templates write it."""
     return str(number_format(n))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from himaya.core.ports import BadListFile, Refusal
+from himaya.core.ports import BadListFile, EmptyListFile, Refusal
 from himaya.core.words import N_, Said, printable
 
 MAX_LINE = 2 * 1024**2
@@ -49,7 +49,7 @@ def read(stream: BinaryIO, *, format: str) -> Iterator[Line | Refusal]:  # noqa:
         else:
             yield _decoded(number, raw)
     if not number:
-        raise BadListFile(format=format, why=EMPTY)
+        raise EmptyListFile(format=format, why=EMPTY)
 
 
 def refusal(number: int, why: str, line: bytes | str) -> Refusal:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final
 import ijson
 
 from himaya.core.lines import EMPTY, MAX_LINE, UTF8_MARK, UTF16, UTF16_MARKS
-from himaya.core.ports import BadListFile, Refusal
+from himaya.core.ports import BadListFile, EmptyListFile, Refusal
 from himaya.core.words import N_, Said
 
 MAX_TEXT = MAX_LINE
@@ -124,7 +124,7 @@ def _pieces(stream: BinaryIO, format: str) -> Iterator[tuple[int, bytes]]:  # no
             yield number, kept
         number += raw.endswith(b"\n")
     if first:
-        raise BadListFile(format=format, why=EMPTY)
+        raise EmptyListFile(format=format, why=EMPTY)
     if held:
         yield number, held
 

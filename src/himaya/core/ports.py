@@ -364,3 +364,9 @@ class BadListFile(HimayaError):
     """The file is not a {format} list: {why}."""
 
     status = 422
+
+
+class EmptyListFile(BadListFile):
+    """The file is empty: no list is in it."""
+
+    remedy = "Look whether it was written whole, and take the file that was meant."

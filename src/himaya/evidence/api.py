@@ -16,16 +16,17 @@ import himaya
 from himaya.accounts.idempotency import Answer, answer_once, declared, digest, once, ticket
 from himaya.accounts.keys import Key, caller, reply, require_media_type
 from himaya.core import paging
-from himaya.core.vault.verifier import NotProved
 from himaya.core.wire import NO_NUL, Asked, Cursor, Id, Limit, Told, inlined, problems
 from himaya.core.words import N_
-from himaya.evidence import custody, holding, queries, services
+from himaya.evidence import holding, queries, services
 from himaya.evidence.labelling import labels_of
-from himaya.evidence.naming import require_case
+from himaya.evidence.naming import case_names, case_of, require_case
 from himaya.evidence.services import Acquired
 from himaya.reference.rows import BadDay
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from himaya.evidence.models import Binding, Exhibit, Hold, Rule
     from himaya.evidence.services import Sealed
 
@@ -33,8 +34,8 @@ router = Router(tags=["evidence"])
 FORM = "multipart/form-data"
 HOW = {"received": "received", "tip": "uploaded"}
 """Occasion on which a program brings something → how it came here."""
-About = Annotated[str, StringConstraints(pattern=r"^(exhibit|case):[0-9]{1,18}$")]
-Case = Annotated[str, StringConstraints(pattern=r"^(case:[0-9]{1,18})?$")]
+About = Annotated[str, StringConstraints(pattern=r"^((exhibit:|E-[0-9]{4}-)|(case:|H-[0-9]{4}-)?)[0-9]{1,18}$")]
+Case = Annotated[str, StringConstraints(pattern=r"^((case:)?(H-[0-9]{4}-)?[0-9]{1,18})?$")]
 State = Literal["", "kept", "ending", "destroyed", "held", "rotten"]
 Reason = Annotated[str, StringConstraints(pattern=NO_NUL, min_length=1, max_length=500)]
 Authority = Annotated[str, StringConstraints(pattern=NO_NUL, min_length=1, max_length=200)]
@@ -66,7 +67,7 @@ class BindingTold(Told):
 class ExhibitTold(Told):
     """Something that is kept. `until`: when its time is over by the rule that counts; `review`: a person looks at it
     then; `held`: a hold keeps it beyond. `file`: the sealed file is `whole`, `rotten`, `going` or `gone`; it was read
-    whole last at `read_at`.
+    whole last at `read_at`. `case`: as the ledger names it; `case_reference`: as people do.
     """
 
     id: int
@@ -74,6 +75,7 @@ class ExhibitTold(Told):
     uuid: str
     label: str
     case: str
+    case_reference: str
     occasion: str
     state: str
     kept_class: str
@@ -121,17 +123,6 @@ class Exhibits(Told):
     next_cursor: str | None
 
 
-class CustodyTold(Told):
-    """A chain of custody: each line is JSON as it was signed, with its signatures. `proved`: they follow on each other
-    and are signed by `keys` (name: Ed25519 public key, hexadecimal); else `why` says what does not hold.
-    """
-
-    lines: list[str]
-    keys: dict[str, str]
-    proved: bool
-    why: str
-
-
 class RuleTold(Told):
     """A rule by which things are kept. Periods are as `90 days`; empty: it says none."""
 
@@ -162,10 +153,13 @@ class Rules(Told):
 
 
 class HoldTold(Told):
-    """A hold: an authority wants something kept beyond its time. `about`: `exhibit:12` or `case:12`."""
+    """A hold: an authority wants something kept beyond its time. `about`: `exhibit:12` or `case:12`; `reference`: the
+    same as people call it.
+    """
 
     id: int
     about: str
+    reference: str
     authority: str
     reason: str
     review_on: date
@@ -182,7 +176,9 @@ class Holds(Told):
 
 
 class HoldAsked(Asked):
-    """What is to be held (`exhibit:12` or `case:12`), for whom and why, and the day on which somebody asks again."""
+    """What is to be held (`exhibit:12`, `E-2026-000012`, `case:12`, `H-2026-000012` or `12`), for whom and why, and the
+    day on which somebody asks again.
+    """
 
     about: About
     authority: Authority
@@ -209,18 +205,21 @@ class FileAsked(Asked):
 
 
 @router.get(
-    "/evidence/exhibits", auth=Key("evidence:read"), response={200: Exhibits, **problems()}, summary="List exhibits"
+    "/evidence/exhibits", auth=Key("evidence:read"), response={200: Exhibits, **problems(404)}, summary="List exhibits"
 )
 def exhibits(
     request: HttpRequest, case: Case = "", state: State = "", label: Said = "", limit: Limit = 100, cursor: Cursor = ""
 ) -> HttpResponse:
-    """What is kept, and what was: of a `case` (`case:12`), in a `state`, and of which others say so (`label`: a value,
-    or `series:NAME`, `tag:NAME`).
+    """What is kept, and what was: of a `case` (`case:12` or `H-2026-000012`), in a `state`, and of which others say so
+    (`label`: a value, or `series:NAME`, `tag:NAME`).
     """
+    case = case_of(case)
     kind = f"exhibits:{case}:{state}:{label}"
     rows = queries.find(case=case, state=state, label=label).filter(pk__gt=paging.decode(kind, cursor)).order_by("pk")
     shown, following = paging.page(rows, kind, limit=limit, key=lambda row: row.pk)
-    return reply(Exhibits(exhibits=[ExhibitTold(**_facts(one)) for one in shown], next_cursor=following))
+    names = case_names(one.case for one in shown)
+    told = [ExhibitTold(**_facts(one, names)) for one in shown]
+    return reply(Exhibits(exhibits=told, next_cursor=following))
 
 
 @router.get(
@@ -232,25 +231,6 @@ def exhibits(
 def exhibit(request: HttpRequest, exhibit_id: Id) -> HttpResponse:
     """One exhibit, with the rules that bind it."""
     return reply(_whole(queries.exhibit(exhibit_id)))
-
-
-@router.get(
-    "/evidence/exhibits/{exhibit_id}/custody",
-    auth=Key("evidence:read"),
-    response={200: CustodyTold, **problems(404)},
-    summary="Show a chain of custody",
-)
-def exhibit_custody(request: HttpRequest, exhibit_id: Id) -> HttpResponse:
-    """Every step of an exhibit's custody, and whether they are proved now."""
-    one = queries.exhibit(exhibit_id)
-    why, signers = "", set[str]()
-    try:
-        signers = {key for step in custody.check(one) for key in step.signers}
-    except NotProved as error:
-        why = str(error)
-    keys = {name: public.hex() for name, public in custody.public_keys().items() if name in signers}
-    lines = [line.decode("utf-8", "replace") for line in custody.lines(one)]
-    return reply(CustodyTold(lines=lines, keys=keys, proved=not why, why=why))
 
 
 @router.get("/evidence/rules", auth=Key("evidence:read"), response={200: Rules, **problems()}, summary="List rules")
@@ -267,17 +247,19 @@ def holds(
     kind = f"holds:{lifted}"
     rows = queries.holds(lifted=lifted == "true").filter(pk__gt=paging.decode(kind, cursor)).order_by("pk")
     shown, following = paging.page(rows, kind, limit=limit, key=lambda row: row.pk)
-    return reply(Holds(holds=[_hold(one) for one in shown], next_cursor=following))
+    names = case_names(one.case for one in shown)
+    return reply(Holds(holds=[_hold(one, names) for one in shown], next_cursor=following))
 
 
-def _facts(one: Exhibit) -> dict[str, Any]:
+def _facts(one: Exhibit, names: Mapping[str, str]) -> dict[str, Any]:
     same = {
         name: getattr(one, name)
         for name in ExhibitTold.model_fields
-        if name not in ("id", "uuid", "size", "held", "file", "read_at")
+        if name not in ("id", "uuid", "size", "held", "file", "read_at", "case_reference")
     }
     return {
-        **same, "id": one.pk, "uuid": str(one.uuid), "size": one.blob.size, "file": one.blob.state,
+        **same, "id": one.pk, "case_reference": str(names[one.case]), "uuid": str(one.uuid),
+        "size": one.blob.size, "file": one.blob.state,
         "read_at": one.blob.read_at, "held": bool(getattr(one, "is_held", False)),
     }  # fmt: skip
 
@@ -286,7 +268,7 @@ def _whole(one: Exhibit) -> OneExhibitTold:
     found, bound = queries.bindings(one)
     rules = [_binding(each, counts=each.pk == bound.by.pk) for each in found]
     said = [SaidTold(kind=row.kind, value=row.value, said_by=row.said_by) for row in labels_of([one])[one.pk]]
-    return OneExhibitTold(rules=rules, labels=said, late=bound.late is not None, **_facts(one))
+    return OneExhibitTold(rules=rules, labels=said, late=bound.late is not None, **_facts(one, case_names([one.case])))
 
 
 def _binding(one: Binding, *, counts: bool) -> BindingTold:
@@ -298,9 +280,9 @@ def _rule(one: Rule) -> RuleTold:
     return RuleTold(**{name: getattr(one, name) for name in RuleTold.model_fields})
 
 
-def _hold(one: Hold) -> HoldTold:
-    same = {name: getattr(one, name) for name in HoldTold.model_fields if name != "id"}
-    return HoldTold(id=one.pk, **same)
+def _hold(one: Hold, names: Mapping[str, str]) -> HoldTold:
+    same = {name: getattr(one, name) for name in HoldTold.model_fields if name not in ("id", "reference")}
+    return HoldTold(id=one.pk, reference=one.exhibit.reference if one.exhibit else str(names[one.case]), **same)
 
 
 # --- keeping ---------------------------------------------------------------------------------------------------------
@@ -320,9 +302,13 @@ def place_hold(request: HttpRequest, asked: HoldAsked) -> Answer:
     except ValueError:
         raise BadDay(given=asked.review_on, why=N_("it is no day of the calendar")) from None
     made = holding.place_hold(
-        asked.about, reason=asked.reason, authority=asked.authority, review_on=on, by=caller(request).actor
+        queries.about_of(asked.about),
+        reason=asked.reason,
+        authority=asked.authority,
+        review_on=on,
+        by=caller(request).actor,
     )
-    return 201, _hold(made).model_dump_json()
+    return 201, _hold(made, case_names([made.case])).model_dump_json()
 
 
 _form = inlined(FileAsked)
@@ -347,11 +333,11 @@ def preserve(request: HttpRequest) -> HttpResponse:
     by = caller(request).actor
     acquired = Acquired(
         label=asked.label, occasion=asked.occasion, once=f"api:{uuid4()}", how=HOW[asked.occasion],
-        tool=asked.tool or f"himaya {himaya.__version__}", by=by, case=asked.case, origin=asked.origin,
+        tool=asked.tool or f"himaya {himaya.__version__}", by=by, case=case_of(asked.case), origin=asked.origin,
         media_type=asked.media_type, account=asked.account,
     )  # fmt: skip
     services.check_acquired(acquired)
-    require_case(asked.case)
+    require_case(acquired.case)
     sealed = services.begin(cast(BinaryIO, request.FILES["file"]), occasion=asked.occasion)
     parts = [asked.model_dump_json(), sealed.seal.digests["sha256"]]
     kept: list[Exhibit] = []

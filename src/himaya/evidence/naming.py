@@ -92,21 +92,6 @@ def require_case(case: str) -> None:
         require(case)
 
 
-def about_of(text: str) -> str:
-    """``exhibit:42`` or ``case:12`` for what somebody wrote.
-
-    Raises:
-        NothingToHold: it is neither.
-        OtherYear: the case of this number is of another year. For exhibits see ``queries.about_of``.
-    """
-    given = text.strip()
-    if found := EXHIBIT.fullmatch(given):
-        return f"exhibit:{int(found[2])}"
-    if case := CASE.fullmatch(given):
-        return _case(case)
-    raise NothingToHold(given=repr(given[:40]))
-
-
 def case_names(cases: Iterable[str]) -> dict[str, str]:
     """``case:12`` → the number that people quote, ``H-2026-000012``; ``case 12`` where the ledger does not tell when it
     was opened. What is no case keeps its name.

@@ -116,8 +116,12 @@ def about_of(text: str) -> str:
         OtherYear: the one of this number is of another year.
         UnknownExhibit: a reference is of none that is here.
     """
-    about = naming.about_of(text)
-    return by_reference(text).about if text.strip()[:2].upper() == "E-" else about
+    given = text.strip()
+    if found := naming.EXHIBIT.fullmatch(given):
+        return by_reference(given).about if found[1] else f"exhibit:{int(found[2])}"
+    if naming.CASE.fullmatch(given):
+        return naming.case_of(given)
+    raise naming.NothingToHold(given=repr(given[:40]))
 
 
 def ends_next(*, before: datetime) -> QuerySet[Exhibit]:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext
 
-from himaya.accounts.words import joined, moment, number
+from himaya.accounts.words import apart, joined, moment, number
 from himaya.core import clock
 from himaya.core.bundles.report import ACTS, DIGESTS
 from himaya.core.intake.offered import FLAGS, KINDS
 from himaya.core.periods import BadPeriod
 from himaya.core.words import N_, told
+from himaya.evidence.handing import RETURN
 from himaya.evidence.naming import case_names
 from himaya.evidence.rules import EVENTS, OCCASIONS, period
 from himaya.evidence.states import ASKED, ENDED, GRANTED, REFUSED
@@ -96,6 +97,28 @@ def access_state(one: Access) -> dict[str, str]:
     elif name == GRANTED and not one.reads_left:
         name = "used"
     return word(ACCESS, name)
+
+
+def access_title(one: Access) -> str:
+    """What a request for access is called: who did, or does, what."""
+    if one.urgent:
+        said = gettext("%(who)s read at once")
+    elif one.purpose == RETURN:
+        said = (
+            gettext("%(who)s asks to give something back")
+            if one.state == ASKED
+            else gettext("%(who)s asked to give something back")
+        )
+    else:
+        said = gettext("%(who)s asks to read") if one.state == ASKED else gettext("%(who)s asked to read")
+    return said % {"who": apart(one.asked_by)}
+
+
+def purpose(one: Access) -> str:
+    """What a request for access is for; a place that a person named is theirs."""
+    if one.urgent:
+        return gettext("urgent")
+    return gettext("to give it back") if one.purpose == RETURN else one.purpose
 
 
 def occasion(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from himaya.core.words import N_, Said
 from himaya.ledger.queries import entries
-from himaya.log.queries import ALARMS, RESTORED, SET_BACK, last_cosigned, witnesses
+from himaya.log.queries import ALARMS, RESTORED, SET_BACK, alarms, last_cosigned, witnesses
 
 if TYPE_CHECKING:
     from himaya.log.models import Alarm, Witness
@@ -40,6 +40,10 @@ def meaning(alarm: Alarm) -> str:
     if made_at is None:
         return ALARMS[alarm.kind]
     when = f"{made_at:%Y-%m-%d %H:%M} UTC"
+    if found := _found_out(alarm):
+        return Said(
+            "this node was restored from a backup of {when}; alarm {n} says what is missing", when=when, n=found.pk
+        )
     if alarm.kind == RESTORED:
         return Said(
             "this node was restored from a backup of {when}; whether its log has signed more since then is not known",
@@ -55,6 +59,8 @@ def meaning(alarm: Alarm) -> str:
 def remedy(alarm: Alarm) -> str:
     """What to do about an alarm that has to do with a restored backup; empty where it has not."""
     if alarm.kind == RESTORED:
+        if found := _found_out(alarm):
+            return remedy(found)
         if names := [one.name for one in voices(alarm)]:
             return Said(ASK, names=", ".join(names))
         return Said(COMPARE, size=alarm.size, number=alarm.pk)
@@ -67,6 +73,11 @@ def voices(alarm: Alarm) -> list[Witness]:
     """
     proven = last_cosigned()
     return [one for one in witnesses() if one.pk in proven and one.added_at < alarm.at]
+
+
+def _found_out(alarm: Alarm) -> Alarm | None:
+    """The alarm that answers what that of a restored node asks: a witness has seen more. None: nothing is known yet."""
+    return alarms().filter(kind=SET_BACK, origin=alarm.origin).first() if alarm.kind == RESTORED else None
 
 
 def _made_at() -> datetime | None:

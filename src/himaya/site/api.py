@@ -42,6 +42,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.wire import PARAMETERS, WORDS, Problem, Told, problems
 from himaya.evidence.api import router as evidence
 from himaya.evidence.demands.api import router as demands
+from himaya.evidence.hands_api import router as hands
 from himaya.federation.api import router as partners
 from himaya.federation.native.api import router as exchange
 from himaya.ledger.queries import head
@@ -379,6 +380,7 @@ for router in (
     cases,
     case_files,
     evidence,
+    hands,
     incoming,
     demands,
     reference,

@@ -19,8 +19,10 @@ SHAPES = {
     "^[0-9a-f]{64}$": "64 small hexadecimal digits",
     "^([0-9a-f]{2}){16,64}$": "16 to 64 bytes as small hexadecimal digits",
     "^[a-z0-9.+-]+/[a-z0-9.+-]+$": "a media type, as in image/jpeg",
-    "^case:[0-9]{1,18}$": "a case, as in case:12",
-    "^(exhibit|case):[0-9]{1,18}$": "an exhibit or a case, as in exhibit:12 or case:12",
+    "^(case:)?(H-[0-9]{4}-)?[0-9]{1,18}$": "a case, as in case:12 or H-2026-000012",
+    "^((exhibit:|E-[0-9]{4}-)|(case:|H-[0-9]{4}-)?)[0-9]{1,18}$": (
+        "an exhibit, as in exhibit:12 or E-2026-000012, or a case, as in case:12 or H-2026-000012"
+    ),
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "a day, as in 2026-11-29",
     "^[A-Z]{2,3}$": "a code of two or three capital letters, as in NL",
     "^[A-Z]{2}(-[A-Z0-9]{1,3})?$": "a country or a part of one by ISO 3166, as in NL or GB-SCT",

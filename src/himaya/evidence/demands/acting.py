@@ -129,7 +129,7 @@ def note(
 ) -> None:
     """Keep what was done and why, and put it on record; ``before``: what was put right, which stays here."""
     about = {"demand": one} if isinstance(one, Demand) else {"request": one}
-    Change.objects.create(act=act, why=why, before=before or {}, by=by, at=clock.now(), **about)
+    Change.objects.create(act=act, why=why, before=before or {}, facts=facts, by=by, at=clock.now(), **about)
     kind = "demand" if isinstance(one, Demand) else "request"
     record(f"{kind}.{name}", by=by, about=one.about, **facts)
 

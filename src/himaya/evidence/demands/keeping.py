@@ -34,6 +34,8 @@ FOR_DEMAND = N_("a demand")
 NO_MORE = N_("the demand does not ask for it any more")
 AT_ONCE = 500
 """Holds that are written, and named in the ledger, at once."""
+NAMED = 50
+"""Exhibits that the history names, of those whose holds were lifted."""
 
 
 def hold_scope(demand: Demand, *, review_on: date, by: str) -> int:
@@ -52,7 +54,7 @@ def hold_scope(demand: Demand, *, review_on: date, by: str) -> int:
     numbers = {one.pk for one in asked}
     _lock(standing)
     lock_epochs(Epoch.objects.filter(pk__in={one.epoch_id for one in wanted}))  # before the ledger, which is last
-    if outside := [row for row in standing if row.exhibit_id not in numbers]:
+    if outside := [row for row in standing.select_related("exhibit") if row.exhibit_id not in numbers]:
         check_released(demand)
         end_release(demand)
         _lift(outside, demand, by=by)
@@ -128,9 +130,9 @@ def let_go(demand: Demand, *, by: str, spare: tuple[str, ...] = ()) -> int:
     _lock(standing)
     _drop_answers(demand, by=by)
     clocks.end_all(demand, spare=spare)
-    lifted = _lift(list(standing), demand, by=by)
+    lifted = _lift(list(standing.select_related("exhibit")), demand, by=by)
     lock_head()  # what arrived before this is here by now, and what arrives later sees that nothing is asked
-    return lifted + _lift(list(_standing(demand)), demand, by=by)
+    return lifted + _lift(list(_standing(demand).select_related("exhibit")), demand, by=by)
 
 
 def _drop_answers(demand: Demand, *, by: str) -> None:
@@ -161,5 +163,7 @@ def _lift(rows: Sequence[DemandHold], demand: Demand, *, by: str) -> int:
             "demand.let-go", by=by, about=demand.about, n=len(some), exhibits=[one.exhibit_id for one in some]
         )  # fmt: skip
     if rows:
-        Change.objects.create(demand=demand, act="let go", why=f"{len(rows)}", by=by, at=clock.now())
+        named = ", ".join(one.exhibit.reference for one in rows[:NAMED]) + (", …" if len(rows) > NAMED else "")
+        facts = {"n": len(rows)}
+        Change.objects.create(demand=demand, act="let go", why=named, facts=facts, by=by, at=clock.now())
     return len(rows)

@@ -117,6 +117,8 @@ class Change(models.Model):
     why = models.CharField(max_length=2000)
     before = models.JSONField(default=dict)
     """What was put right → what had stood there."""
+    facts = models.JSONField(default=dict)
+    """What the ledger has of it, without the words: the item of the checklist, the ground, how many holds."""
     by = models.CharField(max_length=100)
     at = models.DateTimeField()
 

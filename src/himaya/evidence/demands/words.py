@@ -95,7 +95,7 @@ DONE = {
     "renewed": N_("Preserved for another term"),
     "revoked": N_("Its acceptance was taken back: it is decided on anew"),
     "put right": N_("Put right"),
-    "let go": N_("Holds were lifted: so many"),
+    "let go": N_("Holds were lifted"),
     "release asked": N_("One lead says that the authority released it"),
     "released": N_("Another lead confirmed that it is released"),
     "gagged": N_("The person concerned may not be told"),
@@ -217,12 +217,20 @@ def _before(one: Change) -> str:
     return "\n".join([one.why, gettext("Before:"), *lines]) if lines else one.why
 
 
+def done(one: Change) -> str:
+    """What was done, with which item of the checklist, which ground, which notice; of holds how many."""
+    said, facts = gettext(DONE.get(one.act, one.act)), one.facts
+    if one.act == "let go" and (n := facts.get("n")):
+        return ngettext("%(n)s hold was lifted", "%(n)s holds were lifted", n) % {"n": number(n)}
+    more = [code_word(name, facts[name]) for name in ("item", "notice", "outcome") if facts.get(name)]
+    if ground := facts.get("ground"):
+        more.append(gettext(lists.WITHHOLDING[ground]) if one.act == "notice" else code_word("ground", ground))
+    return gettext("%(what)s: %(which)s") % {"what": said, "which": joined(more)} if more else said
+
+
 def history(changes: Iterable[Change], who: Actors) -> list[dict[str, Any]]:
     """What was done, the last step first, as ``parts/timeline.html`` takes it."""
-    found = [
-        {"at": one.at, "who": who[one.by], "what": gettext(DONE.get(one.act, one.act)), "note": _before(one)}
-        for one in changes
-    ]
+    found = [{"at": one.at, "who": who[one.by], "what": done(one), "note": _before(one)} for one in changes]
     return found[::-1]
 
 

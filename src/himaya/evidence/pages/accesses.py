@@ -74,7 +74,8 @@ def inbox(request: StaffRequest) -> HttpResponse:
 
 
 def _row(one: Access) -> dict[str, Any]:
-    return {"one": one, "looks": one.urgent and one.reviewed_at is None, **words.access_state(one)}
+    looks = one.urgent and one.reviewed_at is None
+    return {"one": one, "purpose": words.purpose(one), "looks": looks, **words.access_state(one)}
 
 
 @needs("evidence.view")
@@ -91,6 +92,7 @@ def _page(request: StaffRequest, pk: int, *, status: int = 200, **forms: Any) ->
     found = granting.exhibits_of(one).select_related("blob")
     context = {
         **_row(one),
+        "title": words.access_title(one),
         "exhibits": [{"one": each, **words.state_of(each)} for each in found],
         "mine": mine,
         "usable": mine and runs and one.reads_left > 0 and one.reads_left == found.count(),

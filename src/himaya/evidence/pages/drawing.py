@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from django.utils import dateformat
 from django.utils.translation import gettext
 
-from himaya.accounts.words import day, joined, moment
+from himaya.accounts.words import apart, day, joined, moment
 from himaya.core import clock
 from himaya.evidence import words
 from himaya.evidence.states import DESTROYED
@@ -164,7 +164,7 @@ def _rules(bindings: Sequence[Binding], scale: _Scale, by: int) -> Iterable[Lane
         ):
             if end:
                 told, width = said % {"rule": one.rule, "day": day(end)}, scale.width(one.since, end)
-                named = _isolated(name % {"rule": _isolated(rule)})
+                named = apart(name % {"rule": apart(rule)})
                 yield Lane(0, named, told, scale.x(one.since), width, kind, counts=counts)
 
 
@@ -185,16 +185,11 @@ def _placed(lane: Lane, n: int) -> Lane:
 
 
 def _short(name: str) -> str:
-    return _isolated(_cut(name, LONGEST))
+    return apart(_cut(name, LONGEST))
 
 
 def _cut(name: str, longest: int) -> str:
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
-
-
-def _isolated(text: str) -> str:
-    """A text that runs in its own direction within the picture, as ``bdi`` would have it (UAX 9: FSI, PDI)."""
-    return f"\u2068{text}\u2069"
 
 
 class _Scale:
@@ -216,11 +211,11 @@ class _Scale:
     def ticks(self) -> list[tuple[float, str, str]]:
         """First and last day, and beginnings of months or years between them."""
         form = "j M" if self._span < 300 * 86400 else "M Y"
-        found = [(self.x(at), _isolated(dateformat.format(at, form))) for at in self._between()]
+        found = [(self.x(at), apart(dateformat.format(at, form))) for at in self._between()]
         inner = [(x, name, "middle") for x, name in found if 20 < x < 80]
         outer = "j M Y"
-        first = (LEFT, _isolated(dateformat.format(self.first, outer)), "start")
-        return [first, *inner, (RIGHT, _isolated(dateformat.format(self.last, outer)), "end")]
+        first = (LEFT, apart(dateformat.format(self.first, outer)), "start")
+        return [first, *inner, (RIGHT, apart(dateformat.format(self.last, outer)), "end")]
 
     def _between(self) -> list[datetime]:
         if self._span < 60 * 86400:

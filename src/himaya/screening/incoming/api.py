@@ -14,19 +14,21 @@ from himaya.accounts.idempotency import Answer, answer_once, declared, digest, o
 from himaya.accounts.keys import Key, caller, reply, require_media_type
 from himaya.core import paging
 from himaya.core.wire import NO_NUL, Asked, Cursor, Id, Limit, Told, inlined, problems
-from himaya.evidence.naming import require_case
+from himaya.evidence.api import Case
+from himaya.evidence.naming import case_names, case_of, require_case
 from himaya.screening.incoming import queries
 from himaya.screening.incoming.taking import confirm_intake
 from himaya.screening.incoming.uploads import receiving
 from himaya.screening.incoming.working import lay_down, read_upload, refuse_intake
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from himaya.screening.incoming.models import Intake
     from himaya.screening.incoming.uploads import Laid
 
 router = Router(tags=["evidence"])
 FORM = "multipart/form-data"
-Case = Annotated[str, StringConstraints(pattern=r"^(case:[0-9]{1,18})?$")]
 Words = Annotated[str, StringConstraints(pattern=NO_NUL, max_length=300)]
 
 
@@ -34,7 +36,7 @@ class IntakeTold(Told):
     """Something that others brought. `form`: as bagit+vics; empty until it is found out. `state`: `reading` (it is
     looked through), `ready` (it waits to be confirmed), `wanted` (it is taken), `done`, `refused`. `counts`: files by
     their fate, all of them (`files`) and those that lists know (`known`). `left`: files of which nothing tells.
-    `why`: what went wrong last.
+    `why`: what went wrong last. `case`: as the ledger names it; `case_reference`: as people do.
     """
 
     id: int
@@ -47,6 +49,7 @@ class IntakeTold(Told):
     happened_at: datetime | None
     occasion: str
     case: str
+    case_reference: str
     left: int
     state: str
     why: str
@@ -55,6 +58,21 @@ class IntakeTold(Told):
     checked_at: datetime | None
     done_at: datetime | None
     counts: dict[str, int]
+
+
+class BroughtAgainTold(Told):
+    """Somebody else who brought the same."""
+
+    sender: str
+    basis: str
+    by: str
+    at: datetime
+
+
+class OneIntakeTold(IntakeTold):
+    """One of them, with who else brought the same (`brought_again`)."""
+
+    brought_again: list[BroughtAgainTold]
 
 
 class Intakes(Told):
@@ -117,18 +135,21 @@ def intakes(request: HttpRequest, limit: Limit = 100, cursor: Cursor = "") -> Ht
     """What others brought."""
     rows = queries.intakes().filter(pk__gt=paging.decode("intakes", cursor)).order_by("pk")
     shown, following = paging.page(rows, "intakes", limit=limit, key=lambda row: row.pk)
-    return reply(Intakes(intakes=[_told(one) for one in shown], next_cursor=following))
+    names = case_names(one.case for one in shown)
+    return reply(Intakes(intakes=[_told(one, names) for one in shown], next_cursor=following))
 
 
 @router.get(
     "/evidence/incoming/{intake_id}",
     auth=Key("evidence:read"),
-    response={200: IntakeTold, **problems(404)},
+    response={200: OneIntakeTold, **problems(404)},
     summary="Show an intake",
 )
 def intake(request: HttpRequest, intake_id: Id) -> HttpResponse:
-    """One of them."""
-    return reply(_told(queries.intake(intake_id)))
+    """One of them, with who else brought the same."""
+    one = queries.intake(intake_id)
+    again = [BroughtAgainTold(**each) for each in queries.brought_again_told(one)]
+    return reply(OneIntakeTold(**_told(one).model_dump(), brought_again=again))
 
 
 @router.get(
@@ -169,8 +190,9 @@ def bring(request: HttpRequest) -> HttpResponse:
         laid, asked = _asked(request)
         given: list[Intake] = []
         try:
-            require_case(asked.case)
-            brought = read_upload(laid, by=caller(request).actor, **asked.model_dump())
+            terms = {**asked.model_dump(), "case": case_of(asked.case)}
+            require_case(terms["case"])
+            brought = read_upload(laid, by=caller(request).actor, **terms)
             key = ticket(request, body=digest([asked.model_dump_json().encode(), laid.sha256.encode()]))
 
             def act() -> Answer:
@@ -209,8 +231,9 @@ def refuse(request: HttpRequest, intake_id: Id) -> Answer:
     return 200, _told(made).model_dump_json()
 
 
-def _told(one: Intake) -> IntakeTold:
-    return IntakeTold(**queries.told(one))
+def _told(one: Intake, names: Mapping[str, str] | None = None) -> IntakeTold:
+    reference = str((names or case_names([one.case]))[one.case])
+    return IntakeTold(case_reference=reference, **queries.told(one))
 
 
 def _file(one: Any) -> dict[str, Any]:

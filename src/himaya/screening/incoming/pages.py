@@ -5,7 +5,6 @@ No content is shown, and no name of a file to whoever may not see evidence.
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +19,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from himaya.accounts.access import needs
 from himaya.accounts.faces import Actors, asked, told_at
 from himaya.accounts.paging import page
-from himaya.accounts.words import say
-from himaya.cases import queries as cases
+from himaya.accounts.words import say, sentence
 from himaya.core.config import MIB, config
 from himaya.core.errors import HimayaError
 from himaya.core.words import told, unpacked
 from himaya.evidence import custody, rules
 from himaya.evidence.handing import handovers
+from himaya.evidence.naming import case_of, require_case
 from himaya.evidence.pages.hands import hand_rows
+from himaya.evidence.queries import by_numbers
 from himaya.evidence.rules import OCCASIONS
-from himaya.evidence.words import occasion
+from himaya.evidence.words import case_word, occasion
 from himaya.screening.incoming import queries, words
 from himaya.screening.incoming.states import DIFFERS, FILE, READING, READY
 from himaya.screening.incoming.taking import confirm_intake
@@ -37,29 +37,18 @@ from himaya.screening.incoming.uploads import sealed_uploads
 from himaya.screening.incoming.working import lay_down, read_upload, refuse_intake
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.http import HttpResponse
 
     from himaya.accounts.access import StaffRequest
+    from himaya.screening.incoming.models import IntakeFile
     from himaya.screening.incoming.uploads import Laid
 
 PLAIN = {"autocomplete": "off", "spellcheck": "false", "dir": "auto"}
 HANDS = 50
 """Of what changed hands between nodes so many are listed; the command line has more."""
 TAKEN_FOR = ("received", "tip")
-
-
-def case_of(text: str) -> str:
-    """``12`` and ``H-2026-000012`` as the ledger names a case; empty: none.
-
-    Raises:
-        forms.ValidationError: there is no such case.
-    """
-    given = re.sub(r"^(case:)?(H-[0-9]{4}-)?", "", text.strip())
-    if not given:
-        return ""
-    if not (given.isascii() and given.isdigit() and len(given) <= 18) or cases.case(int(given)) is None:
-        raise forms.ValidationError(gettext("There is no case of this number."))
-    return f"case:{int(given)}"
 
 
 class BringForm(forms.Form):
@@ -91,7 +80,12 @@ class BringForm(forms.Form):
 
     def clean_case(self) -> str:
         """A case that is here."""
-        return case_of(self.cleaned_data["case"])
+        try:
+            case = case_of(self.cleaned_data["case"])
+            require_case(case)
+        except HimayaError as error:
+            raise forms.ValidationError(sentence(error)) from error
+        return case
 
 
 @needs("evidence.view")
@@ -116,14 +110,9 @@ def _row(one: Any) -> dict[str, Any]:
         "form": words.form(one.form),
         "counts": queries.tally(one),
         "case_pk": one.case.partition(":")[2],
-        "case": f"H-{case.opened_at.year}-{case.pk:06d}" if (case := _case(one.case)) else one.case,
+        "case": case_word(one.case),
         **words.state(one.state),
     }
-
-
-def _case(about: str) -> Any:
-    number = about.partition(":")[2]
-    return cases.case(int(number)) if number.isdigit() else None
 
 
 @needs("evidence.receive")
@@ -167,7 +156,7 @@ def intake(request: StaffRequest, pk: int) -> HttpResponse:
         "why": told(unpacked(one.why), gettext) or "",
         "occasion": occasion(one.occasion),
         "ruled": bool(rules.that_keep(one.occasion)),
-        "files": [words.fate(each) for each in shown.rows],
+        "files": _files(shown.rows),
         "shown": shown,
         "filters": [
             {"word": gettext(word), "n": counts[name], "url": f"?fate={name}", "current": name == fate}
@@ -181,6 +170,15 @@ def intake(request: StaffRequest, pk: int) -> HttpResponse:
         "may_refuse": one.state in (READING, READY) and request.user.may("evidence.receive"),
     }
     return render(request, "incoming/intake.html", context)
+
+
+def _files(rows: Sequence[IntakeFile]) -> list[dict[str, Any]]:
+    """What became of each, with the exhibit that it is by its name."""
+    exhibits = by_numbers(each.exhibit for each in rows if each.exhibit)
+    return [
+        {**words.fate(each), "exhibit": exhibits[each.exhibit].reference if each.exhibit in exhibits else ""}
+        for each in rows
+    ]
 
 
 @needs("evidence.receive")

@@ -104,7 +104,7 @@ def show(number: Number, json_: Json = False) -> None:
     facts = table("demand", one.reference)
     for name, value in told.items():
         if name not in ("id", "reference", "clocks", "acts", "answers") and value not in ("", None, []):
-            facts.add_row(name, escape(", ".join(value) if isinstance(value, list) else str(value)))
+            facts.add_row(name.replace("_", " "), escape(_shown(value)))
     out.print(facts)
     print_clocks(list(queries.clocks_of(one)))
     answers = table("answer#", "for whom", "state", keep=("answer",))
@@ -288,6 +288,12 @@ def _needs(act: str) -> list[str]:
     return [f"{name} ({', '.join(choices)})" if choices else name for name, choices in chosen.items()]
 
 
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
 def _due(one: Any) -> str:
     from himaya.core import clock
 
@@ -308,6 +314,17 @@ def _told(one: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _release(one: Demand) -> str:
+    """How far it is that it is released before its time is over; empty: nobody says so."""
+    from himaya.evidence.demands.releasing import open_release
+
+    found = open_release(one)
+    if found is None:
+        return ""
+    said = f"{found.ground}, says {found.asked_by.username}"
+    return f"{said}; {found.by.username} confirmed it" if found.by else f"{said}; waits for another lead"
+
+
 def _whole(one: Demand) -> dict[str, Any]:
     from himaya.evidence.demands import queries
     from himaya.evidence.demands.pages.acts import DEMAND_ACTS
@@ -319,7 +336,8 @@ def _whole(one: Demand) -> dict[str, Any]:
     }
     return {
         **_told(one), "asked": one.asked, "scope": one.scope, "granted_scope": one.granted_scope,
-        "not_confirmed": queries.missing(one), "holds": [each.exhibit.reference for each in queries.held_by(one)],
+        "not_confirmed": queries.missing(one), "release": _release(one),
+        "holds": [each.exhibit.reference for each in queries.held_by(one)],
         "clocks": [clock_told(each) for each in queries.clocks_of(one)],
         "answers": [
             {"id": each.pk, "recipient": each.recipient_name, "state": each.state} for each in queries.answers(one)

@@ -163,6 +163,7 @@ def next_of(one: Demand | Request, who: str) -> str:
 def _next(one: Demand, who: str) -> str:
     from himaya.evidence.demands import queries
     from himaya.evidence.demands.lists import DISCLOSING, OPEN_ANSWERS, PREPARED
+    from himaya.evidence.demands.releasing import open_release
     from himaya.evidence.demands.states import ANSWERED, RECEIVED, TAKEN
 
     if one.state == RECEIVED and (missing := queries.missing(one)):
@@ -174,6 +175,9 @@ def _next(one: Demand, who: str) -> str:
         return f"another lead than {answer.prepared_by.username} lets answer {answer.pk} leave, at /desk/demands/{{n}}/"
     if answer is not None:
         return f"himaya desk give {answer.pk} answer.zip --as {who}"
+    release = open_release(one)
+    if release is not None and release.at is None:
+        return f"another lead than {release.asked_by.username} confirms that it is released, at /desk/demands/{{n}}/"
     if one.state in TAKEN:
         given = "--to '…' --key age1…" if one.kind in DISCLOSING else "--why '…'"
         return f"himaya desk answer {{n}} --as {{who}} {given}"

@@ -235,7 +235,9 @@ def read(
     if told is None:
         done("somebody else has read it meanwhile")
         return
-    done(f"{told.added:,} added, {told.changed:,} changed, {told.retracted:,} taken back, {told.refused:,} refused")
+    counts = f"{told.added:,} added, {told.changed:,} changed, {told.retracted:,} taken back, {told.refused:,} refused"
+    behind = counted(subscribing.vouched(subscribing.find(name)), "item")
+    done(f"{counts}; it stands behind {behind} now")
 
 
 def _content(file: Path) -> bytes:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from himaya.accounts.models import Person
     from himaya.site.health import Finding
 
+WORST_FIRST = ("danger", "wait", "ok")
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -51,7 +53,7 @@ def dashboard(request: StaffRequest) -> HttpResponse:
     person: Person = request.user
     hours, ages, oldest = cases.opened_per_hour(), cases.queue_ages(), cases.oldest_open()
     today = screening.today()
-    findings = [_translated(finding, person) for finding in health()]
+    findings = [_translated(one, person) for one in sorted(health(), key=lambda one: WORST_FIRST.index(one.state))]
     context = {
         "waits": _waits(person),
         "errands": errands.errands(person),

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from himaya.accounts.words import day, moment
+from himaya.accounts.words import apart, day, moment
 from himaya.core import clock
 from himaya.evidence import queries as evidence
 from himaya.evidence.demands import queries as demands
 from himaya.evidence.demands.lists import PREPARED
 from himaya.evidence.demands.words import clock_row
 from himaya.evidence.demands.words import url as url_of
-from himaya.evidence.words import case_word
+from himaya.evidence.handing import RETURN
+from himaya.evidence.words import access_title, case_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -72,25 +73,20 @@ def _some(found: Iterable[Any], told: Callable[[Any], Errand], page: str, chosen
 
 
 def _asked(one: Access) -> Errand:
-    says = gettext("%(who)s read at once: look at it") if one.urgent else gettext("%(who)s asks to read")
+    look = gettext("%(who)s read at once: look at it") % {"who": apart(one.asked_by)}
+    says = look if one.urgent else access_title(one)
     state, word = ("danger", gettext("to be looked at")) if one.urgent else ("wait", gettext("waits for a decision"))
-    return Errand(
-        _number(one), says % {"who": _apart(one.asked_by)}, state, word, reverse("evidence:access", args=[one.pk])
-    )
+    return Errand(_number(one), says, state, word, reverse("evidence:access", args=[one.pk]))
 
 
 def _granted(one: Access) -> Errand:
     until = gettext("until %(at)s") % {"at": moment(one.until)} if one.until else ""
-    return Errand(_number(one), gettext("You may read now"), "ok", until, reverse("evidence:access", args=[one.pk]))
+    says = gettext("You may give it back now") if one.purpose == RETURN else gettext("You may read now")
+    return Errand(_number(one), says, "ok", until, reverse("evidence:access", args=[one.pk]))
 
 
 def _number(one: Access) -> str:
     return gettext("request %(n)s") % {"n": one.pk}
-
-
-def _apart(name: object) -> str:
-    """A name that runs in its own direction within the sentence (UAX 9: FSI, PDI)."""
-    return f"\u2068{name}\u2069"
 
 
 def _answer(one: Answer) -> Errand:
@@ -99,11 +95,11 @@ def _answer(one: Answer) -> Errand:
         word = gettext("waits for another lead")
     else:
         says, state, word = gettext("The answer of %(who)s may leave: hand it over"), "info", gettext("may leave")
-    return Errand(one.demand.reference, says % {"who": _apart(one.prepared_by)}, state, word, url_of(one.demand))
+    return Errand(one.demand.reference, says % {"who": apart(one.prepared_by)}, state, word, url_of(one.demand))
 
 
 def _release(one: Release) -> Errand:
-    says = gettext("%(who)s says that it is released: confirm it, or leave it") % {"who": _apart(one.asked_by)}
+    says = gettext("%(who)s says that it is released: confirm it, or leave it") % {"who": apart(one.asked_by)}
     return Errand(one.demand.reference, says, "wait", gettext("waits for another lead"), url_of(one.demand))
 
 
@@ -116,6 +112,6 @@ def _holds(person: Person) -> Iterable[Hold]:
 
 def _hold(one: Hold) -> Errand:
     kept = one.exhibit.reference if one.exhibit else case_word(one.case)
-    says = gettext("Ask %(whom)s whether it is still to be held") % {"whom": _apart(one.authority)}
+    says = gettext("Ask %(whom)s whether it is still to be held") % {"whom": apart(one.authority)}
     word = gettext("review was due %(day)s") % {"day": day(one.review_on)}
     return Errand(kept, says, "wait", word, reverse("evidence:hold", args=[one.pk]))
