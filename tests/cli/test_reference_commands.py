@@ -48,6 +48,24 @@ def test_what_cannot_be_done_is_said_and_nothing_changes(prepared: Node, tmp_pat
     assert "one of these at a time" in node.run(*change, "--aside", "--set", "note=x", status=2).stderr
     assert "sets no field" in node.run(*change, "--set", "note", status=2).stderr
     assert "no such field" in node.run(*change, "--set", "telephone=1", status=2).stderr
-    assert "limits, contacts, request-fields" in node.run("reference", "list", "laws", status=2).stderr
+    assert "limits, contacts, languages, request-fields" in node.run("reference", "list", "laws", status=2).stderr
     assert "nobody" in node.run("reference", "show", "contacts", "nobody", status=2).stderr
     assert "as shipped" not in node.run("reference", "show", "contacts", KJT).stdout
+
+
+def test_an_operator_asks_whom_to_tell_and_what_is_known_of_a_country(prepared: Node) -> None:
+    route = ("reference", "route", "--host", "DE", "--user", "FR")
+    told = " ".join(node_out(prepared, *route, "--ours", "NL", "--bearer", "hosting", "--danger").split())
+    assert "PHAROS" in told
+    assert "promptly, from: awareness" in told
+    assert "No authority of Germany that takes reports is known here." in told
+    known = " ".join(node_out(prepared, "reference", "country", "DE").split())
+    assert "Germany (DE), European Union" in known
+    assert "jugendschutz.net" in known
+    assert "Nothing is known. The Council of Europe and INTERPOL" in known
+    assert "no 'pirate'" in prepared.run(*route, "--bearer", "pirate", status=2).stderr
+    assert "the code of no country" in prepared.run("reference", "country", "de", status=2).stderr
+
+
+def node_out(node: Node, *words: str) -> str:
+    return node.run(*words).stdout

@@ -28,10 +28,10 @@ def changed(**more: Any) -> Any:
 
 
 def test_untouched_the_reference_is_what_is_shipped() -> None:
-    found = queries.contact_points("LU")
+    found = queries.contact_points("LU", kind="helpline")
     assert [one.key for one in found] == [KJT]
     assert (found[0].kind, found[0].numbers, found[0].mark.ours) == ("helpline", ("116 111",), False)
-    assert queries.standing("contacts") == queries.Standing(used=188, ours=0, moved=0, aside=0)
+    assert queries.standing("contacts") == queries.Standing(used=214, ours=0, moved=0, aside=0)
 
 
 def test_a_change_counts_at_once_beside_what_is_shipped(clock: Any) -> None:
@@ -86,12 +86,12 @@ def test_of_two_who_change_the_same_row_the_second_is_told() -> None:
 def test_a_row_set_aside_is_found_by_nobody_but_its_history_and_comes_back() -> None:
     changed()
     services.set_row_aside("contacts", key=KJT, reason="it moved", by="person:1")
-    assert queries.contact_points("LU") == []
+    assert queries.contact_points("LU", kind="helpline") == []
     assert queries.rows("contacts", place="LU", aside=True)[0].values["numbers"] == OURS["numbers"]
     with pytest.raises(services.NothingChanges):
         services.set_row_aside("contacts", key=KJT, reason="again", by="person:1")
     services.restore_row("contacts", key=KJT, reason="a mistake", by="person:2")
-    assert queries.contact_points("LU")[0].numbers == ("116 111", "28 77 70")
+    assert queries.contact_points("LU", kind="helpline")[0].numbers == ("116 111", "28 77 70")
     history = queries.history(queries.row("contacts", KJT))
     assert [(one.number, one.reason) for one in history] == [(3, "a mistake"), (2, "it moved"), (1, "we rang them")]
     assert [entry.data["what"] for entry in entries(act="reference.changed")] == ["restored", "set-aside", "changed"]
@@ -120,7 +120,7 @@ def test_a_row_of_our_own_has_a_key_that_nothing_shipped_can_have() -> None:
 
 
 def test_what_is_not_there_is_named() -> None:
-    with pytest.raises(UnknownTable, match="limits, contacts, request-fields"):
+    with pytest.raises(UnknownTable, match="limits, contacts, languages, request-fields"):
         queries.rows("laws")
     with pytest.raises(UnknownRow, match="nobody"):
         queries.row("contacts", "nobody")
@@ -143,7 +143,7 @@ def keys(found: list[TimeLimit]) -> set[str]:
 
 
 def test_time_limits_are_found_by_jurisdiction_duty_and_day() -> None:
-    assert len(queries.time_limits()) == 31
+    assert len(queries.time_limits()) == 32
     kept = queries.time_limits(jurisdiction="US", duty="preserve", on=date(2026, 11, 29))
     assert [(one.key, str(one.period)) for one in kept] == [
         ("us-2258a-h-preserve", "1 year"),

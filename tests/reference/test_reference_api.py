@@ -68,7 +68,7 @@ def test_a_row_is_told_with_its_history(program: Program) -> None:
         (2, "it moved", "person:1"),
         (1, "we rang them", "person:1"),
     ]
-    assert program.get("/reference/contacts", country="LU").json()["contacts"] == []
+    assert program.get("/reference/contacts", country="LU", kind="helpline").json()["contacts"] == []
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from himaya.core.countries import COUNTRIES, PLACES, UNIONS
 from himaya.core.periods import Period
 from himaya.core.reference import TABLES, BadRow
 from himaya.core.reference.editions import SHIPPED, shipped
+from himaya.core.reference.fields import KEY
 from himaya.core.reference.limits import BOUNDS, DUTIES
-from himaya.core.reference.tables import KEY, OWN
+from himaya.core.reference.tables import OWN
 
 FINE = {
     "limits": {
@@ -21,6 +22,7 @@ FINE = {
         "standing": "in-force",
     },
     "contacts": {"country": "LU", "kind": "hotline", "name": "A hotline", "numbers": "112"},
+    "languages": {"country": "LU", "official": "fr; lb; de"},
     "request-fields": {"part": "facts", "field": "Case reference"},
 }  # fmt: skip
 MARKED = {"source": "a letter", "checked": "2026-11", "basis": "confirmed", "confidence": "high"}
@@ -37,10 +39,11 @@ def test_every_shipped_row_can_stand_as_it_is() -> None:
 
 def test_every_table_is_shipped_and_nothing_else() -> None:
     assert {one.name for one in SHIPPED.iterdir()} == {f"{name}.csv" for name in TABLES}
-    assert [len(shipped(name)) for name in ("limits", "request-fields")] == [31, 44]
+    assert [len(shipped(name)) for name in ("limits", "request-fields", "languages")] == [32, 44, 245]
     kinds = [row["kind"] for row in shipped("contacts").values()]
     assert (kinds.count("helpline"), kinds.count("emergency")) == (146, 18)
-    assert sum(kinds.count(kind) for kind in ("hotline", "police", "authority")) == 24
+    assert [kinds.count(kind) for kind in ("hotline", "police", "authority")] == [42, 4, 4]
+    assert len({row["country"] for row in shipped("contacts").values() if row["iccam"]}) == 32
 
 
 def test_keys_are_names_that_no_node_gives_and_none_occurs_twice() -> None:
@@ -103,6 +106,9 @@ def test_a_row_needs_its_mark_and_no_more_than_what_is_needed(table: str) -> Non
         ("contacts", "name", "a\0b", "cannot be shown"),
         ("contacts", "numbers", "", "a way to be reached"),
         ("contacts", "checked", "2026", "a day is written as"),
+        ("contacts", "iccam", "x", "a whole number"),
+        ("languages", "official", "fr; xx", "no language 'xx'"),
+        ("languages", "official", "", "it needs a language"),
         ("request-fields", "part", "nowhere", "there is no 'nowhere'"),
     ],
 )

@@ -65,9 +65,9 @@ def test_a_row_that_was_changed_here_stays_and_shows_that_the_program_moved_on(u
 def test_what_was_set_aside_stays_aside_whatever_the_program_says(update: Update) -> None:
     services.set_row_aside("contacts", key=KJT, reason="wrong number", by="person:1")
     update({KJT: {"numbers": "116 112"}})
-    assert queries.contact_points("LU") == []
+    assert queries.contact_points("LU", kind="helpline") == []
     services.restore_row("contacts", key=KJT, reason="corrected", by="person:1")
-    assert queries.contact_points("LU")[0].numbers == ("116 112",)
+    assert queries.contact_points("LU", kind="helpline")[0].numbers == ("116 112",)
 
 
 def test_a_row_given_back_to_the_program_follows_it_again(update: Update) -> None:
@@ -91,11 +91,15 @@ def test_a_field_that_comes_with_an_update_is_empty_in_what_was_written_before(u
     services.change_row("contacts", key=KJT, values={"numbers": "1"}, reason="r", by="person:1")
     revision = queries.row("contacts", KJT).revision
     type(revision).objects.update(values={name: v for name, v in revision.values.items() if name != "hours"})
-    assert queries.contact_points("LU")[0].hours == ""
+    assert queries.contact_points("LU", kind="helpline")[0].hours == ""
 
 
 def test_a_new_row_of_the_program_does_not_meet_one_of_ours(update: Update) -> None:
     new = dict(editions.shipped("contacts")[KJT]) | {"name": "New"}
     services.add_row("contacts", values=new, reason="r", by="person:1")
     update({"lu-helpline-new": new})
-    assert sorted(one.key for one in queries.contact_points("LU")) == [KJT, "lu-helpline-new", "own-lu-1"]
+    assert sorted(one.key for one in queries.contact_points("LU", kind="helpline")) == [
+        KJT,
+        "lu-helpline-new",
+        "own-lu-1",
+    ]

@@ -264,5 +264,12 @@ UNIONS: dict[str, str] = {
     "INT": N_("International, by the terms of a service"),
 }
 """What is no country and makes rules all the same → its name."""
+MEMBERS: dict[str, frozenset[str]] = {
+    "EU": frozenset({
+        "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU",
+        "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
+    }),
+}  # fmt: skip
+"""Union → countries in which its rules hold as they stand. Treaties are no part of it: who joined is not known here."""
 PLACES = COUNTRIES | UNIONS
 """Whatever a rule or a contact can be of."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from himaya.core.reference import TABLES, Contact, RequestField, TimeLimit
+from himaya.core import clock
+from himaya.core.config import config
+from himaya.core.countries import COUNTRIES
+from himaya.core.reference import TABLES, Contact, Languages, RequestField, TimeLimit
+from himaya.core.reference.routing import BEARERS, LEGALITIES, Route, Situation, route
+from himaya.reference import directory
 from himaya.reference.models import Revision
-from himaya.reference.rows import Row, all_rows, find_row, find_table
+from himaya.reference.rows import Row, UnknownCountry, all_rows, find_row, find_table, known
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -66,6 +71,71 @@ def contact_points(country: str = "", *, kind: str = "") -> list[Contact]:
 def request_fields(part: str = "") -> list[RequestField]:
     """What a request for mutual legal assistance states, by part, as ``core.reference.requests.PARTS`` orders them."""
     return [row.typed() for row in rows("request-fields", place=part)]
+
+
+def languages(country: str = "") -> list[Languages]:
+    """Languages of a country (ISO 3166-1 alpha-2), or of all."""
+    return [row.typed() for row in rows("languages", place=country)]
+
+
+def suggest(
+    *,
+    bearer: str,
+    host: str = "",
+    user: str = "",
+    ours: str | None = None,
+    legality: str = "illegal",
+    danger: bool = False,
+    on: date | None = None,
+    since: datetime | None = None,
+) -> Route:
+    """Who should be told, why, and by when: see :func:`himaya.core.reference.routing.route`.
+
+    Args:
+        bearer: who asks: a name of ``core.reference.routing.BEARERS``.
+        host: country of the host, ISO 3166-1 alpha-2; empty: not known.
+        user: country of the user; empty: not known.
+        ours: where this organisation acts; None: as the setting ``jurisdiction`` says.
+        legality: a name of ``core.reference.routing.LEGALITIES``.
+        danger: life or safety of a person is threatened.
+        on: the day on which rows are to hold; None: today.
+        since: when it became known, aware.
+
+    Raises:
+        UnknownWord: a country, ``bearer`` or ``legality`` is none.
+    """
+    asked = Situation(
+        ours=known("ours", ours_or_set(ours), ("", *COUNTRIES)),
+        bearer=known("bearer", bearer, BEARERS),
+        on=on or clock.now().date(),
+        host=known("host", host, ("", *COUNTRIES)),
+        user=known("user", user, ("", *COUNTRIES)),
+        legality=known("legality", legality, LEGALITIES),
+        danger=danger,
+        since=since,
+    )
+    return route(asked, limits=time_limits(), contacts=contact_points())
+
+
+def ours_or_set(ours: str | None) -> str:
+    """Where this organisation acts: as it is said, else as the setting says; of a part of a country, the country."""
+    return config().jurisdiction[:2] if ours is None else ours
+
+
+def country(code: str) -> directory.Country:
+    """What is known of a country.
+
+    Raises:
+        UnknownCountry: it is no code of ISO 3166-1 (alpha-2).
+    """
+    if code not in COUNTRIES:
+        raise UnknownCountry(code=code[:10])
+    return directory.country(code, limits=time_limits(), contacts=contact_points(code), languages=languages(code))
+
+
+def countries() -> list[directory.Country]:
+    """What is known of every country, by code."""
+    return directory.every(limits=time_limits(), contacts=contact_points(), languages=languages())
 
 
 # --- for people ------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,19 @@ class UnknownRow(HimayaError):
 
 class BadDay(HimayaError):
     """{given!r} is no day: {why}."""
+
+    status = 422
+
+
+class UnknownCountry(HimayaError):
+    """{code!r} is the code of no country."""
+
+    remedy = "Write two capital letters of ISO 3166-1, as in NL."
+    status = 404
+
+
+class UnknownWord(HimayaError):
+    """{field}: there is no {given!r}; there are: {known}."""
 
     status = 422
 
@@ -80,6 +93,19 @@ class Row:
     def typed(self) -> Any:
         """The row as others use it: a ``TimeLimit``, a ``Contact`` or a ``RequestField``."""
         return self.table.made(self.key, self.values, ours=self.ours)
+
+
+def known(field: str, given: str, choices: Collection[str]) -> str:
+    """What was given, where it is one of these.
+
+    Raises:
+        UnknownWord: it is none.
+    """
+    if given not in choices:
+        names = [one for one in choices if one]
+        several = ", ".join(names[:12]) + (" …" if len(names) > 12 else "")
+        raise UnknownWord(field=field, given=given[:40], known=several)
+    return given
 
 
 def find_table(name: str) -> Table:

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext, ngettext
 
-from himaya.accounts.words import number
+from himaya.accounts.words import joined, number
+from himaya.core.languages import LANGUAGES
 from himaya.core.periods import Period
+from himaya.core.reference import marks
 from himaya.core.reference.marks import BASES, CONFIDENCE
 from himaya.core.words import N_
 
 if TYPE_CHECKING:
-    from himaya.core.reference import Table
+    from himaya.core.reference import Table, TimeLimit
     from himaya.core.reference.fields import Field
+    from himaya.core.reference.marks import Mark
     from himaya.reference.models import Revision
     from himaya.reference.rows import Row
 
@@ -43,7 +46,7 @@ def said(row: Row, name: str) -> str:
 
 def label(row: Row) -> str:
     """What a row is about; where that is no more than its kind, in the reader's language."""
-    text, kind = row.values[row.table.label], row.table.field(row.table.kind)
+    text, kind = said(row, row.table.label), row.table.field(row.table.kind)
     words = kind.choices.get(row.values[kind.name], "") if kind and kind.choices else ""
     return gettext(words) if text == words else text
 
@@ -58,11 +61,15 @@ def choices(table: Table, name: str, *, of: set[str] | None = None) -> list[tupl
 
 def sure(values: Mapping[str, str]) -> dict[str, str]:
     """How far a row can be relied upon: shape and word of a badge, and what it rests on."""
-    sureness, basis = values["confidence"], values["basis"]
+    return sureness(marks.mark(values, ours=False))
+
+
+def sureness(mark: Mark) -> dict[str, str]:
+    """The same of a row as others use it."""
     return {
-        "state": SHAPES.get(sureness, "calm"),
-        "word": gettext(CONFIDENCE[sureness]) if sureness in CONFIDENCE else sureness,
-        "basis": gettext(BASES[basis]) if basis in BASES else basis,
+        "state": SHAPES.get(mark.confidence, "calm"),
+        "word": gettext(CONFIDENCE[mark.confidence]) if mark.confidence in CONFIDENCE else mark.confidence,
+        "basis": gettext(BASES[mark.basis]) if mark.basis in BASES else mark.basis,
     }
 
 
@@ -78,14 +85,18 @@ def length(period: Period) -> str:
     return text % {"n": number(n)}
 
 
+def lasting(limit: TimeLimit) -> str:
+    """How long, or by when: in a number, else in the words of the law."""
+    return gettext(LENGTHS[limit.bound]) % {"time": length(limit.period)} if limit.period else limit.words
+
+
 def gist(row: Row) -> str:
     """What one wants of a row at a glance: how long, or how somebody is reached."""
     values = row.values
     if row.table.name == "limits":
-        period = row.typed().period
-        if period is None:
-            return values["words"]
-        return gettext(LENGTHS[values["bound"]]) % {"time": length(period)}
+        return lasting(row.typed())
+    if row.table.name == "languages":
+        return joined(gettext(LANGUAGES[code]) for code in (*row.typed().official, *row.typed().used))
     return next((values[name] for name in ("numbers", "email", "report_url", "website") if values.get(name)), "")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from himaya.core.countries import PLACES
 from himaya.core.reference import marks
-from himaya.core.reference.fields import LONG, Field, address, email
+from himaya.core.reference.fields import LONG, Field, address, amount, email
 from himaya.core.reference.marks import Mark
 from himaya.core.words import N_
 
@@ -27,6 +27,16 @@ KINDS = {
     "diplomatic": N_("Diplomatic channel"),
 }
 """Kinds of contact → in words: who helps, who takes reports, and by which way authorities reach one another."""
+TAKES_REPORTS = ("hotline", "police", "authority")
+"""Kinds that take reports of such material from those who found it."""
+NETWORKS = ("budapest-24-7", "un-24-7", "g7-24-7", "interpol-ncb", "europol-siena", "eurojust")
+"""Kinds by which authorities reach one another."""
+STANDINGS = {
+    "member": N_("member"),
+    "portal": N_("portal of a member"),
+    "absent": N_("not in its directory"),
+}
+"""What a hotline is to INHOPE → in words."""
 FIELDS = (
     Field("country", N_("Country"), needed=True, choices=PLACES),
     Field("kind", N_("Kind"), needed=True, choices=KINDS),
@@ -38,6 +48,14 @@ FIELDS = (
     Field("website", N_("Website"), longest=LONG, check=address),
     Field("page", N_("Its page in the directory"), longest=LONG, check=address),
     Field("hours", N_("Hours")),
+    Field("inhope", N_("In INHOPE"), choices=STANDINGS, help=N_("Of a hotline. Empty: not known.")),
+    Field(
+        "iccam",
+        N_("Country's number in ICCAM"),
+        longest=6,
+        check=amount,
+        help=N_("Of a hotline that is reached through ICCAM."),
+    ),
     Field("note", N_("Note"), longest=LONG, lines=True),
     *marks.FIELDS,
 )
@@ -59,6 +77,8 @@ class Contact:
         website: its own.
         page: the page of a directory that says so.
         hours: when it is reached.
+        inhope: what a hotline is to INHOPE, a name of :data:`STANDINGS`; empty: not known.
+        iccam: the number of its country among ICCAM's hotlines; empty: it is not reached there, as far as is known.
         note: whatever else one has to know.
         mark: how far the row can be relied upon. A number that people in need are to call is confirmed first.
     """
@@ -74,6 +94,8 @@ class Contact:
     website: str
     page: str
     hours: str
+    inhope: str
+    iccam: str
     note: str
     mark: Mark
 

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from himaya.core.words import N_, Said
 
 SHORT, LONG = 200, 500
+KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+"""How the key of a row is written."""
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+")
 _CONTROL = re.compile(r"[\0-\x09\x0b-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 """Control and bidirectional characters and half ones; of the first, a line feed may stand in a long text."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 from himaya.core.countries import PLACES
 from himaya.core.periods import MOST, Period, add_period
 from himaya.core.reference import marks
-from himaya.core.reference.fields import LONG, Field, amount, day
+from himaya.core.reference.fields import KEY, LONG, Field, amount, day
 from himaya.core.reference.marks import Mark
 from himaya.core.words import N_
 
@@ -44,7 +44,20 @@ STANDINGS = {
     "not-verified": N_("not verified"),
 }
 """Whether the law holds → in words; the dates say since and until when."""
+CONCERNED, HOTLINE_OF_HOST = "authority-concerned", "hotline-of-host"
+RECIPIENTS = (CONCERNED, HOTLINE_OF_HOST)
+"""Whom a row names without a key: an authority of the state concerned; the hotline of the country of the host."""
+OCCASIONS = {"danger": N_("life or safety of a person is threatened")}
+"""When alone a row holds → in words."""
 UNITS = {"hours": N_("hours"), "days": N_("days"), "months": N_("months"), "years": N_("years")}
+
+
+def recipient(text: str) -> str:
+    """What is wrong with the name of whom a row has told."""
+    fine = text in RECIPIENTS or KEY.fullmatch(text)
+    return "" if fine else N_("it is the key of a contact point: small letters, digits and dashes")
+
+
 FIELDS = (
     Field("jurisdiction", N_("Jurisdiction"), needed=True, choices=PLACES),
     Field("instrument", N_("Instrument"), needed=True, help=N_("The law and its article, or the terms.")),
@@ -57,6 +70,14 @@ FIELDS = (
     Field("words", N_("In the words of the law"), longest=LONG, help=N_("Where it names no number, or more than one.")),
     Field("trigger", N_("From when it counts")),
     Field("extension", N_("Extension")),
+    Field(
+        "recipient",
+        N_("Who is told"),
+        longest=80,
+        check=recipient,
+        help=N_("Key of a contact point, authority-concerned, or hotline-of-host. Empty: it names nobody."),
+    ),
+    Field("occasion", N_("Only when"), choices=OCCASIONS),
     Field("valid_from", N_("Holds from"), longest=10, check=day),
     Field("valid_to", N_("Holds until"), longest=10, check=day, help=N_("The last day. Empty: no end is known.")),
     Field("standing", N_("Standing"), needed=True, choices=STANDINGS),
@@ -81,6 +102,8 @@ class TimeLimit:
         words: how the law says it.
         trigger: from when it counts.
         extension: whether and how it can be extended.
+        recipient: who is told: the key of a contact point, or one of :data:`RECIPIENTS`; empty: it names nobody.
+        occasion: when alone it holds, a name of :data:`OCCASIONS`; empty: always.
         valid_from: the first day on which it holds; None: not known, or always.
         valid_to: the last one.
         standing: a name of :data:`STANDINGS`: what is not ``in-force`` binds nobody, as far as is known.
@@ -99,6 +122,8 @@ class TimeLimit:
     words: str
     trigger: str
     extension: str
+    recipient: str
+    occasion: str
     valid_from: date | None
     valid_to: date | None
     standing: str
@@ -137,6 +162,8 @@ def made(key: str, values: Mapping[str, str], *, ours: bool = False) -> TimeLimi
         words=one["words"],
         trigger=one["trigger"],
         extension=one["extension"],
+        recipient=one["recipient"],
+        occasion=one["occasion"],
         valid_from=_day(one["valid_from"]),
         valid_to=_day(one["valid_to"]),
         standing=one["standing"],

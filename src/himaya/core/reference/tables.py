@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from himaya.core.errors import HimayaError
-from himaya.core.reference import contacts, limits, requests
+from himaya.core.reference import contacts, languages, limits, requests
 from himaya.core.reference.fields import Field
 from himaya.core.words import N_, Said
 
-KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 OWN = "own-"
 """With this begin the keys of rows that a node adds; those that the program ships never do."""
 
@@ -85,6 +83,10 @@ TABLES = {
             "contacts", N_("Contact points"),
             N_("Whom one turns to in a country: helplines, hotlines, police, networks"),
             "country", "kind", "name", contacts.FIELDS, contacts.made, contacts.flaw,
+        ),
+        Table(
+            "languages", N_("Languages"), N_("In what languages a country's authorities and people are written to"),
+            "country", "", "country", languages.FIELDS, languages.made, languages.flaw,
         ),
         Table(
             "request-fields", N_("Fields of requests"), N_("What a request for mutual legal assistance states"),

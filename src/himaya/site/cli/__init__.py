@@ -44,6 +44,7 @@ def _options(
 def _load() -> None:
     from himaya.site.cli import (  # noqa: F401
         backups,
+        countries,
         demo,
         desk,
         evidence,

@@ -15,9 +15,11 @@ from himaya.site.cli.shown import done, out, table
 if TYPE_CHECKING:
     from himaya.reference.rows import Row
 
-reference = commands("What one looks up: time limits of law, contact points, fields of requests for legal assistance.")
+reference = commands(
+    "What one looks up: countries, whom to tell, time limits of law, contact points, fields of requests."
+)
 app.add_typer(reference, name="reference", rich_help_panel=KEEP)
-Table = Annotated[str, typer.Argument(help="limits, contacts or request-fields.", metavar="TABLE")]
+Table = Annotated[str, typer.Argument(help="limits, contacts, languages or request-fields.", metavar="TABLE")]
 RowKey = Annotated[str, typer.Argument(help="The row, as `reference list` names it.", metavar="KEY")]
 Values = Annotated[list[str], typer.Option("--set", help="A field and its value; repeatable.", metavar="FIELD=VALUE")]
 Reason = Annotated[str, typer.Option(help="Why: what you read or whom you asked.", metavar="TEXT")]
