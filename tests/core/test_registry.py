@@ -169,5 +169,5 @@ def test_a_plugin_that_says_itself_what_is_wrong_is_heard(monkeypatch, tmp_path)
     import himaya.plugins.schemes as folder
 
     monkeypatch.setattr(folder, "__path__", [*folder.__path__, str(tmp_path)])
-    with pytest.raises(UnknownPlugin, match="'?y'?"):
+    with pytest.raises(UnknownPlugin, match=r"'?y'?"):
         registry.schemes()

@@ -1,7 +1,7 @@
 """The Universal Classification Schema of INHOPE: labels are not public, so they come from the operator's own copy.
 
-``ucs_file`` names a CSV file in UTF-8 with a header and one class a line; docs/terms.md describes it. Nothing is made up
-here: without a file there is no such scheme.
+``ucs_file`` names a CSV file in UTF-8 with a header and one class a line; docs/terms.md describes it. Nothing is made
+up here: without a file there is no such scheme.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from himaya.core.terms.grid import LEGALITY, BadFacets, checked
 from himaya.core.words import N_, Said
 
 COLUMNS = ("code", "label", "definition", "age", "act", "origin", "legality")
-"""Of these, all but ``code``, ``label`` and ``definition`` may be empty; several values of a facet stand apart by spaces.
-"""
+"""All but the first three may be empty; several values of a facet stand apart by spaces."""
 LARGEST, MOST = 2**20, 2000
 """Bytes of a file, and classes in it."""
 LONGEST = {"code": 40, "label": 200, "definition": 2000}
@@ -81,7 +80,7 @@ def read(path: Path) -> UCS:
     return UCS(tuple(codes.values()), f"the operator's copy, SHA-256 {hashlib.sha256(content).hexdigest()[:16]}")
 
 
-class _Wrong(Exception):  # noqa: N818 - it never leaves this file
+class _Wrong(Exception):
     """A line cannot stand; the argument says why."""
 
 

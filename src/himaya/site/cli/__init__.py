@@ -72,6 +72,7 @@ def _load() -> None:
         screening,
         sources,
         subscriptions,
+        terms,
     )
 
 
