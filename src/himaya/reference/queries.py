@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from himaya.core import clock
 from himaya.core.reference import TABLES, Contact, RequestField, TimeLimit
+from himaya.core.reference.laws import Law, Legality, judge
 from himaya.reference.models import Revision
 from himaya.reference.rows import Row, all_rows, find_row, find_table
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+
+    from himaya.core.ports import Facets
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,14 @@ def contact_points(country: str = "", *, kind: str = "") -> list[Contact]:
 def request_fields(part: str = "") -> list[RequestField]:
     """What a request for mutual legal assistance states, by part, as ``core.reference.requests.PARTS`` orders them."""
     return [row.typed() for row in rows("request-fields", place=part)]
+
+
+def legality(facets: Facets, jurisdiction: str, *, on: date | None = None) -> Legality:
+    """What the law of a jurisdiction says of ``facets``, today or on a day, and by which rows
+    (:func:`himaya.core.reference.laws.judge`).
+    """
+    laws: list[Law] = [row.typed() for row in rows("laws")]
+    return judge(facets, laws=laws, jurisdiction=jurisdiction, on=on or clock.now().date())
 
 
 # --- for people ------------------------------------------------------------------------------------------------------
