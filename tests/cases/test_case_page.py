@@ -154,7 +154,7 @@ def test_where_the_list_gives_no_class_every_scheme_stands_open_with_what_it_say
     ]  # fmt: skip
     said = text(page)
     assert "The list gives no class." in said
-    assert "A2 Prepubescent minor, no sex act" in said
+    assert "A2 Prepubescent child, no sex act" in said
     assert said.index("Not a match") < said.index("A2 Prepubescent")
     assert "Does not confirm it: nothing leaves." in said
     assert "on the list</span>" not in page.content.decode()
@@ -176,7 +176,7 @@ def test_the_scheme_that_the_node_prefers_comes_first_and_the_class_of_the_list_
 def test_an_analyst_reads_what_the_classes_mean(case, sign_in):
     page = sign_in("analyst").post(f"/cases/{case.pk}/claim", follow=True)
     assert "What the classes mean" in text(page)
-    assert "A2 Prepubescent minor, no sex act" in text(page)
+    assert "A2 Prepubescent child, no sex act" in text(page)
     assert 'type="radio"' not in page.content.decode()
 
 

@@ -152,3 +152,22 @@ def test_a_file_with_an_underscore_is_not_a_plugin(monkeypatch, tmp_path):
     (tmp_path / "_shared.py").write_text("raise RuntimeError('never imported')\n")
     monkeypatch.setattr(folder, "__path__", [str(tmp_path)])
     assert registry.schemes() == {}
+
+
+def test_a_plugin_that_has_nothing_to_offer_here_is_left_out(monkeypatch, tmp_path):
+    (tmp_path / "idle.py").write_text("PLUGIN = None\n")
+    import himaya.plugins.schemes as folder
+
+    monkeypatch.setattr(folder, "__path__", [*folder.__path__, str(tmp_path)])
+    assert "interpol" in registry.schemes()
+    assert None not in registry.schemes().values()
+
+
+def test_a_plugin_that_says_itself_what_is_wrong_is_heard(monkeypatch, tmp_path):
+    source = "from himaya.core.errors import UnknownPlugin\nraise UnknownPlugin(kind='x', name='y', known='z')\n"
+    (tmp_path / "loud.py").write_text(source)
+    import himaya.plugins.schemes as folder
+
+    monkeypatch.setattr(folder, "__path__", [*folder.__path__, str(tmp_path)])
+    with pytest.raises(UnknownPlugin, match=r"'?y'?"):
+        registry.schemes()

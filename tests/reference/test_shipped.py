@@ -24,6 +24,7 @@ FINE = {
     "contacts": {"country": "LU", "kind": "hotline", "name": "A hotline", "numbers": "112"},
     "languages": {"country": "LU", "official": "fr; lb; de"},
     "request-fields": {"part": "facts", "field": "Case reference"},
+    "laws": {"jurisdiction": "LU", "instrument": "a law", "effect": "illegal", "standing": "in-force"},
 }  # fmt: skip
 MARKED = {"source": "a letter", "checked": "2026-11", "basis": "confirmed", "confidence": "high"}
 

@@ -119,6 +119,14 @@ class Config(BaseSettings):
             "Scheme that a reviewer is shown first. Empty: the one by which the list grades, else INTERPOL."
         ),
     )
+    ucs_file: str = Field(
+        "",
+        max_length=4000,
+        description=N_(
+            "Your own copy of the labels of the Universal Classification Schema, which are not public: a CSV file as"
+            " docs/terms.md describes it; a relative path begins in the data directory. Empty: there is no such scheme."
+        ),
+    )
     vics_categories: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{0,20}:[0-9]{1,3}$")]] = Field(
         [],
         description=N_(

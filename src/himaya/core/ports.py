@@ -176,7 +176,9 @@ class Facets:
 class Code:
     """One class of a scheme.
 
-    ``confirms`` says whether a verdict with this code confirms that the content is material to act on.
+    ``confirms`` says whether a verdict with this code confirms that the content is material to act on. ``same_as``
+    holds the codes of other schemes that this one takes over by name, ``part_of`` the one that it was merged into, each
+    as ``scheme/code``; ``sure`` is how far its cells can be relied upon: high, medium or low.
     """
 
     code: str
@@ -184,6 +186,9 @@ class Code:
     definition: str
     confirms: bool
     facets: Facets = field(default_factory=Facets)
+    same_as: tuple[str, ...] = ()
+    part_of: str = ""
+    sure: str = "medium"
 
 
 class Scheme:
@@ -197,6 +202,9 @@ class Scheme:
     codes: tuple[Code, ...]
     reviewed: ClassVar[bool] = True
     """Whether people review by it; one by which others only tell us is offered where a list grades by it."""
+    withdrawn: ClassVar[bool] = False
+    """Whether it is only read, in what was classed by it before: nobody decides by it, and nothing is converted to it.
+    """
 
     def get(self, code: str) -> Code | None:
         """The code of that name, or None."""

@@ -1,7 +1,8 @@
 """Finds the plug-ins: files of ``himaya/plugins/<kind>/`` and entry points of the group ``himaya.<kind>``.
 
 A plug-in is the module attribute ``PLUGIN``, an instance of the port's class. A file whose name begins with an
-underscore is not a plug-in. Nothing that is broken is passed over in silence.
+underscore is not a plug-in; one whose ``PLUGIN`` is None has nothing to offer as this node is set up. Nothing that is
+broken is passed over in silence.
 """
 
 from __future__ import annotations
@@ -121,6 +122,8 @@ def plugins(kind: str) -> Mapping[str, object]:
     found: dict[str, object] = {}
     origins: dict[str, str] = {}
     for origin, plugin in (*_files(kind), *_installed(kind)):
+        if plugin is None:
+            continue
         name = _check(kind, origin, plugin)
         if name in found:
             raise DuplicatePlugin(kind=_singular(kind), name=name, first=origins[name], second=origin)
@@ -146,6 +149,8 @@ def _files(kind: str) -> Iterator[tuple[str, object]]:
 def _load(module: str) -> object:
     try:
         return importlib.import_module(module).PLUGIN
+    except HimayaError:  # it says itself what an operator can do
+        raise
     except Exception as error:
         raise BrokenPlugin(origin=module, why=_reason(error)) from error
 

@@ -10,6 +10,7 @@ from himaya.core import clock
 from himaya.core.config import config
 from himaya.core.countries import COUNTRIES
 from himaya.core.reference import TABLES, Contact, Languages, RequestField, TimeLimit
+from himaya.core.reference.laws import Law, Legality, judge
 from himaya.core.reference.routing import BEARERS, LEGALITIES, Route, Situation, route
 from himaya.reference import directory
 from himaya.reference.models import Revision
@@ -17,6 +18,8 @@ from himaya.reference.rows import Row, UnknownCountry, all_rows, find_row, find_
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+
+    from himaya.core.ports import Facets
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,12 @@ def country(code: str) -> directory.Country:
 def countries() -> list[directory.Country]:
     """What is known of every country, by code."""
     return directory.every(limits=time_limits(), contacts=contact_points(), languages=languages())
+def legality(facets: Facets, jurisdiction: str, *, on: date | None = None) -> Legality:
+    """What the law of a jurisdiction says of ``facets``, today or on a day, and by which rows
+    (:func:`himaya.core.reference.laws.judge`).
+    """
+    laws: list[Law] = [row.typed() for row in rows("laws")]
+    return judge(facets, laws=laws, jurisdiction=jurisdiction, on=on or clock.now().date())
 
 
 # --- for people ------------------------------------------------------------------------------------------------------

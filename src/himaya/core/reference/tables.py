@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from himaya.core.errors import HimayaError
-from himaya.core.reference import contacts, languages, limits, requests
+from himaya.core.reference import contacts, languages, laws, limits, requests
 from himaya.core.reference.fields import Field
 from himaya.core.words import N_, Said
 
@@ -91,6 +91,10 @@ TABLES = {
         Table(
             "request-fields", N_("Fields of requests"), N_("What a request for mutual legal assistance states"),
             "part", "", "field", requests.FIELDS, requests.made, requests.flaw,
+        ),
+        Table(
+            "laws", N_("What is illegal"), N_("What the law of a country says of which ages, acts and origins"),
+            "jurisdiction", "effect", "instrument", laws.FIELDS, laws.made, laws.flaw,
         ),
     )
 }  # fmt: skip

@@ -25,6 +25,7 @@ class ArachnidShield(Scheme):
                 origin=frozenset({"photographic"}),
                 legality="national",
             ),
+            sure="low",
         ),
         Code(
             code="harmful-abusive-material",

@@ -22,19 +22,19 @@ class NCMECIndustry(Scheme):
     version = "January 2014, updated June 2022"
     source = "NCMEC CyberTipline Reporting API, element fileClassification"
     codes = (
-        Code("A1", "A1", N_("Prepubescent minor, sex act."), True, _facets(_PREPUBESCENT, _SEX_ACT)),
+        Code("A1", "A1", N_("Prepubescent child, sex act."), True, _facets(_PREPUBESCENT, _SEX_ACT)),
         Code(
             "A2",
             "A2",
-            N_("Prepubescent minor, no sex act: “lascivious exhibition” (18 U.S.C. 2256)."),
+            N_("Prepubescent child, no sex act: “lascivious exhibition” (18 U.S.C. 2256)."),
             True,
             _facets(_PREPUBESCENT, _EXHIBITION),
         ),
-        Code("B1", "B1", N_("Pubescent minor, sex act."), True, _facets(_PUBESCENT, _SEX_ACT)),
+        Code("B1", "B1", N_("Pubescent child, sex act."), True, _facets(_PUBESCENT, _SEX_ACT)),
         Code(
             "B2",
             "B2",
-            N_("Pubescent minor, no sex act: “lascivious exhibition” (18 U.S.C. 2256)."),
+            N_("Pubescent child, no sex act: “lascivious exhibition” (18 U.S.C. 2256)."),
             True,
             _facets(_PUBESCENT, _EXHIBITION),
         ),

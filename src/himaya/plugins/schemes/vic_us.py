@@ -35,6 +35,7 @@ class VICUS(Scheme):
             N_("Exploitive without being child abuse material, or the age is hard to tell."),
             False,
             Facets(_AGES, frozenset({"sexual_pose", "nudity_nonsexual"}), _PHOTOGRAPHIC),
+            sure="low",
         ),
         Code(
             "3",

@@ -73,6 +73,7 @@ def _load() -> None:
         screening,
         sources,
         subscriptions,
+        terms,
     )
 
 
