@@ -164,7 +164,7 @@ class SourceTrouble(HimayaError):
     ) -> None:
         self.permanent, self.late, self.unsaid = permanent, late, unsaid
         """``permanent``: trying again cannot help until a person changes something (credentials, address). ``late``:
-        the answer took too long, as a smaller one may not. ``unsaid``: it was not reached, and nothing was said to it."""
+        the answer took too long, as a smaller one may not. ``unsaid``: nothing was said to it."""
         super().__init__(why=why, mend=mend or LATER)
 
 

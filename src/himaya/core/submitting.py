@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from himaya.core.errors import HimayaError
 from himaya.core.exchange import SourceTrouble
 from himaya.core.outward import Client, Reply
 from himaya.core.ports import MaybeSent, NotSent
@@ -36,9 +37,12 @@ def submit(
 
     Args:
         client: of one attempt.
-        method, url, headers, params: as of :meth:`Client.ask`.
+        method: the method.
+        url: an absolute address.
+        headers: beside our own.
         content: the body, of JSON; none where None.
         expect: the statuses that say that it was done, and others that the caller understands.
+        params: of the query.
 
     Raises:
         NotSent: it was not done: the other side was not reached, or says that it refuses.
@@ -52,8 +56,8 @@ def submit(
         )  # fmt: skip
     except SourceTrouble as error:
         if error.unsaid:
-            raise NotSent(why=error.facts["why"], permanent=error.permanent) from error  # type: ignore[arg-type]
-        raise MaybeSent(why=error.facts["why"]) from error
+            raise NotSent(why=_why(error), permanent=error.permanent) from error
+        raise MaybeSent(why=_why(error)) from error
     if reply.status not in frozenset(expect):
         raise refused(reply)
     return reply
@@ -75,10 +79,10 @@ def look(
     try:
         reply = client.ask("GET", url, params=params, headers=headers, expect=ANY)
     except SourceTrouble as error:
-        raise NotSent(why=error.facts["why"], permanent=error.permanent) from error  # type: ignore[arg-type]
+        raise NotSent(why=_why(error), permanent=error.permanent) from error
     if reply.status not in frozenset(expect):
-        error = refused(reply)
-        raise error if isinstance(error, NotSent) else NotSent(why=error.facts["why"])  # type: ignore[arg-type]
+        found = refused(reply)
+        raise found if isinstance(found, NotSent) else NotSent(why=_why(found))
     return reply
 
 
@@ -118,6 +122,11 @@ def said_of(reply: Reply) -> str:
         if texts:
             return printable("; ".join(texts)[:LONGEST])
     return printable(" ".join(reply.text[:LONGEST].split())) or N_("without a word")
+
+
+def _why(error: HimayaError) -> str:
+    why = error.facts["why"]
+    return why if isinstance(why, str) else str(why)
 
 
 def _texts(value: Any, name: str = "", depth: int = 0) -> Iterable[str]:
