@@ -173,7 +173,7 @@ def flaws(draft: Draft) -> tuple[Gap, ...]:
 
 
 def _rules(draft: Draft) -> Iterator[Gap]:
-    values = draft.values
+    values: Values = pruned(draft.values)
     if all(is_empty(values.get(name)) for name in DECISIONS):
         yield Gap("report", N_("Nothing is said of what was decided: of content, payments, service or account."), True)
     ground = values.get("decision_ground")
@@ -189,9 +189,9 @@ def _rules(draft: Draft) -> Iterator[Gap]:
         yield Gap("report/source_identity", LEFT_OUT, False)
     yield from _others(values, "report")
     yield from _day(values.get("application_date"), "report/application_date", APPLIED)
-    for number, one in enumerate(listed(values.get("contents"))):
+    for number, one in enumerate(listed(draft.values.get("contents"))):
         if isinstance(one, Mapping):
-            yield from _content(one, f"report/contents/{number}")
+            yield from _content(pruned(one), f"report/contents/{number}")
     if not draft.key or len(_puid(draft.key)) > LONGEST_PUID - 5:
         yield Gap("report", N_("The key is too long to be a number of the database."), True)
 
