@@ -31,6 +31,10 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+class Lost(Exception):
+    """Raised by :meth:`Source.answer`: the connection breaks, and nobody hears the answer."""
+
+
 class Source:
     """Subclass it and write :meth:`answer`. ``cut_after``: so many answers are given whole, then connections break.
 
@@ -66,6 +70,11 @@ def _handler(source: Source) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def _hang_up(self) -> None:
+            with suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+
         def _any(self) -> None:
             parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -73,11 +82,13 @@ def _handler(source: Source) -> type[BaseHTTPRequestHandler]:
             asked = Asked(self.command, parts.path, query, {k.lower(): v for k, v in self.headers.items()}, body)
             source.asked.append(asked)
             if source.cut_after is not None and len(source.asked) > source.cut_after:
-                with suppress(OSError):
-                    self.connection.shutdown(socket.SHUT_RDWR)
-                self.close_connection = True
+                self._hang_up()
                 return
-            answer = source.answer(asked)
+            try:
+                answer = source.answer(asked)
+            except Lost:
+                self._hang_up()
+                return
             content = answer.body.encode() if isinstance(answer.body, str) else answer.body
             self.send_response(answer.status)
             for name, value in answer.headers.items():

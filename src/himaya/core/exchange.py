@@ -159,10 +159,12 @@ class SourceTrouble(HimayaError):
     remedy = "{mend}"
     status = 502
 
-    def __init__(self, *, why: str, mend: str = "", permanent: bool = False, late: bool = False) -> None:
-        self.permanent, self.late = permanent, late
+    def __init__(
+        self, *, why: str, mend: str = "", permanent: bool = False, late: bool = False, unsaid: bool = False
+    ) -> None:
+        self.permanent, self.late, self.unsaid = permanent, late, unsaid
         """``permanent``: trying again cannot help until a person changes something (credentials, address). ``late``:
-        the answer took too long, as a smaller one may not."""
+        the answer took too long, as a smaller one may not. ``unsaid``: nothing was said to it."""
         super().__init__(why=why, mend=mend or LATER)
 
 

@@ -11,11 +11,12 @@ A channel keeps no state and touches no database: it is handed the draft, the an
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO, ClassVar, Literal, Protocol
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel
 
 from himaya.core.documents import Document
@@ -129,6 +130,10 @@ class Attempt:
     files: Files
     at: datetime
     """Now, by the node's clock."""
+    signer: Ed25519PrivateKey | None = field(default=None, repr=False)
+    """The node's key of custody (``evidence.custody.node_key``), for channels that sign what they send."""
+    translate: Callable[[str, str], str] = lambda _, text: text
+    """A text of ours in a language: its code (``ar``), the English text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +200,11 @@ class FilingChannel(ABC):
 
     @abstractmethod
     def find_out(self, step: str, attempt: Attempt) -> FoundOut:
-        """What became of a step whose answer was lost (the process died, or the line)."""
+        """What became of a step whose answer was lost (the process died, or the line).
+
+        Raises:
+            NotSent: the other side cannot be asked now; it is asked again later.
+        """
 
     @abstractmethod
     def receipt(self, done: Mapping[str, Values]) -> str:

@@ -24,15 +24,16 @@ import httpx
 from himaya.core.errors import in_words
 from himaya.core.exchange import SourceTrouble
 from himaya.core.outward.addresses import address
-from himaya.core.outward.guard import SLOWEST, TOTAL, BrokenOff, Deadline, NotReached, Transport, announced
+from himaya.core.outward.guard import SLOWEST, TOTAL, BrokenOff, Deadline, NotReached, Transport, announced, trusted
 from himaya.core.outward.reply import Reply
 from himaya.core.words import N_, Said, printable
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["Client", "Reply", "TooMuch", "address"]
+__all__ = ["Client", "Reply", "TooMuch", "address", "trusted"]
 MOST = 32 * 1024**2
 """Bytes of an answer, unpacked, where the caller says nothing else."""
 ATTEMPTS = 4
@@ -66,6 +67,7 @@ class Client:
         keep: a directory that outlasts it, see :attr:`keep`.
         on_progress: called with each part of an answer that comes, and before each pause, so that whoever waits for a
             long one can show that it goes on.
+        tls: what its certificate is proved by, and ours where it asks for one; the system's authorities where None.
     """
 
     def __init__(
@@ -80,9 +82,10 @@ class Client:
         wait: Callable[[float], object] = time.sleep,
         keep: Path | None = None,
         on_progress: Callable[[], object] = lambda: None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._private, self._attempts, self._most, self._total, self._wait = private, attempts, most, total, wait
-        self._longest, self._transport, self._keep = longest, Transport(private=private), keep
+        self._longest, self._transport, self._keep = longest, Transport(private=private, tls=tls), keep
         self._plain = plain
         self._on_progress = on_progress
 
@@ -251,7 +254,7 @@ class Client:
                 return once()
             except NotReached as error:
                 why = Said("{host} cannot be reached: {why}", **error.facts)
-                trouble = SourceTrouble(why=why, mend=REACH, permanent=error.permanent)
+                trouble = SourceTrouble(why=why, mend=REACH, permanent=error.permanent, unsaid=True)
                 again, asked = not (error.permanent or error.late), None
             except BrokenOff as error:
                 trouble = SourceTrouble(why=error.why, late=error.late)
@@ -290,7 +293,7 @@ class Client:
         try:
             return address(url, private=self._private, plain=self._plain)
         except ValueError as error:
-            raise SourceTrouble(why=in_words(error), mend=ADDRESS, permanent=True) from None
+            raise SourceTrouble(why=in_words(error), mend=ADDRESS, permanent=True, unsaid=True) from None
 
 
 ADDRESS = N_(

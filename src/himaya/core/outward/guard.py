@@ -234,7 +234,7 @@ def _brief(error: Exception) -> str:
     return str(error)[:200].rstrip(".") or type(error).__name__
 
 
-def _trusted() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
     """The system's authorities, or those of ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``; where there are none, Mozilla's."""
     context = ssl.create_default_context()
     paths = ssl.get_default_verify_paths()
@@ -250,10 +250,11 @@ class Transport(httpx.BaseTransport):
 
     Args:
         private: whether addresses of private networks and of this machine may be reached.
+        tls: in place of :func:`trusted`.
     """
 
-    def __init__(self, *, private: bool) -> None:
-        self._private = private
+    def __init__(self, *, private: bool, tls: ssl.SSLContext | None = None) -> None:
+        self._private, self._tls = private, tls
         self._pools: dict[str, httpcore.ConnectionPool] = {}
 
     @contextmanager
@@ -295,7 +296,7 @@ class Transport(httpx.BaseTransport):
     def _pool(self, scheme: str) -> httpcore.ConnectionPool:
         if scheme not in self._pools:  # reading the authorities takes longer than a short conversation without TLS
             self._pools[scheme] = httpcore.ConnectionPool(
-                ssl_context=_trusted() if scheme == "https" else None,
+                ssl_context=(self._tls or trusted()) if scheme == "https" else None,
                 max_connections=4,
                 network_backend=_Pinned(private=self._private),
             )
