@@ -139,6 +139,8 @@ def country(code: str) -> directory.Country:
 def countries() -> list[directory.Country]:
     """What is known of every country, by code."""
     return directory.every(limits=time_limits(), contacts=contact_points(), languages=languages())
+
+
 def legality(facets: Facets, jurisdiction: str, *, on: date | None = None) -> Legality:
     """What the law of a jurisdiction says of ``facets``, today or on a day, and by which rows
     (:func:`himaya.core.reference.laws.judge`).

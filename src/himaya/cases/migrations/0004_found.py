@@ -6,6 +6,6 @@ from himaya.cases import searching
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cases", "0002_words")]
+    dependencies = [("cases", "0003_words")]
 
     operations = [migrations.RunPython(lambda _, editor: searching.install(editor.connection), migrations.RunPython.noop)]
