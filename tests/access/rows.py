@@ -59,6 +59,9 @@ TABLE: dict[str, set[str]] = {
     "cases:reopen": DECIDERS,
     "cases:excuse": {LEAD},
     "cases:add_file": DECIDERS,
+    "cases:keep_view": CASE_READERS,
+    "cases:forget_view": CASE_READERS,
+    "cases:export": {LEAD, AUDITOR},
     "lists:index": EVERYBODY,
     "lists:list": EVERYBODY,
     "lists:item": EVERYBODY,
@@ -189,7 +192,7 @@ TABLE: dict[str, set[str]] = {
 ONLY_POST = {
     "site:add_person", "site:change_role", "site:readmit_person", "site:confirm_lead",
     "site:add_key", "site:revoke_key", "cases:claim_next", "cases:claim", "cases:release", "cases:comment",
-    "cases:flag", "cases:unflag",
+    "cases:flag", "cases:unflag", "cases:keep_view", "cases:forget_view", "cases:export",
     "cases:decide", "cases:reopen", "cases:excuse", "lists:mark", "lists:release",
     "lists:vote", "lists:approve", "lists:refuse", "lists:take_back",
     "lists:subscription_due", "lists:subscription_pause", "lists:subscription_resume",

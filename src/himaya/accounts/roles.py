@@ -11,6 +11,7 @@ MAY: dict[str, frozenset[str]] = {
     "cases.flag": frozenset({ANALYST, REVIEWER, LEAD}),
     "cases.decide": frozenset({REVIEWER, LEAD}),
     "cases.reopen": frozenset({LEAD}),
+    "cases.export": frozenset({LEAD, AUDITOR}),
     "cases.file": frozenset({REVIEWER, LEAD}),
     "lists.view": frozenset({ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN}),
     "lists.change": frozenset({LEAD, ADMIN}),

@@ -183,3 +183,14 @@ class Flag(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["case", "kind"], condition=Q(ended_at=None), name="cases_flag_once")
         ]
+
+
+class View(models.Model):
+    """Filters of the queue that somebody keeps for themselves; ``query`` as it stands in an address."""
+
+    person = models.ForeignKey("accounts.Person", on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=400)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "name"], name="cases_view_once")]

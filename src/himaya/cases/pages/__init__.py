@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from himaya.cases.pages import acts, urgency
+from himaya.cases.pages import acts, urgency, views
 from himaya.cases.pages.case import case, sightings
 from himaya.cases.pages.file import add_file
 from himaya.cases.pages.queue import queue
 
 urlpatterns = [
     path("", queue, name="queue"),
+    path("views/keep", views.keep, name="keep_view"),
+    path("views/<int:pk>/forget", views.forget, name="forget_view"),
+    path("export", views.export, name="export"),
     path("next/claim", acts.claim_next, name="claim_next"),
     path("<int:pk>/", case, name="case"),
     path("<int:pk>/sightings", sightings, name="sightings"),

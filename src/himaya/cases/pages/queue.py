@@ -14,12 +14,15 @@ from himaya.accounts.access import needs
 from himaya.accounts.faces import asked
 from himaya.cases import queries, words
 from himaya.cases.danger import FIRST
+from himaya.cases.views import views
 from himaya.core import clock, registry
 from himaya.core.words import N_
 from himaya.lists.queries import lists
 from himaya.lists.words import class_label, signal_label
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.db.models import QuerySet
     from django.http import HttpResponse
 
@@ -36,10 +39,7 @@ PAGE = 50
 @require_safe
 def queue(request: StaffRequest) -> HttpResponse:
     """Cases by filters that stand in the address, so that a view can be shared."""
-    chosen = asked(request, *FILTERS)
-    chosen["state"] = chosen["state"] if chosen["state"] in STATES else ("" if chosen["q"] else "open")
-    chosen["signal"] = chosen["signal"] if chosen["signal"] in registry.signals() else ""
-    rows = _rows(chosen["state"], request.user, chosen)
+    chosen, rows = chosen_rows(request.user, asked(request, *FILTERS))
     shown = queries.page(rows, after=_number(request, "after"), before=_number(request, "before"), size=PAGE)
     best = queries.best_matches(shown.cases, list_name=chosen["list"], signal=chosen["signal"], search=chosen["q"])
     context = {
@@ -48,14 +48,25 @@ def queue(request: StaffRequest) -> HttpResponse:
         "total": rows.count(),
         "chosen": chosen,
         "filters": _filters(chosen, request.user),
-        "previous_url": _url(chosen, before=shown.before) if shown.before else "",
-        "next_url": _url(chosen, after=shown.after) if shown.after else "",
+        "previous_url": queue_url(chosen, before=shown.before) if shown.before else "",
+        "next_url": queue_url(chosen, after=shown.after) if shown.after else "",
         "clear_url": reverse("cases:queue"),
+        "kept": [{"one": one, "url": f"{reverse('cases:queue')}?{one.query}"} for one in views(request.user)],
+        "here": queue_url(chosen),
+        "may_export": request.user.may("cases.export"),
         "may_claim": request.user.may("cases.claim"),
         "held": queries.held(request.user),
         "page_keys": words.next_key(request.user),
     }
     return render(request, "cases/queue.html", context)
+
+
+def chosen_rows(person: Person, given: Mapping[str, str]) -> tuple[dict[str, str], QuerySet[Case]]:
+    """The filters that were asked for, as far as there are such, and the cases that they leave."""
+    chosen = {name: given.get(name, "")[:200] for name in FILTERS}
+    chosen["state"] = chosen["state"] if chosen["state"] in STATES else ("" if chosen["q"] else "open")
+    chosen["signal"] = chosen["signal"] if chosen["signal"] in registry.signals() else ""
+    return chosen, _rows(chosen["state"], person, chosen)
 
 
 def _number(request: StaffRequest, name: str) -> int:
@@ -74,7 +85,8 @@ def _rows(state: str, person: Person, chosen: dict[str, str]) -> QuerySet[Case]:
     )
 
 
-def _url(chosen: dict[str, str], **changed: Any) -> str:
+def queue_url(chosen: dict[str, str], **changed: Any) -> str:
+    """The address of a view."""
     wanted = {name: value for name, value in {**chosen, **changed}.items() if value}
     return f"{reverse('cases:queue')}?{urlencode(wanted)}" if wanted else reverse("cases:queue")
 
@@ -103,7 +115,7 @@ def _filters(chosen: dict[str, str], person: Person) -> list[dict[str, Any]]:
 
 def _choice(chosen: dict[str, str], name: str, value: str, label: str, count: int | None = None) -> dict[str, Any]:
     current = chosen[name] == value
-    return {"url": _url(chosen, **{name: value}), "label": label, "current": current, "count": count}
+    return {"url": queue_url(chosen, **{name: value}), "label": label, "current": current, "count": count}
 
 
 def _row(case: Case, match: Any, person: Person) -> dict[str, Any]:

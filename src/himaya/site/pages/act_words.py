@@ -78,6 +78,7 @@ ACTS = {
     "intake.taken": N_(
         "What others brought was taken: %(kept)s files kept, %(known)s of them known, %(left_out)s not taken"
     ),
+    "case.exported": N_("Cases taken away as a table"),
     "intake.wanted": N_("What others brought is to be taken"),
     "key.added": N_("Key made for a program"),
     "key.revoked": N_("Key revoked"),
