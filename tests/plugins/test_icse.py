@@ -41,12 +41,18 @@ def test_both_headers_are_read(header):
 
 
 @pytest.mark.parametrize("header", [SHORT, LONG], ids=["short", "long"])
-def test_names_of_series_investigations_and_agencies_stay_behind(header):
-    private = {"Series name": "SECRET", "Is distributed": "true", "Victim identified": "true"}
-    if header is LONG:
-        private |= {"Investigation name": "SECRET", "Agency": "SECRET"}
+def test_names_of_investigations_and_agencies_stay_behind(header):
+    private = {"Investigation name": "SECRET", "Agency": "SECRET"} if header is LONG else {"Media Type": "SECRET"}
     rows = read(header, line(header, MD5=MD5, **private))
     assert rows == read(header, line(header, MD5=MD5))
+
+
+@pytest.mark.parametrize("header", [SHORT, LONG], ids=["short", "long"])
+def test_series_and_flags_about_persons_are_marks_and_nothing_else(header):
+    said = {"Series name": "Lighthouse", "Is distributed": "true", "Victim identified": "FALSE"}
+    (row,) = read(header, line(header, MD5=MD5, **said))
+    assert set(row.marks) == {("series", "Lighthouse"), ("distributed", "yes"), ("victim-identified", "no")}
+    assert [row._replace(marks=())] == read(header, line(header, MD5=MD5))
 
 
 @pytest.mark.parametrize(("said", "code"), [("TRUE", "baseline"), ("1", "baseline"), ("false", ""), ("", "")])

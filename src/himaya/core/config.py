@@ -134,6 +134,14 @@ class Config(BaseSettings):
             " the colon: of files that state no region. Their meaning is not published: what is not named is refused."
         ),
     )
+    investigators_marks: bool = Field(
+        False,
+        description=N_(
+            "Keep what lists of investigators (ICSE, VICS) say of a picture besides its class: its series, and whether"
+            " anybody was identified. It serves the people who work here and is handed on to nobody. False: it stays"
+            " behind when a list is read."
+        ),
+    )
     session_hours: int = Field(10, ge=1, le=168, description=N_("A sign-in ends after this time."))
     max_file_bytes: int = Field(
         64 * MIB, ge=1024, description=N_("A larger file is not read, and is counted as too large.")

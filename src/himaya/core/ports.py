@@ -325,6 +325,9 @@ class ItemRow(NamedTuple):
     until: datetime | None = None
     body: bytes = b""
     """Of a composite signal, once it is parsed; in a file it stands in ``value``."""
+    marks: tuple[tuple[str, str], ...] = ()
+    """What investigators say besides: kinds and values of ``core.intake.offered``. It is kept only where the operator
+    lets it be, and written into no file."""
 
 
 @dataclass(frozen=True, slots=True)

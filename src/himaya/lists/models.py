@@ -11,10 +11,12 @@ from django.db.models import Q
 from himaya.core.labels import TLP
 from himaya.core.statements import ACTS, BASES, UNSTATED
 from himaya.lists.admission import ACTIVE, DISPUTED, EXPIRED, MATCHING, PROPOSED, STATES, WITHDRAWN
+from himaya.lists.marks import Mark
 from himaya.lists.speakers import Guise, Organisation
 
 __all__ = [
-    "ACTIVE", "DISPUTED", "EXPIRED", "MATCHING", "PROPOSED", "STATES", "TLP", "WITHDRAWN", "Guise", "Organisation",
+    "ACTIVE", "DISPUTED", "EXPIRED", "MATCHING", "PROPOSED", "STATES", "TLP", "WITHDRAWN", "Guise", "Mark",
+    "Organisation",
 ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
@@ -192,6 +192,18 @@ def when(text: object) -> datetime | None:
         return at.astimezone(UTC) if 1970 < at.year < 2200 else None
     except (ValueError, OverflowError):
         return None
+
+
+def marks(told: Iterable[tuple[str, object]]) -> tuple[tuple[str, str], ...]:
+    """Kinds and values as a list states them: of a flag ``yes`` or ``no``, nothing where it says neither."""
+    found = []
+    for kind, value in told:
+        text = _YES_OR_NO.get(str(value).strip().lower(), "") if kind in FLAGS else short(value, MAX_VALUE)
+        found += [(kind, text)] if text else []
+    return tuple(found)
+
+
+_YES_OR_NO = {"true": "yes", "yes": "yes", "1": "yes", "false": "no", "no": "no", "0": "no"}
 
 
 def label(kind: str, value: object) -> tuple[Label, ...]:

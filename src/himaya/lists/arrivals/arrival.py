@@ -14,6 +14,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Count
 
 from himaya.core import clock, faults
+from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.exchange import Gone
 from himaya.core.ports import ItemRow
@@ -21,7 +22,7 @@ from himaya.core.statements import RETRACT, VOUCH
 from himaya.ledger import storing
 from himaya.ledger.outbox import Now
 from himaya.ledger.services import lock_head
-from himaya.lists import organisations
+from himaya.lists import marks, organisations
 from himaya.lists.admission import ACTIVE, MOST, WITHDRAWN, Standing, standing
 from himaya.lists.arrivals import amending, sweeping, words
 from himaya.lists.arrivals.benign import Benign
@@ -76,7 +77,7 @@ class Arrival:
         self._revision, self._shown, self.benign = 0, time.monotonic(), Benign(hash_list)
         self._new = Counter[Kind]()
         self._members: dict[tuple[str, str], Organisation] = {}
-        self._amended = self._said = False
+        self._amended = self._said = self._marked = False
         self._heard: bool | None = None
         self.added = self.changed = self.unchanged = self.kept_withdrawn = self.negative = 0
         self.retracted = self.voted = 0
@@ -140,7 +141,19 @@ class Arrival:
             else:
                 self.changed += 1
         self._write(hands)
+        if config().investigators_marks and any(row.marks for row in rows):
+            self._mark(hands, rows)
         faults.point("lists.import_batch")
+
+    @transaction.atomic
+    def _mark(self, hands: Mapping[Key, Hand], rows: Sequence[ItemRow]) -> None:
+        said: dict[tuple[int, int], marks.Said] = {}
+        for row in rows:
+            if row.marks:
+                key = hands[row.signal, row.value, row.negative].pk, self._organisation(row).pk
+                said[key] = said.get(key, frozenset()) | frozenset(row.marks)
+        self._show_life()
+        self._marked = marks.write(said, revision=self._revision) or self._marked
 
     def _sound(self, hands: Mapping[Key, Hand], rows: Sequence[ItemRow]) -> set[tuple[int, int, str]]:
         """Item, organisation and key of what a source, which one person alone set, said before when two had set it."""
@@ -285,7 +298,7 @@ class Arrival:
     @property
     def brings(self) -> bool:
         """Whether it changes anything."""
-        return bool(self.added or self.changed or self.retracted or self.voted or self._said)
+        return bool(self.added or self.changed or self.retracted or self.voted or self._said or self._marked)
 
     # --- writing ---
 
@@ -360,6 +373,8 @@ class Arrival:
         lock_head()
         if not sweeping.alive(self._revision).update(**next_number()):
             raise ImportLost(name=self._list.name)
+        if self._marked:
+            marks.supersede(self._revision)
         tell()
         count(self._list, weights, at=self._now)
 

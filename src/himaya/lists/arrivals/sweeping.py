@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SWEPT = 2000
 """Rows that a sweep removes in a transaction."""
-TABLES = ("lists_amendment", "lists_body", "lists_statement", "lists_item")
+TABLES = ("lists_amendment", "lists_body", "lists_mark", "lists_statement", "lists_item")
 """Where an import writes, those first that lean on others."""
 
 

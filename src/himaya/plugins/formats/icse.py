@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO, ClassVar
 
 from himaya.core import kinds, records
+from himaya.core.intake.offered import marks
 from himaya.core.ports import BadListFile, Format, ItemRow, Refusal
 from himaya.core.records import Record
 from himaya.core.words import N_, Said
@@ -19,14 +20,20 @@ HEADER = (
 )  # fmt: skip
 HASHES = ("md5", "sha1", "photodna", "zz40", "lace")
 MARKS = ("image id", "baseline")
+SAID = {
+    "series name": "series", "victim identified": "victim-identified", "offender identified": "offender-identified",
+    "is distributed": "distributed",
+}  # fmt: skip
+"""Columns of what investigators say besides → kinds of marks."""
 _YES, _NO = frozenset({"true", "yes", "1"}), frozenset({"", "false", "no", "0"})
 
 
 class ICSE(Format):
     """ICSE hash export: MD5, SHA1, PhotoDNA of each image; Image ID is the reference; Baseline is the class.
 
-    An image that is not of the Baseline has no class. Series name, Investigation name, Agency and the flags about
-    persons stay behind in every case: they may name a person, or tell of an investigation that is not over.
+    An image that is not of the Baseline has no class. Series name and the flags about persons are marks, which are kept
+    only where ``investigators_marks`` lets them be; Investigation name and Agency stay behind in every case: they may
+    name a person, or tell of an investigation that is not over.
     """
 
     name: ClassVar[str] = "icse"
@@ -72,8 +79,9 @@ def _rows(record: Record) -> Iterator[ItemRow | Refusal]:
     else:
         scheme, code = ("interpol", "baseline") if baseline in _YES else ("", "")
         reference = records.unguarded(fields["image id"].strip())
+        said = marks((kind, fields.get(column, "")) for column, kind in SAID.items())
         for signal, value in hashes:
-            yield ItemRow(record.first.number, signal, value, scheme, code, reference=reference)
+            yield ItemRow(record.first.number, signal, value, scheme, code, reference=reference, marks=said)
 
 
 def _table(rows: Iterable[ItemRow]) -> Iterator[Iterable[str]]:

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, ClassVar
 
 from himaya.core import kinds, objects, vics
 from himaya.core.config import config
+from himaya.core.intake.offered import marks
 from himaya.core.objects import EACH, UNREAD, Found
 from himaya.core.ports import BadListFile, Format, ItemRow, Refusal
 from himaya.core.words import N_, Said
@@ -39,8 +40,9 @@ class VICS(Format):
     The category is kept where the file is of the region US (scheme vic-us), and what is not pertinent there, for
     comparison or not graded is refused. In other regions the numbers mean something else that is not published: what
     has one is taken where the setting ``vics_categories`` names it, without a class and with a note of it, and else
-    refused. A picture in the file (Miniature) is refused unread, the rest of its Media is taken. Names of series,
-    flags about persons, comments and paths stay behind.
+    refused. A picture in the file (Miniature) is refused unread, the rest of its Media is taken. Names of series and
+    flags about persons are marks, which are kept only where ``investigators_marks`` lets them be; comments and paths
+    stay behind.
     """
 
     name: ClassVar[str] = "vics"
@@ -124,9 +126,10 @@ def _rows(found: Found, region: str) -> Iterator[ItemRow | Refusal]:
     scheme, note = ("vic-us", "") if region == "US" and category else ("", "")
     if category and not scheme:
         note = f"VICS category {category[:20]} of region {region or 'not stated'}"
+    more = marks([("series", media.get("Series")), *((kind, media.get(name)) for kind, name in vics.FLAGS.items())])
     for signal, value in hashes:
         code = category[:40] if scheme else ""
-        yield ItemRow(line, signal, value, scheme, code, reference=key, note=note)
+        yield ItemRow(line, signal, value, scheme, code, reference=key, note=note, marks=more)
 
 
 def _hashes(media: dict[str, Any]) -> kinds.Hashes:

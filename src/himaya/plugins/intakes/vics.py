@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from himaya.core import objects
+from himaya.core import objects, vics
 from himaya.core.intake.offered import (
     MAX_LABELS,
     SAID_BY,
@@ -35,10 +35,7 @@ _REGION = re.compile(rb"/DataModels/2\.0\.xml/(\w{1,20})/")
 _OF_CASE = frozenset(
     {"CaseID", "CaseNumber", "ContactOrganization", "SeizureDate", "SourceApplicationName", "SourceApplicationVersion"}
 )
-_LABELS = {
-    "Series": "series", "VictimIdentified": "victim-identified", "OffenderIdentified": "offender-identified",
-    "IsDistributed": "distributed", "SelfGenerated": "self-generated", "IsSuspected": "suspected",
-}  # fmt: skip
+_LABELS = {"Series": "series"} | {field: kind for kind, field in vics.FLAGS.items()}
 _OF_MEDIA = frozenset(
     {"MediaID", "MD5", "SHA1", "MediaSize", "MimeType", "RelativeFilePath", "Category", "Tags", "AlternativeHashes",
      "MediaFiles", "PrecategorizationSource", "DateUpdated", *_LABELS}
