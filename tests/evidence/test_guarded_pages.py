@@ -85,7 +85,11 @@ def test_a_custodian_takes_and_brings_parts(
     access = grant(one, two)
     where = f"/evidence/parts/access/{access.pk}/"
     asker = signed_in(people.reviewer)
-    assert "2 of them are guarded" in words(asker.get(f"/evidence/access/{access.pk}/"))
+    page = words(asker.get(f"/evidence/access/{access.pk}/"))
+    assert "2 of them are guarded" in page
+    assert f"before these can be looked at or taken out: {one.reference}, {two.reference}" in page
+    assert "Download the bundle" not in page
+    assert "guarded" in words(asker.get("/evidence/"))
     assert "you cannot take their place" in words(asker.get(where))
     refused = asker.post(f"/evidence/access/{access.pk}/bundle", follow=True)
     assert "0 of 2 custodians" in messages(refused)[0]
@@ -112,6 +116,9 @@ def test_a_custodian_takes_and_brings_parts(
         other = signed_in(custodians.people["cat"]).post(where, {"text": text})
         assert "the part of another custodian" in words(other)
     assert "enough" in words(asker.get(where))
+    page = words(asker.get(f"/evidence/access/{access.pk}/"))
+    assert "Download the bundle" in page
+    assert "before these can be looked at" not in page
     taken = asker.post(f"/evidence/access/{access.pk}/bundle")
     assert b"".join(taken.streaming_content).startswith(b"PK")  # type: ignore[attr-defined]
     assert not Brought.objects.exists()
@@ -173,7 +180,10 @@ def test_an_answer_with_something_guarded_leaves_with_the_parts_of_two_others(
         custodians.bring(about, "lead")
     page = words(signed_in(lead).get(f"/desk/demands/{demand.pk}/"))
     assert "2 of them are guarded" in page
+    assert f"brought their parts of: {guarded.reference}, {later.reference}" in page
+    assert "Take it out" not in page
     custodians.bring(about, "ann", "cat")
+    assert "Take it out" in words(signed_in(lead).get(f"/desk/demands/{demand.pk}/"))
     write_answer(answer.pk, to, person=lead)
     bag = zipfile.ZipFile(to)
     assert sum(name.endswith(".age") for name in bag.namelist()) == 3

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 from pathlib import Path
+from threading import Barrier
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,7 +28,7 @@ from himaya.core.bundles.reading import ExhibitNotTaken
 from himaya.core.bundles.report import Language
 from himaya.core.vault.recipients import Identity
 from himaya.core.vault.verifier import key_name
-from himaya.evidence import custody, handing
+from himaya.evidence import custody, handing, receiving
 from himaya.evidence.bundling import hand_over
 from himaya.evidence.granting import NoAccess, ask_access, grant_access
 from himaya.evidence.lasting import STEPS
@@ -110,8 +111,11 @@ def test_what_was_handed_over_comes_back_and_both_have_signed(nodes: Nodes, keep
     assert states() == ["taken", "offered"]
     nodes.to("a")
     assert states() == ["signed"]
-    assert receive_bundle(back, identity=MINE, by="person:1") == [lent]
-    assert receive_bundle(back, identity=MINE, by="person:1") == [lent]
+    fates: dict[int, str] = {}
+    assert receive_bundle(back, identity=MINE, by="person:1", told=fates) == [lent]
+    assert fates == {lent.pk: "came-back"}
+    assert receive_bundle(back, identity=MINE, by="person:1", told=fates) == [lent]
+    assert fates == {lent.pk: "known"}
     assert Exhibit.objects.count() == 1
     assert content(lent) == b"a neutral text"
     whole = ["acquire", "export", "transfer", "export", "return"]
@@ -203,7 +207,9 @@ def test_what_has_ended_here_begins_anew_when_it_comes_back(nodes: Nodes, keep: 
     with transaction.atomic():
         custody.add_step(lent, act="destroy", by="system", facts={"epoch": "x"})
     Exhibit.objects.filter(pk=lent.pk).update(state="destroyed", wrapped=None, ended_at=now_of.now())
-    (anew,) = receive_bundle(back, identity=MINE, by="person:1")
+    fates: dict[int, str] = {}
+    (anew,) = receive_bundle(back, identity=MINE, by="person:1", told=fates)
+    assert fates == {anew.pk: "new"}
     assert receive_bundle(back, identity=MINE, by="person:1") == [anew]
     assert (anew.uuid == lent.uuid, acts(anew), acts(lent)[-1]) == (False, ["acquire"], "destroy")
     assert f"it was {lent.reference} here, which has ended" in anew.origin
@@ -311,3 +317,28 @@ def test_of_many_that_take_it_back_at_once_one_does_and_all_are_told_so(nodes: N
     assert states() == ["came-back", "back"]
     told = [entry.act for entry in ledger.entries(about=lent.about)]
     assert told.count("evidence.came-back") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_bundles_that_bring_back_what_has_ended_one_is_taken(
+    nodes: Nodes, keep: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lent = keep()
+    there = nodes.lend(lent)
+    bundles = [nodes.bundle(there, purpose="return") for _ in range(2)]
+    nodes.to("a")
+    with transaction.atomic():
+        custody.add_step(lent, act="destroy", by="system", facts={"epoch": "x"})
+    Exhibit.objects.filter(pk=lent.pk).update(state="destroyed", wrapped=None, ended_at=now_of.now())
+    both, begin, turns = Barrier(2, timeout=20), receiving.begin, iter(bundles)
+
+    def sealed_together(*args: Any, **how: Any) -> Any:
+        made = begin(*args, **how)
+        both.wait()  # both have been looked at, and neither is kept
+        return made
+
+    monkeypatch.setattr(receiving, "begin", sealed_together)
+    got, failed = at_once(2, lambda: receive_bundle(next(turns), identity=MINE, by="person:1"))
+    assert (len(got), [str(one).partition(": ")[2] for one in failed]) == (1, ["it came back already."])
+    assert states() == ["came-back", "back"]
+    assert Exhibit.objects.count() == 2

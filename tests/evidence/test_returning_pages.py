@@ -10,6 +10,7 @@ import pytest
 from tests.browsing import words
 from tests.evidence.conftest import Keep
 from tests.evidence.test_access_pages import RECIPIENT, _one_time, with_key
+from tests.evidence.test_receiving import other_key
 from tests.evidence.test_returning import MINE, Nodes, nodes
 from tests.program import Program
 from tests.windows import signed_in
@@ -19,6 +20,7 @@ from himaya.core.config import config
 from himaya.core.vault.verifier import key_name
 from himaya.evidence import custody
 from himaya.evidence.models import Access
+from himaya.evidence.receiving import receive_bundle
 
 __all__ = ["_one_time", "nodes"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("one_factor")]
@@ -55,6 +57,7 @@ def test_what_a_node_handed_over_goes_back_to_it_unnamed(
     (tmp_path / "b.zip").write_bytes(b"".join(answer.streaming_content))
     with opened(tmp_path / "b.zip") as received:
         (offer,) = received.bundle.transfers
+        bundle = received.bundle.number
         clear = io.BytesIO()
         received.take(there.uuid, clear, identity=MINE)
     assert '"act":"return"' in offer.decode()
@@ -62,6 +65,13 @@ def test_what_a_node_handed_over_goes_back_to_it_unnamed(
     assert clear.getvalue() == b"a neutral text"
     assert "the other side has not signed yet" in words(reviewer.get("/evidence/incoming/"))
     assert "It goes back" in words(reviewer.get(f"/evidence/exhibits/{there.pk}/"))
+    nodes.to("a")
+    page = words(reviewer.get(f"/evidence/exhibits/{lent.pk}/"))
+    assert key_name(other_key()) in page, "a receipt names nobody"
+    receive_bundle(tmp_path / "b.zip", identity=MINE, by="person:1")
+    page = words(reviewer.get(f"/evidence/exhibits/{lent.pk}/"))
+    assert key_name(other_key()) not in page, "the bundle told whose key it is"
+    assert f"{bundle}, as \u2068{config().organisation or config().node_name}\u2069 counts" in page
 
 
 def test_what_nobody_brought_goes_back_to_nobody(nodes: Nodes, keep: Keep, people: SimpleNamespace) -> None:

@@ -126,10 +126,14 @@ def _keep(steps: Iterable[Step]) -> list[Step]:
 
 
 def know_key(public: bytes, *, owner: str) -> None:
-    """Keep a key of somebody else, by which steps are proved. ``owner``: whose it is, as somebody says; never we."""
-    now, said = clock.now(), printable(owner).strip()[:100]
+    """Keep a key of somebody else, by which steps are proved. ``owner``: whose it is, as somebody says, never we.
+    What was told first stays; a key that is known by its name alone gets the one that is told then.
+    """
+    now, said, name = clock.now(), printable(owner).strip()[:100], verifier.key_name(public)
     known = {"public": public, "owner": f"?{said}" if said == NODE else said, "since": now, "ended_at": now}
-    SigningKey.objects.get_or_create(name=verifier.key_name(public), defaults=known)
+    SigningKey.objects.get_or_create(name=name, defaults=known)
+    if said:
+        SigningKey.objects.filter(name=name, sealed="", owner__in=("", f"node {name}")).update(owner=known["owner"])
 
 
 def add_line(exhibit: Exhibit, one: bytes) -> bool:

@@ -73,6 +73,19 @@ def taken_with(digest: str, *, uuid: object) -> Handover | None:
     return found.filter(Q(exhibit__uuid=uuid) | Q(exhibit__once=f"bundle:{digest[:40]}:{uuid}")).first()
 
 
+def with_whom(found: Iterable[Handover]) -> dict[int, str]:
+    """Number of each → who the other side is: as was said then; else as the holder of its key is called now; else the
+    name of that key.
+    """
+    rows = list(found)
+    owners = dict(SigningKey.objects.filter(name__in={one.node for one in rows}).values_list("name", "owner"))
+    told = {}
+    for one in rows:
+        said = (name for name in (one.other, owners.get(one.node, "")) if name not in ("", f"node {one.node}"))
+        told[one.pk] = next(said, one.node)
+    return told
+
+
 def state_of(one: Handover) -> str:
     """What became of it: a name of :data:`himaya.evidence.words.HANDS`."""
     if one.returned_at:
@@ -86,9 +99,10 @@ def state_of(one: Handover) -> str:
 
 def told(one: Handover) -> dict[str, Any]:
     """What is told of one, to programs."""
-    same = ("given", "act", "bundle", "node", "other", "theirs", "by")
+    same = ("given", "act", "bundle", "node", "theirs", "by")
     times = ("at", "settled_at", "returned_at")
     return {
         "exhibit": one.exhibit.reference, **{name: getattr(one, name) for name in same}, "state": state_of(one),
+        "other": with_whom([one])[one.pk],
         **{name: value.isoformat() if (value := getattr(one, name)) else None for name in times},
     }  # fmt: skip

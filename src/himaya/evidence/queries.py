@@ -206,8 +206,15 @@ def _elsewhere(key: str) -> str:
 
 def holder_of(key: str) -> str:
     """Whose a custody key is: ours, or whose somebody said; of one that nobody told of, its name."""
-    owner, sealed = SigningKey.objects.filter(name=key).values_list("owner", "sealed").first() or (key, "")
-    return (config().organisation or config().node_name) if sealed else owner
+    return holders_of([key])[key]
+
+
+def holders_of(keys: Iterable[str]) -> dict[str, str]:
+    """The same of several: name of a key → whose it is."""
+    found = {key: key for key in keys}
+    rows = SigningKey.objects.filter(name__in=found).values_list("name", "owner", "sealed")
+    ours = config().organisation or config().node_name
+    return found | {name: ours if sealed else owner or name for name, owner, sealed in rows}
 
 
 def to_review() -> QuerySet[Exhibit]:

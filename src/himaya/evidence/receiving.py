@@ -25,12 +25,14 @@ from himaya.evidence import custody
 from himaya.evidence.batches import batches
 from himaya.evidence.handing import RETURN, end_loan, handovers_of, note_taken, settle_given, taken_with
 from himaya.evidence.models import Exhibit
-from himaya.evidence.returning import check_ours, keys_of, offer_to_us, take_again
+from himaya.evidence.returning import KNOWN, check_ours, keys_of, offer_to_us, take_again
 from himaya.evidence.services import Acquired, Begun, Sealed, begin, discard, keep, lock
 from himaya.evidence.states import DESTROYED
 from himaya.ledger.services import record
 
 OCCASION = "received"
+NEW = "new"
+"""It was sealed and is kept from now on."""
 
 
 class AlreadyHere(HimayaError):
@@ -48,12 +50,21 @@ class NotOurReceipt(HimayaError):
 
 Place = Callable[[], str]
 """Called in the transaction that keeps an exhibit: the case that it belongs to, as the ledger names it."""
+Fates = dict[int, str]
+"""Number of an exhibit → :data:`NEW`, or what :func:`take_again` says."""
 Look = Callable[[Received, ExhibitFacts], Place]
 """Called before an exhibit is sealed, outside any transaction."""
 
 
 def receive_bundle(
-    path: Path, *, identity: Identity, by: str, trusted: Sequence[str] = (), case: str = "", look: Look | None = None
+    path: Path,
+    *,
+    identity: Identity,
+    by: str,
+    trusted: Sequence[str] = (),
+    case: str = "",
+    look: Look | None = None,
+    told: Fates | None = None,
 ) -> list[Exhibit]:
     """Take a bundle: prove it, open it with our key, seal each exhibit, and go on with its custody.
 
@@ -67,6 +78,7 @@ def receive_bundle(
         trusted: names of the custody keys of the other side, as it told them over another line.
         case: to which it belongs here, as the ledger names it.
         look: looks at each before it is sealed, and says to which case it belongs.
+        told: gets what became of each, by its number here.
 
     Returns:
         The exhibits, in the bundle's order.
@@ -77,10 +89,13 @@ def receive_bundle(
         OSError: it cannot be read.
     """
     with opened(path, trusted=trusted) as received:
-        return [
+        taken = [
             _receive(received, one, identity=identity, by=by, trusted=trusted, case=case, look=look)
             for one in received.bundle.exhibits
         ]
+    if told is not None:
+        told.update((one.pk, fate) for one, fate in taken)
+    return [one for one, _ in taken]
 
 
 def _receive(
@@ -92,12 +107,12 @@ def _receive(
     trusted: Sequence[str],
     case: str,
     look: Look | None,
-) -> Exhibit:
+) -> tuple[Exhibit, str]:
     if (known := taken_with(received.digest, uuid=one.uuid)) is not None:
-        return known.exhibit
+        return known.exhibit, KNOWN
     once = f"bundle:{received.digest[:40]}:{one.uuid}"
     if there := Exhibit.objects.filter(once=once).first():
-        return there
+        return there, KNOWN
     offer, bundle = offer_to_us(received.bundle, one.uuid), received.bundle
     came = Came(received.digest, bundle, one, offer)
     if other := Exhibit.objects.filter(uuid=one.uuid).first():
@@ -109,7 +124,7 @@ def _receive(
             check_ours(offer, one, other)
         except ExhibitNotTaken:
             if (known := taken_with(received.digest, uuid=one.uuid)) is not None:  # another one was faster
-                return known.exhibit
+                return known.exhibit, KNOWN
             raise
         came = replace(came, was=other)
     place = look(received, one) if look else str
@@ -152,10 +167,11 @@ class Came:
 
 
 @transaction.atomic
-def _kept(sealed: Sealed, acquired: Acquired, came: Came, place: Place, *, trusted: bool) -> Exhibit:
+def _kept(sealed: Sealed, acquired: Acquired, came: Came, place: Place, *, trusted: bool) -> tuple[Exhibit, str]:
     lock([sealed])
+    known = came.was and _looked_again(came, came.was)
     act, node, bundle = came.step["act"], came.step["facts"]["from"], came.bundle
-    if came.was and act == RETURN:  # its rows before the ledger's head, as who takes a receipt of it does
+    if came.was and not known and act == RETURN:  # its rows before the ledger's head, as who takes a receipt of it does
         end_loan(came.was, node=node)
     acquired = replace(acquired, case=place() or acquired.case)
     line = custody.accept_step(came.offer) if came.offer else None
@@ -171,8 +187,23 @@ def _kept(sealed: Sealed, acquired: Acquired, came: Came, place: Place, *, trust
         theirs=came.one.label, by=acquired.by, line=line, branch=(*came.one.custody, line) if line and came.was else (),
     )  # fmt: skip
     facts = {"bundle": bundle.number, "goes_on": begun is not None, "keys_trusted": trusted}
-    record("evidence.received", by=acquired.by, about=exhibit.about, **facts)
-    return exhibit
+    if not known:
+        record("evidence.received", by=acquired.by, about=exhibit.about, **facts)
+    return exhibit, KNOWN if known else NEW
+
+
+def _looked_again(came: Came, was: Exhibit) -> bool:
+    """Whether the same bundle brought it back meanwhile; of two bundles that bring it, the second one is refused.
+
+    Raises:
+        ExhibitNotTaken: another one has brought it.
+    """
+    Exhibit.objects.select_for_update().get(pk=was.pk)
+    if taken_with(came.digest, uuid=came.one.uuid) is not None:
+        return True
+    if came.offer:
+        check_ours(came.offer, came.one, was)
+    return False
 
 
 @contextmanager

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from himaya.core.vault.recipients import Identity
     from himaya.evidence.models import Exhibit
 
+KNOWN, BACK, AGAIN = "known", "came-back", "again"
+"""What became of an exhibit that a bundle brought: it was taken before; what was lent is back; what is kept here still
+was handed over once more.
+"""
 BROUGHT = ("received", "uploaded")
 """How something came that somebody brought."""
 CAME_BACK = "came_back"
@@ -132,11 +136,14 @@ def check_ours(offer: bytes, one: ExhibitFacts, exhibit: Exhibit) -> None:
 
 def take_again(
     received: Received, one: ExhibitFacts, *, exhibit: Exhibit, offer: bytes, identity: Identity, by: str
-) -> Exhibit:
+) -> tuple[Exhibit, str]:
     """Take what this node holds still: it is opened and compared, nothing is sealed, and the chain goes on.
 
     Where our chain has gone on in the meantime, a step of ours names the line by which theirs comes back; their lines
     stand beside it.
+
+    Returns:
+        The exhibit, and what became of it: :data:`BACK`, :data:`AGAIN` or :data:`KNOWN`.
 
     Raises:
         ExhibitNotTaken: it is not what was given, or came back already.
@@ -148,7 +155,7 @@ def take_again(
     with transaction.atomic():
         type(exhibit).objects.select_for_update().get(pk=exhibit.pk)
         if (known := taken_with(received.digest, uuid=one.uuid)) is not None:  # another one was faster
-            return known.exhibit
+            return known.exhibit, KNOWN
         check_ours(offer, one, exhibit)
         for public, owner in keys_of(bundle).values():
             custody.know_key(public, owner=owner)
@@ -171,7 +178,7 @@ def take_again(
             record("evidence.came-back", by=by, about=exhibit.about, **told)
         else:
             record("evidence.taken-again", by=by, about=exhibit.about, **told)
-    return exhibit
+    return exhibit, BACK if step["act"] == RETURN else AGAIN
 
 
 def keys_of(bundle: Bundle) -> dict[str, tuple[bytes, str]]:

@@ -215,6 +215,15 @@ def standing(found: Gathering) -> list[Gathered]:
     ]
 
 
+def lacking(about: str) -> list[Exhibit]:
+    """What is guarded of one gathering, and cannot be opened by it before more parts are brought.
+
+    Raises:
+        UnknownGathering: there is none of this name.
+    """
+    return [each.exhibit for each in standing(gathering(about)) if not each.enough]
+
+
 def exhibit_keys(exhibits: Sequence[Exhibit], *, about: str) -> dict[UUID, bytes]:
     """The keys of what is guarded of some exhibits, each opened with two parts, by the exhibits' own numbers; in the
     caller's transaction, their rows are locked.

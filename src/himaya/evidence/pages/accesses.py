@@ -28,6 +28,7 @@ from himaya.evidence import awaiting, granting, queries, viewing, words
 from himaya.evidence.bundling import hand_over
 from himaya.evidence.forms import AskForm, NoteForm, RightForm, UrgentForm, WhyForm
 from himaya.evidence.granting import MINUTES, MOST, WEBAUTHN, Proof
+from himaya.evidence.guarded.bringing import lacking as lacking_parts
 from himaya.evidence.handing import RETURN
 from himaya.evidence.returning import NotTheirs, giver_of_all
 from himaya.evidence.states import ASKED, DESTROYED, ENDED, GRANTED, GUARDED, REFUSED
@@ -90,12 +91,13 @@ def _page(request: StaffRequest, pk: int, *, status: int = 200, **forms: Any) ->
     mine = one.asked_by == me
     runs = one.state == GRANTED and one.until is not None and one.until > clock.now()
     found = granting.exhibits_of(one).select_related("blob")
+    lacking = lacking_parts(one.about) if mine and runs else []
     context = {
         **_row(one),
         "title": words.access_title(one),
         "exhibits": [{"one": each, **words.state_of(each)} for each in found],
         "mine": mine,
-        "usable": mine and runs and one.reads_left > 0 and one.reads_left == found.count(),
+        "usable": mine and runs and one.reads_left > 0 and one.reads_left == found.count() and not lacking,
         "may_decide": one.state == ASKED and not mine and me.may("evidence.grant"),
         "may_end": queries.can_be_ended(one) and (mine or me.may("evidence.grant")),
         "may_settle": one.urgent and not one.reviewed_at and not mine and me.may("evidence.grant"),
@@ -106,7 +108,8 @@ def _page(request: StaffRequest, pk: int, *, status: int = 200, **forms: Any) ->
         "returns": one.purpose == RETURN,
         "goes_to": _goes_to(one, found),
         "guarded": [one.reference for one in found if one.kept_class == GUARDED],
-        "shows": _shows(one, found) if mine and runs else [],
+        "lacking": [each.reference for each in lacking],
+        "shows": _shows(one, found, but=lacking) if mine and runs else [],
         **forms,
     }
     response = render(request, "evidence/access.html", context, status=status)
@@ -124,10 +127,11 @@ def _goes_to(one: Access, found: Iterable[Exhibit]) -> str:
     return queries.holder_of(node)
 
 
-def _shows(one: Access, found: Iterable[Exhibit]) -> list[dict[str, Any]]:
-    """What can be looked at by a grant now, and how far that has gone."""
+def _shows(one: Access, found: Iterable[Exhibit], *, but: Iterable[Exhibit]) -> list[dict[str, Any]]:
+    """What can be looked at by a grant now, and how far that has gone; ``but``: what nothing opens yet."""
+    closed = {each.pk for each in but}
     had, unread = viewing.looks(one), granting.unread(one)
-    fit = [each for each in found if each.state != DESTROYED and viewing.can_be_shown(each)]
+    fit = [each for each in found if each.state != DESTROYED and each.pk not in closed and viewing.can_be_shown(each)]
     left = [each for each in fit if (each.pk in had and not had[each.pk]) or each.pk in unread]
     return [{"one": each, "begun": each.pk in had} for each in left]
 

@@ -16,9 +16,9 @@ from himaya.accounts.access import needs
 from himaya.accounts.again import confirmed
 from himaya.accounts.faces import Actors, asked, told_at
 from himaya.accounts.paging import page
-from himaya.accounts.words import sentence
+from himaya.accounts.words import apart, sentence
 from himaya.core import clock
-from himaya.core.vault.verifier import BOTH_SIGN, NotProved
+from himaya.core.vault.verifier import NotProved
 from himaya.core.words import N_
 from himaya.evidence import anchoring, custody, labelling, queries, retention, words
 from himaya.evidence.closing import open_readings
@@ -46,6 +46,8 @@ SOON = ("30", "90", "365")
 """Days within which something ends, to choose from."""
 SHOWN = 200
 """Rows of what ends next."""
+KEY = re.compile(r"[0-9a-f]{32}")
+"""The name of a custody key."""
 OTHER = re.compile(r"(?!case:)[a-z]{1,20}:[0-9]{1,18}")
 """What an exhibit can belong to besides a case."""
 HOLDS = 20
@@ -193,9 +195,15 @@ def _entries(steps: Sequence[Step]) -> list[dict[str, Any]]:
     """The same as the picture, as a list: each step in words, who did it, and its facts."""
     read = [(step, queries.told(step)) for step in steps]
     open_readings(facts for _, (_by, facts) in read)
-    for step, (_by, facts) in read:
-        if step.act in BOTH_SIGN:
-            facts |= {side: queries.holder_of(str(facts[side])) for side in ("from", "to") if side in facts}
+    holders = queries.holders_of({str(facts.get(side, "")) for _, (_by, facts) in read for side in ("from", "to")})
+    for _step, (_by, facts) in read:
+        named = {side: str(facts[side]) for side in ("from", "to") if KEY.fullmatch(str(facts.get(side, "")))}
+        facts |= {side: holders[key] for side, key in named.items()}
+        if "bundle" in facts and "from" in named:  # each node counts its own
+            facts["bundle"] = gettext("%(bundle)s, as %(who)s counts") % {
+                "bundle": facts["bundle"],
+                "who": apart(facts["from"]),
+            }
     who = Actors([*(by for _, (by, _facts) in read), *(str(facts.get("to", "")) for _, (_by, facts) in read)])
     return [
         {

@@ -16,5 +16,13 @@ if TYPE_CHECKING:
 def hand_rows(found: Iterable[Handover]) -> list[dict[str, Any]]:
     """Each with what became of it, as ``evidence/hands.html`` takes them."""
     rows = list(found)
-    who = Actors(one.by for one in rows)
-    return [{"one": one, "by": who[one.by], **words.word(words.HANDS, handing.state_of(one))} for one in rows]
+    who, with_whom = Actors(one.by for one in rows), handing.with_whom(rows)
+    return [
+        {
+            "one": one,
+            "by": who[one.by],
+            "whom": with_whom[one.pk],
+            **words.word(words.HANDS, handing.state_of(one)),
+        }
+        for one in rows
+    ]

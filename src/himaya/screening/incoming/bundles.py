@@ -12,7 +12,7 @@ from himaya.core.intake.bags import PAYLOAD, place_of
 from himaya.core.intake.offered import SAID_BY
 from himaya.core.intake.parcels import CHUNK, Below, opened
 from himaya.evidence.labelling import Said, apply_labels
-from himaya.evidence.receiving import OCCASION, Place, clear, receive_bundle
+from himaya.evidence.receiving import OCCASION, Fates, Place, clear, receive_bundle
 from himaya.screening import services
 from himaya.screening.fingerprinting import Skipped
 from himaya.screening.incoming.checking import limits, look_at, readable
@@ -29,7 +29,7 @@ LABELS = "vics.json"
 
 
 def take_bundle(
-    path: Path, *, identity: Identity, by: str, trusted: Sequence[str] = (), case: str = ""
+    path: Path, *, identity: Identity, by: str, trusted: Sequence[str] = (), case: str = "", told: Fates | None = None
 ) -> list[Exhibit]:
     """Take a bundle of another node: as :func:`himaya.evidence.receiving.receive_bundle`, and match what is in it.
 
@@ -39,6 +39,7 @@ def take_bundle(
         by: who takes it.
         trusted: names of the custody keys of the other side that are believed.
         case: to which all of it belongs; empty: what is known to its case as with any hit, the rest to the first.
+        told: gets what became of each.
 
     Raises:
         NoGround, BundleNotProved, ExhibitNotTaken, AlreadyHere, StoreFull, StoreFailed: as their names say.
@@ -54,7 +55,7 @@ def take_bundle(
         )  # fmt: skip
         return lambda: _case(looked, received.digest, by, named=case, first=first)
 
-    done = receive_bundle(path, identity=identity, by=by, trusted=trusted, case=case, look=look)
+    done = receive_bundle(path, identity=identity, by=by, trusted=trusted, case=case, look=look, told=told)
     _apply_labels(path, by)
     return done
 

@@ -148,7 +148,12 @@ def _print(found: list[Exhibit], *, as_json: bool) -> None:
 def _marks(one: Exhibit) -> list[str]:
     held, stands = getattr(one, "is_held", False), one.state != "destroyed"
     rotten = one.blob.state == "rotten"
-    told = {"held": held and stands, "review": one.review and stands, "rotten": rotten}
+    told = {
+        "guarded": one.kept_class == "guarded" and stands,
+        "held": held and stands,
+        "review": one.review and stands,
+        "rotten": rotten,
+    }
     return [one.state, *(word for word, is_so in told.items() if is_so)]
 
 

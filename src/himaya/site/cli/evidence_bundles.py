@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 MARKS = ("data/bundle.json", "data/custody/")
 """What a bundle of a node has, and no other bag."""
+FATES = {
+    "new": "kept",
+    "known": "taken from this bundle before, and not taken twice",
+    "came-back": "came back: what is here was compared, and goes on here",
+    "again": "kept here still, and handed over once more",
+}
+"""What became of an exhibit of a bundle → in words."""
 MAX_KEY, MAX_RECEIPT = 64 * 1024, 64 * 1024**2
 
 
@@ -77,16 +84,21 @@ def take(
     from himaya.evidence.receiving import receipt_of
     from himaya.screening.incoming.bundles import take_bundle
 
-    found = take_bundle(path, identity=identity_of(identity), by=start.actor(), trusted=trusted, case=case)
+    fates: dict[int, str] = {}
+    opens = identity_of(identity)
+    found = take_bundle(path, identity=opens, by=start.actor(), trusted=trusted, case=case, told=fates)
     receipt = receipt_of(found)
     where = to or Path(f"{path.name}.receipt")
     if receipt:
         write_new(where, receipt)
     if json_:
-        told = {"exhibits": [one.reference for one in found], "receipt": str(where) if receipt else None}
+        named = {one.reference: fates[one.pk] for one in found}
+        told = {"exhibits": [*named], "fates": named, "receipt": str(where) if receipt else None}
         typer.echo(json.dumps(told))
         return
-    done(f"{counted(len(found), 'exhibit')} kept: {', '.join(one.reference for one in found[:20])}")
+    for fate, words in FATES.items():
+        if some := [one.reference for one in found if fates[one.pk] == fate]:
+            done(f"{counted(len(some), 'exhibit')} {words}: {', '.join(some[:20])}")
     if receipt:
         done(f"The receipt is in {where}: send it back, their chain of custody closes with it")
 

@@ -86,8 +86,9 @@ def print_handovers(*, json_: bool = False) -> None:
         typer.echo(json.dumps([handing.told(one) for one in found]))
         return
     shown = table("bundle", "exhibit", "there", "with whom", "at", "what became of it", keep=("bundle", "exhibit"))
+    whom = handing.with_whom(found)
     for one in found:
-        cells = (one.bundle, one.exhibit.reference, one.theirs, one.other or one.node, f"{one.at:%Y-%m-%d}")
+        cells = (one.bundle, one.exhibit.reference, one.theirs, whom[one.pk], f"{one.at:%Y-%m-%d}")
         shown.add_row(*map(escape, cells), words.word(words.HANDS, handing.state_of(one))["word"])
     if found:
         out.print(shown)

@@ -21,7 +21,8 @@ from himaya.accounts.words import joined, say
 from himaya.core.errors import HimayaError
 from himaya.evidence.demands import queries
 from himaya.evidence.demands.answering import TakenOut, approve_answer, drop_answer, take_out
-from himaya.evidence.demands.lists import OPEN_ANSWERS, PREPARED
+from himaya.evidence.demands.lists import APPROVED, OPEN_ANSWERS, PREPARED
+from himaya.evidence.guarded.bringing import lacking
 from himaya.evidence.pages.accesses import languages, proof_of, zip_headers
 
 if TYPE_CHECKING:
@@ -79,6 +80,9 @@ def answer_step(one: Demand, person: Person) -> dict[str, str] | None:
     if answer.state != PREPARED:
         if not person.may("demands.work"):
             return {"says": gettext("The answer may leave: a lead hands it over.")}
+        if answer.state == APPROVED and (left := lacking(f"answer:{answer.pk}")):
+            said = gettext("The answer may leave once two custodians have brought their parts of: %(exhibits)s")
+            return {"says": said % {"exhibits": joined(each.reference for each in left)}}
         follows = gettext("One file that %(whom)s alone can open. It is on record before the first byte.")
         return {
             "url": reverse("demands:take_answer", args=[answer.pk]),
