@@ -86,6 +86,8 @@ TABLE: dict[str, str | None] = {
     "GET /reference/limits": "reference:read",
     "GET /reference/contacts": "reference:read",
     "GET /reference/request-fields": "reference:read",
+    "GET /reference/countries/{country}": "reference:read",
+    "GET /reference/route": "reference:read",
     "GET /reference/{table}/rows/{key}": "reference:read",
     "GET /demands": "demands:read",
     "GET /demands/due": "demands:read",

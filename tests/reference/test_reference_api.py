@@ -89,3 +89,27 @@ def test_what_is_wrong_is_a_problem(program: Program, path: str, query: dict[str
 def test_what_is_not_known_narrows_to_nothing(program: Program) -> None:
     assert program.get("/reference/limits", jurisdiction="XX").json() == {"limits": [], "next_cursor": None}
     assert program.get("/reference/contacts", kind="nonsense").json() == {"contacts": [], "next_cursor": None}
+
+
+def test_what_is_known_of_a_country_is_told_with_its_marks(program: Program) -> None:
+    told = program.get("/reference/countries/DE").json()
+    assert (told["code"], told["unions"]) == ("DE", ["EU"])
+    assert {one["iccam"] for one in told["reports"]} == {"32"}
+    assert "eu-dsa-18-suspicion" in {one["key"] for one in told["duties"]}
+    assert told["languages"][0]["official"] == ["de"]
+    assert [one["part"] for one in told["unknown"]] == ["networks"]
+    is_problem(program.get("/reference/countries/XX"), 404, "unknown-country")
+
+
+def test_whom_to_tell_is_told_with_the_row_that_says_so(program: Program) -> None:
+    asked = {"bearer": "provider", "ours": "US", "host": "DE", "since": "2026-11-29T08:00:00Z"}
+    told = program.get("/reference/route", **asked).json()
+    first = told["suggestions"][0]
+    assert (first["contact"]["key"], first["force"], first["limit"]["key"]) == (
+        "us-hotline-ncmec-cybertipline", "duty", "us-2258a-a-report",
+    )  # fmt: skip
+    assert first["clocks"][0]["says"] == "as soon as reasonably possible, from: actual knowledge"
+    assert program.get("/reference/route", bearer="hotline", ours="NL", host="SN").json()["suggestions"] == []
+    is_problem(program.get("/reference/route", bearer="pirate"), 422, "unknown-word")
+    is_problem(program.get("/reference/route", bearer="hotline", host="XX"), 422, "unknown-word")
+    is_problem(program.get("/reference/route", bearer="hotline", on="2026-02-30"), 422, "bad-day")

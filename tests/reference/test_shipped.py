@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 from datetime import date
 
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from himaya.core.countries import COUNTRIES, PLACES, UNIONS
 from himaya.core.periods import Period
 from himaya.core.reference import TABLES, BadRow
+from himaya.core.reference.contacts import dialled
 from himaya.core.reference.editions import SHIPPED, shipped
 from himaya.core.reference.fields import KEY
 from himaya.core.reference.limits import BOUNDS, DUTIES
+from himaya.core.reference.phrases import PHRASES
 from himaya.core.reference.tables import OWN
 
 FINE = {
@@ -67,6 +70,39 @@ def test_a_number_in_a_limit_says_how_it_counts() -> None:
     for row in shipped("limits").values():
         assert row["duty"] in DUTIES
         assert (row["bound"] in BOUNDS) or not row["amount"]
+
+
+def test_every_sentence_of_a_shipped_row_is_in_the_catalogue_and_no_other_is() -> None:
+    fields = {
+        "limits": ("bearer", "task", "words", "trigger", "extension", "status"),
+        "contacts": ("area", "hours", "note"),
+    }  # fmt: skip
+    stands = {row[name] for table, names in fields.items() for row in shipped(table).values() for name in names}
+    assert stands - {""} == PHRASES
+
+
+@pytest.mark.parametrize(
+    ("number", "address"),
+    [
+        ("116 111", "tel:116111"),
+        ("1-800-4-A-CHILD", "tel:18004224453"),
+        ("888-SAFE-SPOT", "tel:88872337768"),
+        ("1 (800) 363-363", "tel:1800363363"),
+        ("from abroad +372 600 4434", "tel:+3726004434"),
+        ("Ukrainian/Russian 0800 500 500", "tel:0800500500"),
+        ("SMS 50101", "sms:50101"),
+        ("SMS START to 678678", "sms:678678"),
+        ("by post", ""),
+    ],
+)
+def test_a_number_is_dialled_as_a_device_does(number: str, address: str) -> None:
+    assert dialled(number) == address
+
+
+def test_every_shipped_number_can_be_dialled() -> None:
+    numbers = [one.strip() for row in shipped("contacts").values() for one in row["numbers"].split(";") if one]
+    assert len(numbers) > 170
+    assert all(re.fullmatch(r"(tel|sms):\+?\d{2,15}", dialled(one)) for one in numbers)
 
 
 def test_countries_are_those_of_the_standard_and_names_differ() -> None:

@@ -18,7 +18,7 @@ from himaya.accounts.faces import Actors, asked, told_at
 from himaya.accounts.paging import page
 from himaya.core.reference import TABLES
 from himaya.core.words import N_
-from himaya.reference import queries, services
+from himaya.reference import confirming, country_pages, queries, services
 from himaya.reference.forms import ReasonForm, RowForm
 from himaya.reference.rows import find_table
 from himaya.reference.words import choices, differences, gist, happened, label, said, sure
@@ -163,7 +163,8 @@ def _changes(one: Row, shown_now: list[Revision]) -> list[dict[str, Any]]:
 def add(request: StaffRequest, table: str) -> HttpResponse:
     """A row of this node's own."""
     found = find_table(table)
-    form = RowForm(found, request.POST if request.method == "POST" else None)
+    begun = {one.name: request.GET[one.name] for one in found.fields if one.name in request.GET}
+    form = RowForm(found, request.POST if request.method == "POST" else None, values=begun)
     if form.is_valid():
         with told_at(form):
             made = services.add_row(
@@ -233,6 +234,8 @@ def as_shipped(request: StaffRequest, table: str, row_key: str) -> HttpResponse:
 
 urlpatterns = [
     path("", index, name="index"),
+    *country_pages.urlpatterns,
+    *confirming.urlpatterns,
     path("<slug:table>/", rows, name="rows"),
     path("<slug:table>/add", add, name="add"),
     path("<slug:table>/rows/<slug:row_key>/", row, name="row"),

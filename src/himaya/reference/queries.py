@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from himaya.core.ports import Facets
 
 
+CONFIRMED = ("contacts", "limits", "languages")
+"""Tables whose rows somebody has to look at now and then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How many rows of a table are used, how many of them this node wrote, how many of those the program ships
@@ -83,7 +87,7 @@ def languages(country: str = "") -> list[Languages]:
 
 def suggest(
     *,
-    bearer: str,
+    bearer: str | None = None,
     host: str = "",
     user: str = "",
     ours: str | None = None,
@@ -95,7 +99,7 @@ def suggest(
     """Who should be told, why, and by when: see :func:`himaya.core.reference.routing.route`.
 
     Args:
-        bearer: who asks: a name of ``core.reference.routing.BEARERS``.
+        bearer: who asks: a name of ``core.reference.routing.BEARERS``; None: as the setting ``acts_as`` says.
         host: country of the host, ISO 3166-1 alpha-2; empty: not known.
         user: country of the user; empty: not known.
         ours: where this organisation acts; None: as the setting ``jurisdiction`` says.
@@ -109,7 +113,7 @@ def suggest(
     """
     asked = Situation(
         ours=known("ours", ours_or_set(ours), ("", *COUNTRIES)),
-        bearer=known("bearer", bearer, BEARERS),
+        bearer=known("bearer", acts_as() if bearer is None else bearer, BEARERS),
         on=on or clock.now().date(),
         host=known("host", host, ("", *COUNTRIES)),
         user=known("user", user, ("", *COUNTRIES)),
@@ -118,6 +122,11 @@ def suggest(
         since=since,
     )
     return route(asked, limits=time_limits(), contacts=contact_points())
+
+
+def acts_as() -> str:
+    """What this organisation is to the law, as the setting says: a name of ``BEARERS``; empty: it does not say."""
+    return config().acts_as if config().acts_as in BEARERS else ""
 
 
 def ours_or_set(ours: str | None) -> str:
@@ -166,6 +175,15 @@ def rows(table: str, *, place: str = "", kind: str = "", aside: bool | None = Fa
         and (not kind or row.values.get(found.kind, "") == kind)
         and (aside is None or row.aside is aside)
     ]
+
+
+def to_confirm(on: date | None = None) -> list[Row]:
+    """Rows in use that are unsure, or that nobody looked at for a year: the unsure first, then the oldest."""
+    day = on or clock.now().date()
+    year_ago = day.replace(year=day.year - 1, day=min(day.day, 28)).isoformat()
+    found = [one for name in CONFIRMED for one in rows(name)]
+    old = [one for one in found if one.values["confidence"] == "low" or f"{one.values['checked']}-31"[:10] < year_ago]
+    return sorted(old, key=lambda one: (one.values["confidence"] != "low", one.values["checked"]))
 
 
 def row(table: str, key: str) -> Row:

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext
 
 from himaya.accounts.words import moment
-from himaya.core.countries import PLACES
-from himaya.core.reference.contacts import KINDS
 from himaya.core.reference.routing import BEARERS, BOUND, REPORTER, WHYS, Clock, Route, Suggestion, Told
 from himaya.core.words import N_
-from himaya.reference.words import lasting
+from himaya.reference.words import lasting, phrase, place
 
 if TYPE_CHECKING:
-    from himaya.core.reference import Contact, TimeLimit
+    from himaya.core.reference import TimeLimit
 
 FORCES = {
     "duty": N_("a duty by law"),
@@ -34,17 +32,6 @@ COULD_SAY = {
 """What is not known → who could say it."""
 
 
-def place(code: str) -> str:
-    """The name of a country or union; of none, words that say so."""
-    return gettext(PLACES[code]) if code in PLACES else gettext("a country that is not known")
-
-
-def called(contact: Contact) -> str:
-    """A contact's name; where that is no more than its kind, in the reader's language."""
-    kind = KINDS.get(contact.kind, "")
-    return gettext(kind) if contact.name == kind else contact.name
-
-
 def reason(one: Suggestion) -> str:
     """Why somebody is told, in a sentence."""
     if one.limit is None:
@@ -54,7 +41,7 @@ def reason(one: Suggestion) -> str:
         if one.contact.kind == "interpol-ncb":
             return gettext("Nobody in {place} is known: its police is reached through INTERPOL.").format(place=where)
         return gettext("It takes reports in {place}.").format(place=where)
-    return gettext("{instrument}: {task}").format(instrument=one.limit.instrument, task=one.limit.task)
+    return gettext("{instrument}: {task}").format(instrument=one.limit.instrument, task=phrase(one.limit.task))
 
 
 def by_when(clock: Clock) -> str:
@@ -62,12 +49,16 @@ def by_when(clock: Clock) -> str:
     limit = clock.limit
     if clock.due is not None:
         return gettext("{length} of {event}: by {moment}").format(
-            length=lasting(limit), event=limit.trigger or gettext("the event"), moment=moment(clock.due)
+            length=lasting(limit), event=phrase(limit.trigger) or gettext("the event"), moment=moment(clock.due)
         )
     length = lasting(limit) or gettext("no time is named")
     if limit.period and limit.words:
-        length = gettext("{length}, {words}").format(length=length, words=limit.words)
-    return gettext("{length}, from: {event}").format(length=length, event=limit.trigger) if limit.trigger else length
+        length = gettext("{length}, {words}").format(length=length, words=phrase(limit.words))
+    return (
+        gettext("{length}, from: {event}").format(length=length, event=phrase(limit.trigger))
+        if limit.trigger
+        else length
+    )
 
 
 def why(one: Told, asked: Route) -> str:
@@ -82,7 +73,7 @@ def why(one: Told, asked: Route) -> str:
 def _bound(limit: TimeLimit) -> str:
     """Whom a row binds: in words where the program knows them, else as the row says it."""
     if limit.bearer == REPORTER or limit.bearer not in BOUND:
-        return limit.bearer
+        return phrase(limit.bearer)
     known = BOUND[limit.bearer]
     name = next((one for one in BEARERS if one in known), "")
     return gettext(BEARERS["provider"] if len(known) == 4 else BEARERS[name])

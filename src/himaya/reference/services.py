@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.reference import Table
 from himaya.core.reference.tables import OWN
+from himaya.core.words import N_
 from himaya.ledger.services import record
 from himaya.reference.models import Revision
 from himaya.reference.rows import Row, digest, find_row, find_table
 
 LONGEST_REASON = 500
+HOWS = {
+    "rang": N_("We rang the number."),
+    "read": N_("We read its own page, or the text of the law."),
+    "asked": N_("We asked somebody who works there."),
+}
+"""How somebody made sure of a row → the reason that its history keeps."""
 MOST = 5_000
 """Changes of one table, and rows of its own that a node can add."""
 
@@ -23,6 +31,12 @@ class NoReasonGiven(HimayaError):
     """Say in 1 to 500 characters why the row changes."""
 
     remedy = "Name what you read or whom you asked."
+    status = 422
+
+
+class NoSuchWay(HimayaError):
+    """Nobody makes sure of a row by {how!r}."""
+
     status = 422
 
 
@@ -96,6 +110,32 @@ def change_row(
     if taken == dict(row.values):
         raise NothingChanges(key=key)
     _write(row.table, key, row, values=taken, aside=row.aside, reason=reason, by=by, what="changed")
+    return find_row(row.table, key)
+
+
+@transaction.atomic
+def confirm_row(table: str, *, key: str, how: str, by: str, seen: int | None = None) -> Row:
+    """Say that somebody looked and that a row stands: it counts as confirmed by this node, from today, and as sure.
+
+    Args:
+        table: the name of a table.
+        key: the row.
+        how: a name of :data:`HOWS`; the history keeps its words, in the language of who acts.
+        by: the actor.
+        seen: as for :func:`change_row`.
+
+    Raises:
+        UnknownTable, UnknownRow, NoSuchWay, NothingChanges, ChangedMeanwhile, TooManyChanges: as their names say.
+    """
+    if how not in HOWS:
+        raise NoSuchWay(how=how[:20])
+    row = _seen(table, key, seen)
+    today = clock.now().date().isoformat()
+    taken = {**row.values, "basis": "confirmed", "confidence": "high", "checked": today}
+    if taken == dict(row.values):
+        raise NothingChanges(key=key)
+    reason = gettext(HOWS[how])
+    _write(row.table, key, row, values=taken, aside=row.aside, reason=reason, by=by, what="confirmed")
     return find_row(row.table, key)
 
 

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext, ngettext
 
 from himaya.accounts.words import joined, number
+from himaya.core.countries import PLACES
 from himaya.core.languages import LANGUAGES
 from himaya.core.periods import Period
 from himaya.core.reference import marks
+from himaya.core.reference.contacts import KINDS
 from himaya.core.reference.marks import BASES, CONFIDENCE
+from himaya.core.reference.phrases import PHRASES
 from himaya.core.words import N_
 
 if TYPE_CHECKING:
-    from himaya.core.reference import Table, TimeLimit
+    from himaya.core.reference import Contact, Table, TimeLimit
     from himaya.core.reference.fields import Field
     from himaya.core.reference.marks import Mark
     from himaya.reference.models import Revision
@@ -34,8 +37,13 @@ LENGTHS = {
 
 
 def shown(field: Field, value: str) -> str:
-    """A value in words: the name of a choice in the reader's language, any other as it stands."""
-    return gettext(field.choices[value]) if field.choices and value in field.choices else value
+    """A value in words: the name of a choice or a sentence of ours in the reader's language, any other as it stands."""
+    return gettext(field.choices[value]) if field.choices and value in field.choices else phrase(value)
+
+
+def phrase(text: str) -> str:
+    """A sentence that the program ships, in the reader's language; any other text as it stands."""
+    return gettext(text) if text in PHRASES else text
 
 
 def said(row: Row, name: str) -> str:
@@ -85,9 +93,20 @@ def length(period: Period) -> str:
     return text % {"n": number(n)}
 
 
+def place(code: str) -> str:
+    """The name of a country or union; of none, words that say so."""
+    return gettext(PLACES[code]) if code in PLACES else gettext("a country that is not known")
+
+
+def called(contact: Contact) -> str:
+    """A contact's name; where that is no more than its kind, in the reader's language."""
+    kind = KINDS.get(contact.kind, "")
+    return gettext(kind) if contact.name == kind else contact.name
+
+
 def lasting(limit: TimeLimit) -> str:
     """How long, or by when: in a number, else in the words of the law."""
-    return gettext(LENGTHS[limit.bound]) % {"time": length(limit.period)} if limit.period else limit.words
+    return gettext(LENGTHS[limit.bound]) % {"time": length(limit.period)} if limit.period else phrase(limit.words)
 
 
 def gist(row: Row) -> str:
@@ -117,4 +136,9 @@ def happened(before: Revision | None, after: Revision) -> str:
         return gettext("Set aside")
     if before and before.aside and not after.aside:
         return gettext("Taken up again")
+    was = (before.values if before else None) or after.shipped or {}
+    now = after.values or {}
+    changed = {name for name in now if now[name] != was.get(name, "")}
+    if now.get("basis") == "confirmed" and changed <= {"basis", "confidence", "checked"}:
+        return gettext("Confirmed")
     return gettext("As the program ships it again") if after.values is None else gettext("Changed")

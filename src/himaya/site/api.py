@@ -50,6 +50,7 @@ from himaya.lists.api import router as lists
 from himaya.lists.api.subscriptions import router as subscriptions
 from himaya.log.api import router as log
 from himaya.reference.api import router as reference
+from himaya.reference.api.countries import router as countries
 from himaya.screening.api import router as screening
 from himaya.screening.incoming.api import router as incoming
 from himaya.site.errors import PROBLEM, problem, problem_document, server_error
@@ -384,6 +385,7 @@ for router in (
     incoming,
     demands,
     reference,
+    countries,
     transparency,
     metrics,
     log,

@@ -20,6 +20,7 @@ from himaya.cases.history import Happening, Run, history
 from himaya.cases.pages.urgent import urgency_of
 from himaya.cases.services import UnknownCase
 from himaya.cases.states import DECIDED, OPEN
+from himaya.cases.telling import card
 from himaya.core import clock, registry
 from himaya.core.config import config
 from himaya.evidence import queries as evidence
@@ -107,6 +108,7 @@ def case_page(
         "verdict": _verdict(shown.verdict) if shown.verdict else None,
         "deliveries": _deliveries(shown, request.user),
         "exhibits": _exhibits(shown, request.user),
+        "told": card(request.GET, shown, request.user),
         "may_file": request.user.may("cases.file"),
         "may_request": request.user.may("demands.work"),
         "history": _history(request, shown),

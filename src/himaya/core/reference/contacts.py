@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -37,6 +38,13 @@ STANDINGS = {
     "absent": N_("not in its directory"),
 }
 """What a hotline is to INHOPE → in words."""
+_KEYPAD = {
+    letter: str(digit)
+    for digit, letters in enumerate(("ABC", "DEF", "GHI", "JKL", "MNO", "PQRS", "TUV", "WXYZ"), start=2)
+    for letter in letters
+}
+_NUMBER = re.compile(r"[+\d(][\dA-Z ()-]*", re.ASCII)
+_LAST_NUMBER = re.compile(r"[+\d][\d ()-]*$", re.ASCII)
 FIELDS = (
     Field("country", N_("Country"), needed=True, choices=PLACES),
     Field("kind", N_("Kind"), needed=True, choices=KINDS),
@@ -105,6 +113,18 @@ def made(key: str, values: Mapping[str, str], *, ours: bool = False) -> Contact:
     own = {field.name: values[field.name] for field in FIELDS if field not in marks.FIELDS}
     numbers = tuple(part.strip() for part in own.pop("numbers").split(";") if part.strip())
     return Contact(key=key, numbers=numbers, mark=marks.mark(values, ours=ours), **own)
+
+
+def dialled(number: str) -> str:
+    """The address under which a device reaches a number as a directory writes it: ``tel:`` or ``sms:``, else empty.
+
+    Letters of the keypad (E.161) become digits, and words before a number are left out: ``SMS START to 678678``.
+    """
+    found = _NUMBER.fullmatch(number) or _LAST_NUMBER.search(number)
+    if not found:
+        return ""
+    digits = "".join(_KEYPAD.get(char, char) for char in found[0] if char.isdigit() or char == "+" or char in _KEYPAD)
+    return f"{'sms' if number.startswith('SMS ') else 'tel'}:{digits}"
 
 
 def flaw(values: Mapping[str, str]) -> tuple[str, str]:

@@ -246,8 +246,8 @@ def _resolve(limit: TimeLimit, draft: _Draft) -> None:
                 draft.suggest(contact, force, place, limit)
             if not found:
                 draft.unknown.append(Told("nobody", place, limit))
-    elif contact := draft.contacts.get(limit.recipient):
-        draft.suggest(contact, force, contact.country, limit)
+    elif named := draft.contacts.get(limit.recipient):
+        draft.suggest(named, force, named.country, limit)
     else:
         draft.unknown.append(Told("recipient", "", limit))
 

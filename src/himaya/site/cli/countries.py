@@ -25,7 +25,7 @@ def country(code: Code) -> None:
     start.database()
     from himaya.reference import queries
     from himaya.reference.directory import COULD_SAY, PARTS
-    from himaya.reference.routes import place
+    from himaya.reference.words import place
 
     found = queries.country(code)
     unions = ", ".join(map(place, found.unions))
@@ -45,8 +45,7 @@ def _cells(one: Contact | TimeLimit | Languages) -> tuple[str, ...]:
     from himaya.core.languages import LANGUAGES
     from himaya.core.reference import Contact, TimeLimit
     from himaya.core.reference.limits import STANDINGS
-    from himaya.reference.routes import called
-    from himaya.reference.words import lasting, sureness
+    from himaya.reference.words import called, lasting, sureness
 
     if isinstance(one, Contact):
         what = called(one) + (f" ({one.area})" if one.area else "")
@@ -61,7 +60,10 @@ def _cells(one: Contact | TimeLimit | Languages) -> tuple[str, ...]:
 
 @command(reference, "route", example="himaya reference route --host DE --user FR --ours NL --bearer hosting --danger")
 def route(
-    bearer: Annotated[str, typer.Option(help="Who asks: hotline, provider, hosting, platform, …", metavar="NAME")],
+    bearer: Annotated[
+        str | None,
+        typer.Option(help="Who asks: hotline, provider, hosting, …; else as `acts_as` is set.", metavar="NAME"),
+    ] = None,
     host: Annotated[str, typer.Option(help="Country of the host.", metavar="CODE")] = "",
     user: Annotated[str, typer.Option(help="Country of the user.", metavar="CODE")] = "",
     ours: Annotated[
@@ -78,7 +80,8 @@ def route(
 
 
 def _print(found: Route) -> None:
-    from himaya.reference.routes import FORCES, by_when, called, could_say, reason, why
+    from himaya.reference.routes import FORCES, by_when, could_say, reason, why
+    from himaya.reference.words import called
 
     if found.suggestions:
         shown = table("whom", "where", "why", "by when", "how sure")

@@ -52,7 +52,9 @@ class PeriodTold(Told):
 
 class TimeLimitTold(Told):
     """A time limit. `period` is null where the law names no number: `words` says what it says then. `standing`:
-    `in-force`, `not-yet`, `lapsed` or `not-verified`.
+    `in-force`, `not-yet`, `lapsed` or `not-verified`. `recipient`: who is told: the key of a contact point,
+    `authority-concerned`, `hotline-of-host`, or empty. `occasion`: when alone it holds (`danger`: life or safety of a
+    person is threatened), or empty.
     """
 
     key: str
@@ -66,6 +68,8 @@ class TimeLimitTold(Told):
     words: str
     trigger: str
     extension: str
+    recipient: str
+    occasion: str
     valid_from: date | None
     valid_to: date | None
     standing: str
@@ -81,7 +85,10 @@ class TimeLimitsTold(Told):
 
 
 class ContactTold(Told):
-    """A contact point. Before a number is shown to people in need, somebody should have confirmed it (`mark.ours`)."""
+    """A contact point. Before a number is shown to people in need, somebody should have confirmed it (`mark.ours`).
+    `inhope`: `member`, `portal` (of a member), `absent` (not in its directory), or empty; `iccam`: the number of its
+    country among ICCAM's hotlines, or empty.
+    """
 
     key: str
     country: str
@@ -94,6 +101,8 @@ class ContactTold(Told):
     website: str
     page: str
     hours: str
+    inhope: str
+    iccam: str
     note: str
     mark: MarkTold
 
@@ -172,7 +181,7 @@ def time_limits(
         raise BadDay(given=on, why=why)
     found = queries.time_limits(jurisdiction=jurisdiction, duty=duty, on=date.fromisoformat(on) if on else None)
     part, following = _page("limits", found, limit, cursor)
-    return reply(TimeLimitsTold(limits=[_limit(one) for one in part], next_cursor=following))
+    return reply(TimeLimitsTold(limits=[time_limit_told(one) for one in part], next_cursor=following))
 
 
 @router.get(
@@ -188,7 +197,7 @@ def contact_points(
     `hotline`, `police`, `budapest-24-7`, `interpol-ncb`.
     """
     part, following = _page("contacts", queries.contact_points(country, kind=kind), limit, cursor)
-    return reply(ContactsTold(contacts=[_contact(one) for one in part], next_cursor=following))
+    return reply(ContactsTold(contacts=[contact_told(one) for one in part], next_cursor=following))
 
 
 @router.get(
@@ -202,7 +211,7 @@ def request_fields(
 ) -> HttpResponse:
     """Fields of requests for mutual legal assistance, of a `part` or of all."""
     found, following = _page("request-fields", queries.request_fields(part), limit, cursor)
-    told = [RequestFieldTold(key=one.key, part=one.part, field=one.field, mark=_mark(one.mark)) for one in found]
+    told = [RequestFieldTold(key=one.key, part=one.part, field=one.field, mark=mark_told(one.mark)) for one in found]
     return reply(RequestFieldsTold(fields=told, next_cursor=following))
 
 
@@ -213,7 +222,7 @@ def request_fields(
     summary="Show a row of the reference",
 )
 def reference_row(request: HttpRequest, table: Kind, key: RowKey) -> HttpResponse:
-    """One row of the table `limits`, `contacts` or `request-fields`, set aside or not, with its history."""
+    """One row of the table `limits`, `contacts`, `languages` or `request-fields`, set aside or not."""
     one = queries.row(table, key)
     history = [
         RevisionTold(**{name: getattr(revision, name) for name in RevisionTold.model_fields})
@@ -239,16 +248,19 @@ def _page(table: str, found: list[T], limit: int, cursor: str) -> tuple[list[T],
     return part, part[-1].key if len(found) > limit else None
 
 
-def _limit(one: TimeLimit) -> TimeLimitTold:
+def time_limit_told(one: TimeLimit) -> TimeLimitTold:
+    """A row for programs."""
     period = PeriodTold(amount=one.period.amount, unit=one.period.unit) if one.period else None
     plain = {name: getattr(one, name) for name in TimeLimitTold.model_fields if name not in ("period", "mark")}
-    return TimeLimitTold(period=period, mark=_mark(one.mark), **plain)
+    return TimeLimitTold(period=period, mark=mark_told(one.mark), **plain)
 
 
-def _contact(one: Contact) -> ContactTold:
+def contact_told(one: Contact) -> ContactTold:
+    """A row for programs."""
     plain = {name: getattr(one, name) for name in ContactTold.model_fields if name not in ("numbers", "mark")}
-    return ContactTold(numbers=list(one.numbers), mark=_mark(one.mark), **plain)
+    return ContactTold(numbers=list(one.numbers), mark=mark_told(one.mark), **plain)
 
 
-def _mark(one: Mark) -> MarkTold:
+def mark_told(one: Mark) -> MarkTold:
+    """How far a row can be relied upon, for programs."""
     return MarkTold(source=one.source, checked=one.checked, basis=one.basis, confidence=one.confidence, ours=one.ours)
