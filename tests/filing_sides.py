@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import email
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
-from typing import Any
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any, cast
 
+from aiosmtpd.controller import Controller
+from jsonschema import Draft202012Validator
 from tests import transparency_database
+from tests.filing_servers import When
 from tests.transparency_database import TransparencyDatabase
 
+from himaya.core import neutral, packets
 from himaya.core.filing import Draft
+from himaya.core.mailing import token
 from himaya.core.reasons import statements
+from himaya.core.vault.recipients import Identity
 
 
 class DSASide(TransparencyDatabase):
@@ -45,3 +58,61 @@ class DSASide(TransparencyDatabase):
     def refuses(self, draft: Draft) -> str:
         found = [wrong for one in statements(draft) if (wrong := transparency_database.errors(one))]
         return str(found) if found else ""
+
+
+class GenericSide:
+    """A mail server of a body, and the key with which the body opens what comes."""
+
+    key = Identity.new()
+    schema = Draft202012Validator(packets.schema(neutral.FORM))
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.changes = 0
+        self.lost: dict[int, When] = {}
+        self.port = 9
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        controller = Controller(self, hostname="127.0.0.1", port=0)
+        with closing(socket.socket()) as free:
+            free.bind(("127.0.0.1", 0))
+            controller.port = self.port = free.getsockname()[1]
+        controller.start()
+        try:
+            yield
+        finally:
+            controller.stop()
+
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+        when = self.lost.get(self.changes)
+        self.changes += 1
+        if when != "before":
+            self.mails.append(cast("EmailMessage", email.message_from_bytes(envelope.content, policy=default)))
+        if when:
+            server.transport.abort()
+        return "250 taken"
+
+    def config(self) -> dict[str, Any]:
+        return {
+            "body": "Example hotline", "node": "Example node", "keys": str(self.key.recipient), "takes_files": True,
+            "host": "127.0.0.1", "port": self.port, "security": "none", "sender": "node@example.org",
+            "recipient": "reports@example.net", "timeout": 5,
+        }  # fmt: skip
+
+    def lose(self, number: int, when: When) -> None:
+        self.lost[number] = when
+
+    def changed(self) -> int:
+        return self.changes
+
+    def filed(self, draft: Draft) -> int:
+        return sum(f"<{token(draft.key)}@" in str(mail["Message-ID"]) for mail in self.mails)
+
+    def completed(self, draft: Draft) -> Draft:
+        return replace(draft, values={**draft.values, "summary": "A known file was uploaded and removed."})
+
+    def refuses(self, draft: Draft) -> str:
+        at = datetime(2026, 11, 29, tzinfo=UTC)
+        told = packets.document(draft, neutral.FORM, node="n", body="b", at=at)
+        return "; ".join(error.message for error in self.schema.iter_errors(told))

@@ -6,6 +6,7 @@ import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, BinaryIO
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,8 +21,8 @@ AT = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 BYTES = {"exhibit-1": b"bytes that stand for nothing " * 40, "exhibit-2": b"\0\1\2" * 500}
 FILES = tuple(
-    DraftFile(key, f"{n:064x}", len(BYTES[key]), kind, {})
-    for n, (key, kind) in enumerate(zip(BYTES, ("image/jpeg", "video/mp4"), strict=True))
+    DraftFile(key, sha256(BYTES[key]).hexdigest(), len(BYTES[key]), kind, {})
+    for key, kind in zip(BYTES, ("image/jpeg", "video/mp4"), strict=True)
 )
 PARTICULARS = Particulars(
     happened_at=AT,

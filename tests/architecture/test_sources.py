@@ -216,7 +216,7 @@ def test_an_error_raised_without_its_facts_is_found(errors: list[type[HimayaErro
 ENGLISH = {
     "accounts/services.py", "core/registry.py", "core/search/numpy_index.py", "core/search/prefixes.py",
     "ledger/delivery.py",
-    "plugins/channels/email.py", "plugins/channels/file.py", "site/secrets.py",
+    "plugins/channels/file.py", "site/secrets.py",
 }  # fmt: skip
 """Files whose errors still tell facts in English alone; beside them the command line and the API, which always do."""
 

@@ -125,7 +125,7 @@ def shaped(field: FormField) -> st.SearchStrategy[Any]:
 
 
 @every_channel
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_a_check_never_raises_and_what_passes_is_valid(channel: FilingChannel, data: st.DataObject) -> None:
     config = CONFIGS.setdefault(channel.name, empty_config(channel))
@@ -146,7 +146,7 @@ CONFIGS: dict[str, Any] = {}
 
 
 @every_channel
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_a_complete_draft_with_one_value_changed_is_refused_here_or_taken_there(
     channel: FilingChannel, data: st.DataObject

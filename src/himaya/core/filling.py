@@ -5,6 +5,7 @@ A draft comes from pages and from programs: whatever JSON its values are, it is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,11 @@ MISSING = N_("It is missing, and the other side refuses a report without it.")
 NO_FILES = N_("Files cannot go with this report.")
 MOST = 1000
 """Of what may stand several times."""
+MOMENT = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2}))?"
+)
+"""A time with its offset, or a date, as it looks."""
 
 
 def gaps(form: Form, draft: Draft) -> Iterator[Gap]:
@@ -62,13 +68,13 @@ def pruned(value: Any) -> Any:
 
 def moment(value: object) -> datetime | None:
     """A time in UTC: ISO 8601 with its offset, or a date, which begins at midnight; None: it is neither."""
-    if not isinstance(value, str) or len(value) > 40:
+    if not isinstance(value, str) or not re.fullmatch(MOMENT, value):
         return None
     try:
         found = datetime.fromisoformat(value)
         if len(value) == 10:
             return found.replace(tzinfo=UTC)
-        return found.astimezone(UTC) if found.tzinfo else None
+        return found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
