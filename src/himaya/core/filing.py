@@ -195,7 +195,11 @@ class FilingChannel(ABC):
 
     @abstractmethod
     def find_out(self, step: str, attempt: Attempt) -> FoundOut:
-        """What became of a step whose answer was lost (the process died, or the line)."""
+        """What became of a step whose answer was lost (the process died, or the line).
+
+        Raises:
+            NotSent, MaybeSent: the other side could not be asked; later it may be.
+        """
 
     @abstractmethod
     def receipt(self, done: Mapping[str, Values]) -> str:
