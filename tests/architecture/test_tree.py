@@ -31,7 +31,10 @@ AVOIDED = (
     "self-produced pornography",
 )
 """Terms that the Luxembourg guidelines ask to avoid. The list stands here so that it stands nowhere else."""
-QUOTED: dict[str, str] = {}
+QUOTED: dict[str, str] = {
+    "src/himaya/core/cybertip/elements.csv": "values that NCMEC's schema takes",
+    "src/himaya/core/cybertip/labels.py": "such a value, with the words by which our pages call it",
+}
 """Files that have to quote one of them → why (the name of a law, a value of somebody else's format)."""
 
 

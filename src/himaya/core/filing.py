@@ -203,7 +203,7 @@ class FilingChannel(ABC):
         """What became of a step whose answer was lost (the process died, or the line).
 
         Raises:
-            NotSent: the other side cannot be asked now; it is asked again later.
+            NotSent, MaybeSent: the other side could not be asked; later it may be.
         """
 
     @abstractmethod
