@@ -51,6 +51,15 @@ class Route(BaseModel):
     options: dict[str, Any] = {}
 
 
+class FilingRoute(Route):
+    """A body that takes reports in a form of its own."""
+
+    auto: bool = False
+    """True: what is complete is filed without a person; it is the operator who says so."""
+    within_hours: int = Field(0, ge=0, le=10_000)
+    """Hours from the verdict within which this node files; 0: as the reference says, where it names a number."""
+
+
 def _data_directory() -> Path:
     if given := os.environ.get("HIMAYA_DATA"):
         return Path(given).expanduser().resolve()
@@ -319,6 +328,13 @@ class Config(BaseSettings):
     )
     notices: list[Route] = Field(
         [Route(name="console", channel="console")], description=N_("Where the host of confirmed material is notified.")
+    )
+    filings: list[FilingRoute] = Field(
+        [], description=N_("Bodies that take a report in a form of their own, which is drafted, completed and filed.")
+    )
+    filings_second_person: bool = Field(
+        False,
+        description=N_("A report is filed by somebody else than who changed its draft last, or else gave the verdict."),
     )
     alarms: list[Route] = Field([], description=N_("Where an urgent reading is told at once; by e-mail to every lead."))
 

@@ -8,3 +8,7 @@ class ReportingConfig(AppConfig):
 
     name = "himaya.reporting"
     label = "reporting"
+
+    def ready(self) -> None:
+        """Register what files reports."""
+        from himaya.reporting import running  # noqa: F401
