@@ -79,17 +79,17 @@ def test_places_are_set_by_path_as_the_form_has_them(confirmed: Confirmed) -> No
     assert drafting.change_draft(draft.pk, values=gone, by="person:1").values == {
         "summary": "What happened.", "urgent": False,
     }  # fmt: skip
-    with pytest.raises(drafting.ChangedMeanwhile):
+    with pytest.raises(drafting.DraftChanged):
         drafting.change_draft(draft.pk, values={"summary": "x"}, by="person:2", version=1)
 
 
 @pytest.mark.parametrize(
     ("path", "value", "error"),
     [
-        ("nothing", "x", paths.BadPlace),
-        ("accounts/id", "x", paths.BadPlace),
-        ("accounts/1/id", "x", paths.BadPlace),
-        ("file:exhibit-9/note", "x", paths.BadPlace),
+        ("nothing", "x", paths.NoSuchField),
+        ("accounts/id", "x", paths.NoSuchField),
+        ("accounts/1/id", "x", paths.NoSuchField),
+        ("file:exhibit-9/note", "x", paths.NoSuchField),
         ("place", "MOON", paths.BadFieldValue),
         ("happened", "yesterday", paths.BadFieldValue),
         ("happened", "2026-01-10T09:00:00", paths.BadFieldValue),
@@ -98,7 +98,7 @@ def test_places_are_set_by_path_as_the_form_has_them(confirmed: Confirmed) -> No
         ("summary", "a\0b", paths.BadFieldValue),
         ("summary", ["a"], paths.BadFieldValue),
         ("accounts", {"id": "x"}, paths.BadFieldValue),
-        ("accounts", [{"ident": "x"}], paths.BadPlace),
+        ("accounts", [{"ident": "x"}], paths.NoSuchField),
     ],
 )
 def test_what_the_form_does_not_have_is_refused_and_nothing_of_it_is_kept(

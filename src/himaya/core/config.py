@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, IPvAnyNetwork, StringConstraints, ValidationError
+from pydantic import Field, IPvAnyNetwork, StringConstraints, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from himaya.core.errors import HimayaError
+from himaya.core.routes import FilingRoute, Route
 from himaya.core.words import N_
 
 MIB = 1024 * 1024
@@ -41,23 +42,6 @@ class BadConfig(HimayaError):
     """The configuration cannot be used: {why}."""
 
     remedy = "Correct the setting named above in the environment or in {path}."
-
-
-class Route(BaseModel):
-    """Where documents of a kind go: a channel, and what it needs to know."""
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,49}$")
-    channel: str
-    options: dict[str, Any] = {}
-
-
-class FilingRoute(Route):
-    """A body that takes reports in a form of its own."""
-
-    auto: bool = False
-    """True: what is complete is filed without a person; it is the operator who says so."""
-    within_hours: int = Field(0, ge=0, le=10_000)
-    """Hours from the verdict within which this node files; 0: as the reference says, where it names a number."""
 
 
 def _data_directory() -> Path:

@@ -10,5 +10,9 @@ class ReportingConfig(AppConfig):
     label = "reporting"
 
     def ready(self) -> None:
-        """Register what files reports."""
+        """Register what files reports, and hang what comes round into the worker's rounds."""
+        from himaya.ledger.worker import on_tick
         from himaya.reporting import running  # noqa: F401
+        from himaya.reporting.watching import watch
+
+        on_tick(watch)

@@ -11,8 +11,8 @@ from himaya.reference.queries import time_limits
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from himaya.core.config import FilingRoute
     from himaya.core.reference import TimeLimit
+    from himaya.core.routes import FilingRoute
 
 SOON = timedelta(hours=24)
 """So long before its end a clock is an alarm; of short ones, the last quarter."""

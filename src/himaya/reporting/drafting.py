@@ -49,7 +49,7 @@ class BadParticulars(HimayaError):
     status = 422
 
 
-class ChangedMeanwhile(HimayaError):
+class DraftChanged(HimayaError):
     """Somebody else has changed this draft since you opened it."""
 
     remedy = "Load it again, and look at what is new before you change it."
@@ -271,7 +271,7 @@ def take_new(pk: int, *, by: str) -> Filing:
 def _with(values: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
     try:
         return paths.with_value(values, path, value)
-    except paths.BadPlace:  # a person has taken away what stood before it in the list
+    except paths.NoSuchField:  # a person has taken away what stood before it in the list
         return dict(values)
 
 
@@ -298,12 +298,12 @@ def change_draft(
         version: the one that was looked at; None: whichever it is.
 
     Raises:
-        UnknownFiling, WrongFilingMove, BadFilingRoute, ChangedMeanwhile, BadPlace, BadFieldValue, BadDraft: as their
+        UnknownFiling, WrongFilingMove, BadFilingRoute, DraftChanged, NoSuchField, BadFieldValue, BadDraft: as their
             names say.
     """
     filing = _changeable(pk)
     if version is not None and version != filing.version:
-        raise ChangedMeanwhile
+        raise DraftChanged
     channel, options = resolve(filing.route)
     form = channel.form(options)
     made, files = dict(filing.values), {one["key"]: dict(one) for one in filing.files}
@@ -315,7 +315,7 @@ def change_draft(
             one = files[root]
             one["values"] = _changed(form.file, one["values"], inner, value, said=path)
         else:
-            raise paths.BadPlace(path=path[:200], why=N_("it has no such file"))
+            raise paths.NoSuchField(path=path[:200], why=N_("it has no such file"))
     for key, goes in (sent or {}).items():
         _see_file(files, key, goes=goes, takes=channel.takes_files, about=filing.about)
     return _save(filing, made, list(files.values()), by=by)

@@ -13,7 +13,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said, printable
 from himaya.ledger import outbox
 from himaya.ledger.services import SYSTEM, lock_head, record
-from himaya.reporting.drafting import ChangedMeanwhile, gaps_of, locked, make_draft, make_drafts
+from himaya.reporting.drafting import DraftChanged, gaps_of, locked, make_draft, make_drafts
 from himaya.reporting.models import Filing, FilingStep
 from himaya.reporting.routes import BadFilingRoute, find_route, lane
 from himaya.reporting.states import DRAFT, FILED, FILING_GRAPH, QUEUED, REFUSED, UNKNOWN
@@ -79,7 +79,7 @@ def queue_filing(pk: int, *, by: str, version: int | None = None) -> Filing:
         version: the one that was looked at; None: whichever it is.
 
     Raises:
-        UnknownFiling, WrongFilingMove, VerdictGone, BadFilingRoute, ChangedMeanwhile: as their names say.
+        UnknownFiling, WrongFilingMove, VerdictGone, BadFilingRoute, DraftChanged: as their names say.
         NotComplete: the other side would refuse it.
         NeedsAnother: the operator wants a second person, and this is the first.
     """
@@ -115,7 +115,7 @@ def _enqueue(filing: Filing) -> None:
 
 def _see_fresh(filing: Filing, version: int | None) -> None:
     if version is not None and version != filing.version:
-        raise ChangedMeanwhile
+        raise DraftChanged
 
 
 def _is_gone(filing: Filing) -> bool:

@@ -22,7 +22,7 @@ MOST = 10_000
 TRUE, FALSE = ("true", "yes", "1", "on"), ("false", "no", "0", "off")
 
 
-class BadPlace(HimayaError):
+class NoSuchField(HimayaError):
     """A draft of this form has no {path!r}: {why}."""
 
     status = 422
@@ -38,19 +38,19 @@ def find_field(group: FormField, path: str) -> tuple[FormField, bool]:
     """The field at a path below ``group``, and whether the path names one of several.
 
     Raises:
-        BadPlace: the form has no such place.
+        NoSuchField: the form has no such place.
     """
     here, counted = group, True
     for part in path.split("/"):
         if here.many and not counted:
             if not part.isascii() or not part.isdigit() or len(part) > 5:
-                raise BadPlace(path=path[:200], why=N_("there may be several: their number comes next"))
+                raise NoSuchField(path=path[:200], why=N_("there may be several: their number comes next"))
             counted = True
             continue
         found = next((one for one in here.fields if one.name == part), None)
         if found is None:
             known = ", ".join(one.name for one in here.fields) or "-"
-            raise BadPlace(path=path[:200], why=Said("after {name} there are: {known}", name=here.name, known=known))
+            raise NoSuchField(path=path[:200], why=Said("after {name} there are: {known}", name=here.name, known=known))
         here, counted = found, False
     return here, here.many and counted
 
@@ -74,7 +74,7 @@ def with_value(values: Mapping[str, Any], path: str, value: Any) -> dict[str, An
     Groups and lists on the way are made; what becomes empty is taken away, too.
 
     Raises:
-        BadPlace: it is further than one behind the last of several.
+        NoSuchField: it is further than one behind the last of several.
     """
     whole = copy.deepcopy(dict(values))
     _put(whole, path.split("/"), value, path)
@@ -86,7 +86,7 @@ def _put(here: Any, parts: list[str], value: Any, path: str) -> None:
     if isinstance(here, list):
         number = int(key)
         if number > len(here) or number >= MOST:
-            raise BadPlace(path=path[:200], why=Said("the next one is number {n}", n=len(here)))
+            raise NoSuchField(path=path[:200], why=Said("the next one is number {n}", n=len(here)))
         if number == len(here):
             if value is None:
                 return
@@ -180,7 +180,7 @@ def checked(field: FormField, value: Any, *, path: str, one: bool = False) -> An
     """``value``, given as JSON, as it can stand in a field.
 
     Raises:
-        BadFieldValue, BadPlace: something of it cannot.
+        BadFieldValue, NoSuchField: something of it cannot.
     """
     if value is None:
         return None
@@ -195,7 +195,7 @@ def checked(field: FormField, value: Any, *, path: str, one: bool = False) -> An
         for name, each in value.items():
             part, _ = find_field(field, name) if "/" not in name else (None, False)
             if part is None:
-                raise BadPlace(path=f"{path}/{name}"[:200], why=N_("a name has no stroke"))
+                raise NoSuchField(path=f"{path}/{name}"[:200], why=N_("a name has no stroke"))
             if each is not None:
                 made[name] = checked(part, each, path=f"{path}/{name}")
         return made

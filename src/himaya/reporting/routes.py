@@ -12,8 +12,8 @@ from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 
 if TYPE_CHECKING:
-    from himaya.core.config import FilingRoute
     from himaya.core.filing import FilingChannel
+    from himaya.core.routes import FilingRoute
 
 
 class BadFilingRoute(HimayaError):

@@ -34,7 +34,7 @@ from himaya.core.filing import (
     Values,
 )
 from himaya.core.ports import NotSent
-from himaya.core.words import N_
+from himaya.core.words import N_, Said
 
 OPEN, FINISHED, RETRACTED = "open", "finished", "retracted"
 REPORT = FormField(
@@ -206,16 +206,16 @@ class Sample(FilingChannel):
         config = cast("Config", attempt.config)
         place = config.directory / str(attempt.done["open"]["number"])
         if not (place / "report.json").exists():
-            raise BeginAgain(why=f"{place.name} is not there")
+            raise BeginAgain(why=Said("{number} is not there", number=place.name))
         told = _read(place)
         late = datetime.fromisoformat(told["opened"]) + timedelta(hours=config.hours)
         if config.hours and told["state"] == OPEN and attempt.at >= late:
             shutil.rmtree(place)
-            raise BeginAgain(why=f"{place.name} was not finished in time, and is deleted")
+            raise BeginAgain(why=Said("{number} was not finished in time, and is deleted", number=place.name))
         if told["state"] == RETRACTED:
-            raise BeginAgain(why=f"{place.name} was taken back")
+            raise BeginAgain(why=Said("{number} was taken back", number=place.name))
         if told["state"] == FINISHED and not finished:
-            raise NotSent(why=f"{place.name} is finished already", permanent=True)
+            raise NotSent(why=Said("{number} is finished already", number=place.name), permanent=True)
         return place
 
 
