@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from himaya.core import registry
 from himaya.core.filing import Attempt, FoundOut, Values
 from himaya.core.ports import MaybeSent, NotSent
-
-Sample: type[Any] = type(registry.filings()["sample"])
+from himaya.plugins.filings.sample import Sample
 
 
 class Lossy(Sample):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Count
+from django.db.models import Case, Count, F, Q, When
 
 from himaya.cases import dispatch
+from himaya.core import clock
+from himaya.reporting.clocks import SOON
 from himaya.reporting.drafting import UnknownFiling
 from himaya.reporting.models import Filing, FilingStep, Report
-from himaya.reporting.states import OPEN
+from himaya.reporting.states import DRAFT, FILED, OPEN, REFUSED, UNKNOWN
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -60,10 +64,25 @@ def filing(pk: int) -> Filing:
     Raises:
         UnknownFiling: there is none.
     """
-    found = filings().filter(pk=pk).first() if pk < 2**63 else None
+    found = filings().filter(pk=pk).first() if 0 < pk < 2**63 else None
     if found is None:
         raise UnknownFiling(filing=pk)
     return found
+
+
+def by_reference(text: str) -> Filing:
+    """The report that people call ``R-2026-000042``, or by its number.
+
+    Raises:
+        UnknownFiling: there is none of this number, or it is of another year.
+    """
+    found = re.fullmatch(r"(?:R-([0-9]{4})-)?([0-9]{1,18})", text.strip(), re.IGNORECASE)
+    if found is None:
+        raise UnknownFiling(filing=repr(text[:40]))
+    one = filing(int(found[2]))
+    if found[1] and one.reference != f"R-{found[1]}-{one.pk:06d}":
+        raise UnknownFiling(filing=repr(text[:40]))
+    return one
 
 
 def steps(of: Filing) -> QuerySet[FilingStep]:
@@ -74,6 +93,43 @@ def steps(of: Filing) -> QuerySet[FilingStep]:
 def followers(of: Filing) -> QuerySet[Filing]:
     """What follows it up."""
     return Filing.objects.filter(follows=of).order_by("pk")
+
+
+@dataclass(frozen=True, slots=True)
+class Concerns:
+    """How many reports a person must look at, and why."""
+
+    late: int
+    soon: int
+    missing: int
+    unknown: int
+    refused: int
+
+    @property
+    def all(self) -> int:
+        """How many concerns there are."""
+        return self.late + self.soon + self.missing + self.unknown + self.refused
+
+
+def concerns() -> Concerns:
+    """What needs a person, counted; what is unknown or was refused and late besides counts for both."""
+    now = clock.now()
+    open_, numbers = Filing.objects.filter(state__in=OPEN), filing_states()
+    return Concerns(
+        late=open_.filter(due__lte=now).count(),
+        soon=open_.filter(due__gt=now, due__lte=now + SOON).count(),
+        missing=Filing.objects.filter(state=FILED, there=False).count(),
+        unknown=numbers.get(UNKNOWN, 0),
+        refused=numbers.get(REFUSED, 0),
+    )
+
+
+def need_a_person() -> QuerySet[Filing]:
+    """What is missing there, unknown, refused, or a draft, whose clocks end first first."""
+    wanted = Q(state__in=(UNKNOWN, REFUSED, DRAFT)) | Q(state=FILED, there=False)
+    first = Case(When(there=False, then=0), When(state=UNKNOWN, then=1), When(state=REFUSED, then=2), default=3)
+    found = Filing.objects.select_related("case", "job").filter(wanted).annotate(first=first)
+    return found.order_by("first", F("due").asc(nulls_last=True), "pk")
 
 
 def filing_states() -> dict[str, int]:

@@ -66,6 +66,7 @@ def _load() -> None:
         partners,
         people,
         reference,
+        reports,
         requests,
         restoring,
         running,
