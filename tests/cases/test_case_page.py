@@ -11,8 +11,9 @@ from tests.configured import configured, file_route
 
 from himaya.cases import queries, services, words
 from himaya.cases.dispatch import coming
-from himaya.core.config import Route, config
+from himaya.core.config import config
 from himaya.core.overlap import Overlap
+from himaya.core.routes import Route
 from himaya.flow.reactor import react
 from himaya.ledger import worker
 from himaya.ledger.models import Job

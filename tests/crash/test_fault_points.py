@@ -54,6 +54,13 @@ ELSEWHERE = {
     "bundles.folder",
     "cases.filed",
     "files.created",
+    "filing.begun",
+    "filing.found",
+    "filing.kept",
+    "filing.retracted",
+    "filing.retracting",
+    "filing.taken",
+    "filings.compared",
     "demands.answer",
     "epochs.marked",
     "epochs.overwritten",
@@ -77,7 +84,8 @@ ELSEWHERE = {
     "stores.written",
 }
 """Points that no ordinary run reaches: see ``test_released_killed``, ``test_exchange_killed``,
-``test_evidence_killed``, ``test_intake_killed`` and ``test_guarded_killed`` here, ``core/test_bundles``,
+``test_evidence_killed``, ``test_intake_killed``, ``test_reports_killed`` and ``test_guarded_killed`` here,
+``core/test_bundles``,
 ``core/test_repository_publishing``, ``core/test_stores_local``, ``core/test_vault``,
 ``evidence/test_demands_answers``, ``evidence/test_looking``, ``federation/test_hub`` and ``backup``."""
 CONTENTS = [f"file {n}".encode() for n in range(6)]

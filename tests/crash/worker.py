@@ -18,7 +18,7 @@ from multiprocessing import connection as lines
 from pathlib import Path
 from typing import Any
 
-from tests.crash import bringing, exchanging, guarding, keeping, logging_events, looking_back
+from tests.crash import bringing, exchanging, filing_reports, guarding, keeping, logging_events, looking_back
 
 FIRST_WAIT, LONGEST_WAIT = 0.2, 1.0
 """Seconds between two attempts, short enough for a test."""
@@ -34,9 +34,12 @@ def set_up() -> None:
 
     if not apps.ready:
         found = registry.entry_points
-        ours = [EntryPoint("post", "tests.crash.channel", "himaya.channels")]
+        ours = {
+            "himaya.channels": [EntryPoint("post", "tests.crash.channel", "himaya.channels")],
+            "himaya.filings": [EntryPoint("body", "tests.crash.body", "himaya.filings")],
+        }
         database.SQLITE_START += "; PRAGMA synchronous=OFF"  # what is committed outlives the process, not the machine
-        registry.entry_points = lambda group: [*found(group=group), *(ours if group == "himaya.channels" else [])]  # type: ignore[assignment]
+        registry.entry_points = lambda group: [*found(group=group), *ours.get(group, [])]  # type: ignore[assignment]
         django.setup()
         for kind in registry.PORTS:
             registry.plugins(kind)
@@ -66,7 +69,7 @@ def enter(name: str, node: dict[str, str], arguments: dict[str, Any], result: st
     if hasattr(connections._connections, "default"):  # made while loading, for the database of nobody
         del connections["default"]
     faults.arm(os.environ.get("HIMAYA_FAULT", ""))
-    ours = (logging_events, looking_back, exchanging, keeping, guarding, bringing)
+    ours = (logging_events, looking_back, exchanging, keeping, guarding, bringing, filing_reports)
     elsewhere = {name: one for module in ours for name, one in vars(module).items()}
     answer = (globals().get(name) or elsewhere[name])(**arguments)
     connections.close_all()

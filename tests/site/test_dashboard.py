@@ -11,8 +11,9 @@ from tests.casework import opened
 
 from himaya.accounts.roles import MAY, ROLES
 from himaya.cases import services
-from himaya.core.config import Route, config
+from himaya.core.config import config
 from himaya.core.ports import ItemRow
+from himaya.core.routes import Route
 from himaya.ledger import outbox, worker
 from himaya.ledger.models import Job
 from himaya.lists import services as lists

@@ -6,7 +6,8 @@ from html import unescape
 import pytest
 
 from himaya.accounts import queries, services
-from himaya.core.config import Config, Route, config
+from himaya.core.config import Config, config
+from himaya.core.routes import Route
 
 pytestmark = pytest.mark.django_db
 SETTINGS = "/settings/"

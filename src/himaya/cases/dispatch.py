@@ -19,7 +19,7 @@ from himaya.ledger.services import record
 if TYPE_CHECKING:
     from himaya.cases.models import Case
     from himaya.cases.queries import CaseFacts
-    from himaya.core.config import Route
+    from himaya.core.routes import Route
 
 Kind = Literal["report", "notice"]
 READER = "flow"

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, IPvAnyNetwork, StringConstraints, ValidationError
+from pydantic import Field, IPvAnyNetwork, StringConstraints, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from himaya.core.errors import HimayaError
+from himaya.core.routes import FilingRoute, Route
 from himaya.core.words import N_
 
 MIB = 1024 * 1024
@@ -41,14 +42,6 @@ class BadConfig(HimayaError):
     """The configuration cannot be used: {why}."""
 
     remedy = "Correct the setting named above in the environment or in {path}."
-
-
-class Route(BaseModel):
-    """Where documents of a kind go: a channel, and what it needs to know."""
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,49}$")
-    channel: str
-    options: dict[str, Any] = {}
 
 
 def _data_directory() -> Path:
@@ -336,6 +329,13 @@ class Config(BaseSettings):
     )
     notices: list[Route] = Field(
         [Route(name="console", channel="console")], description=N_("Where the host of confirmed material is notified.")
+    )
+    filings: list[FilingRoute] = Field(
+        [], description=N_("Bodies that take a report in a form of their own, which is drafted, completed and filed.")
+    )
+    filings_second_person: bool = Field(
+        False,
+        description=N_("A report is filed by somebody else than who changed its draft last, or else gave the verdict."),
     )
     alarms: list[Route] = Field([], description=N_("Where an urgent reading is told at once; by e-mail to every lead."))
 

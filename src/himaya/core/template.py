@@ -11,13 +11,15 @@ def template() -> str:
     """The commented configuration file: every setting with its meaning and its default, commented out."""
     lines = ["# Himaya. Every line is optional; the defaults are shown. HIMAYA_<NAME> in the environment wins.", ""]
     for name, field in Config.model_fields.items():
-        if name in ("demo", "reports", "notices", "alarms"):
+        if name in ("demo", "reports", "filings", "notices", "alarms"):
             continue
         lines += [f"# {field.description}", f"# {name} = {json.dumps(field.default)}", ""]
-    for name, example in (("reports", ""), ("notices", "abuse-desk"), ("alarms", "on-duty")):
+    for name, example in (("reports", ""), ("filings", ""), ("notices", "abuse-desk"), ("alarms", "on-duty")):
         lines.append(f"# {Config.model_fields[name].description} One block for each destination.")
         for route in Config.model_fields[name].default:
             lines += [f"# [[{name}]]", f'# name = "{route.name}"', f'# channel = "{route.channel}"', ""]
+        if name == "filings":
+            lines += ["# [[filings]]", '# name = "try"', '# channel = "sample"', "# auto = false", ""]
         if example:
             lines += _by_mail(name, example)
     return "\n".join(lines)

@@ -18,7 +18,8 @@ from himaya.evidence.verdicts import note_dismissal, note_reopening, note_verdic
 from himaya.flow.reactor import when
 from himaya.ledger.services import SYSTEM
 from himaya.lists.voting import return_vote, vote_by_verdict
-from himaya.reporting.queries import is_report
+from himaya.reporting.filing import queue_complete, report_case, take_back_filings
+from himaya.reporting.queries import filings, is_report
 from himaya.reporting.services import queue_reports, take_back_reports
 from himaya.takedown.services import queue_notices, take_back_notices
 
@@ -42,8 +43,34 @@ def tell_authority_and_host(entry: Entry) -> None:
         queue_notices(_case(entry), verdict=entry.data["verdict"], by=SYSTEM)
 
 
+@when("case.decided")
+def draft_reports(entry: Entry) -> None:
+    """A confirmed verdict makes a draft for every body that takes reports in a form of its own."""
+    if entry.data["confirms"]:
+        report_case(_case(entry), verdict=entry.data["verdict"], by=SYSTEM)
+
+
 @when("case.reopened")
-def take_back_what_has_not_left(entry: Entry) -> None:
+def take_back_what_is_not_filed(entry: Entry) -> None:
+    """Drafts of a case that is opened again are given up; what is begun at the other side is retracted there."""
+    take_back_filings(_case(entry), verdict=entry.data["verdict"], by=SYSTEM)
+
+
+@when("report.particulars")
+def file_what_is_complete_now(entry: Entry) -> None:
+    """What became known may complete a draft that the operator's rule lets go by itself."""
+    queue_complete(filings(case=_case(entry), state="draft"), by=SYSTEM)
+
+
+@when("report.filed")
+@when("report.settled")
+def start_the_time_of_what_was_filed(entry: Entry) -> None:
+    """What is kept of a reported case is kept as long as the law says of reports, from when the report was filed."""
+    note_occasion(entry.about, occasion="report", at=entry.at, by=SYSTEM)
+
+
+@when("case.reopened")
+def take_back_what_has_has_not_left(entry: Entry) -> None:
     """A case that is opened again takes back its documents that still wait."""
     take_back_reports(_case(entry), verdict=entry.data["verdict"], by=SYSTEM)
     take_back_notices(_case(entry), verdict=entry.data["verdict"], by=SYSTEM)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from himaya.core import registry
-from himaya.core.config import Route, config
+from himaya.core.config import config
 from himaya.core.documents import Document
 from himaya.core.errors import HimayaError, UnknownPlugin
 from himaya.core.ports import MaybeSent, NotSent
+from himaya.core.routes import Route
 from himaya.ledger import outbox
 from himaya.ledger.worker import AskAPerson, GiveUp, Handler, TryAgain, register
 

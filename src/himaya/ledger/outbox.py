@@ -157,6 +157,15 @@ def renew(job: Claimed, *, lease: float = LEASE) -> None:
     _fenced(job, due=Now() + lease)
 
 
+def require_held(job: Claimed) -> None:
+    """See that this attempt still holds the job, and let nobody take it until the caller's transaction ends.
+
+    Raises:
+        LeaseLost: another attempt has begun, or a person has settled the job.
+    """
+    _fenced(job, attempts=job.attempt)
+
+
 def declare_intent(job: Claimed) -> None:
     """Write down that sending begins now. After a crash, this is how the next attempt knows that it may have left."""
     _fenced(job, intent=job.attempt)

@@ -58,6 +58,12 @@ class Handler(ABC):
         """Whether the attempt must be written down before ``act``, because it must not be repeated."""
         return False
 
+    def follow_done(self, job: outbox.Claimed, receipt: dict[str, Any]) -> None:  # noqa: B027 - few have any
+        """What becomes of what the job is about, once it is done: in the transaction that settles the job, first."""
+
+    def follow_stopped(self, job: outbox.Claimed, state: str, why: str) -> None:  # noqa: B027
+        """The same where a person must look: ``state`` is ``dead`` or ``unknown``."""
+
     @abstractmethod
     def act(self, job: outbox.Claimed) -> dict[str, Any]:
         """Do it, outside any transaction unless ``within``; the receipt is stored.
@@ -158,6 +164,7 @@ def _settle(job: outbox.Claimed, lease: float) -> None:
                 receipt = _act(handler, job, intends=intends)
             faults.point("outbox.after_act")
             with transaction.atomic():
+                handler.follow_done(job, receipt)
                 services.record(handler.done, by=services.SYSTEM, about=job.about, job=job.id, attempt=job.attempt)
                 outbox.finish(job, receipt=receipt)
                 faults.point("outbox.before_commit")
@@ -194,6 +201,8 @@ def _again(job: outbox.Claimed, why: str) -> None:
 
 def _stop(job: outbox.Claimed, state: str, act: str, why: str) -> None:
     with transaction.atomic():
+        if job.kind in _handlers:
+            _handlers[job.kind].follow_stopped(job, state, why)
         services.lock_head()
         outbox.stop(job, state=state, error=why)
         if outbox.drop_if_revoked(job):

@@ -67,6 +67,7 @@ def _load() -> None:
         partners,
         people,
         reference,
+        reports,
         requests,
         restoring,
         running,

@@ -221,6 +221,7 @@ def _destinations() -> Iterator[Finding]:
 def _database() -> Iterator[Finding]:
     from himaya.site.cli.trouble import NotReady, TooNew
     from himaya.site.health import Finding, health, kernel_health, routes_health
+    from himaya.site.reports_health import filing_routes_health
 
     try:
         start.refuse_half_restored()
@@ -229,6 +230,7 @@ def _database() -> Iterator[Finding]:
             yield Finding("Database", "wait", "empty: nothing has been kept yet", "Run: himaya init")
             yield kernel_health()
             yield from routes_health()
+            yield from filing_routes_health()
             return
         if state != "ready":
             raise TooNew if state == "newer" else NotReady

@@ -17,7 +17,7 @@ from himaya.core.errors import HimayaError
 
 ORDER = (
     "demo", "init", "doctor", "serve", "worker", "scan", "screen", "fingerprint", "lists", "subscriptions", "partners",
-    "exchange", "reference", "terms", "evidence", "desk", "index", "users", "keys", "ledger", "log",
+    "exchange", "reference", "terms", "reports", "evidence", "desk", "index", "users", "keys", "ledger", "log",
     "backup", "restore", "drill",
 )  # fmt: skip
 BEGIN, LOOK, KEEP = "Begin and run", "Find", "Keep"

@@ -20,7 +20,8 @@ from himaya.accounts.roles import ROLES, SCOPES
 from himaya.accounts.services import FACTOR_GONE
 from himaya.accounts.words import joined
 from himaya.core import clock
-from himaya.core.config import Config, Route, config
+from himaya.core.config import Config, config
+from himaya.core.routes import Route
 from himaya.core.words import N_
 
 if TYPE_CHECKING:
