@@ -1,0 +1,1 @@
+"""How far verdicts can be relied upon: second looks, how far people agree, practice, and appeals."""
