@@ -121,7 +121,7 @@ def test_a_row_of_our_own_has_a_key_that_nothing_shipped_can_have() -> None:
 
 def test_what_is_not_there_is_named() -> None:
     with pytest.raises(UnknownTable, match="limits, contacts, request-fields"):
-        queries.rows("laws")
+        queries.rows("customs")
     with pytest.raises(UnknownRow, match="nobody"):
         queries.row("contacts", "nobody")
     with pytest.raises(UnknownRow):

@@ -13,6 +13,7 @@ import rules
 from django.db import connection, transaction
 from django.db.models import Q
 
+from himaya.cases.classing import judged
 from himaya.cases.identity import Register, names
 from himaya.cases.models import Case, Comment, Match, Sighting, Verdict
 from himaya.cases.states import CASE, WrongMove
@@ -20,6 +21,7 @@ from himaya.core import clock, faults, registry
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.overlap import Overlap
+from himaya.core.ports import Facets
 from himaya.core.words import N_, Said, printable
 from himaya.ledger.services import record
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from himaya.accounts.models import Person
 
 
+NOTHING_STATED = Facets()
 LONGEST = 2000
 """Characters of a reason or a comment."""
 ACTS = {
@@ -292,7 +295,9 @@ def release(case_id: int, *, person: Person) -> Case:
 
 
 @transaction.atomic
-def decide(case_id: int, *, person: Person, scheme: str, code: str, reason: str) -> Case:
+def decide(
+    case_id: int, *, person: Person, scheme: str, code: str, reason: str, stated: Facets = NOTHING_STATED
+) -> Case:
     """Give a verdict. What follows from it (report, notice) is decided by the rules in ``flow``.
 
     Args:
@@ -301,10 +306,12 @@ def decide(case_id: int, *, person: Person, scheme: str, code: str, reason: str)
         scheme: a scheme plug-in.
         code: one of its codes.
         reason: why, 1 to 2,000 characters.
+        stated: age, act and origin, where they are known more exactly than the class says.
 
     Raises:
         UnknownCase, NotAllowed, NotYours, WrongMove: as their names say.
-        BadVerdict: unknown scheme or code, or no reason.
+        BadVerdict: unknown scheme or code, one that is withdrawn, or no reason.
+        BadFacets: what was stated lies outside of the class.
     """
     _require("cases.decide", person)
     case = _held(case_id, person, N_("decided"))
@@ -313,14 +320,19 @@ def decide(case_id: int, *, person: Person, scheme: str, code: str, reason: str)
     found = known.get(code) if known else None
     if found is None:
         raise BadVerdict(why=Said("there is no code {code!r} in a scheme {scheme!r}", code=code, scheme=scheme))
+    if known is not None and known.withdrawn:
+        raise BadVerdict(
+            why=N_("that scheme is withdrawn: what was classed by it is read, and nothing is decided by it")
+        )
     text = _text(reason, BadVerdict, N_("a reason is required"))
+    facets, confirms, harmful = judged(found, stated=stated)
     verdict = Verdict.objects.create(
-        case=case, scheme=scheme, code=code, confirms=found.confirms, reason=text, by=person, at=clock.now()
+        case=case, scheme=scheme, code=code, confirms=confirms, facets=facets, reason=text, by=person, at=clock.now()
     )
     case.state, case.verdict = target, verdict
     case.claimed_by = case.claimed_until = None
     case.save(update_fields=["state", "verdict", "claimed_by", "claimed_until"])
-    facts = {"verdict": verdict.pk, "scheme": scheme, "code": code, "confirms": found.confirms}
+    facts = {"verdict": verdict.pk, "scheme": scheme, "code": code, "confirms": confirms, "harmful": harmful}
     record("case.decided", by=person.actor, about=case.about, **facts)
     faults.point("cases.decided")
     return case

@@ -74,7 +74,7 @@ def checked(age: Iterable[str], act: Iterable[str], origin: Iterable[str]) -> Fa
         for value in sorted(values - set(FACETS[facet])):
             known = ", ".join(FACETS[facet])
             raise BadFacets(why=Said("{value} is none of {known}", value=repr(value[:40]), known=known))
-    return Facets(**given)
+    return Facets(given["age"], given["act"], given["origin"])
 
 
 def narrowed(facets: Facets, stated: Facets) -> Facets:
