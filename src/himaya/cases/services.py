@@ -332,7 +332,13 @@ def decide(
     case.state, case.verdict = target, verdict
     case.claimed_by = case.claimed_until = None
     case.save(update_fields=["state", "verdict", "claimed_by", "claimed_until"])
-    facts = {"verdict": verdict.pk, "scheme": scheme, "code": code, "confirms": confirms, "harmful": harmful}
+    facts = {
+        "verdict": verdict.pk,
+        "scheme": scheme,
+        "code": code,
+        "confirms": confirms,
+        **({"harmful": True} if harmful else {}),
+    }
     record("case.decided", by=person.actor, about=case.about, **facts)
     faults.point("cases.decided")
     return case
