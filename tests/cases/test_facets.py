@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.browsing import words
 from tests.casework import match, opened
 from tests.configured import configured, file_route
 
@@ -139,3 +140,49 @@ def test_nobody_puts_it_down_as_benign(people: SimpleNamespace) -> None:
     made = decided(people, *HARMFUL)
     with pytest.raises(NotBenign):
         excuse(made.case_id, person=people.lead, list_name="hotline", reason="r")
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+
+def held(people: SimpleNamespace, **changed: Any) -> Any:
+    case = opened(1, **changed)
+    claim(case.pk, person=people.reviewer)
+    return case
+
+
+def test_a_reviewer_states_facets_beside_the_class_and_reads_them_again(people: SimpleNamespace, sign_in: Any) -> None:
+    case, client = held(people, scheme="ncmec-industry", code="A1"), sign_in("reviewer")
+    given = {"verdict": "ncmec-industry/A1", "reason": "r", "age": "pub", "act": "penetr"}
+    refused = client.post(f"/cases/{case.pk}/decide", given)
+    assert refused.status_code == 422
+    assert "the class allows infant, prepub" in words(refused)
+    assert '<option value="pub" selected>' in refused.content.decode()
+    page = words(client.post(f"/cases/{case.pk}/decide", {**given, "age": "infant"}, follow=True))
+    assert "Apparent age infant What is shown penetrative sexual activity Origin of a real child" in page
+    assert "Law illegal under national law" in page
+
+
+def test_the_page_says_before_what_follows_of_harm_and_after_that_it_was_said(
+    people: SimpleNamespace, sign_in: Any
+) -> None:
+    case, client = held(people), sign_in("reviewer")
+    page = words(client.get(f"/cases/{case.pk}/"))
+    assert "forbid it. The host is told, and no authority." in page
+    assert "Harmful, not illegal: " in page
+    assert "No authority is told." in page
+    after = words(client.post(f"/cases/{case.pk}/decide", {"verdict": "/".join(HARMFUL), "reason": "r"}, follow=True))
+    assert "The verdict is recorded. A notice is being prepared: host." in after
+    assert "report is being prepared" not in after
+    assert "harmful, not illegal" in after
+
+
+def test_a_withdrawn_scheme_is_not_offered_even_where_the_list_grades_by_it(
+    people: SimpleNamespace, sign_in: Any
+) -> None:
+    case, client = held(people, scheme="uk-sap-old", code="4"), sign_in("reviewer")
+    page = client.get(f"/cases/{case.pk}/")
+    assert 'value="uk-sap-old/4"' not in page.content.decode()
+    assert "Level 4 (England and Wales, levels 1 to 5)" in words(page)
+    with configured(preferred_scheme="copine", second_factor=False):
+        assert 'value="copine/6"' in client.get(f"/cases/{case.pk}/").content.decode()

@@ -7,17 +7,30 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from himaya.core import registry
 from himaya.core.config import config
+from himaya.core.errors import HimayaError
+from himaya.core.ports import Facets
 from himaya.core.terms.grid import FACETS, checked, narrowed, packed, unpacked
+from himaya.core.words import N_, Said
 from himaya.reference.queries import legality
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from himaya.core.ports import Code, Facets
+    from himaya.core.ports import Code
 
 MILD = ("harmful", "not-illegal")
 """What the law may say of it, and it is no crime to be reported."""
+
+
+NOTHING_STATED = Facets()
+
+
+class BadVerdict(HimayaError):
+    """The verdict cannot be taken: {why}."""
+
+    status = 422
 
 
 class Judged(NamedTuple):
@@ -28,6 +41,23 @@ class Judged(NamedTuple):
     facets: dict[str, object]
     confirms: bool
     harmful: bool
+
+
+def find_class(scheme: str, code: str) -> Code:
+    """The class of that name, by which a verdict can be given.
+
+    Raises:
+        BadVerdict: there is none, or its scheme is withdrawn.
+    """
+    known = registry.schemes().get(scheme)
+    found = known.get(code) if known else None
+    if known is None or found is None:
+        raise BadVerdict(why=Said("there is no code {code!r} in a scheme {scheme!r}", code=code, scheme=scheme))
+    if known.withdrawn:
+        raise BadVerdict(
+            why=N_("that scheme is withdrawn: what was classed by it is read, and nothing is decided by it")
+        )
+    return found
 
 
 def judged(code: Code, *, stated: Facets) -> Judged:

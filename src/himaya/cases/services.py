@@ -13,7 +13,7 @@ import rules
 from django.db import connection, transaction
 from django.db.models import Q
 
-from himaya.cases.classing import judged
+from himaya.cases.classing import NOTHING_STATED, BadVerdict, find_class, judged
 from himaya.cases.identity import Register, names
 from himaya.cases.models import Case, Comment, Match, Sighting, Verdict
 from himaya.cases.states import CASE, WrongMove
@@ -21,15 +21,14 @@ from himaya.core import clock, faults, registry
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.overlap import Overlap
-from himaya.core.ports import Facets
 from himaya.core.words import N_, Said, printable
 from himaya.ledger.services import record
 
 if TYPE_CHECKING:
     from himaya.accounts.models import Person
+    from himaya.core.ports import Facets
 
 
-NOTHING_STATED = Facets()
 LONGEST = 2000
 """Characters of a reason or a comment."""
 ACTS = {
@@ -76,12 +75,6 @@ class NotAllowed(HimayaError):
     """Your role does not allow this: {act}."""
 
     status = 403
-
-
-class BadVerdict(HimayaError):
-    """The verdict cannot be taken: {why}."""
-
-    status = 422
 
 
 class BadComment(HimayaError):
@@ -316,14 +309,7 @@ def decide(
     _require("cases.decide", person)
     case = _held(case_id, person, N_("decided"))
     target = CASE.after("decided", case.state)
-    known = registry.schemes().get(scheme)
-    found = known.get(code) if known else None
-    if found is None:
-        raise BadVerdict(why=Said("there is no code {code!r} in a scheme {scheme!r}", code=code, scheme=scheme))
-    if known is not None and known.withdrawn:
-        raise BadVerdict(
-            why=N_("that scheme is withdrawn: what was classed by it is read, and nothing is decided by it")
-        )
+    found = find_class(scheme, code)
     text = _text(reason, BadVerdict, N_("a reason is required"))
     facets, confirms, harmful = judged(found, stated=stated)
     verdict = Verdict.objects.create(

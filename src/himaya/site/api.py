@@ -53,6 +53,7 @@ from himaya.screening.api import router as screening
 from himaya.screening.incoming.api import router as incoming
 from himaya.site.errors import PROBLEM, problem, problem_document, server_error
 from himaya.site.flaws import why
+from himaya.site.terms_api import router as terms
 from himaya.transparency.api import router as transparency
 
 RETRY_AFTER = "5"
@@ -381,6 +382,7 @@ for router in (
     incoming,
     demands,
     reference,
+    terms,
     transparency,
     log,
     node,

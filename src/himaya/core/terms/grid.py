@@ -34,6 +34,8 @@ LEGALITY = {
 """What the law says → in words."""
 FACETS: Mapping[str, Mapping[str, str]] = {"age": AGES, "act": ACTS, "origin": ORIGINS}
 """Facet → its values, with their words."""
+LABELS = {"age": N_("Apparent age"), "act": N_("What is shown"), "origin": N_("Origin")}
+"""Facet → what it is."""
 RANK = {act: rank for rank, act in enumerate(ACTS)}
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from himaya.core.words import N_, Said
 
@@ -88,6 +89,15 @@ class Finding:
         if instead.startswith(_ADVISING):
             return Said("“{word}”: {advice}. {why}", word=self.word, advice=instead, why=why)
         return Said("“{word}”: rather “{instead}”. {why}", word=self.word, instead=instead, why=why)
+
+    def facts(self) -> dict[str, Any]:
+        """The finding for a machine."""
+        term = self.term
+        return {
+            "line": self.line, "column": self.column, "word": self.word, "advice": term.advice,
+            "instead": term.use_instead, "why": term.why, "term": term.term, "confidence": term.confidence,
+            "source": term.source,
+        }  # fmt: skip
 
 
 @cache
