@@ -159,6 +159,8 @@ TABLE: dict[str, set[str]] = {
     "evidence:stops": DOCUMENT_READERS,
     "evidence:settle_stop": {LEAD},
     "reference:index": EVERYBODY,
+    "reference:classes": EVERYBODY,
+    "reference:scheme_classes": EVERYBODY,
     "reference:rows": EVERYBODY,
     "reference:row": EVERYBODY,
     "reference:add": {LEAD},

@@ -72,6 +72,7 @@ def objects(people: SimpleNamespace) -> dict[str, Any]:
         "form": "html",
         "draft": "t" * 32,
         "table": "limits",
+        "scheme": "interpol",
         "kind": "access",
         "exhibit": case.pk,
         "row_key": "us-2703-f-preserve",

@@ -1,4 +1,4 @@
-"""Words and classes for programs: texts are checked, and classes told in the terms of other schemes. Nothing is kept."""
+"""Words and classes for programs: texts are checked, classes told in the terms of other schemes. Nothing is kept."""
 
 from __future__ import annotations
 
