@@ -169,6 +169,8 @@ TABLE: dict[str, set[str]] = {
     "reference:tell": EVERYBODY,
     "reference:to_confirm": EVERYBODY,
     "reference:confirm": {LEAD},
+    "reference:classes": EVERYBODY,
+    "reference:scheme_classes": EVERYBODY,
     "reference:rows": EVERYBODY,
     "reference:row": EVERYBODY,
     "reference:add": {LEAD},

@@ -23,6 +23,8 @@ TABLE: dict[str, str | None] = {
     "GET /health": NO_KEY,
     "GET /signals": ANY_KEY,
     "GET /schemes": ANY_KEY,
+    "POST /terms/check": "reference:read",
+    "GET /terms/convert": "reference:read",
     "POST /screen": "screen",
     "GET /scans": "scans:read",
     "GET /scans/{scan_id}": "scans:read",

@@ -73,6 +73,7 @@ def objects(people: SimpleNamespace) -> dict[str, Any]:
         "draft": "t" * 32,
         "table": "limits",
         "country": "DE",
+        "scheme": "interpol",
         "kind": "access",
         "exhibit": case.pk,
         "row_key": "us-2703-f-preserve",

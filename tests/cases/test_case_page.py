@@ -157,7 +157,7 @@ def test_where_the_list_gives_no_class_every_scheme_stands_open_with_what_it_say
     assert "The list gives no class." in said
     assert "A2 Prepubescent child, no sex act" in said
     assert said.index("Not a match") < said.index("A2 Prepubescent")
-    assert "Does not confirm it: nothing leaves." in said
+    assert "Does not confirm it: nothing is reported." in said
     assert "on the list</span>" not in page.content.decode()
 
 

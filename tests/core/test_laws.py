@@ -16,8 +16,9 @@ from himaya.core.terms.grid import checked
 LAWS = [TABLES["laws"].made(key, values) for key, values in shipped("laws").items()]
 DAY = date(2026, 11, 29)
 ROW = {
-    "jurisdiction": "LU", "instrument": "a law", "effect": "harmful", "ages": "infant prepub", "acts": "nudity_nonsexual",
-    "standing": "in-force", "source": "the gazette", "checked": "2026-11", "basis": "primary", "confidence": "high",
+    "jurisdiction": "LU", "instrument": "a law", "effect": "harmful", "ages": "infant prepub",
+    "acts": "nudity_nonsexual", "standing": "in-force", "source": "the gazette", "checked": "2026-11",
+    "basis": "primary", "confidence": "high",
 }  # fmt: skip
 
 

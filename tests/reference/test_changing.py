@@ -120,8 +120,8 @@ def test_a_row_of_our_own_has_a_key_that_nothing_shipped_can_have() -> None:
 
 
 def test_what_is_not_there_is_named() -> None:
-    with pytest.raises(UnknownTable, match="limits, contacts, languages, request-fields"):
-        queries.rows("laws")
+    with pytest.raises(UnknownTable, match="limits, contacts, languages"):
+        queries.rows("customs")
     with pytest.raises(UnknownRow, match="nobody"):
         queries.row("contacts", "nobody")
     with pytest.raises(UnknownRow):

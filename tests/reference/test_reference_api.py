@@ -79,7 +79,7 @@ def test_a_row_is_told_with_its_history(program: Program) -> None:
         ("limits", {"jurisdiction": "luxembourg"}, 422, ""),
         ("contacts", {"cursor": "Not a key"}, 422, ""),
         ("contacts/rows/nobody", {}, 404, "unknown-row"),
-        ("laws/rows/x", {}, 404, "unknown-table"),
+        ("customs/rows/x", {}, 404, "unknown-table"),
     ],
 )
 def test_what_is_wrong_is_a_problem(program: Program, path: str, query: dict[str, str], status: int, code: str) -> None:

@@ -149,7 +149,7 @@ def test_the_ledger_leads_to_the_row(lead: Client) -> None:
     assert "secret of ours" not in page
 
 
-@pytest.mark.parametrize("path", ["laws/", "contacts/rows/nobody/", "laws/add", "contacts/rows/nobody/change"])
+@pytest.mark.parametrize("path", ["customs/", "contacts/rows/nobody/", "customs/add", "contacts/rows/nobody/change"])
 def test_what_is_not_there_is_a_page_that_says_so(lead: Client, path: str) -> None:
     assert lead.get(f"/reference/{path}").status_code == 404
 

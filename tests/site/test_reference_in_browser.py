@@ -25,5 +25,6 @@ def test_the_pages_of_the_reference_are_sound(
     paths = [f"/reference/{name}/" for name in ("limits", "contacts", "request-fields")]
     paths += ["/reference/contacts/?aside=1", f"/reference/contacts/rows/{KJT}/", "/reference/contacts/?place=AQ"]
     paths += ["/reference/limits/rows/coe-second-protocol-8-serve/", "/reference/limits/add"]
-    paths += [f"/reference/contacts/rows/{KJT}/change"]
+    paths += [f"/reference/contacts/rows/{KJT}/change", "/reference/laws/rows/gb-category-c/"]
+    paths += ["/reference/classes/", "/reference/classes/ncmec-industry/?code=A1", "/reference/classes/copine/"]
     assert visit(window, look, people.lead, paths) == {}

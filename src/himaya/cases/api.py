@@ -15,7 +15,7 @@ from himaya.core import paging
 from himaya.core.wire import AnyListName, Cursor, Id, Limit, OverlapTold, Told, overlap_told, problems
 
 if TYPE_CHECKING:
-    from himaya.cases.models import Case, Match, Sighting
+    from himaya.cases.models import Case, Match, Sighting, Verdict
 
 router = Router(tags=["cases"])
 SHOWN = 100
@@ -30,12 +30,26 @@ class FingerprintTold(Told):
     quality: int | None
 
 
+class FacetsTold(Told):
+    """Apparent `age`, what is shown (`act`) and `origin` in the grid that all schemes share, and what the `law` says of
+    it (`legality`), by which rows of the reference. An empty list: the verdict does not say.
+    """
+
+    age: list[str] = []
+    act: list[str] = []
+    origin: list[str] = []
+    legality: str = "undecided"
+    law: list[str] = []
+
+
 class VerdictTold(Told):
-    """What a person decided. Their reason stays in the house."""
+    """What a person decided. Their reason stays in the house. `harmful`: harmful to a child, although not illegal."""
 
     scheme: str
     code: str
     confirms: bool
+    harmful: bool
+    facets: FacetsTold
     decided_at: datetime
 
 
@@ -141,9 +155,13 @@ def _facts(row: Case) -> dict[str, Any]:
         "media_type": row.media_type,
         "size": row.size,
         "fingerprints": [FingerprintTold(signal=s, value=v, quality=q) for s, v, q in row.fingerprints],
-        "verdict": verdict
-        and VerdictTold(scheme=verdict.scheme, code=verdict.code, confirms=verdict.confirms, decided_at=verdict.at),
+        "verdict": verdict and _verdict(verdict),
     }
+
+
+def _verdict(row: Verdict) -> VerdictTold:
+    plain = {name: getattr(row, name) for name in ("scheme", "code", "confirms", "harmful")}
+    return VerdictTold(facets=FacetsTold(**row.facets), decided_at=row.at, **plain)
 
 
 def _match(row: Match) -> CaseMatch:

@@ -41,14 +41,14 @@ def excuse(case_id: int, *, person: Person, list_name: str, reason: str) -> list
 
     Raises:
         UnknownCase, NotAllowed, UnknownList, BadList: as their names say.
-        NotBenign: the case is open or confirmed, or did not match that list.
+        NotBenign: the case is open, confirmed or harmful, or did not match that list.
     """
     if not rules.has_perm("lists.excuse", person):
         raise NotAllowed(act=ACTS["lists.excuse"])
     case = queries.case(case_id)
     if case is None:
         raise UnknownCase(case=case_id)
-    if case.verdict is None or case.verdict.confirms:
+    if not _dismissed(case):
         raise NotBenign(why=N_("no verdict that holds says that it is not what the list takes it for"))
     matched = {one.signal for one in queries.matches(case) if one.list_name == list_name}
     if not matched:
@@ -61,6 +61,11 @@ def excuse(case_id: int, *, person: Person, list_name: str, reason: str) -> list
 
 def excusable(case: Case) -> list[str]:
     """The lists that may be told that the content of this case is benign; none while no verdict says so."""
-    if case.verdict is None or case.verdict.confirms:
+    if not _dismissed(case):
         return []
     return list(dict.fromkeys(one.list_name for one in queries.matches(case)))
+
+
+def _dismissed(case: Case) -> bool:
+    """Whether a verdict that holds says that it does no harm."""
+    return case.verdict is not None and not case.verdict.confirms and not case.verdict.harmful

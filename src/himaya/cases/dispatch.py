@@ -48,15 +48,21 @@ D = TypeVar("D", bound=Dispatch)
 def queue(model: type[D], *, kind: Kind, case_id: int, verdict: int, by: str) -> list[D]:
     """Queue a document for every route of its kind; those that are queued already stay as they are.
 
-    A case whose verdict confirms nothing, or which has a newer verdict by now, is told to nobody.
+    A case whose verdict confirms nothing, or which has a newer verdict by now, is told to nobody; of what is harmful
+    and not illegal, hosts alone are told.
     """
     told = facts(case_id) if kind == "report" else facts_for_a_host(case_id)
-    if told is None or not told.confirms or told.verdict_id != verdict:
+    if told is None or told.verdict_id != verdict or kind not in _kinds(told.confirms, told.harmful):
         return []
     return [
         _queue_one(model, kind, case_id, told, route, by)
         for route in _ahead(kind, case_id, _key(kind, told.reference, verdict))
     ]
+
+
+def _kinds(confirms: bool, harmful: bool) -> tuple[Kind, ...]:
+    """Which documents a verdict calls for: an authority is told of crimes alone."""
+    return get_args(Kind) if confirms else ("notice",) if harmful else ()
 
 
 def _key(kind: Kind, reference: str, verdict: int) -> str:
@@ -76,11 +82,11 @@ def coming(case: Case) -> list[tuple[Kind, str]]:
     It is what the rules in ``flow`` will queue as soon as they have read the verdict: the same routes, by the same
     question. Empty where they have read it.
     """
-    if case.verdict is None or not case.verdict.confirms or not _unread(case):
+    if case.verdict is None or not _unread(case):
         return []
     return [
         (kind, route.name)
-        for kind in get_args(Kind)
+        for kind in _kinds(case.verdict.confirms, case.verdict.harmful)
         for route in _ahead(kind, case.pk, _key(kind, case.reference, case.verdict.pk))
     ]
 
@@ -102,6 +108,7 @@ def _queue_one(model: type[D], kind: Kind, case_id: int, told: CaseFacts, route:
         matches=told.matches,
         sightings=told.sightings,
         contact=config().contact,
+        harmful=told.harmful,
     )
     job = delivery.queue(document, route=route.name, about=f"case:{case_id}")
     made = model(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import Q
 
+from himaya.cases.classing import is_harmful
 from himaya.cases.danger import GRAVE, LAST
 from himaya.cases.states import CASE
 from himaya.core import clock
@@ -135,18 +136,27 @@ class Match(models.Model):
 
 
 class Verdict(models.Model):
-    """What a person decided, and why. Verdicts are added, never changed; the case points to the one that holds."""
+    """What a person decided, and why. Verdicts are added, never changed; the case points to the one that holds.
+
+    ``facets`` is what it says in the grid that all schemes share, and what the law says of it (:mod:`.classing`).
+    """
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
     scheme = models.CharField(max_length=40)
     code = models.CharField(max_length=40)
     confirms = models.BooleanField()
+    facets = models.JSONField(default=dict)
     reason = models.CharField(max_length=2000)
     by = models.ForeignKey("accounts.Person", on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
 
     class Meta:
         indexes = [models.Index(fields=["at"], name="cases_verdict_at")]
+
+    @property
+    def harmful(self) -> bool:
+        """Whether it says: harmful, although not illegal."""
+        return is_harmful(self.confirms, self.facets)
 
 
 class Comment(models.Model):

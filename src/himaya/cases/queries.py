@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.db.models import Count, Exists, F, Func, Min, OuterRef, Q, Sum, Value, When
 
+from himaya.cases.classing import is_harmful
 from himaya.cases.models import Case, Flag, Identity, Match, Sighting, Verdict
 from himaya.cases.searching import with_words
 from himaya.cases.states import DECIDED, OPEN
 from himaya.core import clock, registry
 from himaya.core.documents import FingerprintFact, MatchFact, SightingFact, VerdictFact
 from himaya.core.statements import ABSTAIN, CONFIRM, DISPUTE
+from himaya.core.terms.grid import unpacked
 from himaya.lists.queries import readings
 
 if TYPE_CHECKING:
@@ -161,18 +163,27 @@ def opinions(case_id: int) -> dict[int, str]:
     """Item that a case matched → what our reviewers think of it (``core.statements``), by all verdicts that hold now.
 
     A verdict that confirms confirms every item that its case matched. One that does not disputes the items that are
-    equal to what was seen; of those that are only near, the nearness may be what is wrong. The last word holds; where
-    there is none, or none any more, it is an abstention.
+    equal to what was seen; of those that are only near, the nearness may be what is wrong. One that says harmful, not
+    illegal, confirms those that are on a list as that. The last word holds; where there is none, or none any more, it
+    is an abstention.
     """
     items = list(Match.objects.filter(case=case_id).values_list("item", flat=True))
     found = dict.fromkeys(items, ABSTAIN)
     for start in range(0, len(items), 500):
         seen = Match.objects.filter(item__in=items[start : start + 500], case__verdict__isnull=False)
         told = seen.order_by("case__verdict__at", "case__verdict")
-        for item, distance, confirms in told.values_list("item", "distance", "case__verdict__confirms"):
-            if confirms or distance == 0:
-                found[item] = CONFIRM if confirms else DISPUTE
+        said = ("case__verdict__confirms", "case__verdict__facets", "scheme", "code")
+        for item, distance, confirms, facets, scheme, code in told.values_list("item", "distance", *said):
+            agrees = confirms or (is_harmful(confirms, facets) and _listed_as_harmful(scheme, code))
+            if agrees or distance == 0:
+                found[item] = CONFIRM if agrees else DISPUTE
     return found
+
+
+def _listed_as_harmful(scheme: str, code: str) -> bool:
+    known = registry.schemes().get(scheme)
+    found = known.get(code) if known else None
+    return found is not None and found.facets.legality == "harmful"
 
 
 def _nearest() -> tuple[Any, ...]:
@@ -241,12 +252,17 @@ class CaseFacts:
     verdict_id: int
     verdict: VerdictFact
     confirms: bool
+    harmful: bool
     fingerprints: tuple[FingerprintFact, ...]
     matches: tuple[MatchFact, ...]
     sightings: tuple[SightingFact, ...]
 
 
-LEGAL = {"baseline": "illegal in any country", "national": "illegal under national law"}
+LEGAL = {
+    "baseline": "illegal in any country",
+    "national": "illegal under national law",
+    "harmful": "harmful to a child, although not illegal",
+}
 """What a class means to somebody outside, in neutral words."""
 
 
@@ -262,6 +278,7 @@ def facts(pk: int) -> CaseFacts | None:
         verdict.pk,
         VerdictFact(verdict.scheme, verdict.code, code.label if code else verdict.code, verdict.reason, verdict.at),
         verdict.confirms,
+        verdict.harmful,
         tuple(FingerprintFact(*f) for f in found.fingerprints),
         tuple(
             MatchFact(m.list_name, m.signal, m.value, m.distance, m.radius, m.scheme, m.code, m.source)
@@ -282,8 +299,7 @@ def facts_for_a_host(pk: int) -> CaseFacts | None:
         return None
     places = [SightingFact(s.at, s.place, "") for s in sightings_of_a_host(found)[:50]]
     nameless = [SightingFact(s.at, "", "") for s in told.sightings[:1]]
-    code = registry.scheme(told.verdict.scheme).get(told.verdict.code)
-    legal = LEGAL.get(code.facets.legality if code else "", told.verdict.label)
+    legal = LEGAL.get(unpacked(found.verdict.facets).legality, told.verdict.label) if found.verdict else ""
     verdict = replace(told.verdict, label=legal, reason="")
     return replace(told, verdict=verdict, matches=(), sightings=tuple(places or nameless))
 

@@ -12,6 +12,7 @@ import rules
 from django.db import connection, transaction
 from django.db.models import Q
 
+from himaya.cases.classing import NOTHING_STATED, BadVerdict, find_class, judged
 from himaya.cases.danger import MANY
 from himaya.cases.identity import Register, names
 from himaya.cases.models import Case, Comment, Match, Sighting, Verdict
@@ -27,6 +28,7 @@ from himaya.ledger.services import record
 
 if TYPE_CHECKING:
     from himaya.accounts.models import Person
+    from himaya.core.ports import Facets
 
 
 LONGEST = 2000
@@ -77,12 +79,6 @@ class NotAllowed(HimayaError):
     """Your role does not allow this: {act}."""
 
     status = 403
-
-
-class BadVerdict(HimayaError):
-    """The verdict cannot be taken: {why}."""
-
-    status = 422
 
 
 class BadComment(HimayaError):
@@ -287,7 +283,9 @@ def release(case_id: int, *, person: Person) -> Case:
 
 
 @transaction.atomic
-def decide(case_id: int, *, person: Person, scheme: str, code: str, reason: str) -> Case:
+def decide(
+    case_id: int, *, person: Person, scheme: str, code: str, reason: str, stated: Facets = NOTHING_STATED
+) -> Case:
     """Give a verdict. What follows from it (report, notice) is decided by the rules in ``flow``.
 
     Args:
@@ -296,27 +294,33 @@ def decide(case_id: int, *, person: Person, scheme: str, code: str, reason: str)
         scheme: a scheme plug-in.
         code: one of its codes.
         reason: why, 1 to 2,000 characters.
+        stated: age, act and origin, where they are known more exactly than the class says.
 
     Raises:
         UnknownCase, NotAllowed, NotYours, WrongMove: as their names say.
-        BadVerdict: unknown scheme or code, or no reason.
+        BadVerdict: unknown scheme or code, one that is withdrawn, or no reason.
+        BadFacets: what was stated lies outside of the class.
     """
     check_may("cases.decide", person=person)
     case = lock_held(case_id, person=person, act=N_("decided"))
     target = CASE.after("decided", case.state)
-    known = registry.schemes().get(scheme)
-    found = known.get(code) if known else None
-    if found is None:
-        raise BadVerdict(why=Said("there is no code {code!r} in a scheme {scheme!r}", code=code, scheme=scheme))
+    found = find_class(scheme, code)
     text = read_text(reason, refused=BadVerdict, empty=NO_REASON)
+    facets, confirms, harmful = judged(found, stated=stated)
     verdict = Verdict.objects.create(
-        case=case, scheme=scheme, code=code, confirms=found.confirms, reason=text, by=person, at=clock.now()
+        case=case, scheme=scheme, code=code, confirms=confirms, facets=facets, reason=text, by=person, at=clock.now()
     )
     keep_words([(case, text)])
     case.state, case.verdict = target, verdict
     case.claimed_by = case.claimed_until = None
     case.save(update_fields=["state", "verdict", "claimed_by", "claimed_until"])
-    facts = {"verdict": verdict.pk, "scheme": scheme, "code": code, "confirms": found.confirms}
+    facts = {
+        "verdict": verdict.pk,
+        "scheme": scheme,
+        "code": code,
+        "confirms": confirms,
+        **({"harmful": True} if harmful else {}),
+    }
     record("case.decided", by=person.actor, about=case.about, **facts)
     faults.point("cases.decided")
     return case

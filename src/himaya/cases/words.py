@@ -12,6 +12,7 @@ from himaya.cases.danger import FLAGS
 from himaya.cases.weighing import reasons
 from himaya.core import registry
 from himaya.core.overlap import CLIP, WHOLE, shown_share, shown_time
+from himaya.core.terms.grid import FACETS, LABELS, LEGALITY, unpacked
 from himaya.core.words import N_, told
 from himaya.ledger import delivery
 from himaya.lists.words import class_label
@@ -196,9 +197,32 @@ def met_again(run: Run) -> str:
     return text % {"n": run.times, "first": moment(run.first), "last": moment(run.last)}
 
 
-def what_follows() -> list[str]:
-    """What a verdict that confirms sends out, by the routes that the operator set."""
-    routes = [(kind, route.name) for kind in ("report", "notice") for route in delivery.routes(kind)]
+def facets(kept: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a verdict says in facets: what each is, and its values in words; empty where it says nothing."""
+    found = unpacked(kept)
+    said = [
+        (gettext(LABELS[name]), joined(gettext(word) for value, word in known.items() if value in chosen))
+        for name, known in FACETS.items()
+        if (chosen := getattr(found, name))
+    ]
+    by = joined(kept.get("law") or ())
+    law = gettext(LEGALITY[found.legality]) if found.legality != "undecided" else ""
+    return [*said, *([(gettext("Law"), f"{law} ({by})" if by else law)] if law else [])]
+
+
+def facet_choices() -> list[dict[str, Any]]:
+    """The facets that a reviewer may state more exactly, each with its values in words."""
+    return [
+        {"name": name, "label": gettext(LABELS[name]), "values": [(v, gettext(w)) for v, w in known.items()]}
+        for name, known in FACETS.items()
+    ]
+
+
+def what_follows(*, harm: bool = False) -> list[str]:
+    """What a verdict that confirms sends out, by the routes that the operator set; or one that says that it is harmful,
+    not illegal.
+    """
+    routes = [(kind, route.name) for kind in ("report", "notice")[harm:] for route in delivery.routes(kind)]
     return _of_documents(LEAVES, routes) or [gettext("Nothing leaves: no route is set.")]
 
 

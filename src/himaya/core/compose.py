@@ -29,6 +29,13 @@ _INTRODUCTIONS = {
         "To the best of our knowledge they are accurate and complete."
     ),
 }
+_HARMFUL = (
+    "At the places named below, content was found whose fingerprint stands on a list. A reviewer looked into it and\n"
+    "holds it to be harmful to a child, although the law that applies to this node does not forbid it: this is no\n"
+    "report of a crime. Please look at it by your own terms of service, and quote the key above in your answer.\n"
+    "No content is attached; this message holds facts and fingerprints only."
+)
+"""What a host is told of it instead."""
 
 
 def message(document: Document) -> Message:
@@ -49,7 +56,7 @@ def _lines(document: Document) -> Iterator[str]:
     if document.contact:
         yield f"Contact: {printable(document.contact)}"
     yield ""
-    yield _INTRODUCTIONS[document.kind]
+    yield _HARMFUL if document.harmful else _INTRODUCTIONS[document.kind]
     yield from _section("Decision", _verdict(document))
     yield from _section("Where it was seen", _sightings(document))
     if document.matches or document.kind == "report":

@@ -75,6 +75,8 @@ class Document:
     sightings: tuple[SightingFact, ...] = ()
     contact: str = ""
     """Whom the reader can ask back."""
+    harmful: bool = False
+    """Whether it is about what harms a child although it is not illegal: no crime is told."""
 
     def as_json(self) -> dict[str, Any]:
         """A dictionary of JSON types; ``from_json`` reads it back to an equal document."""
@@ -103,4 +105,5 @@ class Document:
             matches=tuple(MatchFact(**m) for m in data["matches"]),
             sightings=tuple(SightingFact(**{**s, "at": datetime.fromisoformat(s["at"])}) for s in data["sightings"]),
             contact=data.get("contact", ""),
+            harmful=data.get("harmful", False),
         )

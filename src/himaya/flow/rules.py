@@ -37,9 +37,13 @@ def _case(entry: Entry) -> int:
 
 @when("case.decided")
 def tell_authority_and_host(entry: Entry) -> None:
-    """A confirmed verdict queues a report for every report route and a notice for every notice route."""
+    """A confirmed verdict queues a report for every report route and a notice for every notice route.
+
+    Of what is harmful and not illegal, hosts alone are told.
+    """
     if entry.data["confirms"]:
         queue_reports(_case(entry), verdict=entry.data["verdict"], by=SYSTEM)
+    if entry.data["confirms"] or entry.data.get("harmful"):
         queue_notices(_case(entry), verdict=entry.data["verdict"], by=SYSTEM)
 
 

@@ -18,7 +18,7 @@ from himaya.accounts.faces import Actors, asked, told_at
 from himaya.accounts.paging import page
 from himaya.core.reference import TABLES
 from himaya.core.words import N_
-from himaya.reference import confirming, country_pages, queries, services
+from himaya.reference import class_pages, confirming, country_pages, queries, services
 from himaya.reference.forms import ReasonForm, RowForm
 from himaya.reference.rows import find_table
 from himaya.reference.words import choices, differences, gist, happened, label, said, sure
@@ -236,6 +236,7 @@ urlpatterns = [
     path("", index, name="index"),
     *country_pages.urlpatterns,
     *confirming.urlpatterns,
+    *class_pages.urlpatterns,
     path("<slug:table>/", rows, name="rows"),
     path("<slug:table>/add", add, name="add"),
     path("<slug:table>/rows/<slug:row_key>/", row, name="row"),

@@ -56,6 +56,7 @@ from himaya.screening.incoming.api import router as incoming
 from himaya.site.errors import PROBLEM, problem, problem_document, server_error
 from himaya.site.flaws import why
 from himaya.site.metrics import router as metrics
+from himaya.site.terms_api import router as terms
 from himaya.transparency.api import router as transparency
 
 RETRY_AFTER = "5"
@@ -386,6 +387,7 @@ for router in (
     demands,
     reference,
     countries,
+    terms,
     transparency,
     metrics,
     log,

@@ -71,6 +71,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "himaya.site.middleware.SecondFactor",
+    "himaya.site.wording.Wording",
     "himaya.site.middleware.Errors",
     "axes.middleware.AxesMiddleware",
 ]

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from himaya.accounts.access import needs
 from himaya.accounts.words import say, sentence
 from himaya.cases import benign, giving, queries, services, words
+from himaya.cases.classing import BadVerdict, stated
 from himaya.cases.dispatch import coming
 from himaya.cases.pages.case import case_page, find
 from himaya.core.errors import HimayaError
@@ -99,10 +100,9 @@ def decide(request: StaffRequest, pk: int) -> HttpResponse:
     scheme, _, code = request.POST.get("verdict", "").partition("/")
     try:
         if not code:
-            raise services.BadVerdict(why=N_("choose a class"))
-        decided = services.decide(
-            pk, person=request.user, scheme=scheme, code=code, reason=request.POST.get("reason", "")
-        )
+            raise BadVerdict(why=N_("choose a class"))
+        reason, more = request.POST.get("reason", ""), stated(request.POST)
+        decided = services.decide(pk, person=request.user, scheme=scheme, code=code, reason=reason, stated=more)
     except services.UnknownCase:
         raise
     except HimayaError as error:

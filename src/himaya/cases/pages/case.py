@@ -162,7 +162,8 @@ def _sightings(found: Iterable[Sighting]) -> list[dict[str, Any]]:
 
 def _verdict(one: Any) -> dict[str, Any]:
     label = class_label(one.scheme, one.code)
-    return {"label": label, "confirms": one.confirms, "reason": one.reason, "by": one.by, "at": one.at}
+    known = {name: getattr(one, name) for name in ("confirms", "harmful", "reason", "by", "at")}
+    return {"label": label, "facets": words.facets(one.facets), "leaves": one.confirms or one.harmful, **known}
 
 
 def _kin(other: Case) -> dict[str, Any]:
@@ -266,6 +267,8 @@ def _next(shown: Case, matches: list[Match], person: Person) -> dict[str, Any]:
         "may_decide": may_decide and bool(groups),
         "graded": list(dict.fromkeys(class_label(one.scheme, one.code) for one in matches if one.code)),
         "follows": words.what_follows() if groups else [],
+        "harm_follows": words.what_follows(harm=True) if groups else [],
+        "facets": words.facet_choices() if groups else [],
         "may_reopen": not is_open and rules.has_perm("cases.reopen", person, shown),
         "may_comment": person.may("cases.comment"),
         "excusable": excusable(shown) if person.may("lists.excuse") else [],
@@ -281,7 +284,9 @@ def _schemes(matches: list[Match]) -> list[dict[str, Any]]:
     These two stand open. Where the list gives no class, all of them do: there is nothing to agree with, only to choose.
     """
     told = {one.scheme for one in matches}
-    known = {name: one for name, one in registry.schemes().items() if one.reviewed or name in told}
+    told.add(config().preferred_scheme)
+    usable = {name: one for name, one in registry.schemes().items() if not one.withdrawn}
+    known = {name: one for name, one in usable.items() if one.reviewed or name in told}
     listed = {f"{one.scheme}/{one.code}" for one in matches if one.code}
     graded = [one.scheme for one in matches if one.code]
     first = next(name for name in (config().preferred_scheme, *graded, FIRST, *known) if name in known)
@@ -298,6 +303,7 @@ def _scheme(scheme: Scheme, is_open: bool, free: Iterator[str], listed: set[str]
             "label": gettext(code.label),
             "definition": gettext(code.definition),
             "confirms": code.confirms,
+            "harmful": code.facets.legality == "harmful",
             "listed": f"{scheme.name}/{code.code}" in listed,
             "key": next(free, "") if is_open else "",
         }

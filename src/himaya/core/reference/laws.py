@@ -136,14 +136,14 @@ def made(key: str, values: Mapping[str, str], *, ours: bool = False) -> Law:
     Raises:
         ValueError: a day is none.
     """
-    facets = Facets(*(frozenset(values[name].split()) for name in ("ages", "acts", "origins")))
+    ages, acts, origins = (frozenset(values[name].split()) for name in ("ages", "acts", "origins"))
     return Law(
         key=key,
         jurisdiction=values["jurisdiction"],
         parts=tuple(values["parts"].split()),
         instrument=values["instrument"],
         effect=values["effect"],
-        cells=possible(facets),
+        cells=possible(Facets(ages, acts, origins)),
         valid_from=_day(values["valid_from"]),
         valid_to=_day(values["valid_to"]),
         standing=values["standing"],

@@ -34,6 +34,8 @@ LEGALITY = {
 """What the law says → in words."""
 FACETS: Mapping[str, Mapping[str, str]] = {"age": AGES, "act": ACTS, "origin": ORIGINS}
 """Facet → its values, with their words."""
+LABELS = {"age": N_("Apparent age"), "act": N_("What is shown"), "origin": N_("Origin")}
+"""Facet → what it is."""
 RANK = {act: rank for rank, act in enumerate(ACTS)}
 
 
@@ -74,7 +76,7 @@ def checked(age: Iterable[str], act: Iterable[str], origin: Iterable[str]) -> Fa
         for value in sorted(values - set(FACETS[facet])):
             known = ", ".join(FACETS[facet])
             raise BadFacets(why=Said("{value} is none of {known}", value=repr(value[:40]), known=known))
-    return Facets(**given)
+    return Facets(given["age"], given["act"], given["origin"])
 
 
 def narrowed(facets: Facets, stated: Facets) -> Facets:

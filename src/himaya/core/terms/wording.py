@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from himaya.core.words import N_, Said
 
@@ -29,6 +30,8 @@ WHY = {
 }
 """Group of words to be avoided → why."""
 CARE = N_("It can be misread or hurt: use it only where exactly this is meant.")
+_ADVISING = ("only ", "describe ", "respect ")
+"""So begins what is advised where no other word is."""
 _QUOTED = re.compile(
     r"""```.*?(?:```|\Z)                   # a block of code
     |(`+)(?!`)[^\n]*?(?<!`)\1(?!`)         # code in a line
@@ -80,11 +83,21 @@ class Finding:
     @property
     def said(self) -> str:
         """The finding as a sentence of ours."""
-        if not self.term.use_instead:
-            return Said("“{word}”: {why}", word=self.word, why=self.term.why)
-        return Said(
-            "“{word}”: rather “{instead}”. {why}", word=self.word, instead=self.term.use_instead, why=self.term.why
-        )
+        instead, why = self.term.use_instead, self.term.why
+        if not instead:
+            return Said("“{word}”: {why}", word=self.word, why=why)
+        if instead.startswith(_ADVISING):
+            return Said("“{word}”: {advice}. {why}", word=self.word, advice=instead, why=why)
+        return Said("“{word}”: rather “{instead}”. {why}", word=self.word, instead=instead, why=why)
+
+    def facts(self) -> dict[str, Any]:
+        """The finding for a machine."""
+        term = self.term
+        return {
+            "line": self.line, "column": self.column, "word": self.word, "advice": term.advice,
+            "instead": term.use_instead, "why": term.why, "term": term.term, "confidence": term.confidence,
+            "source": term.source,
+        }  # fmt: skip
 
 
 @cache
@@ -112,6 +125,12 @@ def check(text: str) -> list[Finding]:
 def to_avoid(found: Iterable[Finding]) -> list[Finding]:
     """Those among them whose words are to be avoided."""
     return [one for one in found if one.term.advice == AVOID]
+
+
+def worth_telling(found: Iterable[Finding]) -> list[Finding]:
+    """Those that a person is told of who writes here, each word once: to be avoided, or there is a better one."""
+    told = {one.word.casefold(): one for one in found if one.term.advice == AVOID or one.term.use_instead}
+    return list(told.values())
 
 
 class _Places:

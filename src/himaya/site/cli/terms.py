@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -16,9 +16,6 @@ from himaya.core.words import printable
 from himaya.site.cli import app
 from himaya.site.cli.grammar import KEEP, command, commands
 from himaya.site.cli.shown import counted, err, out, table
-
-if TYPE_CHECKING:
-    from himaya.core.terms.wording import Finding
 
 LARGEST = 16 * 2**20
 """Bytes of a text that is read."""
@@ -48,7 +45,7 @@ def check(
 
     found = [(name, one) for name in files for one in wording.check(_text(name))]
     if json_:
-        typer.echo(json.dumps([{"file": name, **told(one)} for name, one in found], ensure_ascii=False, indent=1))
+        typer.echo(json.dumps([{"file": name, **one.facts()} for name, one in found], ensure_ascii=False, indent=1))
     else:
         for name, one in found:
             at = f"{printable(name)}:{one.line}:{one.column}: {wording.ADVICE[one.term.advice]}: {one.said}"
@@ -57,22 +54,6 @@ def check(
         err.print(f"{counted(len(files), 'text')}: {bad:,} to avoid, {len(found) - bad:,} to be used with care")
     if wording.to_avoid(one for _, one in found):
         raise typer.Exit(TO_AVOID)
-
-
-def told(one: Finding) -> dict[str, Any]:
-    """A finding for a machine."""
-    term = one.term
-    return {
-        "line": one.line,
-        "column": one.column,
-        "word": one.word,
-        "advice": term.advice,
-        "instead": term.use_instead,
-        "why": term.why,
-        "term": term.term,
-        "confidence": term.confidence,
-        "source": term.source,
-    }
 
 
 def _text(name: str) -> str:
