@@ -52,6 +52,7 @@ ELSEWHERE = {
     "repository.before_timestamp",
     "repository.before_root",
     "bundles.folder",
+    "cases.batch_decided",
     "cases.filed",
     "files.created",
     "demands.answer",
@@ -77,8 +78,8 @@ ELSEWHERE = {
     "stores.written",
 }
 """Points that no ordinary run reaches: see ``test_released_killed``, ``test_exchange_killed``,
-``test_evidence_killed``, ``test_intake_killed`` and ``test_guarded_killed`` here, ``core/test_bundles``,
-``core/test_repository_publishing``, ``core/test_stores_local``, ``core/test_vault``,
+``test_evidence_killed``, ``test_intake_killed`` and ``test_guarded_killed`` here, ``cases/test_batch``,
+``core/test_bundles``, ``core/test_repository_publishing``, ``core/test_stores_local``, ``core/test_vault``,
 ``evidence/test_demands_answers``, ``evidence/test_looking``, ``federation/test_hub`` and ``backup``."""
 CONTENTS = [f"file {n}".encode() for n in range(6)]
 KNOWN = [hashlib.sha256(content).hexdigest() for content in CONTENTS[:3]]

@@ -11,7 +11,7 @@ class CasesConfig(AppConfig):
 
     def ready(self) -> None:
         """Say to evidence which cases there are."""
-        from himaya.cases.services import check_case
+        from himaya.cases.naming import check_case
         from himaya.evidence.naming import knows_cases
 
         knows_cases(check_case)

@@ -183,3 +183,19 @@ class Flag(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["case", "kind"], condition=Q(ended_at=None), name="cases_flag_once")
         ]
+
+
+class Skip(models.Model):
+    """Somebody leaves a case to others until then: *next* does not give it to them. The reason is for leads."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey("accounts.Person", on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=2000)
+    at = models.DateTimeField()
+    until = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["person", "case"], name="cases_skip_person"),
+            models.Index(fields=["-at"], name="cases_skip_at"),
+        ]

@@ -123,7 +123,8 @@ def _beyond(edge: Case, names: list[str], *, below: bool) -> Func:
     """What lies behind a case by a whole key: one comparison of rows, so that the index is entered where a page begins,
     however deep that is. Django's own one asks field by field.
     """
-    fields = [Case._meta.get_field(name if name != "pk" else "id") for name in (one.lstrip("-") for one in names)]
+    plain = (name.lstrip("-").replace("pk", "id") for name in names)
+    fields = [field for name in plain if isinstance(field := Case._meta.get_field(name), models.Field)]
     key = Func(*(F(field.name) for field in fields), template="(%(expressions)s)")
     values = (Value(getattr(edge, field.attname), output_field=field) for field in fields)
     return Func(

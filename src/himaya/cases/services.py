@@ -49,17 +49,6 @@ class UnknownCase(HimayaError):
     status = 404
 
 
-def check_case(about: str) -> None:
-    """See that a case is there, named as the ledger does: ``case:12``.
-
-    Raises:
-        UnknownCase: it is not.
-    """
-    number = int(about.removeprefix("case:"))
-    if not Case.objects.filter(pk=number).exists():
-        raise UnknownCase(case=number)
-
-
 class ClaimedByOther(HimayaError):
     """{holder} is working on this case until {until}."""
 
@@ -303,6 +292,17 @@ def decide(case_id: int, *, person: Person, scheme: str, code: str, reason: str)
     """
     check_may("cases.decide", person=person)
     case = lock_held(case_id, person=person, act=N_("decided"))
+    give_verdict(case, person=person, scheme=scheme, code=code, reason=reason)
+    faults.point("cases.decided")
+    return case
+
+
+def give_verdict(case: Case, *, person: Person, scheme: str, code: str, reason: str, **facts: Any) -> Verdict:
+    """Decide a case whose row is locked; ``facts`` go on record besides.
+
+    Raises:
+        WrongMove, BadVerdict: as :func:`decide`.
+    """
     target = CASE.after("decided", case.state)
     known = registry.schemes().get(scheme)
     found = known.get(code) if known else None
@@ -316,10 +316,9 @@ def decide(case_id: int, *, person: Person, scheme: str, code: str, reason: str)
     case.state, case.verdict = target, verdict
     case.claimed_by = case.claimed_until = None
     case.save(update_fields=["state", "verdict", "claimed_by", "claimed_until"])
-    facts = {"verdict": verdict.pk, "scheme": scheme, "code": code, "confirms": found.confirms}
-    record("case.decided", by=person.actor, about=case.about, **facts)
-    faults.point("cases.decided")
-    return case
+    told = {"verdict": verdict.pk, "scheme": scheme, "code": code, "confirms": found.confirms}
+    record("case.decided", by=person.actor, about=case.about, **told, **facts)
+    return verdict
 
 
 @transaction.atomic
