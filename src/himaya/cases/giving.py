@@ -11,7 +11,11 @@ from django.db.models import Exists, OuterRef
 
 from himaya.accounts.queries import person as person_named
 from himaya.cases import queries, services
+from himaya.cases.care import keeping
+from himaya.cases.care import queries as care
+from himaya.cases.danger import FIRST
 from himaya.cases.models import Comment, Skip
+from himaya.cases.searching import keep_words
 from himaya.cases.services import ClaimedByOther
 from himaya.cases.states import CASE, WrongMove
 from himaya.core import clock
@@ -45,14 +49,26 @@ class BadNote(HimayaError):
 
 
 def claim_next(*, person: Person) -> Case | None:
-    """Take the free case that comes first; None where there is none. Two people who ask at once get two cases.
+    """Take the free case that comes first for this person; None where there is none. Two people who ask at once get two
+    cases. What they left to others or opted out of is passed over, and what is severe, where that is enough for them
+    (:mod:`himaya.cases.care`). After so many severe ones comes a mild one, unless a child may be in danger.
 
     Raises:
-        NotAllowed: the role may not.
+        NotAllowed, OnBreak: the role may not; the person has a break.
     """
     services.check_may("cases.claim", person=person)
-    left = Skip.objects.filter(case=OuterRef("pk"), person=person, until__gt=clock.now())
-    return _first_of(queries.queue(free=True).exclude(Exists(left)), person)
+    keeping.begin_shift(person=person)
+    keeping.check_rest(person=person)
+    mild_only = bool(care.why_mild(person))
+    rows = queries.queue(free=True, severe=False if mild_only else None)
+    rows = rows.exclude(Exists(Skip.objects.filter(case=OuterRef("pk"), person=person, until__gt=clock.now())))
+    for facet in care.opt_outs(person):
+        rows = rows.exclude(facets__contains=f"|{facet}|")
+    if not mild_only and care.is_mild_next(person):
+        taken = _first_of(rows.filter(rank=FIRST), person) or _first_of(rows.filter(severe=False), person)
+        if taken is not None:
+            return taken
+    return _first_of(rows, person)
 
 
 def _first_of(rows: QuerySet[Case], person: Person) -> Case | None:
@@ -85,6 +101,7 @@ def hand_over(case_id: int, *, person: Person, to: str, note: str) -> Case:
     case.claimed_by, case.claimed_until = colleague, clock.now() + timedelta(minutes=config().claim_minutes)
     case.save(update_fields=["claimed_by", "claimed_until"])
     said = Comment.objects.create(case=case, by=person, at=clock.now(), text=text)
+    keep_words([(case, text)])
     record("case.handed-over", by=person.actor, about=case.about, to=colleague.actor, comment=said.pk)
     return case
 

@@ -199,3 +199,8 @@ class Skip(models.Model):
             models.Index(fields=["person", "case"], name="cases_skip_person"),
             models.Index(fields=["-at"], name="cases_skip_at"),
         ]
+
+
+from himaya.cases.care.models import Exposure, OptOut, Rest, Shift  # noqa: E402 - Django finds the tables of a room here
+
+__all__ = ["Exposure", "OptOut", "Rest", "Shift"]

@@ -39,6 +39,7 @@ def queue(
     signal: str = "",
     held_by: Person | None = None,
     free: bool = False,
+    severe: bool | None = None,
     search: str = "",
 ) -> QuerySet[Case]:
     """Cases by rank, then those that wait longest (decided ones: newest first), narrowed by the filters given."""
@@ -50,6 +51,8 @@ def queue(
         hits = hits.filter(list_name=list_name) if list_name else hits
         hits = hits.filter(signal=signal) if signal else hits
         rows = rows.filter(Exists(hits))
+    if severe is not None:
+        rows = rows.filter(severe=severe)
     now = clock.now()
     if held_by is not None:
         rows = rows.filter(claimed_by=held_by, claimed_until__gt=now)

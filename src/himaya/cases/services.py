@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import rules
 from django.db import connection, transaction
 from django.db.models import Q
 
+from himaya.cases.care.keeping import note_decided
 from himaya.cases.danger import MANY
 from himaya.cases.identity import Register, names
 from himaya.cases.models import Case, Comment, Match, Sighting, Verdict
 from himaya.cases.searching import keep_words
+from himaya.cases.seen import Seen as Seen
+from himaya.cases.seen import SeenMatch as SeenMatch
 from himaya.cases.states import CASE
 from himaya.cases.weighing import COLUMNS, save_weight, weigh
 from himaya.core import clock, faults, registry
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
-from himaya.core.overlap import Overlap
 from himaya.core.words import N_, Said, printable
 from himaya.ledger.services import record
 
@@ -78,47 +80,6 @@ class BadComment(HimayaError):
     """The comment cannot be taken: {why}."""
 
     status = 422
-
-
-@dataclass(frozen=True, slots=True)
-class SeenMatch:
-    """A match as screening found it; copied into the case, so that later changes of the list do not rewrite it.
-
-    ``variant`` says how the content was turned, empty where it was not (:class:`himaya.core.ports.Fingerprint`).
-    """
-
-    item: int
-    list_name: str
-    signal: str
-    value: str
-    distance: int
-    radius: int
-    state: str
-    scheme: str
-    code: str
-    source: str
-    added_by: str
-    added_at: datetime
-    variant: str = ""
-    overlap: Overlap | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Content that was met and matched. ``fingerprints`` holds (signal, value, quality)."""
-
-    subject: str
-    fingerprints: Sequence[tuple[str, str, int | None]]
-    matches: Sequence[SeenMatch]
-    origin: str
-    occasion: str
-    place: str
-    media_type: str = ""
-    size: int | None = None
-    at: datetime | None = None
-    """When it was met; now where None."""
-    by: str = ""
-    """Who showed it; whoever opens the case where empty."""
 
 
 def open_case(seen: Seen, *, by: str) -> Case:
@@ -318,6 +279,7 @@ def give_verdict(case: Case, *, person: Person, scheme: str, code: str, reason: 
     case.save(update_fields=["state", "verdict", "claimed_by", "claimed_until"])
     told = {"verdict": verdict.pk, "scheme": scheme, "code": code, "confirms": found.confirms}
     record("case.decided", by=person.actor, about=case.about, **told, **facts)
+    note_decided(case, person=person)
     return verdict
 
 
