@@ -51,6 +51,9 @@ TABLE: dict[str, set[str]] = {
     "cases:sightings": CASE_READERS,
     "cases:claim_next": CASE_WORKERS,
     "cases:flag": CASE_WORKERS,
+    "cases:hand_over": CASE_WORKERS,
+    "cases:skip": CASE_WORKERS,
+    "cases:together": DECIDERS,
     "cases:unflag": CASE_WORKERS,
     "cases:claim": CASE_WORKERS,
     "cases:release": CASE_WORKERS,
@@ -200,6 +203,7 @@ ONLY_POST = {
     "site:add_person", "site:change_role", "site:readmit_person", "site:confirm_lead",
     "site:add_key", "site:revoke_key", "cases:claim_next", "cases:claim", "cases:release", "cases:comment",
     "cases:flag", "cases:unflag", "cases:keep_view", "cases:forget_view", "cases:export",
+    "cases:hand_over", "cases:skip",
     "cases:decide", "cases:reopen", "cases:excuse", "lists:mark", "lists:release",
     "lists:vote", "lists:approve", "lists:refuse", "lists:take_back",
     "lists:subscription_due", "lists:subscription_pause", "lists:subscription_resume",
@@ -220,7 +224,8 @@ ONLY_POST = {
 """Addresses that do something: no link leads there."""
 BOTH = {"site:reset_factor", "site:reset_password", "site:bar_person", "lists:create", "lists:change", "lists:import",
         "lists:follow", "lists:subscription_change", "partners:add", "reference:add", "reference:change",
-        "cases:add_file", "evidence:receipt", "incoming:bring", "evidence:ask", "evidence:urgent", "evidence:set_rule",
+        "cases:add_file", "cases:together",
+        "evidence:receipt", "incoming:bring", "evidence:ask", "evidence:urgent", "evidence:set_rule",
         "evidence:add_custodian", "evidence:parts", "evidence:place_hold",
         "demands:add", "demands:amend", "demands:add_request", "demands:fill_request"}  # fmt: skip
 """Forms with a page of their own."""

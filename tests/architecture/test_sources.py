@@ -22,7 +22,7 @@ SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "manager"
 VERBS = re.compile(
     r"accept|add|answer|append|arm|ask|assign|attach|begin|cancel|change|check|claim|close|comment|compose|confirm|count|create|decide"
     r"|declare|deliver|discard|dispute|draw|end|enrol|enqueue|export|find|finish|forget|give|hold|import|issue"
-    r"|join|keep|lock|look|make|mark|match|merge|move|note|notify|open|postpone|preserve|publish|queue|raise|read"
+    r"|join|keep|leave|lock|look|make|mark|match|merge|move|note|notify|open|postpone|preserve|publish|queue|raise|read"
     r"|reclaim|record|refuse|release|remove|rename|renew|reopen|replace|report|require|reset|resolve|rest|restore|resume"
     r"|retire|retry|retract|revoke|save|scan|screen|seal|send|set|settle|share|sign|start|stop|store|submit|take|tell|undo"
     r"|unlock|update|verify|withdraw|write"

@@ -52,6 +52,7 @@ ELSEWHERE = {
     "repository.before_timestamp",
     "repository.before_root",
     "bundles.folder",
+    "cases.batch_decided",
     "cases.filed",
     "files.created",
     "filing.begun",
@@ -85,7 +86,7 @@ ELSEWHERE = {
 }
 """Points that no ordinary run reaches: see ``test_released_killed``, ``test_exchange_killed``,
 ``test_evidence_killed``, ``test_intake_killed``, ``test_reports_killed`` and ``test_guarded_killed`` here,
-``core/test_bundles``,
+``cases/test_batch``, ``core/test_bundles``,
 ``core/test_repository_publishing``, ``core/test_stores_local``, ``core/test_vault``,
 ``evidence/test_demands_answers``, ``evidence/test_looking``, ``federation/test_hub`` and ``backup``."""
 CONTENTS = [f"file {n}".encode() for n in range(6)]

@@ -9,6 +9,7 @@ from django.db import transaction
 from himaya.cases import services
 from himaya.cases.danger import FLAGS
 from himaya.cases.models import Comment, Flag
+from himaya.cases.searching import keep_words
 from himaya.cases.states import CASE
 from himaya.cases.weighing import save_weight
 from himaya.core import clock
@@ -57,6 +58,7 @@ def raise_flag(case_id: int, *, kind: str, reason: str, by: str, due_at: datetim
     if Flag.objects.filter(case=case, kind=kind, ended_at=None).exists():
         return None
     made = Flag.objects.create(case=case, kind=kind, reason=text, by=by, at=clock.now(), due_at=due_at)
+    keep_words([(case, text)])
     save_weight(case)
     record("case.flagged", by=by, about=case.about, flag=made.pk, kind=kind)
     return made
@@ -87,5 +89,6 @@ def take_back_flag(case_id: int, *, person: Person, kind: str, reason: str) -> N
     if not Flag.objects.filter(case=case, kind=kind, ended_at=None).update(ended_at=clock.now()):
         raise BadFlag(why=N_("nobody says so of it now"))
     said = Comment.objects.create(case=case, by=person, at=clock.now(), text=text)
+    keep_words([(case, text)])
     save_weight(case)
     record("case.unflagged", by=person.actor, about=case.about, kind=kind, comment=said.pk)

@@ -204,3 +204,24 @@ class View(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["person", "name"], name="cases_view_once")]
+
+
+class Skip(models.Model):
+    """Somebody leaves a case to others until then: *next* does not give it to them. The reason is for leads."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey("accounts.Person", on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=2000)
+    at = models.DateTimeField()
+    until = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["person", "case"], name="cases_skip_person"),
+            models.Index(fields=["-at"], name="cases_skip_at"),
+        ]
+
+
+from himaya.cases.care.models import Exposure, OptOut, Rest, Shift  # noqa: E402 - Django finds the tables of a room here
+
+__all__ = ["Exposure", "OptOut", "Rest", "Shift"]

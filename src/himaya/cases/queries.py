@@ -41,6 +41,7 @@ def queue(
     signal: str = "",
     held_by: Person | None = None,
     free: bool = False,
+    severe: bool | None = None,
     search: str = "",
 ) -> QuerySet[Case]:
     """Cases by rank, then those that wait longest (decided ones: newest first), narrowed by the filters given."""
@@ -52,6 +53,8 @@ def queue(
         hits = hits.filter(list_name=list_name) if list_name else hits
         hits = hits.filter(signal=signal) if signal else hits
         rows = rows.filter(Exists(hits))
+    if severe is not None:
+        rows = rows.filter(severe=severe)
     now = clock.now()
     if held_by is not None:
         rows = rows.filter(claimed_by=held_by, claimed_until__gt=now)
@@ -125,7 +128,8 @@ def _beyond(edge: Case, names: list[str], *, below: bool) -> Func:
     """What lies behind a case by a whole key: one comparison of rows, so that the index is entered where a page begins,
     however deep that is. Django's own one asks field by field.
     """
-    fields = [Case._meta.get_field(name if name != "pk" else "id") for name in (one.lstrip("-") for one in names)]
+    plain = (name.lstrip("-").replace("pk", "id") for name in names)
+    fields = [field for name in plain if isinstance(field := Case._meta.get_field(name), models.Field)]
     key = Func(*(F(field.name) for field in fields), template="(%(expressions)s)")
     values = (Value(getattr(edge, field.attname), output_field=field) for field in fields)
     return Func(

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import rules
 from django.db import connection, transaction
 from django.db.models import Q
 
+from himaya.cases.care.keeping import note_decided
 from himaya.cases.classing import NOTHING_STATED, BadVerdict, find_class, judged
 from himaya.cases.danger import MANY
 from himaya.cases.identity import Register, names
 from himaya.cases.models import Case, Comment, Match, Sighting, Verdict
 from himaya.cases.searching import keep_words
+from himaya.cases.seen import Seen as Seen
+from himaya.cases.seen import SeenMatch as SeenMatch
 from himaya.cases.states import CASE
 from himaya.cases.weighing import COLUMNS, save_weight, weigh
 from himaya.core import clock, faults, registry
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
-from himaya.core.overlap import Overlap
 from himaya.core.words import N_, Said, printable
 from himaya.ledger.services import record
 
@@ -51,17 +53,6 @@ class UnknownCase(HimayaError):
     status = 404
 
 
-def check_case(about: str) -> None:
-    """See that a case is there, named as the ledger does: ``case:12``.
-
-    Raises:
-        UnknownCase: it is not.
-    """
-    number = int(about.removeprefix("case:"))
-    if not Case.objects.filter(pk=number).exists():
-        raise UnknownCase(case=number)
-
-
 class ClaimedByOther(HimayaError):
     """{holder} is working on this case until {until}."""
 
@@ -85,47 +76,6 @@ class BadComment(HimayaError):
     """The comment cannot be taken: {why}."""
 
     status = 422
-
-
-@dataclass(frozen=True, slots=True)
-class SeenMatch:
-    """A match as screening found it; copied into the case, so that later changes of the list do not rewrite it.
-
-    ``variant`` says how the content was turned, empty where it was not (:class:`himaya.core.ports.Fingerprint`).
-    """
-
-    item: int
-    list_name: str
-    signal: str
-    value: str
-    distance: int
-    radius: int
-    state: str
-    scheme: str
-    code: str
-    source: str
-    added_by: str
-    added_at: datetime
-    variant: str = ""
-    overlap: Overlap | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Content that was met and matched. ``fingerprints`` holds (signal, value, quality)."""
-
-    subject: str
-    fingerprints: Sequence[tuple[str, str, int | None]]
-    matches: Sequence[SeenMatch]
-    origin: str
-    occasion: str
-    place: str
-    media_type: str = ""
-    size: int | None = None
-    at: datetime | None = None
-    """When it was met; now where None."""
-    by: str = ""
-    """Who showed it; whoever opens the case where empty."""
 
 
 def open_case(seen: Seen, *, by: str) -> Case:
@@ -303,27 +253,35 @@ def decide(
     """
     check_may("cases.decide", person=person)
     case = lock_held(case_id, person=person, act=N_("decided"))
+    give_verdict(case, person=person, scheme=scheme, code=code, reason=reason, stated=stated)
+    faults.point("cases.decided")
+    return case
+
+
+def give_verdict(
+    case: Case, *, person: Person, scheme: str, code: str, reason: str, stated: Facets = NOTHING_STATED, **facts: Any
+) -> Verdict:
+    """Decide a case whose row is locked; ``facts`` go on record besides.
+
+    Raises:
+        WrongMove, BadVerdict: as :func:`decide`.
+    """
     target = CASE.after("decided", case.state)
     found = find_class(scheme, code)
     text = read_text(reason, refused=BadVerdict, empty=NO_REASON)
-    facets, confirms, harmful = judged(found, stated=stated)
+    grid, confirms, harmful = judged(found, stated=stated)
     verdict = Verdict.objects.create(
-        case=case, scheme=scheme, code=code, confirms=confirms, facets=facets, reason=text, by=person, at=clock.now()
+        case=case, scheme=scheme, code=code, confirms=confirms, facets=grid, reason=text, by=person, at=clock.now()
     )
     keep_words([(case, text)])
     case.state, case.verdict = target, verdict
     case.claimed_by = case.claimed_until = None
     case.save(update_fields=["state", "verdict", "claimed_by", "claimed_until"])
-    facts = {
-        "verdict": verdict.pk,
-        "scheme": scheme,
-        "code": code,
-        "confirms": confirms,
-        **({"harmful": True} if harmful else {}),
-    }
-    record("case.decided", by=person.actor, about=case.about, **facts)
-    faults.point("cases.decided")
-    return case
+    told = {"verdict": verdict.pk, "scheme": scheme, "code": code, "confirms": confirms}
+    told |= {"harmful": True} if harmful else {}
+    record("case.decided", by=person.actor, about=case.about, **told, **facts)
+    note_decided(case, person=person)
+    return verdict
 
 
 @transaction.atomic

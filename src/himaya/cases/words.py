@@ -37,6 +37,8 @@ ACTS = {
     "case.excused": N_("The list %(list)s was told that this is benign"),
     "case.flagged": N_("Said to be urgent: %(kind)s"),
     "case.unflagged": N_("Taken back: %(kind)s"),
+    "case.handed-over": N_("Handed over to a colleague"),
+    "case.skipped": N_("Left to others for a day"),
     "case.file-added": N_("A file was added, sealed: exhibit %(exhibit)s"),
     "evidence.ground-back": N_("A verdict was taken back: %(exhibits)s exhibits are kept as before"),
     "evidence.ground-fell": N_("The verdict took away the ground of keeping %(exhibits)s exhibits"),
@@ -123,6 +125,16 @@ PERHAPS = {
 def next_key(person: Person) -> list[tuple[str, str]]:
     """The key of the button that leads to the next case, for those who have it."""
     return [("n", gettext("The next case"))] if person.may("cases.claim") else []
+
+
+def holder_keys() -> list[tuple[str, str]]:
+    """The keys of whoever holds a case, besides those of its verdict."""
+    return [
+        ("e", gettext("Hold it for longer")),
+        ("h", gettext("Hand it over to a colleague")),
+        ("s", gettext("Leave it to others")),
+        ("b", gettext("Decide together with what is near")),
+    ]
 
 
 def reason(match: Match | None) -> str:

@@ -22,6 +22,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from himaya.core.caring import Care
 from himaya.core.errors import HimayaError
 from himaya.core.routes import FilingRoute, Route
 from himaya.core.words import N_
@@ -320,6 +321,7 @@ class Config(BaseSettings):
         le=3650,
         description=N_("So many days without a drill that puts a backup back are a concern. 0: not looked at."),
     )
+    care: Care = Field(Care(), description=N_("What one person is given and shown at most."))
     demo: bool = Field(
         False, description=N_("Shows that everything here is drawn and invented. `himaya demo` sets it.")
     )

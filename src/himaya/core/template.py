@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from himaya.core.caring import Care
 from himaya.core.config import Config
 
 
@@ -11,9 +12,13 @@ def template() -> str:
     """The commented configuration file: every setting with its meaning and its default, commented out."""
     lines = ["# Himaya. Every line is optional; the defaults are shown. HIMAYA_<NAME> in the environment wins.", ""]
     for name, field in Config.model_fields.items():
-        if name in ("demo", "reports", "filings", "notices", "alarms"):
+        if name in ("demo", "care", "reports", "filings", "notices", "alarms"):
             continue
         lines += [f"# {field.description}", f"# {name} = {json.dumps(field.default)}", ""]
+    lines += [f"# {Config.model_fields['care'].description} 0: no limit.", "# [care]"]
+    for name, field in Care.model_fields.items():
+        lines.append(f"# {name} = {field.default}  # {field.description}")
+    lines.append("")
     for name, example in (("reports", ""), ("filings", ""), ("notices", "abuse-desk"), ("alarms", "on-duty")):
         lines.append(f"# {Config.model_fields[name].description} One block for each destination.")
         for route in Config.model_fields[name].default:

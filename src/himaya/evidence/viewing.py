@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from django.db import transaction
 
@@ -39,6 +39,16 @@ Decodes = Callable[[int], "Pixels"]
 _decodes: list[Decodes] = []
 
 
+class Watch(Protocol):
+    """Who looks after those who look."""
+
+    def __call__(self, about: str, *, person: Person, plain: bool, urgent: bool) -> None:
+        """Hear of a look."""
+
+
+_watches: list[Watch] = []
+
+
 class NoStill(HimayaError):
     """No picture can be made of it: {why}."""
 
@@ -55,6 +65,13 @@ class NotLooked(HimayaError):
 def provides(decodes: Decodes) -> None:
     """Let ``decodes`` make a picture of an open file. Called when the room that decodes is loaded."""
     _decodes[:] = [decodes]
+
+
+def watched_by(watch: Watch) -> None:
+    """Let ``watch`` hear of each look before it happens, in its transaction; where it refuses, nothing was counted.
+    It gets the case as the ledger names it, who looks, whether it is the second look, and whether it is urgent.
+    """
+    _watches[:] = [watch]
 
 
 def can_be_shown(exhibit: Exhibit) -> bool:
@@ -95,6 +112,8 @@ def _begin(exhibit: Exhibit, access: int, person: Person) -> bytes | None:
     if why := why_not(found, [exhibit], person):
         raise NoAccess(exhibit=exhibit.reference, why=why)
     assert found is not None
+    for watch in _watches:
+        watch(exhibit.case, person=person, plain=False, urgent=found.urgent)
     _, first = Look.objects.get_or_create(access=found, exhibit=exhibit, defaults={"at": clock.now()})
     if not first:
         raise NoAccess(exhibit=exhibit.reference, why=N_("it was looked at already by this grant"))
@@ -112,6 +131,8 @@ def _go_on(exhibit: Exhibit, access: int, person: Person) -> bytes | None:
         raise NoAccess(exhibit=exhibit.reference, why=N_("look at it small and grey first"))
     if not looks.filter(cleared_at=None).update(cleared_at=clock.now()):
         raise NoAccess(exhibit=exhibit.reference, why=N_("it was shown as it is already by this grant"))
+    for watch in _watches:
+        watch(exhibit.case, person=person, plain=True, urgent=found.urgent)
     key = exhibit_keys([exhibit], about=found.about).get(exhibit.uuid)
     record("evidence.shown", by=person.actor, about=exhibit.about, access=found.pk)
     forget_used(found)

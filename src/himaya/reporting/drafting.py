@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import Max
 from pydantic import ValidationError
 
+from himaya.cases.naming import check_case
 from himaya.cases.queries import facts
-from himaya.cases.services import check_case
 from himaya.core import clock
 from himaya.core.config import config
 from himaya.core.documents import Document

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from himaya.cases.pages import acts, urgency, views
+from himaya.cases.pages import acts, handing, urgency, views
 from himaya.cases.pages.case import case, sightings
 from himaya.cases.pages.file import add_file
 from himaya.cases.pages.queue import queue
+from himaya.cases.pages.together import together
 
 urlpatterns = [
     path("", queue, name="queue"),
@@ -23,6 +24,9 @@ urlpatterns = [
     path("<int:pk>/reopen", acts.reopen, name="reopen"),
     path("<int:pk>/excuse", acts.excuse, name="excuse"),
     path("<int:pk>/comment", acts.comment, name="comment"),
+    path("<int:pk>/hand", handing.hand_over, name="hand_over"),
+    path("<int:pk>/skip", handing.skip, name="skip"),
+    path("<int:pk>/together", together, name="together"),
     path("<int:pk>/flag", urgency.flag, name="flag"),
     path("<int:pk>/unflag", urgency.unflag, name="unflag"),
     path("<int:pk>/file", add_file, name="add_file"),

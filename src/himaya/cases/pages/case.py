@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from himaya.accounts.access import needs
 from himaya.accounts.paging import page
-from himaya.accounts.queries import names
+from himaya.accounts.queries import names, who_may
 from himaya.cases import queries, words
 from himaya.cases.benign import excusable
 from himaya.cases.dispatch import coming
@@ -122,6 +122,8 @@ def case_page(
         "comment": context["may_comment"],
         "excuse": bool(context["excusable"]),
         "flag": context["may_flag"],
+        "hand": bool(context["mine"] and context["is_open"]),
+        "skip": bool(context["mine"] and context["is_open"]),
     }
     context["lost"] = typed is not None and not shown_forms[typed["form"]]
     return render(request, "cases/case.html", context, status=status)
@@ -250,10 +252,12 @@ def _next(shown: Case, matches: list[Match], person: Person) -> dict[str, Any]:
     holder = shown.holder()
     mine, is_open = holder == person, shown.verdict is None
     may_decide = person.may("cases.decide")
-    groups = _schemes(matches) if mine and is_open else []
+    groups = schemes_for(matches) if mine and is_open else []
     keys = [(c["key"], c["label"]) for group in groups for c in group["codes"] if c["key"] and may_decide]
     if is_open and not mine and person.may("cases.claim"):
         keys.insert(0, ("c", gettext("Claim this case")))
+    if is_open and mine:
+        keys += words.holder_keys()
     if is_open and person.may("cases.flag"):
         keys.append(("u", gettext("Say that it is urgent")))
     keys += [] if is_open else words.next_key(person)
@@ -263,6 +267,7 @@ def _next(shown: Case, matches: list[Match], person: Person) -> dict[str, Any]:
         "mine": mine,
         "may_claim": is_open and holder is None and person.may("cases.claim"),
         "may_release": is_open and mine,
+        "colleagues": [one for one in who_may("cases.claim") if one != person] if is_open and mine else [],
         "schemes": groups,
         "may_decide": may_decide and bool(groups),
         "graded": list(dict.fromkeys(class_label(one.scheme, one.code) for one in matches if one.code)),
@@ -278,7 +283,7 @@ def _next(shown: Case, matches: list[Match], person: Person) -> dict[str, Any]:
     }
 
 
-def _schemes(matches: list[Match]) -> list[dict[str, Any]]:
+def schemes_for(matches: list[Match]) -> list[dict[str, Any]]:
     """Every scheme with its codes: first the one that this node prefers or the list grades by, then our own words.
 
     These two stand open. Where the list gives no class, all of them do: there is nothing to agree with, only to choose.

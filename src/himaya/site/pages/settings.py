@@ -20,6 +20,7 @@ from himaya.accounts.roles import ROLES, SCOPES
 from himaya.accounts.services import FACTOR_GONE
 from himaya.accounts.words import joined
 from himaya.core import clock
+from himaya.core.caring import Care
 from himaya.core.config import Config, config
 from himaya.core.routes import Route
 from himaya.core.words import N_
@@ -174,6 +175,8 @@ def in_words(name: str, value: Any) -> str:
         return pgettext("setting", "yes") if value else pgettext("setting", "no")
     if isinstance(value, list):
         return joined(_route(part) if isinstance(part, Route) else str(part) for part in value) or gettext("none")
+    if isinstance(value, Care):
+        return joined(f"{one} {number}" for one, number in value)
     if name.endswith("_bytes"):
         return str(filesizeformat(value))
     return str(value)
