@@ -49,6 +49,8 @@ TABLE: dict[str, set[str]] = {
     "cases:queue": CASE_READERS,
     "cases:case": CASE_READERS,
     "cases:sightings": CASE_READERS,
+    "cases:triage": CASE_READERS,
+    "cases:links": CASE_READERS,
     "cases:claim_next": CASE_WORKERS,
     "cases:flag": CASE_WORKERS,
     "cases:hand_over": CASE_WORKERS,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, models
 
@@ -51,11 +52,7 @@ class Marked:
 
 def latest(items: Collection[int], *, revision: int = 0) -> Mapping[tuple[int, int], Said]:
     """Item and organisation → what counts, and what the import under way as ``revision`` brought already."""
-    from himaya.lists.models import Revision
-
-    rows = Mark.objects.filter(item__in=list(items))
-    counts = Revision.objects.filter(number__isnull=False).values("pk")
-    rows = rows.filter(models.Q(revision__in=counts) | models.Q(revision=revision))
+    rows = (_counting() | Mark.objects.filter(revision=revision)).filter(item__in=list(items))
     found: dict[tuple[int, int], dict[int, set[tuple[str, str]]]] = defaultdict(lambda: defaultdict(set))
     for item, organisation, at, kind, value in rows.values_list("item", "organisation", "revision", "kind", "value"):
         found[item, organisation][at].add((kind, value))
@@ -99,3 +96,22 @@ def marks_of(items: Iterable[int]) -> dict[int, list[Marked]]:
     for (item, who), marks in found.items():
         told[item] += [Marked(kind, value, names[who]) for kind, value in marks]
     return {item: sorted(some, key=lambda one: (one.kind, one.value, one.organisation)) for item, some in told.items()}
+
+
+def items_marked(kind: str, value: str) -> models.QuerySet[Mark, Any]:
+    """The items of which somebody says so, as a subquery."""
+    return _counting().filter(kind=kind, value=value).values("item")
+
+
+def series_of(items: models.QuerySet[Any, Any]) -> dict[str, set[int]]:
+    """Name of a series → those of the items that somebody says are of it."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for name, item in _counting().filter(kind="series", item__in=items).values_list("value", "item"):
+        found[name].add(item)
+    return dict(found)
+
+
+def _counting() -> models.QuerySet[Mark]:
+    from himaya.lists.models import Revision
+
+    return Mark.objects.exclude(revision__in=Revision.objects.filter(number=None).values("pk"))

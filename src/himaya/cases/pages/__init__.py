@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from himaya.cases.pages import acts, handing, urgency, views
+from himaya.cases.pages import acts, handing, triage, urgency, views
 from himaya.cases.pages.case import case, sightings
 from himaya.cases.pages.file import add_file
 from himaya.cases.pages.queue import queue
@@ -12,6 +12,8 @@ from himaya.cases.pages.together import together
 
 urlpatterns = [
     path("", queue, name="queue"),
+    path("identification/", triage.index, name="triage"),
+    path("<int:pk>/links", triage.links, name="links"),
     path("views/keep", views.keep, name="keep_view"),
     path("views/<int:pk>/forget", views.forget, name="forget_view"),
     path("export", views.export, name="export"),
