@@ -67,6 +67,22 @@ def test_whichever_answer_is_lost_one_report_is_filed(server: CyberTipline, call
         assert not driver.begun
 
 
+@pytest.mark.parametrize("taken", [False, True])
+@pytest.mark.parametrize("step", range(6))
+def test_whichever_step_the_process_dies_at_one_report_is_filed(server: CyberTipline, step: int, taken: bool) -> None:
+    driver = drafted(server)
+    steps = CHANNEL.steps(driver.draft)
+    assert len(steps) == 6
+    for done in steps[:step]:
+        driver.done[done] = CHANNEL.take(done, driver.attempt)
+    if taken:
+        CHANNEL.take(steps[step], driver.attempt)
+    driver.doubtful = steps[step]
+    assert driver.run() == "filed"
+    assert len(server.filed) == 1
+    assert CHANNEL.receipt(driver.done) == str(server.filed[0].report_id)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_where_every_third_answer_is_lost_none_is_filed_twice(server: CyberTipline, seed: int) -> None:
     server.lose_some(seed=seed, share=0.33)
