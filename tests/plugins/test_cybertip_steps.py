@@ -63,7 +63,7 @@ def test_whichever_answer_is_lost_one_report_is_filed(server: CyberTipline, call
     assert CHANNEL.receipt(driver.done) == str(server.filed[0].report_id)
     assert len(server.filed[0].files) == 2
     assert len(server.lost) == number
-    if call == "finish":
+    if (call, when) == ("finish", "after"):
         assert not driver.begun
 
 
@@ -181,10 +181,34 @@ def test_a_finish_whose_answer_says_nothing_may_have_been_taken(
 
 def test_an_answer_nobody_knows_to_the_question_is_a_persons_affair(server: CyberTipline) -> None:
     driver = drafted(server)
-    for _ in range(2):
-        server.fail("finish", status=200, code=7777)
+    server.lose("finish", "after")
+    server.fail("retract", status=200, code=7777)
     assert driver.run() == "unknown"
     assert CHANNEL.receipt(driver.done) in driver.asked
+
+
+def test_finding_out_about_a_finish_that_was_not_taken_files_nothing(server: CyberTipline) -> None:
+    driver = drafted(server)
+    for step in CHANNEL.steps(driver.draft)[:-1]:
+        driver.done[step] = CHANNEL.take(step, driver.attempt)
+    assert CHANNEL.find_out("finish", driver.attempt).what == "begin-again"
+    assert [one.state for one in server.reports.values()] == ["retracted"]
+    assert not server.filed
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, None), (503, None), (200, 1000), (200, 3300)])
+def test_where_it_cannot_be_asked_now_it_is_asked_later(server: CyberTipline, status: int, code: int | None) -> None:
+    driver = drafted(server)
+    for step in CHANNEL.steps(driver.draft):
+        driver.done[step] = CHANNEL.take(step, driver.attempt)
+    del driver.done["finish"]
+    server.fail("retract", status=status, code=code)
+    with pytest.raises((NotSent, MaybeSent)):
+        CHANNEL.find_out("finish", driver.attempt)
+    server.lose("retract", "before")
+    with pytest.raises(MaybeSent):
+        CHANNEL.find_out("finish", driver.attempt)
+    assert CHANNEL.find_out("finish", driver.attempt).what == "taken"
 
 
 def test_wrong_credentials_are_told_in_plain_words(server: CyberTipline) -> None:
