@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,8 @@ from himaya.core.clock import SetClock
 from himaya.core.cybertip.checking import gaps
 from himaya.core.cybertip.form import form
 from himaya.core.cybertip.table import Addition, Element, file_details, report
-from himaya.core.cybertip.writing import document
-from himaya.core.filing import Draft, FormField
+from himaya.core.cybertip.writing import document, moment
+from himaya.core.filing import Draft, DraftFile, FormField
 
 RECORDED = Path(__file__).parent / "recorded" / "cybertipline"
 FIRST = (("reportId", "4564654"), ("fileId", "f-1"))
@@ -52,6 +54,53 @@ def refused(draft: Draft) -> str:
 @pytest.mark.parametrize("example", sorted(one.name for one in RECORDED.glob("*.xml")))
 def test_examples_are_valid_by_both_schemas(name: str, example: str) -> None:
     etree.XMLSchema(etree.fromstring(SCHEMAS[name]())).assertValid(etree.parse(RECORDED / example))
+
+
+@pytest.mark.parametrize("example", sorted(one.name for one in RECORDED.glob("*.xml")))
+def test_an_example_is_written_again_as_it_was_read(example: str) -> None:
+    there = etree.parse(RECORDED / example).getroot()
+    element = report() if there.tag == "report" else file_details()
+    values = _values(element, there)
+    file = DraftFile("f", "0" * 64, 1, "image/png", values)
+    made = Draft("k", values) if there.tag == "report" else replace(drawn(1), files=(file,))
+    assert not [gap for gap in gaps(made) if gap.blocks]
+    again = etree.fromstring(document(element, values, first=FIRST if there.tag == "fileDetails" else ()))
+    assert _texts(again) == _texts(there)
+
+
+def _values(element: Element, there: etree._Element) -> dict[str, Any]:
+    """What stands in a document, as a draft has it."""
+    made: dict[str, Any] = {f"@{name}": _plain(one, text) for name, text in there.attrib.items()
+                            if (one := element.child(f"@{name}"))}  # fmt: skip
+    if element.valued:
+        return {**made, "value": _plain(element.children[0], there.text or "")}
+    for one in there.iterchildren(etree.Element):
+        if child := element.child(str(one.tag)):
+            value = _plain(child, one.text or "") if child.plain else _values(child, one)
+            made[child.name] = [*made.get(child.name, []), value] if child.many else value
+    return made
+
+
+def _plain(element: Element, text: str) -> Any:
+    kinds = {"boolean": lambda one: one == "true", "flag": lambda one: one == "true", "number": int, "decimal": float}
+    return kinds.get(element.type, str)(text)
+
+
+def _texts(root: etree._Element) -> list[tuple[str, ...]]:
+    """Every element in order, with its text and attributes; times as moments; without the numbers of the examples."""
+    return [
+        (
+            one.tag,
+            _time((one.text or "").strip()),
+            *(f"{name}={_time(text)}" for name, text in sorted(one.attrib.items())),
+        )
+        for one in root.iter(etree.Element)
+        if one.tag not in ("reportId", "fileId")
+    ]
+
+
+def _time(text: str) -> str:
+    return moment(text) if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T", text) else text
 
 
 def test_the_table_has_every_element_of_the_schema_in_its_order() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from tests.cybertip_drafts import CHANNEL, CONTENT, MADE, Driver, Kept, config, grounds
+from tests.cybertip_drafts import CHANNEL, CONTENT, MADE, Driver, Kept, config, grounds, kept
 from tests.cybertipline import CyberTipline
 
 from himaya.core import clock
@@ -252,3 +253,39 @@ def test_a_file_of_another_size_is_not_sent(server: CyberTipline) -> None:
 
 def test_options_do_not_show_the_password() -> None:
     assert "secret" not in repr(config())
+
+
+def batched(options: Any, *files: str) -> Draft:
+    filled = CHANNEL.fill(grounds(files=tuple(kept(one) for one in files)), options)
+    values = {
+        "batchedReport": {"@reason": "VIRAL_POTENTIAL_MEME"},
+        "incidentSummary": {
+            name: filled.values["incidentSummary"][name] for name in ("incidentType", "incidentDateTime")
+        },
+        "reporter": filled.values["reporter"],
+        "personOrUserReported": [{"espIdentifier": one} for one in ("u-1", "u-2", "u-3")],
+    }
+    marks = {"fileAnnotations": {"viral": True}, "fileRelevance": "Reported"}
+    return Draft("k", values, tuple(replace(one, values=marks) for one in filled.files))
+
+
+def test_a_batched_report_is_filed_with_its_one_file(server: CyberTipline) -> None:
+    options = config(server.url)
+    driver = Driver(batched(options, "exhibit-1"), options)
+    assert not CHANNEL.check(driver.draft, options)
+    assert driver.run() == "filed"
+    assert server.filed[0].batched
+    assert len(server.filed[0].root.findall("personOrUserReported")) == 3
+
+
+def test_a_batched_report_with_two_files_is_refused_at_the_end_and_can_be_taken_back(server: CyberTipline) -> None:
+    options = config(server.url)
+    one, two = batched(options, "exhibit-1"), batched(options, "exhibit-1", "exhibit-2")
+    driver = Driver(one, options)
+    driver.done["open"] = CHANNEL.take("open", driver.attempt)
+    driver.draft = two  # as nobody could open it
+    with pytest.raises(NotSent, match="4100") as caught:
+        driver.run()
+    assert caught.value.permanent
+    assert (CHANNEL.retract(driver.attempt) or {})["code"] == 0
+    assert not server.filed
