@@ -100,6 +100,8 @@ class Driver:
     done: dict[str, Values] = field(default_factory=dict)
     begun: int = 0
     asked: str = ""
+    doubtful: str = ""
+    """A step that may have been taken."""
 
     @property
     def attempt(self) -> Attempt:
@@ -107,26 +109,25 @@ class Driver:
 
     def run(self, *, rounds: int = 60) -> str:
         """Until it is filed (``filed``), or a person has to look (``unknown``)."""
-        open_step = ""
         for _ in range(rounds):
             left = [step for step in CHANNEL.steps(self.draft) if step not in self.done]
             if not left:
                 return "filed"
             try:
-                if open_step:
-                    found = CHANNEL.find_out(open_step, self.attempt)
+                if self.doubtful:
+                    found = CHANNEL.find_out(self.doubtful, self.attempt)
                     if found.what == "unknown":
                         self.asked = found.ask
                         return "unknown"
                     if found.what == "taken":
-                        self.done[open_step] = found.answer
+                        self.done[self.doubtful] = found.answer
                     if found.what == "begin-again":
                         self.again()
-                    open_step = ""
+                    self.doubtful = ""
                 else:
                     self.done[left[0]] = CHANNEL.take(left[0], self.attempt)
             except MaybeSent:
-                open_step = open_step or left[0]
+                self.doubtful = self.doubtful or left[0]
             except BeginAgain:
                 self.again()
             except NotSent as error:

@@ -40,7 +40,8 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 from tests.cybertipline_parts import Parts, Refused, Upload
-from tests.cybertipline_rules import details_refused, report_refused, schema
+from tests.cybertipline_rules import details_refused, report_refused
+from tests.cybertipline_schema import schema
 
 from himaya.core import clock as node_clock
 from himaya.core.clock import Clock

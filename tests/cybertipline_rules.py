@@ -1,24 +1,14 @@
-"""What the CyberTipline refuses: by its schema, and by rules of its documentation that no schema states."""
+"""What the CyberTipline refuses by rules of its documentation that no schema states."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
-from pathlib import Path
 
 from lxml import etree
 
-NCMECS = Path(__file__).resolve().parents[2] / "shared" / "standards" / "schemas" / "cyber_tipline.xsd"
-"""NCMEC's own document, which is not part of the project."""
 PERSONS = ("personOrUserReported", "intendedRecipient", "victim")
 MEME = "VIRAL_POTENTIAL_MEME"
 MARKS = ("viral", "potentialMeme")
-
-
-@cache
-def schema() -> etree.XMLSchema:
-    """NCMEC's schema."""
-    return etree.XMLSchema(etree.fromstring(NCMECS.read_bytes()))
 
 
 def report_refused(report: etree._Element, now: datetime) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from tests.cybertip_drafts import CHANNEL, CONTENT, MADE, Driver, Kept, config, grounds
+from tests.cybertip_drafts import CHANNEL, CONTENT, MADE, Driver, Kept, config, grounds, kept
 from tests.cybertipline import CyberTipline
 
 from himaya.core import clock
@@ -63,8 +64,24 @@ def test_whichever_answer_is_lost_one_report_is_filed(server: CyberTipline, call
     assert CHANNEL.receipt(driver.done) == str(server.filed[0].report_id)
     assert len(server.filed[0].files) == 2
     assert len(server.lost) == number
-    if call == "finish":
+    if (call, when) == ("finish", "after"):
         assert not driver.begun
+
+
+@pytest.mark.parametrize("taken", [False, True])
+@pytest.mark.parametrize("step", range(6))
+def test_whichever_step_the_process_dies_at_one_report_is_filed(server: CyberTipline, step: int, taken: bool) -> None:
+    driver = drafted(server)
+    steps = CHANNEL.steps(driver.draft)
+    assert len(steps) == 6
+    for done in steps[:step]:
+        driver.done[done] = CHANNEL.take(done, driver.attempt)
+    if taken:
+        CHANNEL.take(steps[step], driver.attempt)
+    driver.doubtful = steps[step]
+    assert driver.run() == "filed"
+    assert len(server.filed) == 1
+    assert CHANNEL.receipt(driver.done) == str(server.filed[0].report_id)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -165,10 +182,34 @@ def test_a_finish_whose_answer_says_nothing_may_have_been_taken(
 
 def test_an_answer_nobody_knows_to_the_question_is_a_persons_affair(server: CyberTipline) -> None:
     driver = drafted(server)
-    for _ in range(2):
-        server.fail("finish", status=200, code=7777)
+    server.lose("finish", "after")
+    server.fail("retract", status=200, code=7777)
     assert driver.run() == "unknown"
     assert CHANNEL.receipt(driver.done) in driver.asked
+
+
+def test_finding_out_about_a_finish_that_was_not_taken_files_nothing(server: CyberTipline) -> None:
+    driver = drafted(server)
+    for step in CHANNEL.steps(driver.draft)[:-1]:
+        driver.done[step] = CHANNEL.take(step, driver.attempt)
+    assert CHANNEL.find_out("finish", driver.attempt).what == "begin-again"
+    assert [one.state for one in server.reports.values()] == ["retracted"]
+    assert not server.filed
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, None), (503, None), (200, 1000), (200, 3300)])
+def test_where_it_cannot_be_asked_now_it_is_asked_later(server: CyberTipline, status: int, code: int | None) -> None:
+    driver = drafted(server)
+    for step in CHANNEL.steps(driver.draft):
+        driver.done[step] = CHANNEL.take(step, driver.attempt)
+    del driver.done["finish"]
+    server.fail("retract", status=status, code=code)
+    with pytest.raises((NotSent, MaybeSent)):
+        CHANNEL.find_out("finish", driver.attempt)
+    server.lose("retract", "before")
+    with pytest.raises(MaybeSent):
+        CHANNEL.find_out("finish", driver.attempt)
+    assert CHANNEL.find_out("finish", driver.attempt).what == "taken"
 
 
 def test_wrong_credentials_are_told_in_plain_words(server: CyberTipline) -> None:
@@ -212,3 +253,39 @@ def test_a_file_of_another_size_is_not_sent(server: CyberTipline) -> None:
 
 def test_options_do_not_show_the_password() -> None:
     assert "secret" not in repr(config())
+
+
+def batched(options: Any, *files: str) -> Draft:
+    filled = CHANNEL.fill(grounds(files=tuple(kept(one) for one in files)), options)
+    values = {
+        "batchedReport": {"@reason": "VIRAL_POTENTIAL_MEME"},
+        "incidentSummary": {
+            name: filled.values["incidentSummary"][name] for name in ("incidentType", "incidentDateTime")
+        },
+        "reporter": filled.values["reporter"],
+        "personOrUserReported": [{"espIdentifier": one} for one in ("u-1", "u-2", "u-3")],
+    }
+    marks = {"fileAnnotations": {"viral": True}, "fileRelevance": "Reported"}
+    return Draft("k", values, tuple(replace(one, values=marks) for one in filled.files))
+
+
+def test_a_batched_report_is_filed_with_its_one_file(server: CyberTipline) -> None:
+    options = config(server.url)
+    driver = Driver(batched(options, "exhibit-1"), options)
+    assert not CHANNEL.check(driver.draft, options)
+    assert driver.run() == "filed"
+    assert server.filed[0].batched
+    assert len(server.filed[0].root.findall("personOrUserReported")) == 3
+
+
+def test_a_batched_report_with_two_files_is_refused_at_the_end_and_can_be_taken_back(server: CyberTipline) -> None:
+    options = config(server.url)
+    one, two = batched(options, "exhibit-1"), batched(options, "exhibit-1", "exhibit-2")
+    driver = Driver(one, options)
+    driver.done["open"] = CHANNEL.take("open", driver.attempt)
+    driver.draft = two  # as nobody could open it
+    with pytest.raises(NotSent, match="4100") as caught:
+        driver.run()
+    assert caught.value.permanent
+    assert (CHANNEL.retract(driver.attempt) or {})["code"] == 0
+    assert not server.filed

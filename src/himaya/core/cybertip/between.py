@@ -143,7 +143,7 @@ def _location(value: Mapping[str, Any], path: str) -> Iterator[Gap]:
         yield Gap(f"{path}/countryCode", N_("a place is stated with its country"), blocks=True)
     elif country == "US" and is_absent(region) and not is_absent(value.get("city")):
         yield Gap(f"{path}/region", N_("a city of the USA is stated with its state"), blocks=True)
-    elif country == "US" and not is_absent(region) and region not in STATES:
+    elif country == "US" and not is_absent(region) and str(region) not in STATES:
         yield Gap(f"{path}/region", N_("a state of the USA is written with its two letters"), blocks=True)
 
 

@@ -2,7 +2,8 @@
 
 A report is opened (``submit``), takes its files one by one (``upload``, ``fileinfo``), and counts once it is finished
 (``finish``). What is not finished counts for nothing and is deleted: so whatever goes wrong before that is mended by
-beginning again. Only the answer to ``finish`` decides, and that can be asked for again.
+beginning again. Only the answer to ``finish`` decides; where it is lost, ``retract`` tells: what is finished cannot be
+taken back.
 """
 
 from __future__ import annotations
@@ -183,27 +184,27 @@ class CyberTipline(FilingChannel):
         return _describe(step.removeprefix(DESCRIBE), attempt, config)
 
     def find_out(self, step: str, attempt: Attempt) -> FoundOut:
-        """Before ``finish`` nothing counts: what was begun is taken back as far as that can be told, and begun again.
-        A lost answer to ``finish`` is had by asking once more.
+        """Before ``finish`` nothing counts: what was begun is taken back, and begun again. Whether it was finished is
+        found out in the same way: what is finished cannot be taken back, and NCMEC says so.
 
         Raises:
             NotSent, MaybeSent: NCMEC could not be asked; later it may.
         """
         if step == OPEN:  # its number is not known; it is deleted unfinished
             return FoundOut("begin-again")
-        if step != FINISH:
-            return _taken_back(attempt)
-        answer = cast("Config", attempt.config).line.finish(self.receipt(attempt.done))
-        if answer.code in (0, FILED):
+        try:
+            answer = cast("Config", attempt.config).line.retract(_number(attempt))
+        except (NotSent, MaybeSent):
+            if step == FINISH:
+                raise
+            return FoundOut("begin-again")  # it is deleted unfinished
+        if answer.code == FILED and step == FINISH:
             return FoundOut("taken", answer.kept())
-        if answer.code in GONE:
+        if answer.code in (0, *GONE) or (answer.code != FILED and step != FINISH):
             return FoundOut("begin-again")
-        what = answers.follows(answer)
-        if what == "unknown":
-            return FoundOut("unknown", ask=Said(LOOK, number=self.receipt(attempt.done)))
-        if what in ("maybe", "login"):
-            answers.follow(answer, "finish")
-        return FoundOut("not-taken")
+        if answers.follows(answer) in ("maybe", "login"):
+            answers.follow(answer, "retract")
+        return FoundOut("unknown", ask=Said(LOOK, number=_number(attempt)))
 
     def receipt(self, done: Mapping[str, Values]) -> str:
         """The number of the report."""
@@ -273,14 +274,6 @@ def _finish(attempt: Attempt, config: Config) -> Values:
         why = Said("NCMEC answers for the report {other}, not for {number}", other=answer.report, number=number)
         raise MaybeSent(why=why)
     return answer.kept()
-
-
-def _taken_back(attempt: Attempt) -> FoundOut:
-    """An answer was lost before the report was finished: it is taken back, so that nothing of it is left lying."""
-    with suppress(NotSent, MaybeSent):
-        if cast("Config", attempt.config).line.retract(_number(attempt)).code == FILED:
-            return FoundOut("unknown", ask=Said(LOOK, number=_number(attempt)))
-    return FoundOut("begin-again")
 
 
 def _number(attempt: Attempt) -> str:
