@@ -74,6 +74,7 @@ def _suggested(one: Suggestion) -> dict[str, Any]:
         "force": {"state": SHAPES[one.force], "word": gettext(FORCES[one.force])},
         "reason": reason(one),
         "limit": one.limit,
+        "task": phrase(one.limit.task) if one.limit else "",
         "clocks": [{"said": by_when(each), "limit": each.limit, "due": each.due} for each in one.clocks],
     }
 
