@@ -58,7 +58,7 @@ def test_an_operator_asks_whom_to_tell_and_what_is_known_of_a_country(prepared: 
     told = " ".join(node_out(prepared, *route, "--ours", "NL", "--bearer", "hosting", "--danger").split())
     assert "PHAROS" in told
     assert "promptly, from: awareness" in told
-    assert "No authority of Germany that takes reports is known here." in told
+    assert "No authority that takes reports is known here: Germany." in told
     known = " ".join(node_out(prepared, "reference", "country", "DE").split())
     assert "Germany (DE), European Union" in known
     assert "jugendschutz.net" in known

@@ -27,4 +27,6 @@ def test_the_pages_of_the_reference_are_sound(
     paths += ["/reference/limits/rows/coe-second-protocol-8-serve/", "/reference/limits/add"]
     paths += [f"/reference/contacts/rows/{KJT}/change", "/reference/laws/rows/gb-category-c/"]
     paths += ["/reference/classes/", "/reference/classes/ncmec-industry/?code=A1", "/reference/classes/copine/"]
+    paths += ["/reference/countries/", "/reference/countries/US", "/reference/to-confirm?place=GB"]
+    paths += ["/reference/tell?ours=NL&host=DE&user=FR&bearer=hosting&danger=1"]
     assert visit(window, look, people.lead, paths) == {}

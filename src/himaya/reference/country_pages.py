@@ -21,7 +21,7 @@ from himaya.reference import queries
 from himaya.reference.directory import COULD_SAY, PARTS, SHORT, Country
 from himaya.reference.entries import contact_entry, limit_entry, mark_of
 from himaya.reference.telling import answer, choices
-from himaya.reference.words import called, place
+from himaya.reference.words import called, place, plain
 
 if TYPE_CHECKING:
     from himaya.accounts.access import StaffRequest
@@ -43,15 +43,15 @@ def countries(request: StaffRequest) -> HttpResponse:
     """Every country, and of what of it something is known."""
     chosen = asked(request, "name", "known", "unknown")
     every = queries.countries()
-    wanted = chosen["name"].strip().casefold()
+    wanted = plain(chosen["name"])
     rows: list[dict[str, Any]] = [
         {"code": one.code, "name": place(one.code), "pips": _pips(one), "said": _said(one)}
         for one in every
         if chosen["known"] in ("", *one.known) and chosen["unknown"] in ("", *one.unknown)
     ]
-    rows = [row for row in rows if wanted in row["name"].casefold() or wanted == row["code"].casefold()]
+    rows = [row for row in rows if wanted in plain(row["name"]) or wanted == row["code"].lower()]
     context = {
-        "rows": sorted(rows, key=lambda row: str(row["name"])),
+        "rows": sorted(rows, key=lambda row: plain(str(row["name"]))),
         "parts": [{"name": name, "word": gettext(word)} for name, word in SHORT.items()],
         "coverage": _coverage(every),
         "every": len(every),
@@ -108,8 +108,12 @@ def country(request: StaffRequest, country: str) -> HttpResponse:
         "name": place(country),
         "unions": [place(union) for union in one.unions],
         "parts": parts,
-        "pips": _pips(one),
+        "pips": [
+            {"name": name, "word": gettext(SHORT[name]), "pip": pip}
+            for name, pip in zip(PARTS, _pips(one), strict=True)
+        ],
         "n": len(one.known),
+        "to_confirm": sum(row.values[row.table.place] == country for row in queries.to_confirm()),
         "emergency": [contact_entry(row) for row in one.emergency],
         "languages": [_languages(row) for row in one.languages],
         "bearers": choices(BEARERS),

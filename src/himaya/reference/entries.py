@@ -21,6 +21,8 @@ NAMED = {
     HOTLINE_OF_HOST: N_("the hotline of the country of the host"),
 }
 """Whom a duty names without a key → in words."""
+WHEN = {"preserve": N_("How long"), "discard": N_("How long"), "penalty": N_("How much")}
+"""Kinds of duty of which one does not ask by when → what one asks."""
 
 
 def contact_entry(one: Contact) -> dict[str, Any]:
@@ -58,6 +60,7 @@ def limit_entry(one: TimeLimit) -> dict[str, Any]:
         "kind": gettext(DUTIES[one.duty]),
         "bearer": phrase(one.bearer),
         "when": lasting(one),
+        "when_word": gettext(WHEN.get(one.duty, N_("By when"))),
         "words": phrase(one.words) if one.period else "",
         "trigger": phrase(one.trigger),
         "extension": phrase(one.extension),

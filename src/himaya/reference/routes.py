@@ -37,10 +37,10 @@ def reason(one: Suggestion) -> str:
     if one.limit is None:
         where = place(one.place)
         if one.contact.kind == "emergency":
-            return gettext("Life may be in danger. It is reached from within {place}.").format(place=where)
+            return gettext("Life may be in danger. Reached from within the country: {place}.").format(place=where)
         if one.contact.kind == "interpol-ncb":
-            return gettext("Nobody in {place} is known: its police is reached through INTERPOL.").format(place=where)
-        return gettext("It takes reports in {place}.").format(place=where)
+            return gettext("Nobody is known there; police are reached through INTERPOL: {place}.").format(place=where)
+        return gettext("It takes reports: {place}.").format(place=where)
     return gettext("{instrument}: {task}").format(instrument=one.limit.instrument, task=phrase(one.limit.task))
 
 

@@ -13,7 +13,7 @@ from himaya.core.reference.routing import BEARERS, LEGALITIES, Route, Suggestion
 from himaya.reference import queries
 from himaya.reference.entries import contact_entry
 from himaya.reference.routes import FORCES, SHAPES, by_when, could_say, reason, why
-from himaya.reference.words import called, phrase, place
+from himaya.reference.words import called, phrase, place, plain
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -24,7 +24,7 @@ ASKED = ("host", "user", "ours", "bearer", "legality", "danger")
 def choices(known: Mapping[str, str]) -> list[tuple[str, str]]:
     """Names with their words; countries by name."""
     found = [(name, gettext(words)) for name, words in known.items()]
-    return sorted(found, key=lambda one: one[1]) if len(found) > 20 else found
+    return sorted(found, key=lambda one: plain(one[1])) if len(found) > 20 else found
 
 
 def answer(given: QueryDict | Mapping[str, str], *, legality: str = "illegal") -> dict[str, Any]:
@@ -74,6 +74,7 @@ def _suggested(one: Suggestion) -> dict[str, Any]:
         "force": {"state": SHAPES[one.force], "word": gettext(FORCES[one.force])},
         "reason": reason(one),
         "limit": one.limit,
+        "task": phrase(one.limit.task) if one.limit else "",
         "clocks": [{"said": by_when(each), "limit": each.limit, "due": each.due} for each in one.clocks],
     }
 

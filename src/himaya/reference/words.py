@@ -4,6 +4,7 @@ relied upon.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,7 @@ def choices(table: Table, name: str, *, of: set[str] | None = None) -> list[tupl
     field = table.field(name)
     known = field.choices if field and field.choices else {}
     found = [(key, gettext(words)) for key, words in known.items() if of is None or key in of]
-    return sorted(found, key=lambda one: one[1]) if len(found) > 20 else found
+    return sorted(found, key=lambda one: plain(one[1])) if len(found) > 20 else found
 
 
 def sure(values: Mapping[str, str]) -> dict[str, str]:
@@ -96,6 +97,11 @@ def length(period: Period) -> str:
 def place(code: str) -> str:
     """The name of a country or union; of none, words that say so."""
     return gettext(PLACES[code]) if code in PLACES else gettext("a country that is not known")
+
+
+def plain(name: str) -> str:
+    """A name as one looks for it, and orders by it: without accents and capitals."""
+    return "".join(char for char in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(char))
 
 
 def called(contact: Contact) -> str:

@@ -46,7 +46,7 @@ LEGALITIES = {
 FORCES = ("duty", "agreement", "open")
 """Why somebody is told: a law asks for it, an agreement does, or they take such reports and nothing known asks."""
 WHYS = {
-    "setting": N_("It holds in {place}, and not where this organisation acts."),
+    "setting": N_("It holds elsewhere than where this organisation acts: {place}."),
     "not-yet": N_("It is not in force yet."),
     "lapsed": N_("It no longer holds."),
     "not-verified": N_("Whether it is in force was not verified: somebody should look."),
@@ -60,10 +60,10 @@ WHYS = {
     "host-ours": N_("The host is in the own country."),
     "ourselves": N_("It is of the own kind and country."),
     "recipient": N_("Whom it names is not in use here: {key}."),
-    "nobody": N_("No authority of {place} that takes reports is known here."),
-    "no-hotline": N_("No hotline of {place} in ICCAM is known here."),
-    "nothing": N_("Nobody in {place} who takes reports is known here."),
-    "no-duty": N_("No duty to report of {bearer} in {place} is known here."),
+    "nobody": N_("No authority that takes reports is known here: {place}."),
+    "no-hotline": N_("No hotline in ICCAM is known here: {place}."),
+    "nothing": N_("Nobody who takes reports is known here: {place}."),
+    "no-duty": N_("No duty of {bearer} to report is known here: {place}."),
     "nowhere": N_("No country is known: say where it is hosted, or where the user is."),
 }
 """Why a row was left out, or what is not known → in words."""
