@@ -45,6 +45,7 @@ class OtherSide(Protocol):
 
 OTHER_SIDES = {
     "dsa": "tests.filing_sides:DSASide",
+    "iccam": "tests.filing_sides:ICCAMSide",
     "generic": "tests.filing_sides:GenericSide",
 }
 """Plug-in → where its other side stands."""
