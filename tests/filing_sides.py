@@ -36,9 +36,9 @@ class DSASide(TransparencyDatabase):
         }
 
     def filed(self, draft: Draft) -> int:
-        ours = [one["puid"] for one in statements(draft)]
-        there = [puid for puid in self.stored if puid.startswith(draft.key)]
-        return 1 if sorted(ours) == sorted(there) and self.writes == len(ours) else len(there) * 2
+        """How often each of its statements was stored; -1 where that differs."""
+        counts = {self.writes.count(one["puid"]) for one in statements(draft)}
+        return counts.pop() if len(counts) == 1 else -1
 
     def completed(self, draft: Draft) -> Draft:
         facts = "An entry of a verified list was matched at upload; a reviewer confirmed it."
@@ -96,7 +96,7 @@ class GenericSide:
 
     def config(self) -> dict[str, Any]:
         return {
-            "body": "Example hotline", "node": "Example node", "keys": str(self.key.recipient), "takes_files": True,
+            "body": "Example hotline", "node": "Example node", "keys": str(self.key.recipient), "takes_files": True, "pdf": False,
             "host": "127.0.0.1", "port": self.port, "security": "none", "sender": "node@example.org",
             "recipient": "reports@example.net", "timeout": 5,
         }  # fmt: skip

@@ -72,6 +72,9 @@ class Config(BaseModel):
     languages: tuple[Literal["en", "ar"], ...] = Field(
         ("en",), min_length=1, max_length=2, title=N_("Languages"), description=N_("Of what is to be read.")
     )
+    pdf: bool = Field(
+        True, title="PDF", description=N_("Whether the report to read goes along as PDF, too, where that can be made.")
+    )
     law: str = Field("", max_length=500, title=N_("Ground in law"), description=N_("Filled into each draft."))
     takes_files: bool = Field(
         False, title=N_("Files"), description=N_("Whether the material may go with a report: where the law lets it.")
@@ -222,7 +225,7 @@ def _packet(attempt: Attempt, config: Config) -> bytes:
     try:
         return packets.packet(
             told, draft, neutral.FORM, signer=attempt.signer(), languages=config.languages,
-            translate=attempt.translate, files=attempt.files, to=recipients(config.keys),
+            translate=attempt.translate, printed=config.pdf, files=attempt.files, to=recipients(config.keys),
         )  # fmt: skip
     except packets.OtherFile as error:
         raise NotSent(why=in_words(error), permanent=True) from error
