@@ -96,7 +96,8 @@ class GenericSide:
 
     def config(self) -> dict[str, Any]:
         return {
-            "body": "Example hotline", "node": "Example node", "keys": str(self.key.recipient), "takes_files": True, "pdf": False,
+            "body": "Example hotline", "node": "Example node", "keys": str(self.key.recipient),
+            "takes_files": True, "pdf": False,
             "host": "127.0.0.1", "port": self.port, "security": "none", "sender": "node@example.org",
             "recipient": "reports@example.net", "timeout": 5,
         }  # fmt: skip
