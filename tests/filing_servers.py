@@ -45,6 +45,8 @@ class OtherSide(Protocol):
 
 OTHER_SIDES = {
     "dsa": "tests.filing_sides:DSASide",
+    "iccam": "tests.filing_sides:ICCAMSide",
+    "ncmec": "tests.filing_ncmec:NCMECSide",
     "generic": "tests.filing_sides:GenericSide",
 }
 """Plug-in → where its other side stands."""

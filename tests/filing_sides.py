@@ -14,11 +14,12 @@ from typing import Any, cast
 
 from aiosmtpd.controller import Controller
 from jsonschema import Draft202012Validator
+from tests import iccam as iccam_server
 from tests import transparency_database
 from tests.filing_servers import When
 from tests.transparency_database import TransparencyDatabase
 
-from himaya.core import neutral, packets
+from himaya.core import iccam, neutral, packets
 from himaya.core.filing import Draft
 from himaya.core.mailing import token
 from himaya.core.reasons import statements
@@ -35,9 +36,9 @@ class DSASide(TransparencyDatabase):
         }
 
     def filed(self, draft: Draft) -> int:
-        ours = [one["puid"] for one in statements(draft)]
-        there = [puid for puid in self.stored if puid.startswith(draft.key)]
-        return 1 if sorted(ours) == sorted(there) and self.writes == len(ours) else len(there) * 2
+        """How often each of its statements was stored; -1 where that differs."""
+        counts = {self.writes.count(one["puid"]) for one in statements(draft)}
+        return counts.pop() if len(counts) == 1 else -1
 
     def completed(self, draft: Draft) -> Draft:
         facts = "An entry of a verified list was matched at upload; a reviewer confirmed it."
@@ -95,7 +96,8 @@ class GenericSide:
 
     def config(self) -> dict[str, Any]:
         return {
-            "body": "Example hotline", "node": "Example node", "keys": str(self.key.recipient), "takes_files": True,
+            "body": "Example hotline", "node": "Example node", "keys": str(self.key.recipient),
+            "takes_files": True, "pdf": False,
             "host": "127.0.0.1", "port": self.port, "security": "none", "sender": "node@example.org",
             "recipient": "reports@example.net", "timeout": 5,
         }  # fmt: skip
@@ -116,3 +118,31 @@ class GenericSide:
         at = datetime(2026, 11, 29, tzinfo=UTC)
         told = packets.document(draft, neutral.FORM, node="n", body="b", at=at)
         return "; ".join(error.message for error in self.schema.iter_errors(told))
+
+
+class ICCAMSide(iccam_server.ICCAM):
+    def config(self) -> dict[str, Any]:
+        return {
+            "address": self.url or "http://127.0.0.1:9", "username": iccam_server.USER, "wait": 0, "private": True,
+            "password": iccam_server.PASSWORD, "country": iccam_server.OURS,
+        }  # fmt: skip
+
+    def filed(self, draft: Draft) -> int:
+        return sum(one["hotlineReference"] == draft.key for one in self.reports.values())
+
+    def completed(self, draft: Draft) -> Draft:
+        """The first address lies with us and was acted on; the others lie elsewhere."""
+        urls = []
+        for number, one in enumerate(draft.values.get("urls", [])):
+            assessment = {**one["assessment"], "classification": "2"}
+            made = {**one, "assessment": assessment, "hostingCountryCode": "DE", "hostingIpAddress": "192.0.2.9"}
+            if number == 0:
+                at = "2026-11-29T13:30:00+01:00"
+                acted = [{"actionType": "3", "actionDate": at}, {"actionType": "1", "actionDate": at}]
+                made |= {"hostingCountryCode": "NL", "hostingIsp": "Example", "actions": acted}
+            urls.append(made)
+        return replace(draft, values={**draft.values, "urls": urls, "sourceUrlSiteType": "2"})
+
+    def refuses(self, draft: Draft) -> str:
+        found = iccam_server.errors(iccam.report(draft, "an analyst"))
+        return str(found) if found else ""

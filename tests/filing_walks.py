@@ -6,6 +6,7 @@ import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any, BinaryIO
 
@@ -18,7 +19,7 @@ from himaya.core.particulars import Account, Connection, Particulars, UploadedFi
 from himaya.core.ports import MaybeSent, NotSent
 
 AT = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
-SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+SIGNER = partial(Ed25519PrivateKey.from_private_bytes, bytes(range(32)))
 BYTES = {"exhibit-1": b"bytes that stand for nothing " * 40, "exhibit-2": b"\0\1\2" * 500}
 FILES = tuple(
     DraftFile(key, sha256(BYTES[key]).hexdigest(), len(BYTES[key]), kind, {})

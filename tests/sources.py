@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -38,7 +39,8 @@ class Lost(Exception):
 class Source:
     """Subclass it and write :meth:`answer`. ``cut_after``: so many answers are given whole, then connections break.
 
-    ``round`` is 1 at first; a test moves it to 2, and the source answers as it would some time later.
+    ``round`` is 1 at first; a test moves it to 2, and the source answers as it would some time later. ``tls``:
+    by https.
     """
 
     def __init__(self) -> None:
@@ -46,6 +48,7 @@ class Source:
         self.asked: list[Asked] = []
         self.cut_after: int | None = None
         self.url = ""
+        self.tls: ssl.SSLContext | None = None
 
     def answer(self, asked: Asked) -> Answer:
         raise NotImplementedError
@@ -55,9 +58,11 @@ class Source:
         """Serve on loopback within the block; gives the address, without a slash at its end."""
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         server.daemon_threads = True
+        if self.tls:
+            server.socket = self.tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
-        self.url = f"http://127.0.0.1:{server.server_port}"
+        self.url = f"http{'s' if self.tls else ''}://127.0.0.1:{server.server_port}"
         try:
             yield self.url
         finally:

@@ -97,12 +97,12 @@ def errors(one: dict[str, Any]) -> dict[str, list[str]]:
 
 
 class TransparencyDatabase(Losing):
-    """``stored``: number of the platform → statement. ``writes``: how often something was stored."""
+    """``stored``: number of the platform → statement. ``writes``: the numbers, as they were stored."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stored: dict[str, dict[str, Any]] = {}
-        self.writes = 0
+        self.writes: list[str] = []
 
     def acts(self, asked: Asked) -> bool:
         return asked.method == "POST"
@@ -146,7 +146,7 @@ class TransparencyDatabase(Losing):
     def _store(self, one: dict[str, Any]) -> dict[str, Any]:
         number = str(uuid.uuid5(uuid.NAMESPACE_URL, one["puid"]))
         self.stored[one["puid"]] = {**one, "uuid": number, "permalink": f"{self.url}/statement/{number}"}
-        self.writes += 1
+        self.writes.append(one["puid"])
         return self.stored[one["puid"]]
 
 

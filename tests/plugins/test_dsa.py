@@ -136,7 +136,7 @@ def test_several_contents_are_several_statements_a_hundred_in_a_request() -> Non
         assert isinstance(done, dict)
         assert list(done) == ["statements:1", "statements:2", "statements:3"]
         assert [len(asked.body) > 0 for asked in side.asked] == [True] * 3
-        assert side.writes == len(side.stored) == 203
+        assert len(side.writes) == len(side.stored) == 203
         assert dsa.receipt(done).endswith("+202")
         known = dsa.ask(dsa.receipt(done), attempt(many, side, dsa, done, Kept()))
         assert known.there
@@ -152,7 +152,7 @@ def test_a_batch_of_which_some_are_there_is_completed() -> None:
         side._store(statements(one)[1])
         done = walk(dsa, one, side)
         assert isinstance(done, dict)
-        assert side.writes == 2
+        assert len(side.writes) == 2
         assert set(done["statements:1"]["statements"]) == {"n-1-1", "n-1-2"}
 
 

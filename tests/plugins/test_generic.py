@@ -60,8 +60,15 @@ def test_a_mail_tells_nothing_in_clear_and_its_packet_all() -> None:
     assert told == packets.document(COMPLETE, neutral.FORM, node="Example node", body="Example hotline", at=AT)
     assert told["report"]["accounts"][0]["connections"][0]["address"] == "192.0.2.7"
     assert {name.removeprefix("files/"): found[name] for name in found if name.startswith("files/")} == BYTES
-    assert ("report.en.pdf" in found) == pdf_possible()
+    assert "report.en.pdf" not in found
     assert b"greenlamp" in found["report.en.html"]
+
+
+def test_where_it_can_be_made_the_report_goes_along_as_pdf(tmp_path: Path) -> None:
+    generic.take("send", laid_down(replace(COMPLETE, files=()), way(tmp_path, pdf=True, languages=("en", "ar"))))
+    found = opened((tmp_path / "n-1.zip.age").read_bytes())
+    made = {name for name, content in found.items() if content.startswith(b"%PDF-")}
+    assert made == ({"report.en.pdf", "report.ar.pdf"} if pdf_possible() else set())
 
 
 def test_whoever_has_the_packet_proves_with_openssl_who_made_it(tmp_path: Path) -> None:

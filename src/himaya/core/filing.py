@@ -130,8 +130,8 @@ class Attempt:
     files: Files
     at: datetime
     """Now, by the node's clock."""
-    signer: Ed25519PrivateKey | None = field(default=None, repr=False)
-    """The node's key of custody (``evidence.custody.node_key``), for channels that sign what they send."""
+    signer: Callable[[], Ed25519PrivateKey] | None = field(default=None, repr=False)
+    """Gives the node's key of custody, for channels that sign what they send."""
     translate: Callable[[str, str], str] = lambda _, text: text
     """A text of ours in a language: its code (``ar``), the English text."""
 

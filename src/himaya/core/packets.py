@@ -96,6 +96,7 @@ def packet(
     signer: Ed25519PrivateKey,
     languages: Sequence[str],
     translate: Callable[[str, str], str],
+    printed: bool,
     files: Files,
     to: Sequence[Recipient],
 ) -> bytes:
@@ -108,6 +109,7 @@ def packet(
         signer: the node's key.
         languages: of what is to be read.
         translate: a text of ours in a language.
+        printed: as PDF, too, where that is possible.
         files: gives those that go with it.
         to: who can open it.
 
@@ -128,7 +130,7 @@ def packet(
             lines = page(told, form, Language(language, partial(translate, language)), content=content, key=name)
             shown = "\n".join(lines).encode() + b"\n"
             archive.writestr(f"report.{language}.html", shown)
-            if pdf_possible():
+            if printed and pdf_possible():
                 archive.writestr(f"report.{language}.pdf", pdf(shown))
         for one in draft.files:
             if one.sent:

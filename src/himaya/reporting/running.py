@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from django.db import transaction
+from django.utils import translation
 
 from himaya.core import clock, faults
 from himaya.core.filing import Attempt, BeginAgain, Draft
 from himaya.core.ports import MaybeSent, NotSent
 from himaya.core.words import N_, printable
+from himaya.evidence.custody import node_key
 from himaya.ledger import outbox
 from himaya.ledger.services import SYSTEM, record
 from himaya.ledger.worker import AskAPerson, GiveUp, Handler, TryAgain, register
@@ -25,6 +27,7 @@ from himaya.reporting.routes import BadFilingRoute, resolve
 from himaya.reporting.states import FILING, FILING_GRAPH, QUEUED, REFUSED, RETRACTING, UNKNOWN
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from pydantic import BaseModel
 
     from himaya.core.filing import FilingChannel, Values
@@ -77,6 +80,16 @@ class FileReport(Handler):
 
 
 register(FileReport())
+
+
+@transaction.atomic
+def _signer() -> Ed25519PrivateKey:
+    return node_key()
+
+
+def _translated(language: str, text: str) -> str:
+    with translation.override(language):
+        return translation.gettext(text)
 
 
 def _open_step(filing: Filing) -> FilingStep | None:
@@ -195,7 +208,7 @@ class _Filing:
 
     def _attempt(self, filing: Filing, draft: Draft) -> Attempt:
         files = ExhibitFiles(filing, to=self._channel.authority)
-        return Attempt(draft, answers(filing), self._options, files, clock.now())
+        return Attempt(draft, answers(filing), self._options, files, clock.now(), _signer, _translated)
 
     def _file(self, filing: Filing) -> dict[str, Any]:
         draft = draft_of(filing)

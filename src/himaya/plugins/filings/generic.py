@@ -72,6 +72,9 @@ class Config(BaseModel):
     languages: tuple[Literal["en", "ar"], ...] = Field(
         ("en",), min_length=1, max_length=2, title=N_("Languages"), description=N_("Of what is to be read.")
     )
+    pdf: bool = Field(
+        True, title="PDF", description=N_("Whether the report to read goes along as PDF, too, where that can be made.")
+    )
     law: str = Field("", max_length=500, title=N_("Ground in law"), description=N_("Filled into each draft."))
     takes_files: bool = Field(
         False, title=N_("Files"), description=N_("Whether the material may go with a report: where the law lets it.")
@@ -137,14 +140,14 @@ class Generic(FilingChannel):
         return neutral.FORM
 
     def fill(self, grounds: Grounds, config: BaseModel) -> Draft:
-        """All that is known. Files go with it where the options let them, as long as they fit."""
+        """All that is known. Files go with it where the options let them and they fit; never what is to stay."""
         config = cast("Config", config)
         values = neutral.filled(grounds)
         if config.law:
             values["law"] = config.law
         uploads = {one.sha256: one for one in grounds.particulars.files}
-        fits = config.takes_files and sum(one.size for one in grounds.files) <= config.most * MB
-        told = tuple(neutral.filled_file(one, uploads, sent=fits) for one in grounds.files)
+        fits = config.takes_files and sum(one.size for one in grounds.files if one.sent) <= config.most * MB
+        told = tuple(neutral.filled_file(one, uploads, sent=fits and one.sent) for one in grounds.files)
         return Draft(grounds.document.key, values, told)
 
     def check(self, draft: Draft, config: BaseModel) -> tuple[Gap, ...]:
@@ -221,8 +224,8 @@ def _packet(attempt: Attempt, config: Config) -> bytes:
     told = packets.document(draft, neutral.FORM, node=config.node, body=config.body, at=attempt.at)
     try:
         return packets.packet(
-            told, draft, neutral.FORM, signer=attempt.signer, languages=config.languages,
-            translate=attempt.translate, files=attempt.files, to=recipients(config.keys),
+            told, draft, neutral.FORM, signer=attempt.signer(), languages=config.languages,
+            translate=attempt.translate, printed=config.pdf, files=attempt.files, to=recipients(config.keys),
         )  # fmt: skip
     except packets.OtherFile as error:
         raise NotSent(why=in_words(error), permanent=True) from error
