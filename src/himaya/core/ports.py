@@ -317,6 +317,8 @@ class ItemRow(NamedTuple):
     until: datetime | None = None
     body: bytes = b""
     """Of a composite signal, once it is parsed; in a file it stands in ``value``."""
+    tells_class: bool = True
+    """Whether whoever says so speaks of classes at all: a file without columns for them says nothing by that."""
 
 
 @dataclass(frozen=True, slots=True)

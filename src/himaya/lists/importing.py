@@ -80,7 +80,9 @@ class _Spool:
 
     def add(self, row: ItemRow) -> None:
         timed = row.at is not None or row.until is not None
-        self._waiting.append((*row[:_AT], _packed(row.at), _packed(row.until), row.body) if timed else tuple(row))
+        self._waiting.append(
+            (*row[:_AT], _packed(row.at), _packed(row.until), *row[_AT + 2 :]) if timed else tuple(row)
+        )
         self._weight += len(row.body)
         if len(self._waiting) == BATCH or self._weight >= HEAVY:
             self._flush()
@@ -115,10 +117,10 @@ def _moment(packed: float | None) -> datetime | None:
 
 
 def _unpacked(fields: tuple[Any, ...]) -> ItemRow:
-    at, until, body = fields[_AT:]
+    at, until, *rest = fields[_AT:]
     if at is None and until is None:  # nearly all of a file
         return ItemRow._make(fields)
-    return ItemRow._make((*fields[:_AT], _moment(at), _moment(until), body))
+    return ItemRow._make((*fields[:_AT], _moment(at), _moment(until), *rest))
 
 
 @transaction.atomic
@@ -278,7 +280,8 @@ def _bring(arrival: Arrival, spool: _Spool, on_progress: Callable[[int], None]) 
 def _told(row: ItemRow) -> dict[str, Any]:
     """A row as somebody wrote it, for a proposal."""
     names = ("line", "signal", "value", "scheme", "code", "source", "reference", "note", "negative")
-    return {name: getattr(row, name) for name in names if getattr(row, name)}
+    told = {name: getattr(row, name) for name in names if getattr(row, name)}
+    return told if row.tells_class else {**told, "tells_class": False}
 
 
 def _whose(voice: Voice) -> dict[str, str]:

@@ -72,6 +72,13 @@ class NoCheckpoint(HimayaError):
     status = 404
 
 
+class Shrinking(HimayaError):
+    """A log of {new} leaves does not begin with one of {old}: logs only grow."""
+
+    remedy = "Give the smaller size as the old one."
+    status = 422
+
+
 class Unshown(HimayaError):
     """What leaf {index} commits to cannot be shown: {why}."""
 
@@ -273,8 +280,11 @@ def consistency_proof(old: int, new: int) -> list[bytes]:
     """The proof that the tree of ``new`` leaves begins with that of ``old``.
 
     Raises:
+        Shrinking: ``old`` is more than ``new``.
         NoCheckpoint: there are not so many leaves.
     """
+    if old > new:
+        raise Shrinking(old=old, new=new)
     if not 0 <= old <= new <= size():
         raise NoCheckpoint(size=max(old, new))
     return consistency(old, new, tree.hash_at())
