@@ -244,11 +244,6 @@ def last_of(kind: str) -> int:
     return Leaf.objects.filter(kind=kind).order_by("-index").values_list("unique", flat=True).first() or 0
 
 
-def leaves_of(kind: str) -> QuerySet[Leaf]:
-    """Leaves of a kind, in the log's order."""
-    return Leaf.objects.filter(kind=kind).order_by("index")
-
-
 def leaves_about(*about: str) -> QuerySet[Leaf]:
     """Leaves about some objects, in order."""
     return Leaf.objects.filter(about__in=about).order_by("index")
