@@ -39,6 +39,8 @@ def test_three_people_make_a_root_and_exchange_a_key(node: Node, desk: Path) -> 
     (desk / "copy").write_bytes((desk / "root-1").read_bytes())
     told = node.run("keys", "sign", "root-1", "--key", "anna.key", *asked, cwd=desk)
     assert "root 1 of A node" in told.stdout
+    assert "signed by nobody" not in told.stdout, "that was before"
+    assert "still missing: 1 of its keys" in told.stdout
     assert "Next: 1 more signature; pass it on." in told.stderr
     refused = node.run("keys", "finish-root", "root-1", "--to", "root.json", status=1, cwd=desk).stderr
     assert "The root has too few signatures: of its own keys 1 must still sign." in refused

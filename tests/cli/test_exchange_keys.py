@@ -44,6 +44,8 @@ def online(key: str) -> list[str]:
 
 def carried(node: Node, desk: Path, *, pinned: bytes) -> tuple[int, int]:
     """The root and the state that a follower without a line finds on the next stick."""
+    said = node.run("exchange", "bundle", "hotline", "stick", "--since", "1000000000", cwd=desk).stderr
+    assert "no state 1000000000 of hotline is published: the whole list" in " ".join(said.split())
     node.run("exchange", "bundle", "hotline", "stick", cwd=desk)
     with bundle.opened(desk / "stick", directory=desk / "follower", root=pinned) as (follower, *_):
         seen = follower.refresh()

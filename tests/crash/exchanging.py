@@ -55,13 +55,13 @@ def publish() -> bool:
 def published(*, root: str, folder: str) -> dict[str, Any]:
     """What a follower who begins now is told; and what the log and the tables have of it."""
     from tests.federation.native import place
+    from tests.leaves import leaves_of
     from tests.repositories import Shelf, following
 
     from himaya.federation.models import Publication
     from himaya.ledger.queries import entries
     from himaya.lists import organisations
     from himaya.lists.services import find_list
-    from himaya.log.queries import leaves_of
 
     of = find_list(LIST)
     values: set[str] = set()

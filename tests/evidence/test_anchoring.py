@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from tests import bundling
 from tests.evidence.conftest import Keep
+from tests.leaves import leaves_of
 from tests.log.conftest import OtherNode, other_node
 
 from himaya.core.bundles import facts
@@ -99,7 +100,7 @@ def test_every_step_is_a_leaf_once_and_the_log_shows_no_digest_of_an_exhibit(kee
     assert anchor_steps() == 1
     assert anchor_steps() == 0
     publish_checkpoint()
-    leaves = queries.leaves_of(CUSTODY)
+    leaves = leaves_of(CUSTODY)
     assert sorted(leaves.values_list("unique", flat=True)) == sorted(Step.objects.values_list("pk", flat=True))
     shown = b"".join(each.event for each in queries.reveal(leaves))
     digests = [digest for each in (one, two) for digest in each.digests.values()]
@@ -118,7 +119,7 @@ def test_an_anchoring_that_is_cut_off_is_done_again_whole(keep: Keep) -> None:
     finally:
         faults.arm("")
     assert Unlogged.objects.count() == 1
-    assert not queries.leaves_of(CUSTODY)
+    assert not leaves_of(CUSTODY)
     assert anchor_steps() == 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.leaves import leaves_of
 from tests.program import sha256
 
 from himaya.core import faults
@@ -30,7 +31,7 @@ def commit() -> None:
 
 def logged() -> list[int]:
     """The numbers of the statements in the log, in its order."""
-    return [leaf.unique for leaf in log.leaves_of(committing.KIND)]
+    return [leaf.unique for leaf in leaves_of(committing.KIND)]
 
 
 def test_every_statement_is_a_leaf_once_and_in_the_order_in_which_they_count(hotline: HashList) -> None:
@@ -57,7 +58,7 @@ def test_who_is_entitled_is_shown_the_statement_with_its_list(hotline: HashList)
     services.add_items(hotline, rows=rows("a"), by="system")
     commit()
     publish_checkpoint()
-    [leaf] = log.leaves_of(committing.KIND)
+    [leaf] = leaves_of(committing.KIND)
     [shown] = log.reveal([leaf])
     told = json.loads(shown.event)
     assert told.pop("list") == "hotline"
@@ -91,7 +92,7 @@ def test_the_same_statements_give_the_same_leaves_whatever_numbers_they_have(hot
     """An import that was killed and repeated has other numbers."""
     services.add_items(hotline, rows=rows("a"), by="system")
     commit()
-    [leaf] = log.leaves_of(committing.KIND)
+    [leaf] = leaves_of(committing.KIND)
     [row] = Statement.objects.values_list(*committing._COLUMNS)
     assert committing.canonical((row[0] + 77, *row[1:]), "x", "NL") == committing.canonical(row, "x", "NL")
     assert log.reveal([leaf])[0].why == ""

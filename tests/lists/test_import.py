@@ -21,7 +21,7 @@ from himaya.core.errors import UnknownPlugin
 from himaya.core.ports import BadListFile, Refusal
 from himaya.ledger.queries import entries, proof
 from himaya.lists import importing, queries, services
-from himaya.lists.models import HashList, Item
+from himaya.lists.models import HashList, Item, Statement
 
 ONE, TWO, THREE = sha256("1"), sha256("2"), sha256("3")
 EMPTY_FILE = hashlib.sha256(b"").hexdigest()
@@ -171,6 +171,17 @@ def test_a_newer_file_changes_what_the_source_says_and_nothing_else(put: Put) ->
     assert (result.added, result.changed, result.unchanged) == (0, 1, 1)
     assert (now.code, now.note, now.added_at) == ("", "second", before.added_at)
     assert now.revision > before.revision
+
+
+@pytest.mark.parametrize(
+    ("silent", "form"), [(["signal,value,note", f"sha256,{ONE},second"], "csv"), ([f"sha256:{ONE}"], "hashes")]
+)
+def test_a_file_that_does_not_speak_of_classes_takes_none_back(put: Put, silent: list[str], form: str) -> None:
+    put(FULL)
+    put(silent, form)
+    now = Item.objects.get(value=ONE)
+    assert (now.scheme, now.code) == ("interpol", "baseline")
+    assert {(one.scheme, one.code) for one in Statement.objects.filter(item=now)} == {("interpol", "baseline")}
 
 
 def test_what_is_withdrawn_here_stays_withdrawn(put: Put) -> None:

@@ -107,6 +107,20 @@ def test_what_is_missing_is_said_at_the_form(sign_in: SignIn, item: Item, given:
     assert item.state == "active"
 
 
+def test_the_other_fingerprints_of_a_content_are_named_where_one_is_withdrawn(sign_in: SignIn, put: Any) -> None:
+    head = "signal,value,source,reference"
+    put([head, f"sha256,{sha256('a')},s,r-1", f"md5,{'ab' * 16},s,r-1", f"md5,{'cd' * 16},s,r-2"])
+    one, other, stranger = (Item.objects.get(value=each) for each in (sha256("a"), "ab" * 16, "cd" * 16))
+    lead = sign_in("lead")
+    answer = lead.post(f"/lists/items/{one.pk}/state", {"state": "withdrawn", "reason": "An error."}, follow=True)
+    page = answer.content.decode()
+    assert "1 other fingerprint of the same content still stands" in page
+    assert f'<a href="/lists/items/{other.pk}">' in page
+    assert f'<a href="/lists/items/{stranger.pk}">' not in page
+    answer = lead.post(f"/lists/items/{other.pk}/state", {"state": "withdrawn", "reason": "An error."}, follow=True)
+    assert "still stand" not in answer.content.decode()
+
+
 @pytest.mark.parametrize("pk", [0, 12345, 2**80])
 def test_an_unknown_item_is_not_found(sign_in: SignIn, db: None, pk: int) -> None:
     client = sign_in("lead")

@@ -181,7 +181,7 @@ def test_a_thousand_refused_lines_are_named_and_the_rest_counted(program: Progra
 @pytest.mark.parametrize(
     ("body", "kind", "status", "code"),
     [
-        ("", "text/csv", 422, "bad-list-file"),
+        ("", "text/csv", 422, "empty-list-file"),
         ("a,b\n1,2\n", "text/csv", 422, "bad-list-file"),
         ("0" * 64, "text/plain", 422, "ambiguous-signal"),
         ("x", "application/json", 415, "wrong-media-type"),

@@ -12,6 +12,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 from tests.configured import configured
+from tests.leaves import leaves_of
 from tests.program import sha256
 
 from himaya.accounts import services as accounts
@@ -57,7 +58,7 @@ def logged() -> list[dict[str, Any]]:
     while committing.commit():
         pass
     publish_checkpoint()
-    return [json.loads(one.event) for one in log.reveal(log.leaves_of(committing.KIND))]
+    return [json.loads(one.event) for one in log.reveal(leaves_of(committing.KIND))]
 
 
 # --- names that change -----------------------------------------------------------------------------------------------

@@ -352,3 +352,22 @@ def test_no_member_of_a_source_speaks_in_our_own_name(hotline: HashList) -> None
         with transaction.atomic():
             come.publish()
     assert list(Statement.objects.values_list("organisation__name", flat=True)) == ["a-source"]
+
+
+def test_a_class_that_a_source_does_not_name_any_more_is_gone(hotline: HashList) -> None:
+    """Its entry is all that it says; a file that somebody imports says nothing by leaving classes out."""
+    from himaya.lists import organisations
+    from himaya.lists.arrivals import Arrival, Voice
+
+    with transaction.atomic():
+        source = organisations.named("a-source", by="x")
+    one = Subscription.objects.create(
+        name="x", list=hotline, organisation=source, exchange="files", interval=600, due_at=datetime.now(UTC),
+        created_at=datetime.now(UTC), created_by="x",
+    )  # fmt: skip
+    for told in ({"scheme": "interpol", "code": "baseline"}, {"tells_class": False}):
+        with Arrival(hotline, by="x", voice=Voice(source, subscription=one.pk)) as come:
+            come.take([ItemRow(0, "sha256", "ab" * 32, reference="k", **told)])
+            with transaction.atomic():
+                come.publish()
+    assert Item.objects.get(list=hotline).code == ""

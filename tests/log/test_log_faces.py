@@ -97,6 +97,8 @@ def test_a_program_asks_for_proofs_and_checks_them(add: Add) -> None:
             path=[b64decode(one) for one in answer["path"]],
             root=Checkpoint.read(note.text).root,
         )
+    turned = program.get("/log/consistency", old=new.size, new=old.size)
+    assert "logs only grow" in is_problem(turned, 422, "shrinking")["detail"]
     proof = program.get("/log/consistency", old=old.size, new=new.size).json()["proof"]
     merkle.verify_consistency(
         old=old.size, new=new.size, old_root=bytes(old.root), new_root=bytes(new.root),
@@ -105,7 +107,7 @@ def test_a_program_asks_for_proofs_and_checks_them(add: Add) -> None:
     is_problem(program.get("/log/leaves/999"), 404, "no-such-leaf")
     is_problem(program.get("/log/events/test/999"), 404, "not-logged")
     is_problem(program.get("/log/consistency", old=5, new=999), 404, "no-checkpoint")
-    is_problem(program.get("/log/consistency", old=9, new=5), 404, "no-checkpoint")
+    is_problem(program.get("/log/consistency", old=9, new=5), 422, "shrinking")
 
 
 def test_what_a_leaf_commits_to_is_for_keys_that_may_read_lists(add: Add) -> None:

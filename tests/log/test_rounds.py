@@ -25,8 +25,10 @@ from himaya.log.rounds import NoWitnessAnswers, publish_with_witnesses, try_out
 from himaya.log.services import (
     BadVerifierKey,
     BadWitness,
+    BadWitnessAddress,
     RefusesToSign,
     UnknownWitness,
+    WitnessTaken,
     add_witness,
     append,
     remove_witness,
@@ -49,7 +51,7 @@ def test_witnesses_cosign_and_a_checkpoint_below_the_quorum_says_so(add: Add, ot
     made, silent = publish_with_witnesses()
     assert set(silent) == {"two", "three"}
     assert not queries.standing(made).is_enough
-    assert (log_health().state, "cosigned by 1 of 2" in log_health().said) == ("wait", True)
+    assert (log_health().state, "checkpoint: 1; so many are needed: 2" in log_health().said) == ("wait", True)
     two.down = False
     add(5)
     made, silent = publish_with_witnesses()
@@ -245,8 +247,12 @@ def test_a_witness_is_added_once_and_removed(add: Add) -> None:
             add_witness("w", key=wrong, address="https://a.example", by="system")
     add_witness("w", key=key, address="https://a.example/log/v1/", by="system")
     for again in (("w", str(OtherNode("x").key.verifier)), ("x", key)):
-        with pytest.raises(BadWitness):
+        with pytest.raises(WitnessTaken):
             add_witness(again[0], key=again[1], address="https://a.example", by="system")
+    with pytest.raises(BadWitnessAddress) as found:
+        add_witness("v", key=str(OtherNode("v").key.verifier), address="http://a.example", by="system")
+    assert "--private" in found.value.remedy
+    assert "witness remove" not in found.value.remedy
     assert Witness.objects.get().address == "https://a.example/log/v1"
     remove_witness("w", by="system")
     with pytest.raises(UnknownWitness):

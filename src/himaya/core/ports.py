@@ -328,6 +328,8 @@ class ItemRow(NamedTuple):
     marks: tuple[tuple[str, str], ...] = ()
     """What investigators say besides: kinds and values of ``core.intake.offered``. It is kept only where the operator
     lets it be, and written into no file."""
+    tells_class: bool = True
+    """Whether whoever says so speaks of classes at all: a file without columns for them says nothing by that."""
 
 
 @dataclass(frozen=True, slots=True)

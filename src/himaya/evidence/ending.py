@@ -137,7 +137,7 @@ def _end(epoch: int, generation: int, name: str) -> None:
     _mark(epoch, generation)
     if epoch_keys().is_destroyed(name):
         epoch_keys().destroy(name)  # killed, or refused by the disk, after the mark: what is left of it to do
-        given_up = _kept(epoch, generation).filter(pk__in=stopping.given_up(name))
+        given_up = _kept(epoch, generation).filter(pk__in=stopping.given_up(name)[0])
         given_up.exclude(among_held(keeping())).update(state=ENDING)
     else:
         while _move(epoch, generation, name):
@@ -218,7 +218,8 @@ def _let_lost_end(lost: Sequence[Exhibit], name: str) -> None:
     """
     numbers = {one.pk for one in lost}
     held_back = set(Exhibit.objects.filter(among_held(keeping()), pk__in=numbers).values_list("pk", flat=True))
-    if others := [one for one in lost if one.pk in held_back or one.pk not in stopping.given_up(name)]:
+    given, _ = stopping.given_up(name)
+    if others := [one for one in lost if one.pk in held_back or one.pk not in given]:
         raise DoesNotOpen(others)
     Exhibit.objects.filter(pk__in=numbers).update(state=ENDING)
     record_each("evidence.lost", by=SYSTEM, told=[(one.about, {"epoch": name}) for one in lost])
@@ -271,7 +272,7 @@ def _told(some: Sequence[Exhibit], epoch: str) -> list[dict[str, Fact]]:
         line = f"{hold.pk}: {hold.lifted_by}, {hold.lifted_at:%Y-%m-%d}"
         lifted.setdefault(hold.exhibit_id or hold.case, []).append(line)
     confirmed, told = stopping.confirmed_by(), list[dict[str, Fact]]()
-    given_up, who = stopping.given_up(epoch), stopping.given_up_by(epoch)
+    given_up, who = stopping.given_up(epoch)
     for one in some:
         facts: dict[str, Fact] = {
             "how": "the outer key was destroyed", "epoch": epoch, "rules": rules.get(one.pk, []),

@@ -235,7 +235,7 @@ def note_stuck(epoch: Epoch, generation: int, *, name: str, why: object, numbers
             none: something else stops it. Where others than were given up are among them, a lead looks again.
     """
     before = stuck().filter(about=name).first()
-    given = given_up(name)
+    given, _ = given_up(name)
     kept = bool(numbers) and given.issuperset(numbers)
     facts = {
         "epoch": epoch.pk, "generation": generation, "why": packed(why),
@@ -276,15 +276,10 @@ def next_given_up() -> tuple[int, int] | None:
     return one.facts["epoch"], one.facts["generation"]
 
 
-def given_up(name: str) -> frozenset[int]:
-    """The exhibits of an epoch that a lead gave up, as they do not open."""
+def given_up(name: str) -> tuple[frozenset[int], str]:
+    """The exhibits of an epoch that a lead gave up, as they do not open, and who did; nothing, and nobody."""
     one = stuck().filter(about=name).exclude(settled_by="").first()
-    return frozenset(one.facts["numbers"] if one else ())
-
-
-def given_up_by(name: str) -> str:
-    """Who gave up what does not open of an epoch; empty: nobody."""
-    return stuck().filter(about=name).values_list("settled_by", flat=True).first() or ""
+    return (frozenset(one.facts["numbers"]), one.settled_by) if one else (frozenset(), "")
 
 
 def left_alone() -> list[tuple[int, int]]:

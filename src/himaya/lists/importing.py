@@ -117,10 +117,10 @@ def _moment(packed: float | None) -> datetime | None:
 
 
 def _unpacked(fields: tuple[Any, ...]) -> ItemRow:
-    at, until, *more = fields[_AT:]
+    at, until, *rest = fields[_AT:]
     if at is None and until is None:  # nearly all of a file
         return ItemRow._make(fields)
-    return ItemRow._make((*fields[:_AT], _moment(at), _moment(until), *more))
+    return ItemRow._make((*fields[:_AT], _moment(at), _moment(until), *rest))
 
 
 @transaction.atomic
@@ -280,7 +280,8 @@ def _bring(arrival: Arrival, spool: _Spool, on_progress: Callable[[int], None]) 
 def _told(row: ItemRow) -> dict[str, Any]:
     """A row as somebody wrote it, for a proposal."""
     names = ("line", "signal", "value", "scheme", "code", "source", "reference", "note", "negative")
-    return {name: getattr(row, name) for name in names if getattr(row, name)}
+    told = {name: getattr(row, name) for name in names if getattr(row, name)}
+    return told if row.tells_class else {**told, "tells_class": False}
 
 
 def _whose(voice: Voice) -> dict[str, str]:

@@ -8,13 +8,13 @@ from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from himaya.accounts.access import needs
 from himaya.accounts.faces import Actors, told_at
 from himaya.accounts.paging import page
-from himaya.accounts.words import say
+from himaya.accounts.words import number, say
 from himaya.core import registry
 from himaya.core.errors import HimayaError
 from himaya.core.statements import ACTS, BASES
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from himaya.accounts.access import StaffRequest
     from himaya.lists.models import Item, Subscription
 
+SHOWN = 20
+"""Other fingerprints of the same content that are named."""
 MARKS = {
     "active": (N_("Restore"), N_("It matches again, without a mark.")),
     "disputed": (N_("Mark as disputed"), N_("It still matches, and every match says that it is disputed.")),
@@ -97,8 +99,21 @@ def mark(request: StaffRequest, pk: int) -> HttpResponse:
             except services.NeedsSecond as needed:
                 return proposed(request, needed)
             messages.success(request, gettext("Recorded. It holds from the next screening on."))
+            _warn_of_others(request, pk)
             return redirect("lists:item", pk)
     return _item_page(request, pk, form, VoteForm(auto_id="vote-%s"), status=422)
+
+
+def _warn_of_others(request: StaffRequest, pk: int) -> None:
+    """Where one fingerprint of a content was withdrawn: its others match still."""
+    item = _found(pk)
+    if item.state == "withdrawn" and (n := queries.siblings(item).exclude(state="withdrawn").count()):
+        said = ngettext(
+            "%(n)s other fingerprint of the same content still stands: look whether it is to be withdrawn, too.",
+            "%(n)s other fingerprints of the same content still stand: look whether they are to be withdrawn, too.",
+            n,
+        )
+        messages.warning(request, said % {"n": number(n)})
 
 
 @needs("lists.vote")
@@ -154,6 +169,9 @@ def _item_page(
     context = {
         "item": item,
         "badge": badge(item),
+        "siblings": [
+            {"one": one, "signal": signal_label(one.signal), **badge(one)} for one in queries.siblings(item)[:SHOWN]
+        ],
         "stands": standing_words(item),
         "signal": signal_label(item.signal),
         "class": class_label(item.scheme, item.code),

@@ -378,3 +378,14 @@ def _first(statement: str, *parameters: str) -> Any:
         cursor.execute(statement, parameters)
         row = cursor.fetchone()
     return row[0] if row else None
+
+
+NEAR = 200
+"""Numbers before and behind an item among which its siblings are looked for: a file brings them one after the other."""
+
+
+def siblings(item: Item) -> QuerySet[Item]:
+    """Other fingerprints that its source calls by the same reference, on the same list: those of the same content."""
+    near = Item.objects.filter(list=item.list_id, pk__range=(item.pk - NEAR, item.pk + NEAR), negative=item.negative)
+    found = near.filter(reference=item.reference, source=item.source).exclude(pk=item.pk)
+    return (found if item.reference else found.none()).order_by("pk")

@@ -72,6 +72,13 @@ class NoCheckpoint(HimayaError):
     status = 404
 
 
+class Shrinking(HimayaError):
+    """A log of {new} leaves does not begin with one of {old}: logs only grow."""
+
+    remedy = "Give the smaller size as the old one."
+    status = 422
+
+
 class Unshown(HimayaError):
     """What leaf {index} commits to cannot be shown: {why}."""
 
@@ -237,11 +244,6 @@ def last_of(kind: str) -> int:
     return Leaf.objects.filter(kind=kind).order_by("-index").values_list("unique", flat=True).first() or 0
 
 
-def leaves_of(kind: str) -> QuerySet[Leaf]:
-    """Leaves of a kind, in the log's order."""
-    return Leaf.objects.filter(kind=kind).order_by("index")
-
-
 def leaves_about(*about: str) -> QuerySet[Leaf]:
     """Leaves about some objects, in order."""
     return Leaf.objects.filter(about__in=about).order_by("index")
@@ -273,8 +275,11 @@ def consistency_proof(old: int, new: int) -> list[bytes]:
     """The proof that the tree of ``new`` leaves begins with that of ``old``.
 
     Raises:
+        Shrinking: ``old`` is more than ``new``.
         NoCheckpoint: there are not so many leaves.
     """
+    if old > new:
+        raise Shrinking(old=old, new=new)
     if not 0 <= old <= new <= size():
         raise NoCheckpoint(size=max(old, new))
     return consistency(old, new, tree.hash_at())

@@ -197,7 +197,8 @@ def ask(witness: Witness, checkpoint: Checkpoint) -> None:
 
 
 def try_out(witness: Witness) -> str:
-    """Ask for what no witness does, and every one refuses in its own way; empty where it does, else what answered.
+    """Ask for what no witness does, and every one refuses in its own way; empty where it does, else what answered, and
+    where nobody does what to do.
 
     What a wrong address answers can then be seen at once. It may be right all the same: the other node may not run yet.
     """
@@ -205,7 +206,7 @@ def try_out(witness: Witness) -> str:
         try:
             answer = client.post(f"{witness.address}/add-checkpoint", content=b"", expect=ANSWERS)
         except SourceTrouble as error:
-            return error.said()
+            return Said("{why} {mend}", why=error.said(), mend=N_(str(error.facts["mend"])))
     return "" if answer.status == 400 else _refusal(answer)
 
 

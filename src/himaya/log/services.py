@@ -59,8 +59,22 @@ class BadVerifierKey(HimayaError):
 class BadWitness(HimayaError):
     """The witness {name} cannot be added: {why}."""
 
-    remedy = "Where it is to be another address or key: himaya log witness remove NAME, then add it again."
     status = 422
+
+
+class WitnessTaken(BadWitness):
+    """The witness {name} cannot be added: its name or key is that of {other}."""
+
+    remedy = "Where it is to be another address or key: himaya log witness remove NAME, then add it again."
+
+
+class BadWitnessAddress(BadWitness):
+    """The witness {name} cannot be added: {why}."""
+
+    remedy = (
+        "Correct the address. Where it lies in a private network or on this machine: --private at the command line, or "
+        "the box of the form."
+    )
 
 
 class UnknownWitness(HimayaError):
@@ -199,7 +213,7 @@ def add_witness(name: str, *, key: str, address: str, by: str, private: bool = F
     _check_witness(name, read, address, private=private)
     now = Witness.objects.filter(removed_at=None)
     if (taken := now.filter(Q(name=name) | Q(key=str(read))).first()) is not None:
-        raise BadWitness(name=name, why=Said("its name or key is that of {other}", other=taken.name))
+        raise WitnessTaken(name=name, other=taken.name)
     if Witness.objects.filter(removed_at=None).count() >= MOST_WITNESSES:
         raise BadWitness(name=name, why=N_("there are 20, and more are not asked"))
     for old in Witness.objects.filter(name=name):  # its cosignatures stay, and its name is free again
@@ -220,7 +234,7 @@ def _check_witness(name: str, key: VerifierKey, address: str, *, private: bool) 
     try:
         addresses.address(address, private=private)
     except ValueError as error:
-        raise BadWitness(name=name, why=in_words(error)) from None
+        raise BadWitnessAddress(name=name, why=in_words(error)) from None
 
 
 @transaction.atomic

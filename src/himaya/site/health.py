@@ -290,7 +290,7 @@ def log_health() -> Finding:
         return Finding(what, "wait", said, N_("Run: himaya log publish, and read what it says."))
     if transparency_log.witnesses().exists() and not newest.is_enough:
         said = Said(
-            "the last checkpoint was cosigned by {n} of {needed} witnesses",
+            "witnesses that cosigned the last checkpoint: {n}; so many are needed: {needed}",
             n=len(newest.cosigned),
             needed=config().log_quorum,
         )

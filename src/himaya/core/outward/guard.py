@@ -77,6 +77,10 @@ def is_open(address: Address, *, private: bool) -> bool:
     return address.is_global or private
 
 
+def _at(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def look_up(host: str, port: int) -> list[Address]:
     """The addresses of a host, in the order of preference; looking them up takes :data:`CONNECT` seconds at most.
 
@@ -192,7 +196,7 @@ class _Pinned(httpcore.NetworkBackend):
         found = look_up(host, port)
         if not all(is_open(address, private=self._private) for address in found):
             why = N_("it lies in a private network, which is not allowed for it")
-            raise NotOpen(host=host, why=why, permanent=True)
+            raise NotOpen(host=_at(host, port), why=why, permanent=True)
         until = time.monotonic() + _within(CONNECT, httpcore.ConnectTimeout)
         for address in found[:4]:
             try:
@@ -200,7 +204,7 @@ class _Pinned(httpcore.NetworkBackend):
                 return _Line(self._inner.connect_tcp(str(address), port, left, local_address, socket_options))
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
-        raise NotReached(host=host, why=N_("nobody answers there"))
+        raise NotReached(host=_at(host, port), why=N_("nobody answers there"))
 
     def sleep(self, seconds: float) -> None:
         self._inner.sleep(seconds)

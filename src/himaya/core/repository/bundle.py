@@ -53,11 +53,15 @@ class BadBundle(HimayaError):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A bundle that was written: how many files of lists it has, its bytes, and until when it can be taken."""
+    """A bundle that was written: how many files of lists it has, its bytes, and until when it can be taken.
+
+    ``unknown``: lists that are in it whole, as the state that the receiver is said to have is none of what is served.
+    """
 
     parts: tuple[Part, ...]
     size: int
     until: datetime
+    unknown: tuple[str, ...] = ()
 
 
 def write(
@@ -89,10 +93,12 @@ def write(
     """
     chosen = None if lists is None else set(lists)
     with repository.store.alone():
-        parts: list[Part] = []
+        parts, unknown = list[Part](), list[str]()
         for (list_, organisation), held in sorted(repository.holdings().items()):
             if chosen is None or list_ in chosen:
-                parts += _way(held.way, (have or {}).get((list_, organisation)))
+                state = (have or {}).get((list_, organisation))
+                parts += _way(held.way, state)
+                unknown += [] if state is None or held.has(state) else [list_]
         metadata, until = repository.for_stick(life)
         contents = [(f"metadata/{name}", content) for name, content in metadata.items()]
         contents += [(CHECKPOINT, checkpoint)] if checkpoint else []
@@ -100,7 +106,7 @@ def write(
         shown = ((f"proofs/{digest}", content) for digest, content in prove(sorted(places)))
         kept = sorted((f"files/{digest}", place) for digest, place in places.items())
         files.replace(path, _packed(chain(sorted(contents), shown), kept))
-    return Written(tuple(parts), path.stat().st_size, until)
+    return Written(tuple(parts), path.stat().st_size, until, tuple(unknown))
 
 
 @contextmanager

@@ -60,6 +60,10 @@ class Holding:
         behind = self.parts[self.parts.index(full[0]) + 1 :] if full else self.parts
         return not full or len(behind) >= MAX_DELTAS or sum(part.length for part in behind) >= full[0].length
 
+    def has(self, state: int) -> bool:
+        """Whether files lead to a state, or on from it."""
+        return any(state in (part.piece.since, part.piece.sequence) for part in self.parts)
+
     def way(self, have: int | None = None) -> tuple[Part, ...]:
         """The files of the fewest bytes that lead from the state ``have`` (None: from nothing) to the newest one.
 

@@ -21,6 +21,7 @@ LONGEST = 2000
 ACTS = {
     "demands.work": N_("work at the legal desk"),
     "demands.approve": N_("let an answer leave"),
+    "evidence.hold": N_("say that exhibits may end"),
 }
 """Permission → what it allows, in words."""
 
@@ -135,11 +136,11 @@ def note(
 
 
 @transaction.atomic
-def note_console(person: Person, *, by: str, act: str, about: str) -> None:
-    """Put on record that somebody at the console is about to act in the name of a person of the desk.
+def note_console(person: Person, *, by: str, act: str, about: str, permission: str = "demands.work") -> None:
+    """Put on record that somebody at the console is about to act in the name of a person who may do that.
 
     Raises:
         MayNotAct: the person's role does not allow it.
     """
-    require(person, "demands.work")
+    require(person, permission)
     record("desk.console", by=by, about=about, person=person.actor, step=act)

@@ -144,7 +144,10 @@ def add_items(request: HttpRequest, name: ListName, asked: RowsAsked) -> Answer:
     common list: 202, with the proposal that waits for a second person.
     """
     found, refusals = services.find_list(name), _Refusals("body.items[{}]")
-    rows = [ItemRow(line=n, **row.model_dump()) for n, row in enumerate(asked.items)]
+    rows = [
+        ItemRow(line=n, tells_class=not row.model_fields_set.isdisjoint(("scheme", "code")), **row.model_dump())
+        for n, row in enumerate(asked.items)
+    ]
     result = services.add_items(
         found, rows=rows, by=caller(request).actor, accept_good=asked.accept_good, on_refusal=refusals.note
     )

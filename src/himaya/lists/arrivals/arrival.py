@@ -169,6 +169,8 @@ class Arrival:
         """
         spoken, terms = self._spoken(row)
         who = spoken.organisation
+        if not row.tells_class and self._voice.subscription is None:
+            spoken, terms = _keeping_class(spoken, terms, hand)
         if (hand.pk, who.pk, spoken.key) in sound and hand.said.is_sound(who, spoken.key):
             hand.said.say(Spoken(who, RETRACT, spoken.key, reason=words.ALONE), self._now)
         leads = hand.stands.organisation == spoken.organisation.pk
@@ -390,6 +392,17 @@ _THERE = {
 }
 """Which of some values there are, by the database: each a text that is always the same, and read once."""
 NOWHERE = Standing("", 0, 0, None)
+
+
+def _keeping_class(spoken: Spoken, terms: Terms, hand: Hand) -> tuple[Spoken, Terms]:
+    """Who speaks without a word on classes takes none back: they say what they said before, and the item keeps its own.
+    An entry of a source that is followed is all that the source says: there a class that is not named is gone.
+    """
+    before = hand.said.last(spoken.organisation, spoken.key)
+    mine = before if before is not None and before.act == VOUCH and before.code else None
+    kept = mine or hand.terms
+    scheme, code = (mine.scheme, mine.code) if mine else ("", "")
+    return spoken._replace(scheme=scheme, code=code), terms._replace(scheme=kept.scheme, code=kept.code)
 
 
 @lru_cache(maxsize=100)

@@ -68,8 +68,9 @@ def _row(record: Record) -> ItemRow | Refusal:
     if negative not in _BOTH:
         return record.refused(N_("the column negative says neither yes nor no"))
     return ItemRow(
-        record.first.number, fields["signal"], fields["value"], scheme, code, source, reference, note, negative in _YES
-    )
+        record.first.number, fields["signal"], fields["value"], scheme, code, source, reference, note, negative in _YES,
+        tells_class="code" in fields,
+    )  # fmt: skip
 
 
 def _table(rows: Iterable[ItemRow]) -> Iterator[Iterable[str]]:

@@ -52,7 +52,7 @@ def _row(line: Line, text: str) -> ItemRow | Refusal:
     for pattern in (_NAMED, _TAGGED, _FRAMES, _BARE):
         if found := pattern.fullmatch(text):
             parts = found.groupdict(default="")
-            return ItemRow(line.number, parts.get("signal", "").lower(), parts["value"])
+            return ItemRow(line.number, parts.get("signal", "").lower(), parts["value"], tells_class=False)
     return lines.refusal(line.number, N_("it is not a hash"), line.text)
 
 

@@ -96,11 +96,11 @@ def person_at_desk(username: str) -> Person:
     return found
 
 
-def at_console(who: Person, act: str, *, about: str = "desk") -> None:
+def at_console(who: Person, act: str, *, about: str = "desk", permission: str = "demands.work") -> None:
     """Put on record who is at the console, before what they do there in the name of a lead."""
     from himaya.evidence.demands.acting import note_console
 
-    note_console(who, by=start.actor(), act=act, about=about)
+    note_console(who, by=start.actor(), act=act, about=about, permission=permission)
 
 
 def valid(form: Any) -> dict[str, Any]:

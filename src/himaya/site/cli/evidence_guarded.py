@@ -19,8 +19,9 @@ from himaya.core.vault.recipients import identity
 from himaya.core.vault.shares import NotShare
 from himaya.site.cli import start
 from himaya.site.cli.evidence import Json, evidence
+from himaya.site.cli.evidence_intake import new_file
 from himaya.site.cli.evidence_rules import Reason
-from himaya.site.cli.grammar import FileThere, command, commands
+from himaya.site.cli.grammar import command, commands
 from himaya.site.cli.log import UnreadableFile
 from himaya.site.cli.shown import counted, done, out, table
 
@@ -117,14 +118,9 @@ def take(about: About, user: Who, to: Annotated[Path, typer.Option(help="A new f
     found = person(user)
     if found is None:
         raise NobodyOfThatName(name=user[:50])
-    name, content = parts_file(about, person=found, by=start.actor())
-    try:
-        with to.open("xb") as file:
-            file.write(content)
-    except FileExistsError:
-        raise FileThere(path=to) from None
-    except OSError as error:
-        raise UnreadableFile(path=to, why=os.strerror(error.errno or 0)) from error
+    with new_file(to) as file:
+        name, content = parts_file(about, person=found, by=start.actor())
+        file.write(content)
     done(f"{to}: {len(content):,} bytes, as {name}")
 
 

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from himaya.site.cli import start
+from himaya.site.cli.desk_acting import at_console, person_at_desk
 from himaya.site.cli.evidence import Json, evidence
 from himaya.site.cli.evidence_rules import Reason
 from himaya.site.cli.grammar import command
@@ -40,6 +41,10 @@ def stops(json_: Json = False) -> None:
 def go_on(
     number: Annotated[int, typer.Argument(help="The stop, as `evidence stops` lists it.", min=1, max=2**63 - 1)],
     reason: Reason,
+    as_: Annotated[
+        str,
+        typer.Option("--as", help="The lead who has looked, for whom you act; both are on record.", metavar="PERSON"),
+    ] = "",
 ) -> None:
     """Let exhibits end again: holds and demands since the backup are entered again, or the clock is right. Of an epoch,
     what does not open with its key is given up: it ends with the rest, where no hold keeps it.
@@ -47,7 +52,10 @@ def go_on(
     start.database()
     from himaya.evidence.stopping import EPOCH, settle_stop
 
-    made = settle_stop(number, reason=reason, by=start.actor())
+    if as_:
+        who = person_at_desk(as_)
+        at_console(who, "go-on", about="evidence", permission="evidence.hold")
+    made = settle_stop(number, reason=reason, by=who.actor if as_ else start.actor())
     if made.kind == EPOCH:
         done(f"given up: what does not open of {made.about} ends with the rest")
     else:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from himaya.site.cli import app, start
 from himaya.site.cli.grammar import KEEP, command, commands
 from himaya.site.cli.lists import NoFile, NotWritten
-from himaya.site.cli.shown import counted, done, out, progress, runnable, table
+from himaya.site.cli.shown import counted, done, err, out, progress, runnable, table
 from himaya.site.cli.subscriptions import subscriptions
 
 if TYPE_CHECKING:
@@ -210,6 +210,9 @@ def bundle(
     except OSError as error:
         raise NotWritten(path=file, why=error.strerror) from error
     parts = counted(len(written.parts), "file")
+    if written.unknown:
+        said = f"no state {since} of {name} is published: the whole list is in the file"
+        err.print(f"[yellow]![/] {said}", soft_wrap=True)
     done(f"{file}: {written.size:,} bytes, {parts}, good until {written.until:%Y-%m-%d}")
     done(runnable("Next, at the other node: himaya subscriptions read NAME FILE"))
 

@@ -117,7 +117,7 @@ def new_root(
         words = {**there, **dict(map(_word, basis))}
     proposal = ceremony.propose(_keys(key), threshold=threshold, online=online, name=name, bases=words, previous=before)
     _write(to, proposal)
-    _show_proposal(proposal)
+    _show(proposal)
     done(runnable(f"Next: pass {to} from holder to holder. Each looks, then signs: himaya keys sign {to} --key FILE"))
 
 
@@ -132,9 +132,10 @@ def sign(
     from himaya.core.repository import keys as made
 
     document = _content(file)
-    _show(document)
+    _show_what(document)
     signed = ceremony.sign(document, made.read(key, _passphrase(passphrase_file)))
     _write(file, signed)
+    _show_who(signed)
     done(f"{file} is signed")
     if not ceremony.is_proposal(signed):
         done("Next: take it back to the node that prepared it, and attach it there.")
@@ -177,33 +178,57 @@ def show(file: Document) -> None:
 
 
 def _show(document: bytes, file: Path | None = None) -> None:
-    from himaya.core.repository import ceremony
     from himaya.core.repository import keys as made
 
-    if ceremony.is_proposal(document):
-        _show_proposal(document)
-    elif b"ed25519" in document[:200] and file:
+    if b"ed25519" in document[:200] and file and not _is_proposal(document):
         out.print(f"public key {made.read_public(file).keyid}")
-    elif b'"_type":"root"' in document.replace(b" ", b""):
+        return
+    _show_what(document)
+    _show_who(document)
+
+
+def _show_what(document: bytes) -> None:
+    """What is to be signed, or is."""
+    from himaya.core.repository import ceremony
+
+    if _is_proposal(document):
+        seen = ceremony.look(document)
+        _show_root(seen.root)
+        if seen.previous:
+            _show_changes(seen.previous, seen.root)
+    elif _is_root(document):
         _show_root(ceremony.read_root(document).signed)
-        signed = ", ".join(key[:16] for key in ceremony.signers_of(document)) or "nobody whose key it names"
-        out.print(f"signed by {signed}", soft_wrap=True)
-        out.print(f"sha256 {ceremony.digest_of(document)}", soft_wrap=True)
     else:
         _show_targets(document)
 
 
-def _show_proposal(proposal: bytes) -> None:
+def _show_who(document: bytes) -> None:
+    """Who has signed it, and how many are missing."""
     from himaya.core.repository import ceremony
 
-    seen = ceremony.look(proposal)
-    _show_root(seen.root)
-    if seen.previous:
-        _show_changes(seen.previous, seen.root)
-    signed = ", ".join(key[:16] for key in seen.signed) or "nobody"
-    out.print(f"signed by {signed}; still missing: {seen.missing[0]} of its keys", soft_wrap=True)
-    if seen.previous:
-        out.print(f"and {seen.missing[1]} of the keys of root {seen.previous.version}")
+    if _is_proposal(document):
+        seen = ceremony.look(document)
+        signed = ", ".join(key[:16] for key in seen.signed) or "nobody"
+        out.print(f"signed by {signed}; still missing: {seen.missing[0]} of its keys", soft_wrap=True)
+        if seen.previous:
+            out.print(f"and {seen.missing[1]} of the keys of root {seen.previous.version}")
+    elif _is_root(document):
+        signed = ", ".join(key[:16] for key in ceremony.signers_of(document)) or "nobody whose key it names"
+        out.print(f"signed by {signed}", soft_wrap=True)
+        out.print(f"sha256 {ceremony.digest_of(document)}", soft_wrap=True)
+    else:
+        found = ceremony.read_targets(document)
+        out.print(f"signed by {', '.join(key[:16] for key in found.signatures) or 'nobody'}", soft_wrap=True)
+
+
+def _is_proposal(document: bytes) -> bool:
+    from himaya.core.repository import ceremony
+
+    return ceremony.is_proposal(document)
+
+
+def _is_root(document: bytes) -> bool:
+    return b'"_type":"root"' in document.replace(b" ", b"")
 
 
 def _show_root(root: Root) -> None:
@@ -246,7 +271,6 @@ def _show_targets(document: bytes) -> None:
         out.print(f"admits {escape(name)} for {escape(', '.join(role.paths or []))}: {role.threshold} of {whose}")
     if found.signed.targets:
         out.print(shown)
-    out.print(f"signed by {', '.join(key[:16] for key in found.signatures) or 'nobody'}", soft_wrap=True)
 
 
 def _day(at: datetime) -> str:

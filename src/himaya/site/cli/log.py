@@ -267,7 +267,8 @@ def watch(key: Annotated[str, typer.Argument(help="The verifier key of a log.")]
     made = services.add_watched(key, by=start.actor())
     host = config().hosts[0].lstrip("*.")
     done(f"{made.origin} is witnessed from now on")
-    done(f"Its operator needs our address, https://{host}/log/v1 as far as the setting hosts says, and our key:")
+    where = f"https://{host}/log/v1 (by the setting hosts; with :PORT where this node is reached at another than 443)"
+    done(f"Its operator needs our address, {where}, and our key:")
     out.print(str(keys.keys().witness.verifier), markup=False, soft_wrap=True)
 
 
