@@ -56,14 +56,14 @@ def test_the_classes_are_those_of_the_file(tmp_path: Path) -> None:
         (HEAD + "x,La\u202ebel,Words.,,,,\n", 2, "label has a character that cannot be shown"),
         (HEAD + 'x,"Label,Words.,,,,\n', 2, "unexpected end of data"),
         ((HEAD + "x,Label,").encode() + b"\xff.,,,,\n", 2, "it is not UTF-8"),
-        (HEAD + "x" * 2**20, 0, "larger than 1,048,576 bytes"),
+        (HEAD + "x" * 2**20, 0, "it is larger than 1,048,576 bytes"),
     ],
 )
 def test_what_cannot_stand_is_refused_with_its_line(tmp_path: Path, content: str | bytes, line: int, why: str) -> None:
-    with pytest.raises(BadUCSFile, match=f"line {line}: .*{why}"):
+    with pytest.raises(BadUCSFile, match=(rf"ucs\.csv, line {line}: .*" if line else r"ucs\.csv: .*") + why):
         read(written(tmp_path, content))
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadUCSFile, match=r"none\.csv, line 0: No such file"):
+    with pytest.raises(BadUCSFile, match=r"none\.csv: No such file"):
         read(tmp_path / "none.csv")

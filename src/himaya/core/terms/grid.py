@@ -19,7 +19,7 @@ ACTS = {
     "genital_focus": N_("focus on the genital or anal region"),
     "nonpenetr": N_("non-penetrative sexual activity"),
     "penetr": N_("penetrative sexual activity"),
-    "sadism_animal": N_("sadism, or an animal"),
+    "sadism_animal": N_("sadism or an animal"),
 }
 """What is shown → in clinical words; the least grave first, as COPINE and the courts of England and Wales order it."""
 ORIGINS = {"virtual": N_("made or drawn by a computer"), "photographic": N_("of a real child")}

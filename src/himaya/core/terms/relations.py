@@ -173,7 +173,7 @@ def _chosen(scheme: str, code: Code, target: Scheme, related: list[tuple[Code, R
     ours, nearest = severity(code.confirms, code.facets), tuple(one.code for one, _ in related)
 
     def none(why: str) -> Conversion:
-        return Conversion(target.name, "", "", "", scheme, code.code, why, nearest)
+        return Conversion(target.name, "", "", "", scheme, code.code, why, () if target.withdrawn else nearest)
 
     if not related:
         nowhere = N_("This class has no fixed place in the grid: what it means depends on more than what is seen.")

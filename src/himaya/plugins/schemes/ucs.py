@@ -28,10 +28,13 @@ CONFIRMING = ("baseline", "national")
 
 
 class BadUCSFile(HimayaError):
-    """The classes of UCS cannot be read from {path}, line {line}: {why}."""
+    """The classes of UCS cannot be read from {where}: {why}."""
 
     remedy = "Correct the file, or empty the setting ucs_file; docs/terms.md shows what the file looks like."
     status = 500
+
+    def __init__(self, *, path: Path, why: str, line: int = 0) -> None:
+        super().__init__(where=Said("{path}, line {line}", path=path, line=line) if line else path, why=why)
 
 
 class UCS(Scheme):
@@ -58,12 +61,12 @@ def read(path: Path) -> UCS:
             content = stream.read(LARGEST + 1)
         text = content.decode("utf-8-sig")
     except OSError as error:
-        raise BadUCSFile(path=path, line=0, why=Said(error.strerror or str(error))) from error
+        raise BadUCSFile(path=path, why=Said(error.strerror or str(error))) from error
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise BadUCSFile(path=path, line=line, why=N_("it is not UTF-8")) from error
     if len(content) > LARGEST:
-        raise BadUCSFile(path=path, line=0, why=Said("it is larger than {n} bytes", n=f"{LARGEST:,}"))
+        raise BadUCSFile(path=path, why=Said("it is larger than {n} bytes", n=f"{LARGEST:,}"))
     codes: dict[str, Code] = {}
     for line, row in _rows(path, text):
         try:
