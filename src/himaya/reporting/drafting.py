@@ -24,7 +24,7 @@ from himaya.reporting.clocks import due_of
 from himaya.reporting.enclosing import kept_of
 from himaya.reporting.models import CaseParticulars, Filing
 from himaya.reporting.routes import BadFilingRoute, find_route, resolve, routes
-from himaya.reporting.states import DRAFT, FILED, FILING_GRAPH, GIVEN_UP, REFUSED, RETRACTED
+from himaya.reporting.states import DRAFT, FILING_GRAPH, REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 LARGEST = 1024 * 1024
 """Characters of a draft as JSON."""
-ENDED = (FILED, RETRACTED, GIVEN_UP)
 
 
 class UnknownFiling(HimayaError):
