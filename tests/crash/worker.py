@@ -158,8 +158,7 @@ def attempt(*, limited: bool) -> dict[str, Any]:
     if limited:
         kind.send = send_limited  # type: ignore[method-assign]
     worker.run_until_idle()
-    job = Job.objects.get()
-    return {"state": job.state, "error": job.error}
+    return dict(Job.objects.values("state", "error").get())
 
 
 def _unfinished() -> int:

@@ -74,7 +74,7 @@ def start_the_time_of_what_was_filed(entry: Entry) -> None:
 
 
 @when("case.reopened")
-def take_back_what_has_has_not_left(entry: Entry) -> None:
+def take_back_what_has_not_left(entry: Entry) -> None:
     """A case that is opened again takes back its documents that still wait."""
     take_back_reports(_case(entry), verdict=entry.data["verdict"], by=SYSTEM)
     take_back_notices(_case(entry), verdict=entry.data["verdict"], by=SYSTEM)

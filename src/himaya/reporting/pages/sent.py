@@ -15,4 +15,5 @@ index = make_index(
     ),
     rows=queries.reports,
     states=queries.states,
+    template="reporting/sent.html",
 )
