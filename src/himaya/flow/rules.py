@@ -61,9 +61,14 @@ def take_back_what_is_not_filed(entry: Entry) -> None:
 
 
 @when("report.particulars")
+@when("report.changed")
 def file_what_is_complete_now(entry: Entry) -> None:
-    """What became known may complete a draft that the operator's rule lets go by itself."""
-    queue_complete(filings(case=_case(entry), state="draft"), by=SYSTEM)
+    """What became known, or a program wrote, may complete a draft that the operator's rule lets go by itself.
+
+    Where a person is at it, it waits for a person.
+    """
+    if entry.act == "report.particulars" or entry.actor.startswith("key:"):
+        queue_complete(filings(case=_case(entry), state="draft"), by=SYSTEM)
 
 
 @when("report.filed")
