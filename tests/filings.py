@@ -71,3 +71,14 @@ def particulars(*, accounts: Iterable[str] = ("u-17",), **more: Any) -> dict[str
         "accounts": [{"role": "reported", "id": one, "emails": [f"{one}@example.org"]} for one in accounts],
         **more,
     }
+
+
+def filing_numbered(pk: int) -> None:
+    """A report that is there, of the case of this number, over a route that is not configured."""
+    from himaya.core import clock
+    from himaya.reporting.models import Filing
+
+    now = clock.now()
+    Filing.objects.create(
+        pk=pk, case_id=pk, verdict=pk, route="body", channel="sample", key=f"filing {pk}", made_at=now, changed_at=now
+    )

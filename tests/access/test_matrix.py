@@ -17,6 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from tests.access.rows import ADMIN, BOTH, LEAD, ONLY_POST, OPEN, REVIEWER, ROLES, TABLE
 from tests.casework import opened
 from tests.desk import objects_of_the_desk
+from tests.filings import filing_numbered
 from tests.keeping import guarded, kept
 
 from himaya.accounts import services as accounts
@@ -64,8 +65,10 @@ def objects(people: SimpleNamespace) -> dict[str, Any]:
         "prefix": made_key.key.prefix,
     }
     objects_of_the_desk(case.pk, people.lead)
+    filing_numbered(case.pk)
     return {
         "pk": case.pk,
+        "case_id": case.pk,
         "seq": 1,
         "act": "close",
         "language": "en",

@@ -34,10 +34,8 @@ def set_up() -> None:
 
     if not apps.ready:
         found = registry.entry_points
-        ours = {
-            "himaya.channels": [EntryPoint("post", "tests.crash.channel", "himaya.channels")],
-            "himaya.filings": [EntryPoint("body", "tests.crash.body", "himaya.filings")],
-        }
+        named = (("post", "channel", "himaya.channels"), ("body", "body", "himaya.filings"))
+        ours = {group: [EntryPoint(one, f"tests.crash.{file}", group)] for one, file, group in named}
         database.SQLITE_START += "; PRAGMA synchronous=OFF"  # what is committed outlives the process, not the machine
         registry.entry_points = lambda group: [*found(group=group), *ours.get(group, [])]  # type: ignore[assignment]
         django.setup()
@@ -69,8 +67,8 @@ def enter(name: str, node: dict[str, str], arguments: dict[str, Any], result: st
     if hasattr(connections._connections, "default"):  # made while loading, for the database of nobody
         del connections["default"]
     faults.arm(os.environ.get("HIMAYA_FAULT", ""))
-    ours = (logging_events, looking_back, exchanging, keeping, guarding, bringing, filing_reports)
-    elsewhere = {name: one for module in ours for name, one in vars(module).items()}
+    more = (logging_events, looking_back, exchanging, keeping, guarding, bringing, filing_reports)
+    elsewhere = {name: one for module in more for name, one in vars(module).items()}
     answer = (globals().get(name) or elsewhere[name])(**arguments)
     connections.close_all()
     Path(f"{result}.new").write_text(json.dumps(answer))
@@ -160,8 +158,7 @@ def attempt(*, limited: bool) -> dict[str, Any]:
     if limited:
         kind.send = send_limited  # type: ignore[method-assign]
     worker.run_until_idle()
-    job = Job.objects.get()
-    return {"state": job.state, "error": job.error}
+    return dict(Job.objects.values("state", "error").get())
 
 
 def _unfinished() -> int:

@@ -41,6 +41,9 @@ MAY: dict[str, frozenset[str]] = {
     "demands.work": frozenset({LEAD}),
     "demands.approve": frozenset({LEAD}),
     "documents.view": frozenset({REVIEWER, LEAD, AUDITOR}),
+    "reports.view": frozenset({REVIEWER, LEAD, AUDITOR}),
+    "reports.write": frozenset({REVIEWER, LEAD}),
+    "reports.file": frozenset({REVIEWER, LEAD}),
     "deliveries.view": frozenset({REVIEWER, LEAD, AUDITOR, ADMIN}),
     "deliveries.settle": frozenset({LEAD}),
     "ledger.view": frozenset({LEAD, AUDITOR}),
@@ -65,7 +68,7 @@ ROLES = (ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN)
 SCOPES = (
     "screen", "scans:read", "lists:read", "lists:write", "subscriptions:read", "subscriptions:write", "cases:read",
     "numbers:read", "log:read", "log:write", "partners:read", "partners:write", "publishing:read", "publishing:write",
-    "reference:read", "evidence:read", "evidence:write", "demands:read", "exchange",
+    "reference:read", "evidence:read", "evidence:write", "demands:read", "reports:read", "reports:write", "exchange",
 )  # fmt: skip
 """What a key may be allowed. Keys never decide: a verdict is a person's."""
 OWNED = frozenset({"lists:write", "subscriptions:write", "partners:write", "publishing:write"})

@@ -37,13 +37,20 @@ class Words:
     what_next: str
 
 
-def make_index(words: Words, *, rows: Callable[..., QuerySet[Any]], states: Callable[[], dict[str, int]]) -> View:
+def make_index(
+    words: Words,
+    *,
+    rows: Callable[..., QuerySet[Any]],
+    states: Callable[[], dict[str, int]],
+    template: str = "cases/dispatch.html",
+) -> View:
     """The page of a kind of document: newest first, narrowed by the state of the delivery.
 
     Args:
         words: what it says.
         rows: the room's query, which takes ``state``.
         states: how many there are in each state.
+        template: what shows it.
     """
 
     @needs("documents.view")
@@ -65,7 +72,7 @@ def make_index(words: Words, *, rows: Callable[..., QuerySet[Any]], states: Call
             "state": state,
             "may_see_cases": request.user.may("cases.view"),
         }
-        return render(request, "cases/dispatch.html", context)
+        return render(request, template, context)
 
     return index
 

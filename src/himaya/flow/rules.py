@@ -61,9 +61,14 @@ def take_back_what_is_not_filed(entry: Entry) -> None:
 
 
 @when("report.particulars")
+@when("report.changed")
 def file_what_is_complete_now(entry: Entry) -> None:
-    """What became known may complete a draft that the operator's rule lets go by itself."""
-    queue_complete(filings(case=_case(entry), state="draft"), by=SYSTEM)
+    """What became known, or a program wrote, may complete a draft that the operator's rule lets go by itself.
+
+    Where a person is at it, it waits for a person.
+    """
+    if entry.act == "report.particulars" or entry.actor.startswith("key:"):
+        queue_complete(filings(case=_case(entry), state="draft"), by=SYSTEM)
 
 
 @when("report.filed")
@@ -74,7 +79,7 @@ def start_the_time_of_what_was_filed(entry: Entry) -> None:
 
 
 @when("case.reopened")
-def take_back_what_has_has_not_left(entry: Entry) -> None:
+def take_back_what_has_not_left(entry: Entry) -> None:
     """A case that is opened again takes back its documents that still wait."""
     take_back_reports(_case(entry), verdict=entry.data["verdict"], by=SYSTEM)
     take_back_notices(_case(entry), verdict=entry.data["verdict"], by=SYSTEM)

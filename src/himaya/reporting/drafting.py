@@ -17,14 +17,14 @@ from himaya.core.documents import Document
 from himaya.core.errors import HimayaError
 from himaya.core.filing import Draft, DraftFile, Gap, Grounds
 from himaya.core.particulars import Particulars
-from himaya.core.words import N_, Said
+from himaya.core.words import N_, Said, storable
 from himaya.ledger.services import record
 from himaya.reporting import paths
 from himaya.reporting.clocks import due_of
 from himaya.reporting.enclosing import kept_of
 from himaya.reporting.models import CaseParticulars, Filing
 from himaya.reporting.routes import BadFilingRoute, find_route, resolve, routes
-from himaya.reporting.states import DRAFT, FILED, FILING_GRAPH, GIVEN_UP, REFUSED, RETRACTED
+from himaya.reporting.states import DRAFT, FILING_GRAPH, REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 LARGEST = 1024 * 1024
 """Characters of a draft as JSON."""
-ENDED = (FILED, RETRACTED, GIVEN_UP)
 
 
 class UnknownFiling(HimayaError):
@@ -183,6 +182,9 @@ def keep_particulars(case_id: int, *, content: Mapping[str, Any], by: str) -> in
         where = "/".join(map(str, first["loc"]))
         raise BadParticulars(why=f"{where}: {first['msg']}") from error
     plain = told.model_dump(mode="json", exclude_defaults=True)
+    for path, text in paths.leaves(plain):
+        if isinstance(text, str) and not storable(text):
+            raise BadParticulars(why=Said("{path} holds a character that cannot be kept", path=path))
     drafts = list(
         Filing.objects.select_for_update(of=("self",), no_key=True)
         .filter(case=case_id, state=DRAFT, edited_by="")

@@ -13,7 +13,7 @@ from himaya.core import clock
 from himaya.reporting.clocks import SOON
 from himaya.reporting.drafting import UnknownFiling
 from himaya.reporting.models import Filing, FilingStep, Report
-from himaya.reporting.states import DRAFT, FILED, OPEN, REFUSED, UNKNOWN
+from himaya.reporting.states import DRAFT, FILED, GIVEN_UP, OPEN, REFUSED, RETRACTED, UNKNOWN
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -42,6 +42,10 @@ def is_report(job: int) -> bool:
 def tally() -> dict[str, int]:
     """Numbers for the statistics page."""
     return dispatch.tally(Report, "reports")
+
+
+ENDED = (FILED, RETRACTED, GIVEN_UP)
+"""States in which no clock runs."""
 
 
 # --- in a form of the other side -------------------------------------------------------------------------------------

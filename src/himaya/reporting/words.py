@@ -37,7 +37,7 @@ def state_word(state: str) -> str:
     return gettext(STATES[state][1])
 
 
-def said(text: str) -> str:
+def said(text: object) -> str:
     """A text of a plug-in in the reader's language, where it is one of ours."""
     return str(told(text, gettext))
 

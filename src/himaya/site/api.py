@@ -51,6 +51,7 @@ from himaya.lists.api.subscriptions import router as subscriptions
 from himaya.log.api import router as log
 from himaya.reference.api import router as reference
 from himaya.reference.api.countries import router as countries
+from himaya.reporting.api import router as reports
 from himaya.screening.api import router as screening
 from himaya.screening.incoming.api import router as incoming
 from himaya.site.errors import PROBLEM, problem, problem_document, server_error
@@ -381,6 +382,7 @@ for router in (
     exchange,
     cases,
     case_files,
+    reports,
     evidence,
     hands,
     incoming,

@@ -36,7 +36,7 @@ class OneAnswer(HimayaError):
     remedy = "Give --receipt NUMBER, or --not-there."
 
 
-class UnreadableFile(HimayaError):
+class NotReadAsJson(HimayaError):
     """{path} cannot be read: {why}."""
 
 
@@ -162,7 +162,7 @@ def particulars(
     try:
         content: Any = json.loads(file.read_bytes())
     except (OSError, ValueError) as error:
-        raise UnreadableFile(path=file, why=getattr(error, "strerror", None) or error) from error
+        raise NotReadAsJson(path=file, why=getattr(error, "strerror", None) or error) from error
     start.database()
     from himaya.evidence.naming import case_of
     from himaya.reporting import drafting

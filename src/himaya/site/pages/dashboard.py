@@ -23,6 +23,7 @@ from himaya.ledger import queries as ledger
 from himaya.lists import queries as lists
 from himaya.lists.proposals import proposals
 from himaya.lists.quarantine import quarantines
+from himaya.reporting import queries as reporting
 from himaya.screening import queries as screening
 from himaya.site.health import health
 from himaya.site.pages import errands
@@ -106,6 +107,11 @@ def _waits(person: Person) -> list[Figure]:
             letters and f"{letters}?state=unknown",
         ),
     ]
+    drafts = reporting.filing_states().get("draft", 0)
+    if drafts:
+        page = reverse("reporting:filings") if person.may("reports.view") else ""
+        word = ngettext("report to complete", "reports to complete", drafts)
+        figures.append(Figure(drafts, word, page and f"{page}?state=draft"))
     if held := quarantines().count():
         items = reverse("lists:quarantine") if person.may("lists.view") else ""
         figures.append(Figure(held, ngettext("item held", "items held", held), items))

@@ -25,6 +25,7 @@ from himaya.evidence.alarming import AlarmHandler
 from himaya.flow.reactor import FollowAgain
 from himaya.ledger import outbox, queries
 from himaya.lists import voting
+from himaya.reporting.running import FileReport
 from himaya.site.pages.delivery_words import opinion_words, rule_words, speech, told
 
 if TYPE_CHECKING:
@@ -95,7 +96,11 @@ def _resting(lane: queries.Resting) -> dict[str, Any]:
 
 
 def _can(job: Job) -> dict[str, bool]:
-    """What may be done with a job as it stands. What follows from a verdict is not taken back, but its verdict is."""
+    """What may be done with a job as it stands. What follows from a verdict is not taken back, but its verdict is; what
+    is done about a report in a form of others is done on its own page.
+    """
+    if job.kind == FileReport.kind:
+        return {"retry": False, "settle": False, "cancel": False}
     return {
         "retry": job.state in NEED_A_PERSON and not job.revoked,
         "settle": job.state == job.UNKNOWN,
@@ -131,6 +136,7 @@ def _delivery_page(request: StaffRequest, pk: int, form: SettleForm, *, status: 
         "document": told(document) if document else None,
         "raw": _pretty(document) if document else "",
         "vote": {**job.payload, "opinion": opinion_words(job)} if job.kind == voting.KIND else None,
+        "filing": job.payload["filing"] if job.kind == FileReport.kind and may("reports.view") else None,
         "alarm": job.payload["access"] if job.kind == AlarmHandler.kind else None,
         "receipt": _receipt(job),
         "raw_receipt": _pretty(json.loads(job.receipt)) if job.receipt else "",
@@ -174,6 +180,8 @@ def _history(request: StaffRequest, job: Job) -> list[dict[str, Any]]:
 def retry(request: StaffRequest, pk: int) -> HttpResponse:
     """Send it again."""
     job = _job_or_404(pk)
+    if job.kind == FileReport.kind:
+        return redirect("reporting:filing", job.payload["filing"])
     try:
         outbox.retry(pk, by=request.user.actor)
     except HimayaError as error:
@@ -187,7 +195,9 @@ def retry(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 def settle(request: StaffRequest, pk: int) -> HttpResponse:
     """Note that it arrived, by the recipient's word."""
-    _job_or_404(pk)
+    job = _job_or_404(pk)
+    if job.kind == FileReport.kind:
+        return redirect("reporting:filing", job.payload["filing"])
     form = SettleForm(request.POST)
     if not form.is_valid():
         return _delivery_page(request, pk, form, status=422)
@@ -204,7 +214,7 @@ def settle(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 def cancel(request: StaffRequest, pk: int) -> HttpResponse:
     """Take it back before it leaves."""
-    if _job_or_404(pk).kind != FollowAgain.kind and outbox.cancel(pk, by=request.user.actor):
+    if _job_or_404(pk).kind not in (FollowAgain.kind, FileReport.kind) and outbox.cancel(pk, by=request.user.actor):
         messages.success(request, gettext("Taken back. It does not leave this node."))
     else:
         messages.error(request, gettext("It was too late: it is leaving or has left."))

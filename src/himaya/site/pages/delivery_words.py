@@ -14,6 +14,8 @@ from himaya.evidence.alarming import AlarmHandler
 from himaya.flow.reactor import FollowAgain
 from himaya.lists import voting
 from himaya.lists.words import class_label, signal_label
+from himaya.reporting.running import FileReport
+from himaya.reporting.watching import Compare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,6 +113,23 @@ ALARM = replace(
     },
     again_note=N_("It says once more that somebody read at once, and when."),
 )
+FILING = replace(
+    DELIVERY,
+    kind=N_("Report in a form of others"),
+    states={**JOB_STATES, "done": ("ok", N_("done"))},
+    checks={
+        "unknown": N_("Nobody knows whether it is there. The page of the report says what to look for."),
+        "dead": N_("It was not taken. The page of the report says why; put that right there, then file it again."),
+    },
+    happened={**_HAPPENED, "delivery.sent": N_("Done"), "delivery.failed": N_("Not taken; a person must look at it")},
+)
+COMPARING = replace(
+    DELIVERY,
+    kind=N_("Comparison with the other side"),
+    states={**JOB_STATES, "done": ("ok", N_("done"))},
+    checks={"dead": N_("The other side could not be asked for what was filed lately. It is tried again tomorrow.")},
+    happened={**_HAPPENED, "delivery.sent": N_("Done")},
+)
 OPINIONS = {"confirm": N_("it is what the source says"), "dispute": N_("it is not what the source says")}
 """What a vote says, in words."""
 RULES = {
@@ -133,7 +152,11 @@ RULES = {
 
 def speech(job: Job) -> Speech:
     """How one speaks of a job."""
-    return {FollowAgain.kind: FOLLOWING, voting.KIND: VOTING, AlarmHandler.kind: ALARM}.get(job.kind, DELIVERY)
+    known = {
+        FollowAgain.kind: FOLLOWING, voting.KIND: VOTING, AlarmHandler.kind: ALARM, FileReport.kind: FILING,
+        Compare.kind: COMPARING,
+    }  # fmt: skip
+    return known.get(job.kind, DELIVERY)
 
 
 def opinion_words(job: Job) -> str:

@@ -18,6 +18,9 @@ from himaya.evidence.demands.words import clock_row
 from himaya.evidence.demands.words import url as url_of
 from himaya.evidence.handing import RETURN
 from himaya.evidence.words import access_title, case_word
+from himaya.reporting import queries as reporting
+from himaya.reporting.clocks import standing
+from himaya.reporting.words import CLOCKS, state_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from himaya.accounts.models import Person
     from himaya.evidence.demands.models import Answer, Release
     from himaya.evidence.models import Access, Hold
+    from himaya.reporting.models import Filing
 
 SHOWN = 5
 """Of each kind; what is more is one link further."""
@@ -52,6 +56,7 @@ def errands(person: Person) -> list[Errand]:
         *_some(demands.waiting_for(person), _answer, "demands:index"),
         *_some(demands.waiting_releases(person), _release, "demands:index"),
         *_some(_holds(person), _hold, "evidence:holds", "?late=1"),
+        *_some(_reports(person), _report, "reporting:filings"),
     ]
 
 
@@ -108,6 +113,24 @@ def _holds(person: Person) -> Iterable[Hold]:
         demands.once_each_demand(evidence.overdue_holds()) if person.may("evidence.hold") else evidence.holds().none()
     )
     return found[: SHOWN + 1]
+
+
+def _reports(person: Person) -> Iterable[Filing]:
+    return reporting.need_a_person()[: SHOWN + 1] if person.may("reports.write") else ()
+
+
+def _report(one: Filing) -> Errand:
+    """A report that waits for somebody, with its clock where one runs."""
+    stands = standing(one.due, made=one.made_at, now=clock.now()) if one.state != "filed" else ""
+    says, state = {
+        "filed": (gettext("The other side does not have it: ask them"), "danger"),
+        "unknown": (gettext("Nobody knows whether it is there: find out"), "danger"),
+        "refused": (gettext("It was not taken: put it right"), "danger"),
+    }.get(one.state, (gettext("Complete it, and file it"), "wait"))
+    word = gettext("until %(at)s") % {"at": moment(one.due)} if one.due and stands else state_word(one.state)
+    if stands in ("late", "soon"):
+        state, word = "danger", gettext(CLOCKS[stands][1])
+    return Errand(one.reference, says, state, word, reverse("reporting:filing", args=[one.pk]))
 
 
 def _hold(one: Hold) -> Errand:

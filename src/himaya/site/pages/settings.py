@@ -63,6 +63,8 @@ SCOPE_WORDS = {
     "demands:read": N_("Read demands of authorities and our requests"),
     "evidence:read": N_("Read what is kept and until when, never its content"),
     "evidence:write": N_("Keep files as evidence, place holds"),
+    "reports:read": N_("Read reports in forms of others"),
+    "reports:write": N_("Tell of incidents, complete reports; never file them"),
     "exchange": N_("Read our lists as a partner"),
 }
 GONE_WORDS = {

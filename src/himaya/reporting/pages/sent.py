@@ -1,8 +1,6 @@
-"""Pages of reporting."""
+"""What left over the report routes."""
 
 from __future__ import annotations
-
-from django.urls import path
 
 from himaya.cases.dispatch_pages import Words, make_index
 from himaya.core.words import N_
@@ -17,6 +15,5 @@ index = make_index(
     ),
     rows=queries.reports,
     states=queries.states,
+    template="reporting/sent.html",
 )
-
-urlpatterns = [path("", index, name="index")]

@@ -1,0 +1,71 @@
+"""All reports in forms of others, with their clocks; what needs a person stands first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.shortcuts import render
+from django.utils.translation import gettext
+from django.views.decorators.http import require_safe
+
+from himaya.accounts.access import needs
+from himaya.accounts.faces import asked
+from himaya.accounts.paging import page
+from himaya.core import clock
+from himaya.reporting import queries
+from himaya.reporting.clocks import standing
+from himaya.reporting.words import CLOCKS, STATES, state_word
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from himaya.accounts.access import StaffRequest
+    from himaya.reporting.models import Filing
+
+FIRST = 10
+ORDER = ("unknown", "refused", "draft", "queued", "filing", "retracting", "filed", "retracted", "given up")
+
+
+@needs("reports.view")
+@require_safe
+def index(request: StaffRequest) -> HttpResponse:
+    """Reports, newest first, narrowed by state or case."""
+    chosen = asked(request, "state", "case")
+    case = int(chosen["case"]) if chosen["case"].isdigit() and len(chosen["case"]) < 19 else 0
+    shown = page(request, queries.filings(state=chosen["state"], case=case), newest_first=True)
+    plain = not chosen["state"] and not case and not shown.previous_url
+    urgent = [_row(one) for one in queries.need_a_person()[:FIRST]] if plain else []
+    context = {
+        "rows": [_row(one) for one in shown.rows],
+        "shown": shown,
+        "urgent": urgent,
+        "filters": _filters(chosen["state"]),
+        "state": chosen["state"],
+        "case": case,
+        "may_see_cases": request.user.may("cases.view"),
+    }
+    return render(request, "reporting/filings.html", context)
+
+
+def _row(one: Filing) -> dict[str, Any]:
+    shape, word = STATES[one.state]
+    stands = standing(one.due, made=one.made_at, now=clock.now()) if one.state not in queries.ENDED else ""
+    clock_shape, clock_word = CLOCKS[stands]
+    missing = one.state == "filed" and one.there is False
+    return {
+        "one": one,
+        "shape": "danger" if missing else shape,
+        "word": gettext("not there") if missing else gettext(word),
+        "clock_shape": clock_shape,
+        "clock_word": gettext(clock_word) if clock_word else "",
+    }
+
+
+def _filters(state: str) -> list[dict[str, Any]]:
+    numbers = queries.filing_states()
+    every = {"word": gettext("all"), "url": "?", "count": sum(numbers.values()), "current": not state}
+    return [every] + [
+        {"word": state_word(name), "url": f"?state={name}", "count": numbers.get(name, 0), "current": name == state}
+        for name in ORDER
+        if numbers.get(name) or name == state
+    ]
