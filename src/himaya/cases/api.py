@@ -10,6 +10,7 @@ from ninja import Router
 
 from himaya.accounts.keys import Key, reply
 from himaya.cases import queries
+from himaya.cases.quality.queries import veiled_to_programs
 from himaya.cases.services import UnknownCase
 from himaya.core import paging
 from himaya.core.wire import AnyListName, Cursor, Id, Limit, OverlapTold, Told, overlap_told, problems
@@ -54,7 +55,9 @@ class VerdictTold(Told):
 
 
 class CaseFacts(Told):
-    """A case: the facts, never the content."""
+    """A case: the facts, never the content. `second_look`: a second person is to decide, too; until then the verdict is
+    told to nobody.
+    """
 
     id: int
     reference: str
@@ -67,6 +70,7 @@ class CaseFacts(Told):
     size: int | None
     fingerprints: list[FingerprintTold]
     verdict: VerdictTold | None
+    second_look: bool
 
 
 class Cases(Told):
@@ -126,7 +130,8 @@ def cases(
     after = paging.decode("cases", cursor)
     rows = queries.in_order(state="" if state == "any" else state, list_name=list, after=after)
     found, following = paging.page(rows, "cases", limit=limit, key=lambda row: row.pk)
-    return reply(Cases(cases=[CaseFacts(**_facts(row)) for row in found], next_cursor=following))
+    hidden = veiled_to_programs(row.pk for row in found)
+    return reply(Cases(cases=[CaseFacts(**_facts(row, hidden)) for row in found], next_cursor=following))
 
 
 @router.get(
@@ -139,11 +144,11 @@ def case(request: HttpRequest, case_id: Id) -> HttpResponse:
         raise UnknownCase(case=case_id)
     matches = [_match(row) for row in queries.matches(found)[:SHOWN]]
     sightings = [_sighting(row) for row in queries.sightings(found)[:SHOWN]]
-    return reply(CaseWhole(**_facts(found), matches=matches, sightings=sightings))
+    return reply(CaseWhole(**_facts(found, veiled_to_programs([case_id])), matches=matches, sightings=sightings))
 
 
-def _facts(row: Case) -> dict[str, Any]:
-    verdict = row.verdict
+def _facts(row: Case, hidden: set[int]) -> dict[str, Any]:
+    verdict = None if row.pk in hidden else row.verdict
     return {
         "id": row.pk,
         "reference": row.reference,
@@ -156,6 +161,7 @@ def _facts(row: Case) -> dict[str, Any]:
         "size": row.size,
         "fingerprints": [FingerprintTold(signal=s, value=v, quality=q) for s, v, q in row.fingerprints],
         "verdict": verdict and _verdict(verdict),
+        "second_look": row.pk in hidden,
     }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 from django.db import models, transaction
 from django.db.models import Count
 
+from himaya.cases.quality.queries import is_held
 from himaya.cases.queries import facts, facts_for_a_host
 from himaya.core import clock
 from himaya.core.config import config
@@ -83,6 +84,8 @@ def coming(case: Case) -> list[tuple[Kind, str]]:
     question. Empty where they have read it.
     """
     if case.verdict is None or not _unread(case):
+        return []
+    if is_held(case.pk, verdict=case.verdict.pk):
         return []
     return [
         (kind, route.name)

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from himaya.accounts.access import needs
 from himaya.accounts.faces import asked
 from himaya.accounts.paging import page
+from himaya.cases.quality.queries import veiled
 from himaya.cases.words import JOB_STATES
 
 if TYPE_CHECKING:
@@ -59,14 +60,14 @@ def make_index(
         """Documents of one kind and how far they have come."""
         state = asked(request, "state")["state"]
         shown = page(request, rows(state=state), newest_first=True)
-        numbers = states()
+        numbers, hidden = states(), veiled((one.case for one in shown.rows), request.user)
         context = {
             "title": gettext(words.title),
             "lead": gettext(words.lead),
             "empty": gettext(words.empty),
             "what_next": gettext(words.what_next),
             "documents": shown,
-            "rows": [_row(one) for one in shown.rows],
+            "rows": [_row(one) for one in shown.rows if one.case_id not in hidden],
             "filters": state_filters(numbers, state),
             "need_a_person": sum(numbers.get(name, 0) for name in NEED_A_PERSON),
             "state": state,

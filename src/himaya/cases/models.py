@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from himaya.cases.classing import is_harmful
 from himaya.cases.danger import GRAVE, LAST
+from himaya.cases.quality.models import SecondLook
 from himaya.cases.states import CASE
 from himaya.core import clock
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from himaya.accounts.models import Person
+
+__all__ = ["SecondLook"]
 
 
 class Case(models.Model):

@@ -17,6 +17,7 @@ from himaya.cases.classing import NOTHING_STATED, BadVerdict, find_class, judged
 from himaya.cases.danger import MANY
 from himaya.cases.identity import Register, names
 from himaya.cases.models import Case, Comment, Match, Sighting, Verdict
+from himaya.cases.quality.choosing import chance, choose_second, end_second
 from himaya.cases.searching import keep_words
 from himaya.cases.seen import Seen as Seen
 from himaya.cases.seen import SeenMatch as SeenMatch
@@ -279,7 +280,8 @@ def give_verdict(
     case.save(update_fields=["state", "verdict", "claimed_by", "claimed_until"])
     told = {"verdict": verdict.pk, "scheme": scheme, "code": code, "confirms": confirms}
     told |= {"harmful": True} if harmful else {}
-    record("case.decided", by=person.actor, about=case.about, **told, **facts)
+    entry = record("case.decided", by=person.actor, about=case.about, **told, **facts, **chance())
+    choose_second(entry, verdict=verdict)
     note_decided(case, person=person)
     return verdict
 
@@ -298,6 +300,7 @@ def reopen(case_id: int, *, person: Person, reason: str) -> Case:
     verdict = case.verdict_id
     case.state, case.verdict = CASE.after("reopened", case.state), None
     case.save(update_fields=["state", "verdict"])
+    end_second(case, by=person.actor)
     why = Comment.objects.create(case=case, by=person, at=clock.now(), text=text)
     keep_words([(case, text)])
     record("case.reopened", by=person.actor, about=case.about, verdict=verdict, comment=why.pk)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 
 from himaya.cases.models import View
+from himaya.cases.quality.queries import veiled_to_programs
 from himaya.cases.queries import best_matches
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
@@ -86,12 +87,12 @@ def _table(rows: QuerySet[Case]) -> Iterator[bytes]:
     yield _lines([COLUMNS])
     waiting = rows.iterator(chunk_size=AT_ONCE)
     while some := list(islice(waiting, AT_ONCE)):
-        best = best_matches(some)
-        yield _lines(_row(case, best.get(case.pk)) for case in some)
+        best, hidden = best_matches(some), veiled_to_programs(case.pk for case in some)
+        yield _lines(_row(case, best.get(case.pk), veiled=case.pk in hidden) for case in some)
 
 
-def _row(case: Case, match: Match | None) -> tuple[object, ...]:
-    verdict = case.verdict
+def _row(case: Case, match: Match | None, *, veiled: bool) -> tuple[object, ...]:
+    verdict = None if veiled else case.verdict
     found: tuple[object, ...] = (
         (match.list_name, match.signal, match.distance, _named(match.scheme, match.code)) if match else ("",) * 4
     )

@@ -9,6 +9,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_l
 
 from himaya.accounts.words import joined, moment
 from himaya.cases.danger import FLAGS
+from himaya.cases.quality.words import ACTS as QUALITY
 from himaya.cases.weighing import reasons
 from himaya.core import registry
 from himaya.core.overlap import CLIP, WHOLE, shown_share, shown_time
@@ -34,6 +35,7 @@ ACTS = {
     "case.decided": N_("Decided: %(verdict)s"),
     "case.reopened": N_("Opened again"),
     "case.commented": N_("Comment"),
+    **QUALITY,
     "case.excused": N_("The list %(list)s was told that this is benign"),
     "case.flagged": N_("Said to be urgent: %(kind)s"),
     "case.unflagged": N_("Taken back: %(kind)s"),

@@ -105,6 +105,23 @@ class Config(BaseSettings):
         True, description=N_("Everybody who signs in must set up a second factor (TOTP or a security key).")
     )
     claim_minutes: int = Field(30, ge=1, le=1440, description=N_("How long a claimed case stays with its reviewer."))
+    second_look_percent: int = Field(
+        0, ge=0, le=100, description=N_("Of so many verdicts in a hundred, drawn by lot, a second person decides, too.")
+    )
+    second_look_rules: list[Literal["severe", "new-reviewer", "not-as-listed", "exact-dismissed"]] = Field(
+        [],
+        description=N_(
+            "Of which verdicts a second person always decides, too: of the gravest classes (severe), of somebody new"
+            " (new-reviewer), other than the list says (not-as-listed), none where the same file is listed"
+            " (exact-dismissed)."
+        ),
+    )
+    second_look_first: int = Field(
+        20, ge=1, le=1000, description=N_("Of how many verdicts of somebody new a second person decides, too.")
+    )
+    second_look_holds: bool = Field(
+        False, description=N_("Whether reports and notices wait until a second person has decided, too.")
+    )
     contact: str = Field(
         "", max_length=200, description=N_("Whom authorities and hosts can ask back; it stands in reports and notices.")
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from himaya.cases.quality.queries import outcome
 from himaya.cases.queries import case, opinions
 from himaya.core import clock
 from himaya.evidence.alarming import queue_alarms
@@ -36,21 +37,30 @@ def _case(entry: Entry) -> int:
 
 
 @when("case.decided")
+@when("case.look-agreed")
+@when("case.look-kept")
+@when("case.look-dropped")
 def tell_authority_and_host(entry: Entry) -> None:
     """A confirmed verdict queues a report for every report route and a notice for every notice route.
 
-    Of what is harmful and not illegal, hosts alone are told.
+    Of what is harmful and not illegal, hosts alone are told. Where the operator says so, all of it waits for a second
+    look, and is told by whichever of these entries is the first to find that none is open.
     """
-    if entry.data["confirms"]:
-        queue_reports(_case(entry), verdict=entry.data["verdict"], by=SYSTEM)
-    if entry.data["confirms"] or entry.data.get("harmful"):
-        queue_notices(_case(entry), verdict=entry.data["verdict"], by=SYSTEM)
+    case_id, verdict = _case(entry), entry.data["verdict"]
+    confirms, harmful = outcome(case_id, verdict=verdict)
+    if confirms:
+        queue_reports(case_id, verdict=verdict, by=SYSTEM)
+    if confirms or harmful:
+        queue_notices(case_id, verdict=verdict, by=SYSTEM)
 
 
 @when("case.decided")
+@when("case.look-agreed")
+@when("case.look-kept")
+@when("case.look-dropped")
 def draft_reports(entry: Entry) -> None:
-    """A confirmed verdict makes a draft for every body that takes reports in a form of its own."""
-    if entry.data["confirms"]:
+    """A confirmed verdict makes a draft for every body that takes reports in a form of its own; as above."""
+    if outcome(_case(entry), verdict=entry.data["verdict"])[0]:
         report_case(_case(entry), verdict=entry.data["verdict"], by=SYSTEM)
 
 

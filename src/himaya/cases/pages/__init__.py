@@ -9,6 +9,7 @@ from himaya.cases.pages.case import case, sightings
 from himaya.cases.pages.file import add_file
 from himaya.cases.pages.queue import queue
 from himaya.cases.pages.together import together
+from himaya.cases.quality.pages import urlpatterns as quality
 
 urlpatterns = [
     path("", queue, name="queue"),
@@ -32,4 +33,5 @@ urlpatterns = [
     path("<int:pk>/flag", urgency.flag, name="flag"),
     path("<int:pk>/unflag", urgency.unflag, name="unflag"),
     path("<int:pk>/file", add_file, name="add_file"),
+    *quality,
 ]

@@ -18,6 +18,8 @@ from himaya.cases.benign import excusable
 from himaya.cases.dispatch import coming
 from himaya.cases.history import Happening, Run, history
 from himaya.cases.pages.urgent import urgency_of
+from himaya.cases.quality import queries as quality
+from himaya.cases.quality.pages.veil import second_of, veiled
 from himaya.cases.services import UnknownCase
 from himaya.cases.states import DECIDED, OPEN
 from himaya.cases.telling import card
@@ -90,6 +92,7 @@ def case_page(
 ) -> HttpResponse:
     """The page; ``typed`` brings back a form that was refused (``form`` says which, ``error`` why)."""
     matches = list(queries.matches(shown)[:SHOWN])
+    veil = quality.veil(shown, request.user)
     context = {
         "case": shown,
         "now": clock.now(),
@@ -103,7 +106,7 @@ def case_page(
         "sightings": _sightings(queries.sightings(shown)[:SIGHTINGS]),
         "places": queries.places(shown),
         "earlier": [_verdict(one) for one in queries.earlier_verdicts(shown)],
-        "kin": [_kin(one) for one in queries.kin(shown, state=DECIDED)[:KIN]],
+        "kin": _kin(queries.kin(shown, state=DECIDED)[:KIN], request.user),
         "open_kin": list(queries.kin(shown, state=OPEN)[:KIN]),
         "verdict": _verdict(shown.verdict) if shown.verdict else None,
         "deliveries": _deliveries(shown, request.user),
@@ -111,11 +114,14 @@ def case_page(
         "told": card(request.GET, shown, request.user),
         "may_file": request.user.may("cases.file"),
         "may_request": request.user.may("demands.work"),
-        "history": _history(request, shown),
+        "history": _history(request, shown, upto=quality.first_of_people(shown) if veil else 0),
         "typed": typed or {},
         **urgency_of(shown, request.user),
         **_next(shown, matches, request.user),
     }
+    context["second"] = second_of(quality.look_at(shown), request.user)
+    if veil is not None:
+        context |= veiled(veil, request.user, schemes_for(matches))
     shown_forms = {
         "verdict": context["may_decide"],
         "reopen": context["may_reopen"],
@@ -124,6 +130,7 @@ def case_page(
         "flag": context["may_flag"],
         "hand": bool(context["mine"] and context["is_open"]),
         "skip": bool(context["mine"] and context["is_open"]),
+        "look": bool(context.get("may_look")),
     }
     context["lost"] = typed is not None and not shown_forms[typed["form"]]
     return render(request, "cases/case.html", context, status=status)
@@ -168,13 +175,14 @@ def _verdict(one: Any) -> dict[str, Any]:
     return {"label": label, "facets": words.facets(one.facets), "leaves": one.confirms or one.harmful, **known}
 
 
-def _kin(other: Case) -> dict[str, Any]:
-    verdict = other.verdict
-    return {
-        "case": other,
-        "label": class_label(verdict.scheme, verdict.code) if verdict else "",
-        "confirms": bool(verdict and verdict.confirms),
-    }
+def _kin(others: Iterable[Case], person: Person) -> list[dict[str, Any]]:
+    found = [(one, one.verdict) for one in others]
+    hidden = quality.veiled((one for one, _ in found), person)
+    return [
+        {"case": one, "label": class_label(verdict.scheme, verdict.code), "confirms": verdict.confirms}
+        for one, verdict in found
+        if verdict is not None and one.pk not in hidden
+    ]
 
 
 def _deliveries(shown: Case, person: Person) -> dict[str, Any]:
@@ -218,10 +226,11 @@ def _delivery(kind: str, route: str, state: str, word: str, *, ahead: bool = Fal
     return {"kind": label, "route": route, "state": state, "word": word, "ahead": ahead, "going": False}
 
 
-def _history(request: StaffRequest, shown: Case) -> dict[str, Any]:
-    """A page of the history; the entry in the address says where it begins."""
+def _history(request: StaffRequest, shown: Case, *, upto: int = 0) -> dict[str, Any]:
+    """A page of the history; the entry in the address says where it begins. What came from ``upto`` on is left out."""
     before = request.GET.get("before", "")
-    found = history(shown, before=int(before) if before.isascii() and before.isdigit() and len(before) < 16 else 0)
+    asked = int(before) if before.isascii() and before.isdigit() and len(before) < 16 else 0
+    found = history(shown, before=min(filter(None, (asked, upto)), default=0))
     sees_ledger = request.user.may("ledger.view")
     return {
         "lines": [_line(one, shown, sees_ledger) for one in found.lines],

@@ -14,6 +14,7 @@ from himaya.accounts.access import needs
 from himaya.accounts.faces import asked
 from himaya.cases import queries, words
 from himaya.cases.danger import FIRST
+from himaya.cases.quality.queries import veiled, waiting
 from himaya.cases.views import views
 from himaya.core import clock, registry
 from himaya.core.words import N_
@@ -42,9 +43,10 @@ def queue(request: StaffRequest) -> HttpResponse:
     chosen, rows = chosen_rows(request.user, asked(request, *FILTERS))
     shown = queries.page(rows, after=_number(request, "after"), before=_number(request, "before"), size=PAGE)
     best = queries.best_matches(shown.cases, list_name=chosen["list"], signal=chosen["signal"], search=chosen["q"])
+    hidden = veiled(shown.cases, request.user)
     context = {
         "now": clock.now(),
-        "rows": [_row(case, best.get(case.pk), request.user) for case in shown.cases],
+        "rows": [{**_row(case, best.get(case.pk), request.user), "veiled": case.pk in hidden} for case in shown.cases],
         "total": rows.count(),
         "chosen": chosen,
         "filters": _filters(chosen, request.user),
@@ -55,6 +57,8 @@ def queue(request: StaffRequest) -> HttpResponse:
         "here": queue_url(chosen),
         "may_export": request.user.may("cases.export"),
         "may_claim": request.user.may("cases.claim"),
+        "may_quality": request.user.may("quality.view"),
+        "second_looks": waiting(request.user).count() if request.user.may("quality.look") else 0,
         "held": queries.held(request.user),
         "page_keys": words.next_key(request.user),
     }

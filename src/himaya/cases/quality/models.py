@@ -1,0 +1,47 @@
+"""Tables of what verdicts are checked by."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from himaya.cases.quality.states import LOOK
+
+
+class SecondLook(models.Model):
+    """A verdict was chosen for the look of a second person, who does not know it.
+
+    ``entry`` is the number of the verdict's entry in the ledger, by whose digest the sample is drawn; ``cause`` is
+    ``sample`` or a rule (:mod:`.choosing`). What the second person said stands here, and becomes a verdict only where
+    the one who settles says so: ``result``.
+    """
+
+    case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="+")
+    verdict = models.OneToOneField("cases.Verdict", on_delete=models.PROTECT, related_name="+")
+    entry = models.BigIntegerField()
+    cause = models.CharField(max_length=20)
+    chosen_at = models.DateTimeField()
+    state = models.CharField(max_length=10, default=LOOK.initial)
+    by = models.ForeignKey("accounts.Person", null=True, on_delete=models.PROTECT, related_name="+")
+    looked_at = models.DateTimeField(null=True)
+    scheme = models.CharField(max_length=40, default="")
+    code = models.CharField(max_length=40, default="")
+    confirms = models.BooleanField(null=True)
+    reason = models.CharField(max_length=2000, default="")
+    settled_by = models.ForeignKey("accounts.Person", null=True, on_delete=models.PROTECT, related_name="+")
+    settled_at = models.DateTimeField(null=True)
+    why = models.CharField(max_length=2000, default="")
+    """Of who settled or dropped it."""
+    result = models.ForeignKey("cases.Verdict", null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=LOOK.states), name="cases_look_state"),
+            models.UniqueConstraint(
+                fields=["case"], condition=Q(state__in=("open", "differs")), name="cases_look_once_a_case"
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "chosen_at"], name="cases_look_queue")]
+
+    def __str__(self) -> str:
+        return f"{self.case} ({self.state})"
