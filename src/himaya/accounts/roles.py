@@ -13,6 +13,7 @@ MAY: dict[str, frozenset[str]] = {
     "cases.reopen": frozenset({LEAD}),
     "cases.export": frozenset({LEAD, AUDITOR}),
     "cases.file": frozenset({REVIEWER, LEAD}),
+    "care.view": frozenset({LEAD}),
     "lists.view": frozenset({ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN}),
     "lists.change": frozenset({LEAD, ADMIN}),
     "lists.vote": frozenset({REVIEWER, LEAD}),

@@ -127,6 +127,11 @@ def next_key(person: Person) -> list[tuple[str, str]]:
     return [("n", gettext("The next case"))] if person.may("cases.claim") else []
 
 
+def queue_keys(person: Person) -> list[tuple[str, str]]:
+    """The keys of the queue, besides those of its rows."""
+    return [*next_key(person), ("l", gettext("My load"))] if person.may("cases.claim") else []
+
+
 def holder_keys() -> list[tuple[str, str]]:
     """The keys of whoever holds a case, besides those of its verdict."""
     return [

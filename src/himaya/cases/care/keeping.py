@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from himaya.cases.care import queries
+from himaya.cases.care.kinds import FACETS
 from himaya.cases.care.models import Exposure, OptOut, Rest, Shift
 from himaya.cases.care.reckoning import CASE, FORGOTTEN, LONGEST_LOOK, LOOK, PLAIN, is_break_due, points
 from himaya.core import clock
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from himaya.accounts.models import Person
     from himaya.cases.models import Case
-
-MOST_OPT_OUTS = 40
 
 
 class OnBreak(HimayaError):
@@ -141,12 +140,11 @@ def set_opt_outs(facets: Collection[str], *, person: Person) -> None:
     Raises:
         BadOptOut: there is no such facet.
     """
-    known = queries.facets()
     for one in facets:
-        if one not in known:
+        if one not in FACETS:
             raise BadOptOut(facet=one)
     OptOut.objects.filter(person=person).delete()
-    OptOut.objects.bulk_create(OptOut(person=person, facet=one) for one in sorted(set(facets))[:MOST_OPT_OUTS])
+    OptOut.objects.bulk_create(OptOut(person=person, facet=one) for one in sorted(set(facets)))
 
 
 def _write(person: Person, kind: str, about: str, severity: int, *, severe: bool, seconds: int = 0) -> None:

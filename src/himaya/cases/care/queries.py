@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from django.apps import apps
 from django.db.models import Count, Q, Sum
 
 from himaya.accounts.queries import people
 from himaya.cases.care.models import Exposure, OptOut, Rest, Shift
 from himaya.cases.care.reckoning import CASE, FORGOTTEN, Limit, Used, is_mild_due, is_near_the_end, limits
 from himaya.cases.danger import GRAVE
-from himaya.core import clock, registry
+from himaya.cases.models import Case
+from himaya.core import clock
 from himaya.core.config import config
 from himaya.core.words import N_
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from himaya.accounts.models import Person
 
-AXES = ("age", "act", "origin", "legality")
 TEAM_DAYS, DUE_DAYS, OFTEN = 14, 7, 3
 
 
@@ -74,21 +73,10 @@ def opt_outs(person: Person) -> list[str]:
     return list(OptOut.objects.filter(person=person).order_by("facet").values_list("facet", flat=True))
 
 
-def facets() -> list[str]:
-    """Every facet that some scheme uses, as ``age:infant``, axis by axis: what can be chosen."""
-    found: dict[str, set[str]] = {axis: set() for axis in AXES}
-    for scheme in registry.schemes().values():
-        for code in scheme.codes:
-            for axis in AXES[:-1]:
-                found[axis] |= getattr(code.facets, axis)
-            found["legality"].add(code.facets.legality)
-    return [f"{axis}:{one}" for axis in AXES for one in sorted(found[axis])]
-
-
 def severity_of(about: str) -> tuple[int, bool]:
     """How grave a case is, and whether it counts as severe; of what belongs to no case, that it may be."""
     number = about.removeprefix("case:")
-    rows = apps.get_model("cases", "Case").objects.filter(pk=int(number)) if number.isdigit() else None
+    rows = Case.objects.filter(pk=int(number)) if number.isdigit() else None
     found = rows.values_list("severity", "severe").first() if rows is not None else None
     return found or (GRAVE, True)
 
