@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.browsing import words as text
+from tests.cases.test_services import at_once
 from tests.casework import digest, match, opened
 from tests.configured import configured
 
 from himaya.cases import giving, services
 from himaya.cases.care import keeping, queries, reckoning
 from himaya.cases.care.keeping import EnoughForToday, OnBreak
-from himaya.cases.care.models import Exposure, Rest
+from himaya.cases.care.models import Exposure, Rest, Shift
 from himaya.cases.care.reckoning import CASE, LOOK, PLAIN, Used
 from himaya.cases.models import Case
 from himaya.core.caring import Care
@@ -175,6 +176,14 @@ def test_nothing_severe_comes_last_in_a_shift(people: SimpleNamespace, clock: An
     clock.advance(timedelta(hours=15))
     assert queries.shift(me) is None, "one that nobody ended is over some hours after its end"
     assert keeping.begin_shift(person=me).began_at == clock.now()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_looks_at_once_the_second_one_counts_the_first(people: SimpleNamespace) -> None:
+    with configured(care={"looks_a_day": 1}):
+        results = at_once(*[lambda: look(people.reviewer)] * 3)
+    assert sorted(type(one).__name__ for one in results) == ["EnoughForToday", "EnoughForToday", "NoneType"]
+    assert (Exposure.objects.count(), Shift.objects.count()) == (1, 1)
 
 
 @pytest.mark.django_db

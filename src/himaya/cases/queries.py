@@ -244,8 +244,9 @@ def flags(of: Case) -> QuerySet[Flag]:
 
 
 def skips() -> QuerySet[Skip]:
-    """What people left to others, newest first: for leads."""
-    return Skip.objects.select_related("case", "person").order_by("-at", "-pk")
+    """What people left to others within a month, newest first: for leads."""
+    since = clock.now() - timedelta(days=30)
+    return Skip.objects.select_related("case", "person").filter(at__gte=since).order_by("-at", "-pk")
 
 
 def earlier_verdicts(of: Case) -> QuerySet[Verdict]:

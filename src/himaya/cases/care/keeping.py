@@ -47,6 +47,7 @@ class BadOptOut(HimayaError):
 @transaction.atomic
 def note_decided(case: Case, *, person: Person) -> None:
     """Count a decided case; a break during which somebody decides is one that they worked through."""
+    begin_shift(person=person)
     close_look(person=person)
     _write(person, CASE, case.about, case.severity, severe=case.severe)
     Rest.objects.filter(person=person, due=True, until__gt=clock.now()).update(worked=True)
@@ -65,6 +66,7 @@ def note_look(about: str, *, person: Person, plain: bool, urgent: bool) -> None:
     Raises:
         OnBreak, EnoughForToday: a first look that is not urgent; then nothing is counted.
     """
+    begin_shift(person=person)  # and its row is locked: of two looks at once, the second one counts the first
     close_look(person=person)
     if not plain and not urgent:
         check_rest(person=person)
@@ -105,7 +107,9 @@ def begin_shift(*, person: Person) -> Shift:
     if running is not None:
         running.ended_at = running.ends_at
         running.save(update_fields=["ended_at"])
-    return Shift.objects.create(person=person, began_at=now, ends_at=now + timedelta(hours=config().care.shift_hours))
+    made = Shift(person=person, began_at=now, ends_at=now + timedelta(hours=config().care.shift_hours))
+    Shift.objects.bulk_create([made], ignore_conflicts=True)  # of two that begin at once there is one
+    return Shift.objects.select_for_update().get(person=person, ended_at=None)
 
 
 @transaction.atomic

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from django.db.models import Count, Q, Sum
@@ -20,7 +20,6 @@ from himaya.core.words import N_
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from django.db.models import QuerySet
 
@@ -151,18 +150,19 @@ def support_due() -> list[Due]:
 
 
 def _sums(since: date) -> dict[tuple[int, date], Used]:
-    rows = Exposure.objects.filter(day__gte=since).order_by().values_list("person", "day")
-    counted: Iterable[tuple[int, date, int, int, int, int]] = rows.annotate(
+    rows = Exposure.objects.filter(day__gte=since).order_by().values_list("day", "person")
+    counted: Iterable[tuple[date, int, int, int, int, int]] = rows.annotate(
         looks=Count("pk", filter=Q(kind="look")), seconds=Sum("seconds"), points=Sum("points"),
         cases=Count("pk", filter=Q(kind=CASE)),
     )  # fmt: skip
-    return {(pk, day): Used(*numbers) for pk, day, *numbers in counted}
+    return {(pk, day): Used(*numbers) for day, pk, *numbers in counted}
 
 
 def _rests(since: date) -> dict[tuple[int, date], list[bool]]:
     """Breaks that were due, by person and day: whether each was worked through."""
     found: dict[tuple[int, date], list[bool]] = defaultdict(list)
-    rows = Rest.objects.filter(due=True, at__date__gte=since).values_list("person", "at", "worked")
+    begin = datetime.combine(since, time(), UTC)
+    rows = Rest.objects.filter(due=True, at__gte=begin).values_list("person", "at", "worked")
     at: datetime
     for pk, at, worked in rows:
         found[pk, at.date()].append(worked)
