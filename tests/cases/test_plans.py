@@ -12,6 +12,7 @@ from tests.casework import opened
 from tests.plans import plans
 
 from himaya.cases import queries, services
+from himaya.cases.care import queries as care
 from himaya.cases.dispatch import coming
 from himaya.cases.history import history
 from himaya.cases.models import Case
@@ -22,6 +23,11 @@ pytestmark = pytest.mark.django_db
 
 ASKED: dict[str, Callable[[Case], Any]] = {
     "the queue": lambda case: list(queries.queue()[:51]),
+    "the next mild one": lambda case: list(queries.queue(free=True, severe=False)[:20]),
+    "what somebody has seen today": lambda case: (care.today(case.verdict.by), care.since_break(case.verdict.by)),
+    "whether somebody rests": lambda case: (care.resting(case.verdict.by), care.why_mild(case.verdict.by)),
+    "what a case has cost": lambda case: care.looks_of(case.about),
+    "the load on the team": lambda case: (care.team(), care.support_due(), list(queries.skips()[:50])),
     "how many are free": lambda case: queries.queue(free=True).count(),
     "its matches": lambda case: list(queries.matches(case)[:50]),
     "its sightings": lambda case: list(queries.sightings(case)[:20]),

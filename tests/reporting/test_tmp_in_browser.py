@@ -37,7 +37,10 @@ def test_the_pages_of_reports_are_sound(
     drafting.change_draft(draft.pk, values={"place": "CHAT"}, by=people.lead.actor)
     paths += [f"/reports/filings/{draft.pk}/file", f"/reports/cases/{draft.case_id}/particulars"]
     for path in paths:
-        status = seen.open(path); seen.page.screenshot(path=f"/tmp/rooms-shots/{look.get('language','en')}-{look['width']}-{len(wrong)}.png", full_page=True)
+        status = seen.open(path)
+        seen.page.screenshot(
+            path=f"/tmp/rooms-shots/{look.get('language', 'en')}-{look['width']}-{len(wrong)}.png", full_page=True
+        )
         wrong[path] = seen.complaints() + ([f"status {status}"] if status != 200 else [])
     assert {path: found for path, found in wrong.items() if found} == {}
 

@@ -16,6 +16,7 @@ MAY: dict[str, frozenset[str]] = {
     "quality.view": frozenset({REVIEWER, LEAD, AUDITOR}),
     "quality.look": frozenset({REVIEWER, LEAD}),
     "quality.settle": frozenset({LEAD}),
+    "care.view": frozenset({LEAD}),
     "lists.view": frozenset({ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN}),
     "lists.change": frozenset({LEAD, ADMIN}),
     "lists.vote": frozenset({REVIEWER, LEAD}),

@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models import Count, Exists, F, Func, Min, OuterRef, Q, Sum, Value, When
 
 from himaya.cases.classing import is_harmful
-from himaya.cases.models import Case, Flag, Identity, Match, Sighting, Verdict
+from himaya.cases.models import Case, Flag, Identity, Match, Sighting, Skip, Verdict
 from himaya.cases.searching import with_words
 from himaya.cases.states import DECIDED, OPEN
 from himaya.core import clock, registry
@@ -241,6 +241,12 @@ def kin(of: Case, *, state: str) -> QuerySet[Case]:
 def flags(of: Case) -> QuerySet[Flag]:
     """What was said of its urgency and stands."""
     return Flag.objects.filter(case=of, ended_at=None).order_by("pk")
+
+
+def skips() -> QuerySet[Skip]:
+    """What people left to others within a month, newest first: for leads."""
+    since = clock.now() - timedelta(days=30)
+    return Skip.objects.select_related("case", "person").filter(at__gte=since).order_by("-at", "-pk")
 
 
 def earlier_verdicts(of: Case) -> QuerySet[Verdict]:

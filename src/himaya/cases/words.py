@@ -129,13 +129,18 @@ def next_key(person: Person) -> list[tuple[str, str]]:
     return [("n", gettext("The next case"))] if person.may("cases.claim") else []
 
 
-def holder_keys() -> list[tuple[str, str]]:
-    """The keys of whoever holds a case, besides those of its verdict."""
+def queue_keys(person: Person) -> list[tuple[str, str]]:
+    """The keys of the queue, besides those of its rows."""
+    return [*next_key(person), ("l", gettext("My load"))] if person.may("cases.claim") else []
+
+
+def holder_keys(*, around: bool) -> list[tuple[str, str]]:
+    """The keys of whoever holds a case, besides those of its verdict; ``around``: there are cases to decide with it."""
     return [
         ("e", gettext("Hold it for longer")),
         ("h", gettext("Hand it over to a colleague")),
         ("s", gettext("Leave it to others")),
-        ("b", gettext("Decide together with what is near")),
+        *([("b", gettext("Decide together with what is near"))] if around else []),
     ]
 
 

@@ -183,6 +183,15 @@ def statements(of: Item) -> QuerySet[Statement]:
     return Statement.objects.filter(item=of).select_related("organisation", "subscription").order_by("-pk")
 
 
+def latest_words(items: Iterable[int]) -> list[Statement]:
+    """The last word of each organisation about any of some items, newest first."""
+    found: dict[int, Statement] = {}
+    said = Statement.objects.filter(item__in=list(items)).select_related("organisation").order_by("-pk")
+    for one in said[:500]:
+        found.setdefault(one.organisation_id, one)
+    return list(found.values())
+
+
 def rows(hash_list: HashList, *, states: Iterable[str] = (ACTIVE,)) -> Iterator[ItemRow]:
     """The list as rows of a file, in constant memory; a composite value as others write it, with all its parts."""
     found = Item.objects.filter(list=hash_list, state__in=list(states)).order_by("pk")

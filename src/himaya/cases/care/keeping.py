@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from himaya.cases.care import queries
+from himaya.cases.care.kinds import FACETS
 from himaya.cases.care.models import Exposure, OptOut, Rest, Shift
 from himaya.cases.care.reckoning import CASE, FORGOTTEN, LONGEST_LOOK, LOOK, PLAIN, is_break_due, points
 from himaya.core import clock
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from himaya.accounts.models import Person
     from himaya.cases.models import Case
-
-MOST_OPT_OUTS = 40
 
 
 class OnBreak(HimayaError):
@@ -48,6 +47,7 @@ class BadOptOut(HimayaError):
 @transaction.atomic
 def note_decided(case: Case, *, person: Person) -> None:
     """Count a decided case; a break during which somebody decides is one that they worked through."""
+    begin_shift(person=person)
     close_look(person=person)
     _write(person, CASE, case.about, case.severity, severe=case.severe)
     Rest.objects.filter(person=person, due=True, until__gt=clock.now()).update(worked=True)
@@ -66,6 +66,7 @@ def note_look(about: str, *, person: Person, plain: bool, urgent: bool) -> None:
     Raises:
         OnBreak, EnoughForToday: a first look that is not urgent; then nothing is counted.
     """
+    begin_shift(person=person)  # and its row is locked: of two looks at once, the second one counts the first
     close_look(person=person)
     if not plain and not urgent:
         check_rest(person=person)
@@ -106,7 +107,9 @@ def begin_shift(*, person: Person) -> Shift:
     if running is not None:
         running.ended_at = running.ends_at
         running.save(update_fields=["ended_at"])
-    return Shift.objects.create(person=person, began_at=now, ends_at=now + timedelta(hours=config().care.shift_hours))
+    made = Shift(person=person, began_at=now, ends_at=now + timedelta(hours=config().care.shift_hours))
+    Shift.objects.bulk_create([made], ignore_conflicts=True)  # of two that begin at once there is one
+    return Shift.objects.select_for_update().get(person=person, ended_at=None)
 
 
 @transaction.atomic
@@ -141,12 +144,11 @@ def set_opt_outs(facets: Collection[str], *, person: Person) -> None:
     Raises:
         BadOptOut: there is no such facet.
     """
-    known = queries.facets()
     for one in facets:
-        if one not in known:
+        if one not in FACETS:
             raise BadOptOut(facet=one)
     OptOut.objects.filter(person=person).delete()
-    OptOut.objects.bulk_create(OptOut(person=person, facet=one) for one in sorted(set(facets))[:MOST_OPT_OUTS])
+    OptOut.objects.bulk_create(OptOut(person=person, facet=one) for one in sorted(set(facets)))
 
 
 def _write(person: Person, kind: str, about: str, severity: int, *, severe: bool, seconds: int = 0) -> None:

@@ -29,7 +29,7 @@ class Exposure(models.Model):
         app_label = "cases"
         indexes = [
             models.Index(fields=["person", "day"], name="cases_exposure_person"),
-            models.Index(fields=["day"], name="cases_exposure_day"),
+            models.Index(fields=["day", "person"], name="cases_exposure_day"),
             models.Index(fields=["case"], name="cases_exposure_case"),
         ]
 

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from django.apps import apps
 from django.db.models import Count, Q, Sum
 
 from himaya.accounts.queries import people
 from himaya.cases.care.models import Exposure, OptOut, Rest, Shift
 from himaya.cases.care.reckoning import CASE, FORGOTTEN, Limit, Used, is_mild_due, is_near_the_end, limits
 from himaya.cases.danger import GRAVE
-from himaya.core import clock, registry
+from himaya.cases.models import Case
+from himaya.core import clock
 from himaya.core.config import config
 from himaya.core.words import N_
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from django.db.models import QuerySet
 
     from himaya.accounts.models import Person
 
-AXES = ("age", "act", "origin", "legality")
 TEAM_DAYS, DUE_DAYS, OFTEN = 14, 7, 3
 
 
@@ -74,21 +72,10 @@ def opt_outs(person: Person) -> list[str]:
     return list(OptOut.objects.filter(person=person).order_by("facet").values_list("facet", flat=True))
 
 
-def facets() -> list[str]:
-    """Every facet that some scheme uses, as ``age:infant``, axis by axis: what can be chosen."""
-    found: dict[str, set[str]] = {axis: set() for axis in AXES}
-    for scheme in registry.schemes().values():
-        for code in scheme.codes:
-            for axis in AXES[:-1]:
-                found[axis] |= getattr(code.facets, axis)
-            found["legality"].add(code.facets.legality)
-    return [f"{axis}:{one}" for axis in AXES for one in sorted(found[axis])]
-
-
 def severity_of(about: str) -> tuple[int, bool]:
     """How grave a case is, and whether it counts as severe; of what belongs to no case, that it may be."""
     number = about.removeprefix("case:")
-    rows = apps.get_model("cases", "Case").objects.filter(pk=int(number)) if number.isdigit() else None
+    rows = Case.objects.filter(pk=int(number)) if number.isdigit() else None
     found = rows.values_list("severity", "severe").first() if rows is not None else None
     return found or (GRAVE, True)
 
@@ -163,18 +150,19 @@ def support_due() -> list[Due]:
 
 
 def _sums(since: date) -> dict[tuple[int, date], Used]:
-    rows = Exposure.objects.filter(day__gte=since).order_by().values_list("person", "day")
-    counted: Iterable[tuple[int, date, int, int, int, int]] = rows.annotate(
+    rows = Exposure.objects.filter(day__gte=since).order_by().values_list("day", "person")
+    counted: Iterable[tuple[date, int, int, int, int, int]] = rows.annotate(
         looks=Count("pk", filter=Q(kind="look")), seconds=Sum("seconds"), points=Sum("points"),
         cases=Count("pk", filter=Q(kind=CASE)),
     )  # fmt: skip
-    return {(pk, day): Used(*numbers) for pk, day, *numbers in counted}
+    return {(pk, day): Used(*numbers) for day, pk, *numbers in counted}
 
 
 def _rests(since: date) -> dict[tuple[int, date], list[bool]]:
     """Breaks that were due, by person and day: whether each was worked through."""
     found: dict[tuple[int, date], list[bool]] = defaultdict(list)
-    rows = Rest.objects.filter(due=True, at__date__gte=since).values_list("person", "at", "worked")
+    begin = datetime.combine(since, time(), UTC)
+    rows = Rest.objects.filter(due=True, at__gte=begin).values_list("person", "at", "worked")
     at: datetime
     for pk, at, worked in rows:
         found[pk, at.date()].append(worked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from himaya.cases.pages import acts, handing, triage, urgency, views
+from himaya.cases.pages import acts, handing, load, triage, urgency, views
 from himaya.cases.pages.case import case, sightings
 from himaya.cases.pages.file import add_file
 from himaya.cases.pages.queue import queue
@@ -18,6 +18,13 @@ urlpatterns = [
     path("views/keep", views.keep, name="keep_view"),
     path("views/<int:pk>/forget", views.forget, name="forget_view"),
     path("export", views.export, name="export"),
+    path("load", load.load, name="load"),
+    path("load/begin", load.begin_shift, name="begin_shift"),
+    path("load/end", load.end_shift, name="end_shift"),
+    path("load/break", load.take_break, name="take_break"),
+    path("load/resume", load.end_break, name="end_break"),
+    path("load/kinds", load.opt_out, name="opt_out"),
+    path("team", load.team, name="team"),
     path("next/claim", acts.claim_next, name="claim_next"),
     path("<int:pk>/", case, name="case"),
     path("<int:pk>/sightings", sightings, name="sightings"),

@@ -13,6 +13,8 @@ from django.views.decorators.http import require_POST
 from himaya.accounts.access import needs
 from himaya.accounts.words import say, sentence
 from himaya.cases import benign, giving, queries, services, words
+from himaya.cases.care import queries as care
+from himaya.cases.care.keeping import OnBreak
 from himaya.cases.classing import BadVerdict, stated
 from himaya.cases.dispatch import coming
 from himaya.cases.pages.case import case_page, find
@@ -46,7 +48,11 @@ def claim_next(request: StaffRequest) -> HttpResponse:
         )
         messages.info(request, text % {"n": len(held)})
         return _claim(request, held[0])
-    taken = giving.claim_next(person=request.user)
+    try:
+        taken = giving.claim_next(person=request.user)
+    except OnBreak as error:
+        say(request, error)
+        return redirect("cases:load")
     if taken is not None:
         return redirect("cases:case", taken.pk)
     if held:
@@ -57,6 +63,10 @@ def claim_next(request: StaffRequest) -> HttpResponse:
         )
         messages.info(request, text)
         return redirect(f"{reverse('cases:queue')}?state=mine")
+    if mild := care.why_mild(request.user):
+        text = gettext("No mild case is free, and nothing severe is given to you: %(why)s.")
+        messages.info(request, text % {"why": gettext(mild)})
+        return redirect("cases:load")
     messages.info(request, gettext("No case is free. Nothing waits for you."))
     return redirect("cases:queue")
 

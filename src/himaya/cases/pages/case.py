@@ -17,6 +17,7 @@ from himaya.cases import queries, words
 from himaya.cases.benign import excusable
 from himaya.cases.dispatch import coming
 from himaya.cases.history import Happening, Run, history
+from himaya.cases.pages.looking import looking
 from himaya.cases.pages.urgent import urgency_of
 from himaya.cases.quality import queries as quality
 from himaya.cases.quality.pages.veil import second_of, veiled
@@ -93,6 +94,8 @@ def case_page(
     """The page; ``typed`` brings back a form that was refused (``form`` says which, ``error`` why)."""
     matches = list(queries.matches(shown)[:SHOWN])
     veil = quality.veil(shown, request.user)
+    open_kin = list(queries.kin(shown, state=OPEN)[:KIN])
+    decided = list(queries.kin(shown, state=DECIDED)[:KIN])
     context = {
         "case": shown,
         "now": clock.now(),
@@ -106,18 +109,20 @@ def case_page(
         "sightings": _sightings(queries.sightings(shown)[:SIGHTINGS]),
         "places": queries.places(shown),
         "earlier": [_verdict(one) for one in queries.earlier_verdicts(shown)],
-        "kin": _kin(queries.kin(shown, state=DECIDED)[:KIN], request.user),
-        "open_kin": list(queries.kin(shown, state=OPEN)[:KIN]),
+        "kin": _kin(decided, request.user),
+        "open_kin": open_kin,
         "verdict": _verdict(shown.verdict) if shown.verdict else None,
         "deliveries": _deliveries(shown, request.user),
         "exhibits": _exhibits(shown, request.user),
         "told": card(request.GET, shown, request.user),
         "may_file": request.user.may("cases.file"),
+        "may_ask_to_look": request.user.may("evidence.ask"),
         "may_request": request.user.may("demands.work"),
         "history": _history(request, shown, upto=quality.first_of_people(shown) if veil else 0),
         "typed": typed or {},
+        **looking(shown, matches, decided),
         **urgency_of(shown, request.user),
-        **_next(shown, matches, request.user),
+        **_next(shown, matches, request.user, around=bool(open_kin)),
     }
     context["second"] = second_of(quality.look_at(shown), request.user)
     if veil is not None:
@@ -257,7 +262,7 @@ def _line(one: Happening | Run, shown: Case, sees_ledger: bool) -> dict[str, Any
 # --- the next decision -----------------------------------------------------------------------------------------------
 
 
-def _next(shown: Case, matches: list[Match], person: Person) -> dict[str, Any]:
+def _next(shown: Case, matches: list[Match], person: Person, *, around: bool) -> dict[str, Any]:
     holder = shown.holder()
     mine, is_open = holder == person, shown.verdict is None
     may_decide = person.may("cases.decide")
@@ -266,7 +271,7 @@ def _next(shown: Case, matches: list[Match], person: Person) -> dict[str, Any]:
     if is_open and not mine and person.may("cases.claim"):
         keys.insert(0, ("c", gettext("Claim this case")))
     if is_open and mine:
-        keys += words.holder_keys()
+        keys += words.holder_keys(around=may_decide and around)
     if is_open and person.may("cases.flag"):
         keys.append(("u", gettext("Say that it is urgent")))
     keys += [] if is_open else words.next_key(person)

@@ -14,6 +14,7 @@ from himaya.accounts.access import needs
 from himaya.accounts.faces import asked
 from himaya.cases import queries, words
 from himaya.cases.danger import FIRST
+from himaya.cases.pages.load import load_of
 from himaya.cases.quality.queries import veiled, waiting
 from himaya.cases.views import views
 from himaya.core import clock, registry
@@ -60,7 +61,9 @@ def queue(request: StaffRequest) -> HttpResponse:
         "may_quality": request.user.may("quality.view"),
         "second_looks": waiting(request.user).count() if request.user.may("quality.look") else 0,
         "held": queries.held(request.user),
-        "page_keys": words.next_key(request.user),
+        "may_see_team": request.user.may("care.view"),
+        **(load_of(request.user) if request.user.may("cases.claim") else {}),
+        "page_keys": words.queue_keys(request.user),
     }
     return render(request, "cases/queue.html", context)
 

@@ -29,6 +29,12 @@
     element.focus();
     if (!element.matches("select, textarea, input:not([type=radio], [type=checkbox])")) element.click();
   };
+  // In a text that is written, Ctrl or Cmd with Enter sends its form: the hand stays where it is.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || !event.target.matches("textarea")) return;
+    event.preventDefault();
+    event.target.form?.requestSubmit();
+  });
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || off()) return;
     if (document.querySelector("dialog[open]")) return;

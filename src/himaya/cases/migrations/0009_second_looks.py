@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cases', '0007_facets'),
+        ('cases', '0008_load'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
