@@ -16,7 +16,7 @@ import pytest
 from tests.drawn import picture
 
 from himaya.core import pictures
-from himaya.core.config import Sandbox
+from himaya.core.basics import Sandbox
 from himaya.core.contents import Content
 from himaya.screening import nursery
 from himaya.screening.decoders import Decoders

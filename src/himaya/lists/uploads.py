@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
-from himaya.core.config import MIB, config
+from himaya.core.basics import MIB
+from himaya.core.config import config
 from himaya.core.errors import HimayaError
 
 if TYPE_CHECKING:

@@ -23,7 +23,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 
-from himaya.core.config import Sandbox, config
+from himaya.core.basics import Sandbox
+from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.ports import CANONICAL, Options
 from himaya.screening.fingerprinting import (

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from himaya.core.config import Sandbox
+from himaya.core.basics import Sandbox
 from himaya.core.errors import HimayaError
 from himaya.core.ports import Options
 from himaya.screening.fingerprinting import Fingerprinted, Skipped, left_for

@@ -14,7 +14,6 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Count
 
 from himaya.core import clock, faults
-from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.exchange import Gone
 from himaya.core.ports import ItemRow
@@ -24,7 +23,7 @@ from himaya.ledger.outbox import Now
 from himaya.ledger.services import lock_head
 from himaya.lists import marks, organisations
 from himaya.lists.admission import ACTIVE, MOST, WITHDRAWN, Standing, standing
-from himaya.lists.arrivals import amending, sweeping, words
+from himaya.lists.arrivals import amending, marking, sweeping, words
 from himaya.lists.arrivals.benign import Benign
 from himaya.lists.arrivals.hands import Hand, Key, Terms, Voice, columns, uncollected
 from himaya.lists.arrivals.revisions import Kind, count, month, next_number, tell
@@ -141,19 +140,9 @@ class Arrival:
             else:
                 self.changed += 1
         self._write(hands)
-        if config().investigators_marks and any(row.marks for row in rows):
-            self._mark(hands, rows)
+        if said := marking.gathered(hands, rows, self._organisation):
+            self._marked = marking.write(said, revision=self._revision, show_life=self._show_life) or self._marked
         faults.point("lists.import_batch")
-
-    @transaction.atomic
-    def _mark(self, hands: Mapping[Key, Hand], rows: Sequence[ItemRow]) -> None:
-        said: dict[tuple[int, int], marks.Said] = {}
-        for row in rows:
-            if row.marks:
-                key = hands[row.signal, row.value, row.negative].pk, self._organisation(row).pk
-                said[key] = said.get(key, frozenset()) | frozenset(row.marks)
-        self._show_life()
-        self._marked = marks.write(said, revision=self._revision) or self._marked
 
     def _sound(self, hands: Mapping[Key, Hand], rows: Sequence[ItemRow]) -> set[tuple[int, int, str]]:
         """Item, organisation and key of what a source, which one person alone set, said before when two had set it."""

@@ -21,8 +21,9 @@ from typing import Any
 
 from himaya import __version__
 from himaya.core import registry
+from himaya.core.basics import Sandbox
 from himaya.core.buckets import MissingExtra
-from himaya.core.config import Sandbox, config
+from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.ports import CANONICAL, Options
 from himaya.core.words import N_, printable

@@ -20,7 +20,8 @@ from himaya.accounts.access import needs
 from himaya.accounts.faces import Actors, asked, told_at
 from himaya.accounts.paging import page
 from himaya.accounts.words import say, sentence
-from himaya.core.config import MIB, config
+from himaya.core.basics import MIB
+from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.words import told, unpacked
 from himaya.evidence import custody, rules

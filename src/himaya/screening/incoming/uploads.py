@@ -22,7 +22,8 @@ from django.core.files.uploadhandler import FileUploadHandler, StopFutureHandler
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from himaya.accounts import sealing
-from himaya.core.config import MIB, config
+from himaya.core.basics import MIB
+from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.intake.parcels import opened
 from himaya.core.intake.reading import Delivery, opened_delivery
