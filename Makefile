@@ -58,7 +58,7 @@ lock: $(DEVELOP)  ## solve requirements*.in anew into the hashed locks
 	$(COMPILE) --upgrade requirements-build.in -o requirements-build.lock
 	for extra in video s3 parquet ray pdf bench; do \
 	  $(COMPILE) --upgrade -c requirements-dev.lock requirements-$$extra.in -o requirements-$$extra.lock || exit 1; done
-bench: $(DEVELOP) $(PEERS)  ## the figures of docs/figures.md, measured here (ONLY=match,hash,video,scan,http,exchange,log,vault: a part; BENCH_ITEMS=N: items of the exchange; BENCH_GIB=N: size of the sealed thing; BENCH_EXHIBITS=N: exhibits of the bundle)
+bench: $(DEVELOP) $(PEERS)  ## the figures of docs/figures.md, measured here (ONLY=match,hash,video,scan,http,exchange,log,vault,queue: a part; BENCH_CASES=N: open cases; BENCH_ITEMS=N: items of the exchange; BENCH_GIB=N: size of the sealed thing; BENCH_EXHIBITS=N: exhibits of the bundle)
 	$(BIN)/python -m benchmarks $(ONLY) $(ARGS)
 messages: $(DEVELOP)  ## gather the texts to translate, compile the translations
 	$(DJANGO) $(BIN)/python tools/messages.py $(if $(START),--start $(START))

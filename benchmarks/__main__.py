@@ -35,6 +35,7 @@ from benchmarks import (
     logging_leaves,
     matching,
     memory,
+    queueing,
     results,
     scanning,
     screening,
@@ -59,6 +60,7 @@ PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "log": logging_leaves.run,
     "exchange": exchange.run,
     "vault": lambda: chain(sealing.run(), handing.run(), counting.run()),
+    "queue": queueing.run,
     "memory": memory.run,
     "install": install.run,
 }

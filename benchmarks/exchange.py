@@ -13,24 +13,22 @@ import os
 import random
 import subprocess
 import sys
-import tempfile
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import psycopg
 from rich.console import Console
 from tests.plugins.recorded.ncmec import PREFIX, STAMP, Record, Recorded, moment
 from tests.sources import Answer
 
 from benchmarks.forwarding import Forwarder
-from benchmarks.node import Figure, Node, is_there
+from benchmarks.node import Figure, Node, is_there, node
 from tools import with_postgres
 
 ITEMS = int(os.environ.get("BENCH_ITEMS", "1000000"))
@@ -56,23 +54,9 @@ def run() -> Iterator[Figure]:
 # --- nodes -----------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _node(organisation: str, server: str) -> Iterator[Node]:
-    """A node in a directory, and where there is a server in a database of its own."""
-    with tempfile.TemporaryDirectory(prefix="himaya-bench-") as folder:
-        made = Node(Path(folder))
-        made.env |= {"HIMAYA_ORGANISATION": organisation, "HIMAYA_JURISDICTION": "LU"}
-        made.env.pop("HIMAYA_DATABASE_URL", None)
-        name = f"bench_{random.randrange(10**12)}"
-        if server:
-            with psycopg.connect(server, autocommit=True) as line:
-                line.execute(f"CREATE DATABASE {name}".encode())
-            made.env["HIMAYA_DATABASE_URL"] = f"{server.rpartition('/')[0]}/{name}"
-        made.run("init")
-        yield made
-        if server:
-            with psycopg.connect(server, autocommit=True) as line:
-                line.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+def _node(organisation: str, server: str) -> AbstractContextManager[Node]:
+    """A node of that organisation."""
+    return node(server, HIMAYA_ORGANISATION=organisation, HIMAYA_JURISDICTION="LU")
 
 
 def _begin(node: Node, *step: object) -> subprocess.Popen[str]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import psycopg
 from rich.console import Console
 
 REPEATS = 5
@@ -131,12 +132,22 @@ class Node:
 
 
 @contextmanager
-def node() -> Iterator[Node]:
-    """A fresh node, gone afterwards."""
+def node(server: str = "", **settings: str) -> Iterator[Node]:
+    """A fresh node, gone afterwards; where there is a PostgreSQL server, in a database of its own there."""
     with tempfile.TemporaryDirectory(prefix="himaya-bench-") as folder:
         made = Node(Path(folder))
+        made.env |= settings
+        made.env.pop("HIMAYA_DATABASE_URL", None)
+        name = f"bench_{random.randrange(10**12)}"
+        if server:
+            with psycopg.connect(server, autocommit=True) as line:
+                line.execute(f"CREATE DATABASE {name}".encode())
+            made.env["HIMAYA_DATABASE_URL"] = f"{server.rpartition('/')[0]}/{name}"
         made.run("init")
         yield made
+        if server:
+            with psycopg.connect(server, autocommit=True) as line:
+                line.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 def list_file(path: Path, rows: int, *, seed: int = 1) -> list[tuple[str, str]]:
