@@ -41,10 +41,7 @@ from himaya.core.words import N_, Said
 DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 OPEN, UPLOAD, DESCRIBE, FINISH = "open", "upload:", "describe:", "finish"
 _MAIL = r"^[^@\s]{1,64}@[^@\s]{1,190}$"
-LOOK = N_(
-    "Ask NCMEC, with number and Request-ID, whether the CyberTipline has the report {number}: by the contact that it"
-    " named when this firm was registered."
-)
+LOOK = N_("Ask NCMEC whether the CyberTipline has the report {number}; name the Request-ID of the last answer, too.")
 
 
 class Config(BaseModel):
