@@ -217,28 +217,32 @@ def test_draws_fill_every_element_some_time() -> None:
 ADDED = (
     Addition(parent="reportAnnotations", name="informational"),
     Addition(parent="person", name="ageAssertionDiscrepancy", after="age", type="boolean"),
+    Addition(parent="email", name="@newer", type="boolean"),
 )
 
 
 def test_an_element_that_came_later_is_a_line_of_the_options() -> None:
+    mails = [{"value": "a@b.c", "@newer": False}]
     values = {
+        "reporter": {"reportingPerson": {"email": mails}},
         "incidentSummary": {"reportAnnotations": {"informational": True, "spam": True}},
         "victim": [{"victimPerson": {"dateOfBirth": "2012-01-01", "ageAssertionDiscrepancy": False, "age": 14}}],
     }
     made = etree.fromstring(document(report(ADDED), values))
     assert [one.tag for one in made.find("incidentSummary/reportAnnotations")] == ["spam", "informational"]
+    assert dict(made.find("reporter/reportingPerson/email").attrib) == {"newer": "false"}
     person = made.find("victim/victimPerson")
     assert [one.tag for one in person] == ["age", "ageAssertionDiscrepancy", "dateOfBirth"]
     assert "report/victim/0/victimPerson/ageAssertionDiscrepancy" in {gap.path for gap in gaps(Draft("k", values))}
     there = {gap.path for gap in gaps(Draft("k", values), additions=ADDED)}
-    assert not [path for path in there if "Discrepancy" in path or "informational" in path]
+    assert not [path for path in there if "Discrepancy" in path or "informational" in path or "newer" in path]
     assert any(path.endswith("victimPerson/ageAssertionDiscrepancy") for path, _ in _fields(form(ADDED).report))
 
 
 @pytest.mark.parametrize(
     ("changed", "why"),
     [({"parent": "nothing"}, "no nothing"), ({"name": "age", "parent": "person"}, "already"),
-     ({"after": "nobody"}, "no nobody")],
+     ({"after": "nobody"}, "no nobody"), ({"parent": "email"}, "is a text")],
 )  # fmt: skip
 def test_an_element_that_fits_nowhere_is_refused(changed: dict[str, str], why: str) -> None:
     with pytest.raises(ValueError, match=why):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -49,6 +50,11 @@ def test_a_report_with_two_files_is_filed_in_order(server: CyberTipline) -> None
     assert all(one.details for one in report.files.values())
     assert driver.done["finish"]["files"] == list(report.files)
     assert all(answer["requestId"].startswith("req-") for answer in driver.done.values())
+    assert driver.done["open"]["sentSha256"] == hashlib.sha256(report.document).hexdigest()
+    assert (
+        driver.done["describe:exhibit-2"]["sentSha256"]
+        == hashlib.sha256([*report.files.values()][1].details).hexdigest()
+    )
 
 
 CALLS = [("submit", 1), ("upload", 1), ("upload", 2), ("fileinfo", 1), ("fileinfo", 2), ("finish", 1)]

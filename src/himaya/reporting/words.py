@@ -57,7 +57,7 @@ def step_word(step: str) -> str:
         "open": gettext("Opened there"),
         "submit": gettext("Opened there"),
         "upload": gettext("File uploaded"),
-        "fileinfo": gettext("What is told of a file"),
+        "describe": gettext("What is told of a file"),
         "finish": gettext("Finished"),
         "retract": gettext("Taken back there"),
     }

@@ -153,6 +153,13 @@ LABELS = {
     "viral": N_("Spreads widely"),
     "webPageIncident": N_("On a page of the web"),
     "zipCode": N_("Postal code"),
+    "email/value": N_("E-mail address"),
+    "phone/value": N_("Telephone number"),
+    "hash/value": N_("Digest"),
+    "associatedAccount/platform/value": N_("Platform"),
+    "accountTemporarilyDisabled/value": N_("It is disabled"),
+    "accountPermanentlyDisabled/value": N_("It is disabled"),
+    "lawEnforcement/servedLegalProcessInternational/value": N_("They did"),
 }
 WHY = {
     "incidentType": N_("It decides who at NCMEC looks at the report. The value goes out as NCMEC words it."),

@@ -36,7 +36,9 @@ class Addition(BaseModel):
     parent: str = Field(
         max_length=80, description=N_("The element or type that it lies in: reportAnnotations, person.")
     )
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,79}$", description=N_("Its name."))
+    name: str = Field(
+        pattern=r"^@?[A-Za-z][A-Za-z0-9]{0,79}$", description=N_("Its name; of an attribute, after an @.")
+    )
     after: str = Field("", max_length=80, description=N_("The one that it follows there; empty: it is the last."))
     type: Literal["text", "long", "boolean", "flag", "moment", "day", "number"] = Field(
         "flag", description=N_("What it holds; a flag is there or not.")
@@ -135,6 +137,8 @@ def _rows(additions: Sequence[Addition]) -> list[dict[str, str]]:
             raise ValueError(f"there is no {one.parent} that {one.name} could lie in")
         if any(rows[n]["name"] == one.name for n in within):
             raise ValueError(f"{one.parent} has {one.name} already")
+        if rows[within[0]]["name"] == VALUE and not one.name.startswith("@"):
+            raise ValueError(f"{one.parent} is a text, in which no {one.name} could lie")
         place = next((n for n in within if rows[n]["name"] == one.after), None if one.after else _last(rows, within))
         if place is None:
             raise ValueError(f"{one.parent} has no {one.after} that {one.name} could follow")

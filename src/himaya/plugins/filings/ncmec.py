@@ -8,6 +8,7 @@ taken back.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -40,10 +41,7 @@ from himaya.core.words import N_, Said
 DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 OPEN, UPLOAD, DESCRIBE, FINISH = "open", "upload:", "describe:", "finish"
 _MAIL = r"^[^@\s]{1,64}@[^@\s]{1,190}$"
-LOOK = N_(
-    "Ask NCMEC, with number and Request-ID, whether the CyberTipline has the report {number}: by the contact that it"
-    " named when this firm was registered."
-)
+LOOK = N_("Ask NCMEC whether the CyberTipline has the report {number}; name the Request-ID of the last answer, too.")
 
 
 class Config(BaseModel):
@@ -242,10 +240,11 @@ def _open(attempt: Attempt, config: Config) -> Values:
     for gap in PLUGIN.check(attempt.draft, config):
         if gap.blocks:
             raise NotSent(why=Said("{path}: {why}", path=gap.path, why=gap.why), permanent=True)
-    answer = config.line.submit(document(report(config.additions), attempt.draft.values))
+    told = document(report(config.additions), attempt.draft.values)
+    answer = config.line.submit(told)
     if not answer.report:
         raise MaybeSent(why=N_("NCMEC opened a report and did not tell its number"))
-    return answer.kept()
+    return answer.kept() | _digest(told)
 
 
 def _upload(key: str, attempt: Attempt, config: Config) -> Values:
@@ -263,8 +262,13 @@ def _upload(key: str, attempt: Attempt, config: Config) -> Values:
 def _describe(key: str, attempt: Attempt, config: Config) -> Values:
     told = attempt.done[UPLOAD + key]["fileId"]
     first = (("reportId", _number(attempt)), ("fileId", str(told)))
-    values = _file(attempt.draft, key).values
-    return config.line.describe(document(file_details(config.additions), values, first=first)).kept()
+    said = document(file_details(config.additions), _file(attempt.draft, key).values, first=first)
+    return config.line.describe(said).kept() | _digest(said)
+
+
+def _digest(told: bytes) -> dict[str, str]:
+    """By which it can be shown later what was sent: the same draft gives the same document."""
+    return {"sentSha256": hashlib.sha256(told).hexdigest()}
 
 
 def _finish(attempt: Attempt, config: Config) -> Values:
