@@ -167,6 +167,13 @@ def derive(facets: Facets, *, confirms: bool, scheme: str, code: str, to: str) -
     return converted(scheme, replace(known, facets=told, confirms=known.confirms and confirms), target)
 
 
+def facets_of(verdict: VerdictFact) -> Facets:
+    """What a verdict says in facets: as it is told with it, or else as its class says."""
+    told, scheme = unpacked(verdict.facets), registry.schemes().get(verdict.scheme)
+    code = scheme.get(verdict.code) if scheme else None
+    return told if verdict.facets or code is None else code.facets
+
+
 def verdict_in(verdict: VerdictFact, *, to: str, confirms: bool = True) -> Conversion:
     """What a verdict becomes in the scheme ``to``, by the facets that are told with it; ``confirms``: whether it did.
 
