@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from himaya.core import registry
+from himaya.core.documents import VerdictFact
 from himaya.core.errors import UnknownPlugin
 from himaya.core.ports import Code, Facets, Scheme
 from himaya.core.terms import grid, relations
-from himaya.core.terms.relations import UnknownCode, convert, converted, derive, graver, relation, severity
+from himaya.core.terms.relations import (
+    Conversion,
+    UnknownCode,
+    convert,
+    converted,
+    derive,
+    graver,
+    relation,
+    severity,
+    verdict_in,
+)
 
 CROSSWALK = Path(__file__).with_name("crosswalk.csv")
 """652 relations, computed by others from the cells of published schemes: from, to, kind and how sure."""
@@ -118,6 +131,19 @@ def test_what_a_person_stated_more_exactly_opens_a_way_that_the_class_alone_has_
     assert (found.code, found.kind, found.from_code) == ("A", "broad", "A1")
     plain = derive(a1.facets, confirms=True, scheme="ncmec-industry", code="A1", to="uk-sap")
     assert plain == convert("ncmec-industry", "A1", to="uk-sap")
+
+
+def test_a_verdict_is_told_in_another_scheme_by_what_stands_with_it_in_a_document() -> None:
+    at = datetime(2026, 11, 29, tzinfo=UTC)
+    exact = {"age": ["prepub"], "act": ["penetr"], "origin": ["photographic"], "legality": "national"}
+    told = VerdictFact("uk-sap", "A", "Category A", "", at, exact)
+    assert verdict_in(told, to="ncmec-industry").code == "A1"
+    assert verdict_in(replace(told, facets={}), to="ncmec-industry").code == ""
+    assert verdict_in(told, to="ncmec-industry", confirms=False).code == "", "nothing is made a crime on the way"
+    old = VerdictFact("nobodys-any-more", "7", "7", "", at, exact)
+    assert verdict_in(old, to="interpol") == Conversion(
+        "interpol", "baseline", "broad", "medium", old.scheme, "7", "", ("baseline",)
+    )
 
 
 def test_a_name_that_makes_a_finding_graver_is_not_followed() -> None:

@@ -343,3 +343,11 @@ def test_a_certificate_that_cannot_be_used_says_so_and_asks_nobody_at_the_termin
         with pytest.raises(NotSent, match="certificate for ICCAM cannot be used") as caught:
             asked_over_tls(over_tls(pem), **options)
         assert caught.value.permanent
+
+
+def test_what_a_reviewer_stated_more_exactly_than_the_class_fills_age_and_origin() -> None:
+    exact = {"age": ["pub"], "act": [], "origin": ["virtual"], "legality": "national"}
+    verdict = replace(FULLEST.document.verdict, scheme="iccam-classification", code="2", facets=exact)
+    grounds = replace(FULLEST, document=replace(FULLEST.document, verdict=verdict))
+    assessed = channel.fill(grounds, CONFIG).values["urls"][0]["assessment"]
+    assert (assessed["ageCategorization"], assessed["virtualContentCategorization"]) == ("4", True)

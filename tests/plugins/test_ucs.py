@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from himaya.core import registry
 from himaya.core.ports import Facets
+from himaya.core.terms.grid import cells
 from himaya.core.terms.relations import converted
 from himaya.plugins.schemes.ucs import PLUGIN, BadUCSFile, read
 
+HIMAYA = Path(sys.executable).with_name("himaya")
 HEAD = "code,label,definition,age,act,origin,legality\n"
 FINE = (
     HEAD + 'x-1,First,"The first class, of this test.",infant prepub,penetr,photographic,baseline\n'
@@ -67,3 +72,24 @@ def test_what_cannot_stand_is_refused_with_its_line(tmp_path: Path, content: str
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadUCSFile, match=r"none\.csv: No such file"):
         read(tmp_path / "none.csv")
+
+
+def test_the_example_of_the_documentation_is_such_a_file(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/terms.md").read_text("utf-8")
+    found = read(written(tmp_path, page.partition("```csv\n")[2].partition("```")[0]))
+    assert [(code.code, code.confirms, bool(cells(code.facets))) for code in found.codes] == [
+        ("x-1", True, True), ("x-2", False, False),
+    ]  # fmt: skip
+
+
+def test_a_node_that_names_a_file_has_the_scheme_and_says_what_is_wrong_with_one(tmp_path: Path) -> None:
+    def told(content: str) -> subprocess.CompletedProcess[str]:
+        written(tmp_path, content)
+        command = [str(HIMAYA), "terms", "convert", "ucs", "x-1", "--to", "interpol"]
+        environment = {**os.environ, "HIMAYA_DATA": str(tmp_path), "HIMAYA_UCS_FILE": "ucs.csv"}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    assert "baseline" in told(FINE).stdout
+    wrong = told(HEAD + "x-1,,Words.,,,,\n")
+    assert wrong.returncode == 2
+    assert f"read from {tmp_path / 'ucs.csv'}, line 2: label is empty" in " ".join(wrong.stderr.split())

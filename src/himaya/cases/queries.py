@@ -286,7 +286,14 @@ def facts(pk: int) -> CaseFacts | None:
     return CaseFacts(
         found.reference,
         verdict.pk,
-        VerdictFact(verdict.scheme, verdict.code, code.label if code else verdict.code, verdict.reason, verdict.at),
+        VerdictFact(
+            verdict.scheme,
+            verdict.code,
+            code.label if code else verdict.code,
+            verdict.reason,
+            verdict.at,
+            verdict.facets,
+        ),
         verdict.confirms,
         verdict.harmful,
         tuple(FingerprintFact(*f) for f in found.fingerprints),
@@ -310,7 +317,7 @@ def facts_for_a_host(pk: int) -> CaseFacts | None:
     places = [SightingFact(s.at, s.place, "") for s in sightings_of_a_host(found)[:50]]
     nameless = [SightingFact(s.at, "", "") for s in told.sightings[:1]]
     legal = LEGAL.get(unpacked(found.verdict.facets).legality, told.verdict.label) if found.verdict else ""
-    verdict = replace(told.verdict, label=legal, reason="")
+    verdict = replace(told.verdict, label=legal, reason="", facets={})
     return replace(told, verdict=verdict, matches=(), sightings=tuple(places or nameless))
 
 

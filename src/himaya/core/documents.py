@@ -5,7 +5,8 @@ A document holds facts, fingerprints and decisions, never content. Times are awa
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -47,13 +48,18 @@ class SightingFact:
 
 @dataclass(frozen=True, slots=True)
 class VerdictFact:
-    """What a person decided, in the words of a published scheme."""
+    """What a person decided, in the words of a published scheme.
+
+    ``facets`` is what it says in the grid of all schemes (``core.terms.grid.packed``): a reader who knows another
+    scheme is told in that one by ``core.terms.relations.verdict_in``. Empty where it is not the reader's affair.
+    """
 
     scheme: str
     code: str
     label: str
     reason: str
     decided_at: datetime
+    facets: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 from himaya.core.cybertip.persons import captured, device, moment, texts
 from himaya.core.filing import DraftFile, Grounds
 from himaya.core.particulars import UploadedFile
+from himaya.core.terms.relations import verdict_in
 
 MARKS = {
     "generated": "generativeAi", "meme": "potentialMeme", "viral": "viral", "live-stream": "liveStreaming",
@@ -33,9 +34,8 @@ def of_file(file: DraftFile, grounds: Grounds, *, in_agreement: bool) -> dict[st
     ]
     if is_content and "pdq" in own:
         made["details"] = [{"nameValuePair": [{"name": "PDQ", "value": own["pdq"]}], "@type": "HASH"}]
-    verdict = document.verdict
-    if in_agreement and is_content and verdict.scheme == INDUSTRY and verdict.code in CLASSES:
-        made["industryClassification"] = verdict.code
+    if in_agreement and is_content and (code := verdict_in(document.verdict, to=INDUSTRY).code) in CLASSES:
+        made["industryClassification"] = code
     return made
 
 

@@ -9,13 +9,14 @@ else needs a person who looks at the facets.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from himaya.core import registry
+from himaya.core.documents import VerdictFact
 from himaya.core.errors import HimayaError
 from himaya.core.ports import Code, Facets, Scheme
-from himaya.core.terms.grid import RANK, Cell, cells
+from himaya.core.terms.grid import RANK, Cell, cells, unpacked
 from himaya.core.words import N_
 
 Kind = Literal["exact", "close", "broad", "narrow", "related", "none"]
@@ -161,11 +162,26 @@ def derive(facets: Facets, *, confirms: bool, scheme: str, code: str, to: str) -
         UnknownPlugin: there is no such scheme.
     """
     target, said = registry.scheme(to), registry.schemes().get(scheme)
-    known = said.get(code) if said else None
-    if known is not None and facets in (known.facets, Facets(legality=facets.legality)):
-        return converted(scheme, known, target)
-    stated = Code(code, code, "", confirms, facets, known.same_as if known else (), known.part_of if known else "")
-    return converted(scheme, stated, target)
+    known = (said.get(code) if said else None) or Code(code, code, "", confirms, facets)
+    told = facets if (facets.age or facets.act or facets.origin) else known.facets
+    return converted(scheme, replace(known, facets=told, confirms=known.confirms and confirms), target)
+
+
+def facets_of(verdict: VerdictFact) -> Facets:
+    """What a verdict says in facets: as it is told with it, or else as its class says."""
+    told, scheme = unpacked(verdict.facets), registry.schemes().get(verdict.scheme)
+    code = scheme.get(verdict.code) if scheme else None
+    return told if verdict.facets or code is None else code.facets
+
+
+def verdict_in(verdict: VerdictFact, *, to: str, confirms: bool = True) -> Conversion:
+    """What a verdict becomes in the scheme ``to``, by the facets that are told with it; ``confirms``: whether it did.
+
+    Raises:
+        UnknownPlugin: there is no such scheme.
+    """
+    facets = unpacked(verdict.facets)
+    return derive(facets, confirms=confirms, scheme=verdict.scheme, code=verdict.code, to=to)
 
 
 def _chosen(scheme: str, code: Code, target: Scheme, related: list[tuple[Code, Relation]]) -> Conversion:

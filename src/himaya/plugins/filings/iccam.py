@@ -19,6 +19,7 @@ from himaya.core.filling import listed, pruned
 from himaya.core.iccam.session import Config, Session
 from himaya.core.ports import MaybeSent, NotSent
 from himaya.core.submitting import told
+from himaya.core.terms.relations import facets_of
 from himaya.core.words import N_, Said, printable
 
 LISTED = ("unactioned", "unassessed", "unassigned-to-hotline")
@@ -131,22 +132,22 @@ def _filled(grounds: Grounds) -> dict[str, Any]:
 
 
 def _assessed(grounds: Grounds) -> dict[str, Any]:
-    """By the facets of the class. That a class of another country is National here is not said: the law says it."""
+    """By the class, and what the reviewer stated more exactly. Whether it is National is not said: the law says it."""
     verdict = grounds.document.verdict
-    scheme = registry.schemes().get(verdict.scheme)
+    scheme, facets = registry.schemes().get(verdict.scheme), facets_of(verdict)
     code = scheme.get(verdict.code) if scheme else None
     marks = {mark for one in grounds.particulars.files for mark in one.marks}
     made: dict[str, Any] = {"ageCategorization": iccam.NOT_SAID, "genderCategorization": iccam.NOT_SAID}
     if code:
         legality = {"baseline": iccam.BASELINE, "not-illegal": iccam.IGNORE, "harmful": iccam.IGNORE}
         made["classification"] = str(legality.get(code.facets.legality, ""))
-        if len(code.facets.age) == 1:
-            ages = {"infant": "2", "prepub": "3", "pub": "4"}
-            made["ageCategorization"] = ages.get(next(iter(code.facets.age)), iccam.NOT_SAID)
-        if code.facets.origin:
-            virtual = "generated" in marks or "photographic" not in code.facets.origin
-            if virtual or code.facets.origin == {"photographic"}:
-                made["virtualContentCategorization"] = virtual
+    if len(facets.age) == 1:
+        ages = {"infant": "2", "prepub": "3", "pub": "4"}
+        made["ageCategorization"] = ages.get(next(iter(facets.age)), iccam.NOT_SAID)
+    if facets.origin:
+        virtual = "generated" in marks or "photographic" not in facets.origin
+        if virtual or facets.origin == {"photographic"}:
+            made["virtualContentCategorization"] = virtual
     if "self-generated" in marks:
         made["userGeneratedContentCategorization"] = True
     return made
