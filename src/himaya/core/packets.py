@@ -172,7 +172,8 @@ def _body(told: Mapping[str, Any], form: Form, language: Language, *, content: b
     for one in told["files"]:
         yield f"<h3>{data(one['key'])}</h3>"
         state = said(ENCLOSED if one["enclosed"] else OFFERED)
-        yield from facts([("SHA-256", code(one["sha256"])), (said(HEAD_FILES), f"{data(one['media_type'])} {state}")])
+        about = (said(N_("File")), f"{data(one['media_type'])}, {state}")
+        yield from facts([about, ("SHA-256", code(one["sha256"]))])
         if form.file:
             yield from _group(form.file, one, language, 4)
     yield f"<h2>{said(HEAD_PROOF)}</h2>\n<p>{said(PROOF)}</p>"
