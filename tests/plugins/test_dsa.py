@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from tests.filing_sides import DSASide
 from tests.filing_walks import EMPTY, FULLEST, Kept, attempt, walk
 from tests.sources import Answer, Asked
@@ -18,7 +19,7 @@ from himaya.core.reasons import statements
 
 dsa = registry.filings()["dsa"]
 PICTURE = {"content_type": ["CONTENT_TYPE_IMAGE"], "content_date": "2026-01-01"}
-CONFIG = dsa.Config(token="7|sandbox", legal_ground="Art. 240b", territorial_scope=("NL", "DE", "US"))
+CONFIG = dsa.Config(token="7|sandbox", legal_ground="Art. 240b", territorial_scope=("NL", "DE"))
 
 
 def draft(**changes: Any) -> Draft:
@@ -41,6 +42,11 @@ def test_a_case_fills_class_countries_and_dates_and_leaves_open_what_the_service
     assert "decision_visibility" not in filled
     assert "automated_decision" not in filled
     assert "source_type" not in dsa.fill(EMPTY, CONFIG).values
+
+
+def test_a_country_elsewhere_is_refused_when_it_is_set() -> None:
+    with pytest.raises(ValidationError, match="US is no country"):
+        dsa.Config(token="7|sandbox", territorial_scope=("NL", "US"))
 
 
 def test_a_class_that_does_not_confirm_fills_neither_ground_nor_keyword() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from himaya.core.bundles.report import Language, code, data, facts, framed, pdf, pdf_possible
+from himaya.core.bundles.report import Language, code, data, facts, framed, pdf, pdf_possible, table
 from himaya.core.errors import HimayaError
 from himaya.core.filing import Draft, DraftFile, Files, Form, FormField
 from himaya.core.filling import MOMENT, is_empty, listed, pruned
@@ -172,7 +172,8 @@ def _body(told: Mapping[str, Any], form: Form, language: Language, *, content: b
     for one in told["files"]:
         yield f"<h3>{data(one['key'])}</h3>"
         state = said(ENCLOSED if one["enclosed"] else OFFERED)
-        yield from facts([("SHA-256", code(one["sha256"])), (said(HEAD_FILES), f"{data(one['media_type'])} {state}")])
+        about = (said(N_("File")), f"{data(one['media_type'])}, {state}")
+        yield from facts([about, ("SHA-256", code(one["sha256"]))])
         if form.file:
             yield from _group(form.file, one, language, 4)
     yield f"<h2>{said(HEAD_PROOF)}</h2>\n<p>{said(PROOF)}</p>"
@@ -185,12 +186,23 @@ def _group(group: FormField, values: Mapping[str, Any], language: Language, leve
     if plain:
         shown = ((language.said(one.label), _shown(one, values[one.name], language)) for one in plain)
         yield from facts(shown)
-    depth = min(level, 6)
     for one in group.fields:
         if one.kind == "group":
-            for each in listed(values.get(one.name)):
-                yield f"<h{depth}>{language.said(one.label)}</h{depth}>"
-                yield from _group(one, each, language, level + 1)
+            yield from _groups(one, listed(values.get(one.name)), language, level)
+
+
+def _groups(group: FormField, found: Sequence[Any], language: Language, level: int) -> Iterator[str]:
+    """A table, where they are many of plain fields; else each under a head of its own, which has a number."""
+    head, several = language.said(group.label), len(found) > 1
+    if several and all(one.kind != "group" for one in group.fields):
+        used = [one for one in group.fields if any(not is_empty(each.get(one.name)) for each in found)]
+        rows = ([_shown(one, each.get(one.name), language) for one in used] for each in found)
+        yield f"<h{level}>{head}</h{level}>"
+        yield from table([one.label for one in used], rows, language)
+        return
+    for number, each in enumerate(found, 1):
+        yield f"<h{level}>{head}{f' {number}' if several else ''}</h{level}>"
+        yield from _group(group, each, language, min(level + 1, 6))
 
 
 def _shown(field: FormField, value: Any, language: Language) -> str:

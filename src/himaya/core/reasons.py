@@ -161,7 +161,7 @@ REPORT = FormField(
         FormField("automated_decision", N_("Decided by automated means"), "choice", required=True, choices=AUTOMATED),
         CONTENT,
         FormField("withheld", N_("Names that the texts must not hold (not sent)"), "text", many=True, longest=2083,
-                  why=N_("Names of the accounts of this case: the texts are searched for them.")),
+                  why=N_("Of accounts and files of the case: the texts are searched for them. Take out plain words.")),
     ),
 )  # fmt: skip
 FORM = Form(REPORT)

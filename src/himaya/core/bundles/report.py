@@ -214,7 +214,7 @@ def _body(bundle: Bundle, language: Language, part: slice, *, listed: bool) -> I
     yield f"</ul>\n<h2>{said(HEAD_BY_HAND)}</h2>"
     yield from (f"<p>{said(text)}</p>\n<pre>{escape(command)}</pre>" for text, command in BY_HAND)
     yield f"<h2>{said(HEAD_KEYS)}</h2>"
-    yield from _table((N_("key"), N_("holder")), ((code(k.name), data(k.holder)) for k in bundle.keys), language)
+    yield from table((N_("key"), N_("holder")), ((code(k.name), data(k.holder)) for k in bundle.keys), language)
     yield f"<h2>{said(HEAD_EXHIBITS)}</h2>"
     holders = {one.name: one.holder for one in bundle.keys}
     some = bundle.exhibits[part]
@@ -224,7 +224,7 @@ def _body(bundle: Bundle, language: Language, part: slice, *, listed: bool) -> I
     if listed:
         yield f"<p>{said(LISTED)}</p>"
         for at in range(0, len(some), 50):  # many short tables are laid out faster than a long one
-            yield from _table(HEADS, (_row(one) for one in some[at : at + 50]), language, "list")
+            yield from table(HEADS, (_row(one) for one in some[at : at + 50]), language, "list")
         return
     for one in some:
         yield from _exhibit(one, holders, language)
@@ -268,7 +268,7 @@ def _exhibit(one: ExhibitFacts, holders: dict[str, str], language: Language) -> 
     ]
     yield from facts(told)
     heads = (N_("step"), N_("time"), N_("what was done"), N_("by whom"), N_("signed by"), N_("facts"))
-    yield from _table(heads, (_step(json.loads(line), holders, language) for line in one.custody), language, "steps")
+    yield from table(heads, (_step(json.loads(line), holders, language) for line in one.custody), language, "steps")
     yield "</section>"
 
 
@@ -295,7 +295,8 @@ def facts(told: Iterable[tuple[str, str]]) -> Iterator[str]:
     yield "</table>"
 
 
-def _table(heads: tuple[str, ...], rows: Any, language: Language, kind: str = "keys") -> Iterator[str]:
+def table(heads: Sequence[str], rows: Any, language: Language, kind: str = "keys") -> Iterator[str]:
+    """Rows of cells, which are HTML, under heads, which are texts of ours."""
     shown = "".join(f'<th scope="col">{language.said(head)}</th>' for head in heads)
     yield f'<table class="{kind}">\n<thead><tr>{shown}</tr></thead>\n<tbody>'
     yield from (f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)

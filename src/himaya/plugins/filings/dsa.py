@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import Any, ClassVar, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from himaya.core import registry
 from himaya.core.filing import (
@@ -72,6 +72,13 @@ class Config(BaseModel):
     private: bool = Field(
         False, title=N_("Private network"), description=N_("Whether it may lie in a private network (for tests).")
     )
+
+    @field_validator("territorial_scope")
+    @classmethod
+    def _within_the_union(cls, countries: tuple[str, ...]) -> tuple[str, ...]:
+        if other := [one for one in countries if one not in EEA]:
+            raise ValueError(f"{', '.join(other)[:80]} is no country of the EU and EEA (two capitals: NL)")
+        return countries
 
 
 class DSA(FilingChannel):
@@ -166,7 +173,7 @@ def _filled(grounds: Grounds, config: Config) -> dict[str, Any]:
         "illegal_content_explanation": config.explanation if code and code.confirms else "",
         "category": MINORS,
         "category_specification": keywords,
-        "territorial_scope": [one for one in config.territorial_scope if one in EEA],
+        "territorial_scope": list(config.territorial_scope),
         "application_date": verdict.decided_at.astimezone(UTC).date().isoformat(),
         "source_type": "SOURCE_VOLUNTARY" if found_by_list else "",
         "automated_detection": "Yes" if found_by_list else "",
