@@ -9,6 +9,8 @@ import pytest
 from tests.casework import opened
 
 from himaya.cases import services
+from himaya.cases.danger import NOW
+from himaya.cases.flagging import flag_case
 from himaya.cases.telling import hint
 
 
@@ -36,9 +38,12 @@ def text(answer: Any) -> str:
 def test_a_confirmed_case_says_who_should_be_told_and_an_open_one_does_not(people: Any, sign_in: Any) -> None:
     case, client = opened(1, place="https://pictures.example.de/1"), sign_in("reviewer")
     assert "Who should be told" not in text(client.get(f"/cases/{case.pk}/"))
+    flag_case(case.pk, person=people.reviewer, kind=NOW, reason="A message says so.")
     services.claim(case.pk, person=people.reviewer)
     services.decide(case.pk, person=people.reviewer, scheme="interpol", code="baseline", reason="Agrees.")
-    shown = text(client.get(f"/cases/{case.pk}/"))
+    page = client.get(f"/cases/{case.pk}/")
+    assert 'name="danger" value="1" checked' in page.content.decode(), "as the case itself says"
+    shown = text(page)
     assert "An address ends in .de . That is a hint of Germany, and no more" in shown
     assert "Say who asks" in shown
     told = client.get(f"/cases/{case.pk}/?bearer=hotline&ours=NL&host=DE")

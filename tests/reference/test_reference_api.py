@@ -96,6 +96,7 @@ def test_what_is_known_of_a_country_is_told_with_its_marks(program: Program) -> 
     assert (told["code"], told["unions"]) == ("DE", ["EU"])
     assert {one["iccam"] for one in told["reports"]} == {"32"}
     assert "eu-dsa-18-suspicion" in {one["key"] for one in told["duties"]}
+    assert told["illegal"][0]["origins"] == ["virtual", "photographic"]
     assert told["languages"][0]["official"] == ["de"]
     assert [one["part"] for one in told["unknown"]] == ["networks"]
     is_problem(program.get("/reference/countries/XX"), 404, "unknown-country")

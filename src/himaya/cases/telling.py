@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from himaya.cases import queries
+from himaya.cases.danger import NOW
 from himaya.core import registry
 from himaya.core.countries import COUNTRIES
 from himaya.reference.telling import ASKED, answer
@@ -52,6 +53,9 @@ def card(given: QueryDict, shown: Case, person: Person) -> dict[str, Any]:
     country, domain = ("", "")
     if "host" not in given:
         country, domain = hint(one.place for one in queries.sightings_of_a_host(shown)[:LOOKED_AT])
-    asked = {name: given.get(name, country if name == "host" else "") for name in ASKED}
+    asked = {name: given.get(name, "") for name in ASKED}
+    if "host" not in given:  # nothing was said yet: what the case itself says
+        in_danger = queries.flags(shown).filter(kind__in=(NOW, "live")).exists()
+        asked |= {"host": country, "danger": "1" if in_danger else ""}
     found = answer(asked, legality=legality)
     return {**found, "domain": domain, "hinted": place(country) if country else ""}

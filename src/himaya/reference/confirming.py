@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -20,7 +19,7 @@ from himaya.core.countries import PLACES
 from himaya.core.errors import HimayaError
 from himaya.core.reference import TABLES
 from himaya.reference import queries, services
-from himaya.reference.entries import contact_entry, limit_entry, mark_of
+from himaya.reference.entries import entry_of, mark_of
 from himaya.reference.services import HOWS
 from himaya.reference.telling import choices
 from himaya.reference.words import gist, label, place, said
@@ -63,8 +62,7 @@ def to_confirm(request: StaffRequest) -> HttpResponse:
 
 def _shown(row: Row) -> dict[str, Any]:
     one = row.typed()
-    entries: dict[str, Callable[[Any], dict[str, Any]]] = {"contacts": contact_entry, "limits": limit_entry}
-    shown = entries[row.table.name](one) if row.table.name in entries else mark_of(one.mark)
+    shown = mark_of(one.mark) if row.table.name == "languages" else entry_of(one)
     hows = [(name, gettext(words)) for name, words in HOWS.items() if name != "rang" or row.values.get("numbers")]
     return {
         **shown,

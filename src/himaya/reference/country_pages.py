@@ -15,11 +15,11 @@ from himaya.accounts.access import needs
 from himaya.accounts.faces import asked
 from himaya.accounts.words import joined
 from himaya.core.languages import LANGUAGES
-from himaya.core.reference import TimeLimit
+from himaya.core.reference import TABLES, TimeLimit
 from himaya.core.reference.routing import BEARERS
 from himaya.reference import queries
 from himaya.reference.directory import COULD_SAY, PARTS, SHORT, Country
-from himaya.reference.entries import contact_entry, limit_entry, mark_of
+from himaya.reference.entries import contact_entry, entry_of, mark_of
 from himaya.reference.telling import answer, choices
 from himaya.reference.words import called, place, plain
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ADDED = {
     "reports": ("contacts", {"kind": "hotline"}),
     "duties": ("limits", {"duty": "report"}),
+    "illegal": ("laws", {"effect": "illegal"}),
     "keeping": ("limits", {"duty": "preserve"}),
     "children": ("contacts", {"kind": "helpline"}),
     "networks": ("contacts", {"kind": "interpol-ncb"}),
@@ -113,6 +114,7 @@ def country(request: StaffRequest, country: str) -> HttpResponse:
             for name, pip in zip(PARTS, _pips(one), strict=True)
         ],
         "n": len(one.known),
+        "all": len(PARTS),
         "to_confirm": sum(row.values[row.table.place] == country for row in queries.to_confirm()),
         "emergency": [contact_entry(row) for row in one.emergency],
         "languages": [_languages(row) for row in one.languages],
@@ -122,15 +124,14 @@ def country(request: StaffRequest, country: str) -> HttpResponse:
 
 
 def _entry(row: Any, names: Mapping[str, str]) -> dict[str, Any]:
-    if not isinstance(row, TimeLimit):
-        return contact_entry(row)
-    return {**limit_entry(row), "recipient_name": names.get(row.recipient, row.recipient)}
+    more = {"recipient_name": names.get(row.recipient, row.recipient)} if isinstance(row, TimeLimit) else {}
+    return {**entry_of(row), **more}
 
 
 def _add(part: str, code: str) -> str:
     """The address of the form that adds a row of this part."""
     table, begun = ADDED[part]
-    at = "jurisdiction" if table == "limits" else "country"
+    at = TABLES[table].place
     query = "&".join(f"{name}={value}" for name, value in {at: code, **begun}.items())
     return f"{reverse('reference:add', args=[table])}?{query}"
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from himaya.core.countries import COUNTRIES, MEMBERS
 from himaya.core.reference import Contact, Languages, TimeLimit
 from himaya.core.reference.contacts import NETWORKS, TAKES_REPORTS
+from himaya.core.reference.laws import Law
 from himaya.core.words import N_
 
+R = TypeVar("R", Contact, Languages)
 PARTS: Mapping[str, str] = {
     "reports": N_("Who takes reports here"),
     "duties": N_("What must be done, by whom and by when"),
+    "illegal": N_("What is illegal here"),
     "keeping": N_("How long data are kept"),
     "children": N_("Who helps children"),
     "networks": N_("Points that answer around the clock"),
@@ -22,6 +26,7 @@ PARTS: Mapping[str, str] = {
 SHORT: Mapping[str, str] = {
     "reports": N_("takes reports"),
     "duties": N_("duties"),
+    "illegal": N_("what is illegal"),
     "keeping": N_("keeping data"),
     "children": N_("helps children"),
     "networks": N_("24/7 points"),
@@ -31,12 +36,15 @@ SHORT: Mapping[str, str] = {
 COULD_SAY: Mapping[str, str] = {
     "reports": N_("INHOPE says who its members are, the IWF for which countries it keeps a page; else the police."),
     "duties": N_("A lawyer of that country, or its hotline."),
+    "illegal": N_("A lawyer of that country, or its hotline."),
     "keeping": N_("A lawyer of that country, or its hotline."),
     "children": N_("Child Helpline International, whose directory lists its members."),
     "networks": N_("The Council of Europe and INTERPOL keep these lists for authorities; ask your own police."),
     "languages": N_("Whoever is written to."),
 }
 """Who could say what is not known of a part."""
+Fact = Contact | TimeLimit | Law | Languages
+"""A row of the directory."""
 KEEPING = ("preserve", "discard")
 
 
@@ -49,6 +57,7 @@ class Country:
         unions: those whose rules hold there as they stand.
         reports: who takes reports.
         duties: what its law and that of its unions asks for, but for keeping; in whatever standing.
+        illegal: what its law says of which classes, in whatever standing.
         keeping: how long data are kept.
         children: helplines.
         emergency: emergency lines.
@@ -60,15 +69,16 @@ class Country:
     unions: tuple[str, ...]
     reports: tuple[Contact, ...]
     duties: tuple[TimeLimit, ...]
+    illegal: tuple[Law, ...]
     keeping: tuple[TimeLimit, ...]
     children: tuple[Contact, ...]
     emergency: tuple[Contact, ...]
     networks: tuple[Contact, ...]
     languages: tuple[Languages, ...]
 
-    def part(self, name: str) -> tuple[Contact | TimeLimit | Languages, ...]:
+    def part(self, name: str) -> tuple[Fact, ...]:
         """The rows of a part of :data:`PARTS`."""
-        rows: tuple[Contact | TimeLimit | Languages, ...] = getattr(self, name)
+        rows: tuple[Fact, ...] = getattr(self, name)
         return rows
 
     @property
@@ -87,13 +97,18 @@ class Country:
 
 
 def country(
-    code: str, *, limits: Iterable[TimeLimit], contacts: Iterable[Contact], languages: Iterable[Languages]
+    code: str,
+    *,
+    limits: Iterable[TimeLimit],
+    contacts: Iterable[Contact],
+    laws: Iterable[Law],
+    languages: Iterable[Languages],
 ) -> Country:
     """What rows in use say of a country."""
     unions = tuple(union for union, members in MEMBERS.items() if code in members)
     here = [one for one in contacts if one.country == code]
-    laws = [one for one in limits if one.jurisdiction in (code, *unions)]
-    laws.sort(key=lambda one: (one.jurisdiction != code, one.duty != "report"))
+    held = [one for one in limits if one.jurisdiction in (code, *unions)]
+    held.sort(key=lambda one: (one.jurisdiction != code, one.duty != "report"))
 
     def of(*kinds: str) -> tuple[Contact, ...]:
         return tuple(one for kind in kinds for one in here if one.kind == kind)
@@ -102,8 +117,9 @@ def country(
         code=code,
         unions=unions,
         reports=of(*TAKES_REPORTS),
-        duties=tuple(one for one in laws if one.duty not in KEEPING),
-        keeping=tuple(one for one in laws if one.duty in KEEPING),
+        duties=tuple(one for one in held if one.duty not in KEEPING),
+        illegal=tuple(one for one in laws if one.jurisdiction == code),
+        keeping=tuple(one for one in held if one.duty in KEEPING),
         children=of("helpline"),
         emergency=of("emergency"),
         networks=of(*NETWORKS),
@@ -111,9 +127,24 @@ def country(
     )
 
 
-def every(*, limits: Iterable[TimeLimit], contacts: Iterable[Contact], languages: Iterable[Languages]) -> list[Country]:
+def every(
+    *,
+    limits: Iterable[TimeLimit],
+    contacts: Iterable[Contact],
+    laws: Iterable[Law],
+    languages: Iterable[Languages],
+) -> list[Country]:
     """The same of every country, by code."""
-    laws, points, spoken = list(limits), list(contacts), list(languages)
-    of = {code: [one for one in points if one.country == code] for code in {one.country for one in points}}
-    said = {one.country: [row for row in spoken if row.country == one.country] for one in spoken}
-    return [country(code, limits=laws, contacts=of.get(code, ()), languages=said.get(code, ())) for code in COUNTRIES]
+    duties, forbidden = list(limits), list(laws)
+    points, spoken = _by_country(contacts), _by_country(languages)
+    return [
+        country(code, limits=duties, contacts=points.get(code, ()), laws=forbidden, languages=spoken.get(code, ()))
+        for code in COUNTRIES
+    ]
+
+
+def _by_country(rows: Iterable[R]) -> dict[str, list[R]]:
+    found: dict[str, list[R]] = {}
+    for row in rows:
+        found.setdefault(row.country, []).append(row)
+    return found

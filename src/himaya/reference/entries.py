@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext
 
+from himaya.accounts.words import joined
 from himaya.core import clock
+from himaya.core.reference import TimeLimit
 from himaya.core.reference.contacts import KINDS, STANDINGS, dialled
+from himaya.core.reference.laws import EFFECTS, Law
 from himaya.core.reference.limits import CONCERNED, DUTIES, HOTLINE_OF_HOST, OCCASIONS
 from himaya.core.reference.limits import STANDINGS as IN_FORCE
+from himaya.core.terms.grid import FACETS, LABELS
 from himaya.core.words import N_
 from himaya.reference.words import called, lasting, phrase, place, sureness
 
 if TYPE_CHECKING:
-    from himaya.core.reference import Contact, Mark, TimeLimit
+    from himaya.core.reference import Contact, Mark
 
 NAMED = {
     CONCERNED: N_("an authority of the state concerned"),
@@ -73,6 +77,34 @@ def limit_entry(one: TimeLimit) -> dict[str, Any]:
         "state": gettext(IN_FORCE[state]),
         **mark_of(one.mark),
     }
+
+
+def law_entry(one: Law) -> dict[str, Any]:
+    """What a law says of which ages, acts and origins."""
+    lines = []
+    for name, words in FACETS.items():
+        values = {getattr(cell, name) for cell in one.cells}
+        said = gettext("any") if len(values) == len(words) else joined(gettext(words[v]) for v in words if v in values)
+        lines.append({"label": gettext(LABELS[name]), "said": said})
+    return {
+        "table": "laws",
+        "key": one.key,
+        "title": one.instrument,
+        "kind": gettext(EFFECTS[one.effect]),
+        "parts": " ".join(one.parts),
+        "lines": lines,
+        "note": phrase(one.note),
+        "holds": one.holds_on(clock.now().date()),
+        "state": gettext(IN_FORCE["lapsed" if one.standing == "in-force" else one.standing]),
+        **mark_of(one.mark),
+    }
+
+
+def entry_of(one: Contact | TimeLimit | Law) -> dict[str, Any]:
+    """An entry of whatever a row is."""
+    if isinstance(one, TimeLimit):
+        return limit_entry(one)
+    return law_entry(one) if isinstance(one, Law) else contact_entry(one)
 
 
 def mark_of(mark: Mark, *, of_page: bool = False) -> dict[str, Any]:

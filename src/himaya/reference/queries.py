@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from himaya.core.ports import Facets
 
 
-CONFIRMED = ("contacts", "limits", "languages")
+CONFIRMED = ("contacts", "limits", "laws", "languages")
 """Tables whose rows somebody has to look at now and then."""
 
 
@@ -142,20 +142,26 @@ def country(code: str) -> directory.Country:
     """
     if code not in COUNTRIES:
         raise UnknownCountry(code=code[:10])
-    return directory.country(code, limits=time_limits(), contacts=contact_points(code), languages=languages(code))
+    return directory.country(
+        code, limits=time_limits(), contacts=contact_points(code), laws=laws(), languages=languages(code)
+    )
 
 
 def countries() -> list[directory.Country]:
     """What is known of every country, by code."""
-    return directory.every(limits=time_limits(), contacts=contact_points(), languages=languages())
+    return directory.every(limits=time_limits(), contacts=contact_points(), laws=laws(), languages=languages())
+
+
+def laws() -> list[Law]:
+    """What laws say of which classes, in whatever standing."""
+    return [row.typed() for row in rows("laws")]
 
 
 def legality(facets: Facets, jurisdiction: str, *, on: date | None = None) -> Legality:
     """What the law of a jurisdiction says of ``facets``, today or on a day, and by which rows
     (:func:`himaya.core.reference.laws.judge`).
     """
-    laws: list[Law] = [row.typed() for row in rows("laws")]
-    return judge(facets, laws=laws, jurisdiction=jurisdiction, on=on or clock.now().date())
+    return judge(facets, laws=laws(), jurisdiction=jurisdiction, on=on or clock.now().date())
 
 
 # --- for people ------------------------------------------------------------------------------------------------------

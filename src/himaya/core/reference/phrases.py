@@ -162,6 +162,14 @@ PHRASES = frozenset(
         N_("prevention, for adults"),
         N_("Member since 1999"),
         N_("Member since 2009"),
+        N_(
+            "No law itself: what INTERPOL holds to be illegal in any country. The child is about 13 or under. "
+            "The wording is from memory."
+        ),
+        N_("Which cells it covers is an estimate: check it first."),
+        N_("Children under 14. The line is the age, not puberty: the cells are approximate."),
+        N_("Youths of 14 to 17. The line is the age, not puberty: the cells are approximate."),
+        N_("Other indecent images. Whether nudity alone is indecent is a question of fact."),
     }
 )
 """Whatever stands in the fields that are sentences."""

@@ -12,8 +12,10 @@ from pydantic import AwareDatetime, StringConstraints
 from himaya.accounts.keys import Key, reply
 from himaya.core.reference import Languages
 from himaya.core.reference.fields import day
+from himaya.core.reference.laws import Law
 from himaya.core.reference.routing import Suggestion
 from himaya.core.reference.routing import Told as Reason
+from himaya.core.terms.grid import FACETS
 from himaya.core.wire import Told, YesNo, problems
 from himaya.reference import queries
 from himaya.reference.api import (
@@ -45,6 +47,25 @@ class LanguagesTold(Told):
     mark: MarkTold
 
 
+class LawTold(Told):
+    """What a law says (`effect`: `illegal`, `harmful` or `not-illegal`) of these ages, acts and origins, in `parts` of
+    the country (ISO 3166-2) or in all of it. What is not `in-force` decides nothing.
+    """
+
+    key: str
+    parts: list[str]
+    instrument: str
+    effect: str
+    ages: list[str]
+    acts: list[str]
+    origins: list[str]
+    valid_from: date | None
+    valid_to: date | None
+    standing: str
+    note: str
+    mark: MarkTold
+
+
 class UnknownTold(Told):
     """A part of which nothing is known, and who could say it."""
 
@@ -61,6 +82,7 @@ class CountryTold(Told):
     unions: list[str]
     reports: list[ContactTold]
     duties: list[TimeLimitTold]
+    illegal: list[LawTold]
     keeping: list[TimeLimitTold]
     children: list[ContactTold]
     emergency: list[ContactTold]
@@ -127,7 +149,8 @@ def country(request: HttpRequest, country: Iso) -> HttpResponse:
     limits = {name: [time_limit_told(row) for row in getattr(one, name)] for name in ("duties", "keeping")}
     unknown = [UnknownTold(part=name, could_say=COULD_SAY[name]) for name in one.unknown]
     languages = [_languages(row) for row in one.languages]
-    parts: dict[str, Any] = {**contacts, **limits, "unknown": unknown, "languages": languages}
+    illegal = [_law(row) for row in one.illegal]
+    parts: dict[str, Any] = {"illegal": illegal, **contacts, **limits, "unknown": unknown, "languages": languages}
     return reply(CountryTold(code=one.code, unions=list(one.unions), **parts))
 
 
@@ -201,3 +224,12 @@ def _languages(one: Languages) -> LanguagesTold:
     return LanguagesTold(
         key=one.key, official=list(one.official), used=list(one.used), note=one.note, mark=mark_told(one.mark)
     )
+
+
+def _law(one: Law) -> LawTold:
+    plain = ("key", "instrument", "effect", "valid_from", "valid_to", "standing", "note")
+    facets = {
+        f"{name}s": [v for v in known if v in {getattr(c, name) for c in one.cells}] for name, known in FACETS.items()
+    }
+    more: dict[str, Any] = {**{name: getattr(one, name) for name in plain}, **facets}
+    return LawTold(parts=list(one.parts), mark=mark_told(one.mark), **more)

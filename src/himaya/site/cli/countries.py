@@ -13,8 +13,8 @@ from himaya.site.cli.reference import reference
 from himaya.site.cli.shown import out, table
 
 if TYPE_CHECKING:
-    from himaya.core.reference import Contact, Languages, TimeLimit
     from himaya.core.reference.routing import Route
+    from himaya.reference.directory import Fact
 
 Code = Annotated[str, typer.Argument(help="ISO 3166-1 alpha-2: DE.", metavar="COUNTRY")]
 
@@ -41,9 +41,10 @@ def country(code: Code) -> None:
             out.print(escape(f"Nothing is known. {COULD_SAY[name]}"))
 
 
-def _cells(one: Contact | TimeLimit | Languages) -> tuple[str, ...]:
+def _cells(one: Fact) -> tuple[str, ...]:
     from himaya.core.languages import LANGUAGES
     from himaya.core.reference import Contact, TimeLimit
+    from himaya.core.reference.laws import EFFECTS, Law
     from himaya.core.reference.limits import STANDINGS
     from himaya.reference.words import called, lasting, sureness
 
@@ -53,6 +54,8 @@ def _cells(one: Contact | TimeLimit | Languages) -> tuple[str, ...]:
     elif isinstance(one, TimeLimit):
         standing = "" if one.standing == "in-force" else f" ({STANDINGS[one.standing]})"
         what, short = f"{one.bearer}: {one.task}{standing}", f"{lasting(one)}; {one.instrument}"
+    elif isinstance(one, Law):
+        what, short = one.instrument, EFFECTS[one.effect] + (f" ({' '.join(one.parts)})" if one.parts else "")
     else:
         what, short = ", ".join(LANGUAGES[code] for code in one.official), ", ".join(LANGUAGES[c] for c in one.used)
     return one.key, what, short, sureness(one.mark)["word"], one.mark.checked
