@@ -12,12 +12,15 @@ from uuid import uuid4
 import pytest
 from tests import s3 as servers
 from tests.core.test_stores_bucket import vault
+from tests.desk import accepted, released
 from tests.evidence.conftest import TERMS, Keep
 
 from himaya.core import clock as now_of
 from himaya.core.vault.stores.mirrored import Mirrored
 from himaya.core.vault.stores.s3 import S3Store
 from himaya.evidence import keys
+from himaya.evidence.demands.services import withdraw_demand
+from himaya.evidence.holding import lift_hold, place_hold
 from himaya.evidence.locking import lock_due, see_all_locks
 from himaya.evidence.models import Exhibit
 from himaya.evidence.retention import note_occasion, renew
@@ -74,6 +77,38 @@ def test_a_report_and_a_renewal_lock_for_longer(keep: Keep, locks: S3Store, comm
     with committed():
         note_occasion("case:1", occasion="report", at=now_of.now(), by="system")
     assert seconds(locks, one) == about(3 * 365)
+
+
+def test_a_hold_stands_in_the_bucket_until_the_last_one_is_lifted(
+    keep: Keep, locks: S3Store, committed: Committed, people: Any
+) -> None:
+    letter = {"reason": "letter 17", "authority": "A court", "review_on": now_of.now().date() + timedelta(days=90)}
+    with committed():
+        one = keep()
+
+    def held() -> bool:
+        lock = locks.lock(one.blob_id)
+        return bool(lock and lock.held)
+
+    assert not held()
+    with committed():
+        first = place_hold("case:1", by="person:1", **letter)
+    with committed():
+        second = place_hold(one.about, by="person:1", **letter)
+    assert held()
+    with committed():
+        lift_hold(first.pk, reason="over", by="person:1")
+    assert held(), "another one keeps it"
+    with committed():
+        lift_hold(second.pk, reason="over", by="person:1")
+    assert not held()
+    with committed():
+        demand = accepted(people.lead, scope=f"exhibits {one.reference}")
+    assert held(), "a demand holds it"
+    with committed():
+        withdrawn = released(demand, people.lead)
+        withdraw_demand(withdrawn.pk, why="they took it back", person=people.lead)
+    assert not held()
 
 
 def test_a_minimum_by_a_report_alone_locks_and_what_is_locked_for_longer_stays_so(

@@ -20,12 +20,14 @@ from himaya.core.wire import NO_NUL, Asked, Cursor, Id, Limit, Told, inlined, pr
 from himaya.core.words import N_
 from himaya.evidence import holding, queries, services
 from himaya.evidence.labelling import labels_of
+from himaya.evidence.losing import lost_generations
 from himaya.evidence.naming import case_names, case_of, require_case
 from himaya.evidence.services import Acquired
+from himaya.evidence.states import DESTROYED
 from himaya.reference.rows import BadDay
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from himaya.evidence.models import Binding, Exhibit, Hold, Rule
     from himaya.evidence.services import Sealed
@@ -66,8 +68,9 @@ class BindingTold(Told):
 
 class ExhibitTold(Told):
     """Something that is kept. `until`: when its time is over by the rule that counts; `review`: a person looks at it
-    then; `held`: a hold keeps it beyond. `file`: the sealed file is `whole`, `rotten`, `going` or `gone`; it was read
-    whole last at `read_at`. `case`: as the ledger names it; `case_reference`: as people do.
+    then; `held`: a hold keeps it beyond; `lost`: its key is lost, and nothing opens it. `file`: the sealed file is
+    `whole`, `rotten`, `going` or `gone`; it was read whole last at `read_at`. `case`: as the ledger names it;
+    `case_reference`: as people do.
     """
 
     id: int
@@ -91,6 +94,7 @@ class ExhibitTold(Told):
     until: datetime
     review: bool
     held: bool
+    lost: bool
     file: str
     read_at: datetime
     ended_at: datetime | None
@@ -217,8 +221,8 @@ def exhibits(
     kind = f"exhibits:{case}:{state}:{label}"
     rows = queries.find(case=case, state=state, label=label).filter(pk__gt=paging.decode(kind, cursor)).order_by("pk")
     shown, following = paging.page(rows, kind, limit=limit, key=lambda row: row.pk)
-    names = case_names(one.case for one in shown)
-    told = [ExhibitTold(**_facts(one, names)) for one in shown]
+    names, lost = case_names(one.case for one in shown), lost_generations()
+    told = [ExhibitTold(**_facts(one, names, lost)) for one in shown]
     return reply(Exhibits(exhibits=told, next_cursor=following))
 
 
@@ -251,16 +255,17 @@ def holds(
     return reply(Holds(holds=[_hold(one, names) for one in shown], next_cursor=following))
 
 
-def _facts(one: Exhibit, names: Mapping[str, str]) -> dict[str, Any]:
+def _facts(one: Exhibit, names: Mapping[str, str], lost: Container[tuple[int, int]]) -> dict[str, Any]:
     same = {
         name: getattr(one, name)
         for name in ExhibitTold.model_fields
-        if name not in ("id", "uuid", "size", "held", "file", "read_at", "case_reference")
+        if name not in ("id", "uuid", "size", "held", "lost", "file", "read_at", "case_reference")
     }
     return {
         **same, "id": one.pk, "case_reference": str(names[one.case]), "uuid": str(one.uuid),
         "size": one.blob.size, "file": one.blob.state,
         "read_at": one.blob.read_at, "held": bool(getattr(one, "is_held", False)),
+        "lost": one.state != DESTROYED and (one.epoch_id, one.generation) in lost,
     }  # fmt: skip
 
 
@@ -268,7 +273,9 @@ def _whole(one: Exhibit) -> OneExhibitTold:
     found, bound = queries.bindings(one)
     rules = [_binding(each, counts=each.pk == bound.by.pk) for each in found]
     said = [SaidTold(kind=row.kind, value=row.value, said_by=row.said_by) for row in labels_of([one])[one.pk]]
-    return OneExhibitTold(rules=rules, labels=said, late=bound.late is not None, **_facts(one, case_names([one.case])))
+    return OneExhibitTold(
+        rules=rules, labels=said, late=bound.late is not None, **_facts(one, case_names([one.case]), lost_generations())
+    )
 
 
 def _binding(one: Binding, *, counts: bool) -> BindingTold:

@@ -22,7 +22,7 @@ from himaya.core.vault.custody import Fact
 from himaya.core.vault.stores.port import StillLocked
 from himaya.core.vault.wrapping import WrongKey
 from himaya.core.words import Said
-from himaya.evidence import stopping
+from himaya.evidence import losing, stopping
 from himaya.evidence.custody import add_steps, certify
 from himaya.evidence.guarded.parts import forget_deal
 from himaya.evidence.keys import close, epoch_keys, note_moved, opened, see_key, store
@@ -104,6 +104,7 @@ def end_when_due() -> bool:
 
 def end_due() -> bool:
     """End what is over, one epoch in a call; whether there was any. Several may be at it."""
+    losing.note_found()
     if not stopping.may_end():
         return False
     if chosen := _next():
@@ -123,7 +124,7 @@ def _next() -> tuple[int, int] | None:
     if chosen := stopping.next_given_up():
         return chosen
     begun = Exhibit.objects.filter(state=ENDING).order_by("until")
-    left_alone = stopping.left_alone()
+    left_alone = [*stopping.left_alone(), *losing.lost_generations()]
     for found in (begun, due().order_by("until", "pk")):
         for epoch, generation in left_alone:
             found = found.exclude(epoch=epoch, generation=generation)

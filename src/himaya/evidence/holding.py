@@ -12,6 +12,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said, printable
 from himaya.evidence.demands.models import DemandHold
 from himaya.evidence.keys import is_gone, lock_epochs
+from himaya.evidence.locking import see_locks
 from himaya.evidence.models import Epoch, Exhibit, Hold
 from himaya.evidence.reasons import listed, reason_of, refuse
 from himaya.evidence.services import CASE, UnknownExhibit
@@ -100,6 +101,7 @@ def place_hold(about: str, *, reason: str, authority: str, review_on: date, by: 
     made = Hold.objects.create(
         exhibit=None if case else found.get(), case=case, placed_by=by, placed_at=clock.now(), **letter
     )
+    see_locks(list(found.exclude(pk__in=late).values_list("blob", flat=True)))
     more = {"late": len(late)} if late else {}
     record("evidence.held", by=by, about=about, hold=made.pk, review_on=f"{review_on}", **more)
     return made
@@ -131,5 +133,7 @@ def lift_hold(number: int, *, reason: str, by: str) -> Hold:
         raise HeldByDemand(number=number)
     hold.lifted_by, hold.lifted_at, hold.lift_reason = by, clock.now(), text
     hold.save(update_fields=["lifted_by", "lifted_at", "lift_reason"])
+    kept = Exhibit.objects.filter(Q(case=hold.case) if hold.case else Q(pk=hold.exhibit_id), state__in=(KEPT, ENDING))
+    see_locks(list(kept.values_list("blob", flat=True)))
     record("evidence.hold-lifted", by=by, about=hold.about, hold=hold.pk)
     return hold

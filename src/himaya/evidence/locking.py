@@ -1,6 +1,7 @@
 """Locks in a bucket that can lock: nobody deletes a sealed file before the law lets it go, whoever may write there.
 
-Until when, what binds its exhibits says. Whenever that changes, and whenever a copy may be new, the file is noted; then
+Until when, what binds its exhibits says; and while a hold keeps one of them, it is on hold there, too, without an end.
+Whenever that changes, and whenever a copy may be new, the file is noted; then
 it is locked in every bucket, for longer where that is due, and never for less.
 """
 
@@ -21,7 +22,7 @@ from himaya.core.errors import HimayaError, in_words
 from himaya.core.vault.stores.port import NoLocks, NotStored
 from himaya.core.words import packed
 from himaya.evidence.keys import store
-from himaya.evidence.models import Binding, Blob
+from himaya.evidence.models import Binding, Blob, Exhibit, Hold
 from himaya.evidence.states import ENDING, KEPT, ROTTEN, WHOLE
 from himaya.evidence.whereabouts import Unlocked
 
@@ -44,6 +45,14 @@ def locked_until(blob: UUID) -> datetime | None:
     kept = Binding.objects.filter(exhibit__blob=blob, exhibit__state__in=(KEPT, ENDING), released_at=None)
     until: datetime | None = kept.aggregate(most=Max("at_least"))["most"]
     return until
+
+
+def is_held(blob: UUID) -> bool:
+    """Whether a hold keeps an exhibit that a sealed file belongs to."""
+    standing = Hold.objects.filter(lifted_at=None)
+    found = Exhibit.objects.filter(blob=blob, state__in=(KEPT, ENDING))
+    named = Q(pk__in=standing.filter(exhibit__isnull=False).values("exhibit"))
+    return found.filter(named | Q(case__in=standing.exclude(case="").values("case"))).exists()
 
 
 def see_locks(blobs: Collection[UUID]) -> None:
@@ -84,16 +93,16 @@ def unlocked() -> QuerySet[Unlocked]:
 
 
 def lock_file(number: UUID) -> None:
-    """Lock a sealed file, in each store that can, until the law lets it go. What fails is noted: it is kept all the
-    same.
+    """Lock a sealed file, in each store that can, until the law lets it go, and while a hold keeps it. What fails is
+    noted: it is kept all the same.
     """
-    until, failed = locked_until(number), None
-    if until and until > clock.now():
-        for copy in store().copies():
-            try:
-                _lock(copy, number, until)
-            except HimayaError as error:
-                failed = failed or error
+    until, held, failed = locked_until(number), is_held(number), None
+    until = until if until and until > clock.now() else None
+    for copy in store().copies():
+        try:
+            _lock(copy, number, until, held=held)
+        except HimayaError as error:
+            failed = failed or error
     if failed is None:
         Unlocked.objects.filter(blob=number).delete()
         return
@@ -102,8 +111,12 @@ def lock_file(number: UUID) -> None:
     Unlocked.objects.update_or_create(blob_id=number, defaults=facts)
 
 
-def _lock(copy: Store, number: UUID, until: datetime) -> None:
+def _lock(copy: Store, number: UUID, until: datetime | None, *, held: bool) -> None:
     with suppress(NoLocks, NotStored):  # where a copy is missing, a scrub brings it, and asks for its lock
         there = copy.lock(number)
+        if held != bool(there and there.held):
+            copy.hold(number, on=held)
+        if until is None:
+            return
         if there is None or there.until is None or there.until < until.replace(microsecond=0):
             copy.retain(number, until)

@@ -9,7 +9,8 @@ from django.db.models import Q
 class Stop(models.Model):
     """Why nothing ends: ``restored``, a backup was put back; ``clock``, time leapt ahead. Both wait for a person.
     ``epoch``: of one epoch alone, as something in it does not open, which is tried again. ``sweep``: why files that
-    nothing knows are not removed, which stops nothing else.
+    nothing knows are not removed, which stops nothing else. ``lost``: a key of an epoch is lost for good, as one
+    person says (``facts``) and another confirms (``settled_by``), until it is found.
     """
 
     kind = models.CharField(max_length=10)

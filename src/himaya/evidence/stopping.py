@@ -72,8 +72,9 @@ def stops() -> QuerySet[Stop]:
 
 
 def stuck() -> QuerySet[Stop]:
-    """Epochs in which something does not open, so that nothing of them ends."""
-    return Stop.objects.filter(kind=EPOCH, settled_at=None).order_by("about")
+    """Epochs in which something does not open, so that nothing of them ends; but those whose key is lost for good."""
+    lost = Stop.objects.filter(kind="lost", settled_at=None).exclude(settled_by="")
+    return Stop.objects.filter(kind=EPOCH, settled_at=None).exclude(about__in=lost.values("about")).order_by("about")
 
 
 def is_restored() -> bool:
@@ -153,7 +154,7 @@ def settle_stop(number: int, *, reason: str, by: str) -> Stop:
         UnknownStop, BadStop: none of this number stops anything; a reason is required.
     """
     text = reason_of(reason, BadStop)
-    open_ = Stop.objects.exclude(kind=SWEEP).filter(settled_at=None)
+    open_ = Stop.objects.filter(kind__in=(RESTORED, CLOCK, EPOCH), settled_at=None)
     stop = open_.select_for_update().filter(pk=number).first()
     if stop is None:
         raise UnknownStop(number=number)

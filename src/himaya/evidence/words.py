@@ -17,11 +17,11 @@ from himaya.core.words import N_, told
 from himaya.evidence.handing import RETURN
 from himaya.evidence.naming import case_names
 from himaya.evidence.rules import EVENTS, OCCASIONS, period
-from himaya.evidence.states import ASKED, ENDED, GRANTED, REFUSED
+from himaya.evidence.states import ASKED, DESTROYED, ENDED, GRANTED, REFUSED
 from himaya.reference.words import length
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from himaya.accounts.faces import Actors
     from himaya.evidence.models import Access, Exhibit
@@ -30,6 +30,7 @@ STATES = {
     "kept": ("ok", N_("kept")),
     "ending": ("wait", N_("about to end")),
     "destroyed": ("calm", N_("destroyed")),
+    "lost": ("danger", N_("lost: its key is gone, and nothing opens it")),
 }
 """State of an exhibit → shape and word."""
 FILES = {
@@ -84,9 +85,10 @@ def word(table: dict[str, tuple[str, str]], name: str) -> dict[str, str]:
     return {"state": state, "word": gettext(said)}
 
 
-def state_of(one: Exhibit) -> dict[str, str]:
-    """The badge of an exhibit."""
-    return word(STATES, one.state)
+def state_of(one: Exhibit, lost: Container[tuple[int, int]] = ()) -> dict[str, str]:
+    """The badge of an exhibit; ``lost``: epochs and generations whose keys are lost for good."""
+    gone = one.state != DESTROYED and (one.epoch_id, one.generation) in lost
+    return word(STATES, "lost" if gone else one.state)
 
 
 def access_state(one: Access) -> dict[str, str]:

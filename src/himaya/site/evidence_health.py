@@ -14,6 +14,7 @@ from himaya.evidence.awaiting import overdue, unreviewed
 from himaya.evidence.guarded.custodians import LEAST, acting, lost, thin
 from himaya.evidence.keys import epoch_keys, lost_epochs, store, unarchived_epochs
 from himaya.evidence.locking import unlocked
+from himaya.evidence.losing import confirmed_losses, exhibits_lost
 from himaya.evidence.mounted import KeysAway, keys_away, owner
 from himaya.evidence.moved import lost_exhibits
 from himaya.ledger.queries import entries
@@ -37,8 +38,9 @@ def evidence_health(*, thorough: bool = False) -> list[Finding]:
     if not standing.states and not queries.rules_that_hold().exists():
         return stamps
     found = [
-        *_store(thorough=thorough), *_files(), *_locks(), *_unread(), *_keys(), *_archived(), *_large(), *_opening(),
-        *_stops(), *_unkept(), *_readings(), *_holds(), *_custodians(), *_looks(standing.to_review), *stamps,
+        *_store(thorough=thorough), *_files(), *_locks(), *_unread(), *_keys(), *_lost(), *_archived(), *_large(),
+        *_opening(), *_stops(), *_unkept(), *_readings(), *_holds(), *_custodians(),
+        *_looks(standing.to_review), *stamps,
     ]  # fmt: skip
     hints = _second() if thorough else []
     return [*(found or [Finding(WHAT, "ok", N_("what is kept is whole, and looked after"))]), *hints]
@@ -169,7 +171,8 @@ def _second() -> list[Finding]:
 def _keys() -> list[Finding]:
     try:
         keys = epoch_keys()
-        away, returned, lost = keys_away(keys), keys.returned(), lost_epochs()
+        given = set(confirmed_losses().values_list("about", flat=True))
+        away, returned, lost = keys_away(keys), keys.returned(), [one for one in lost_epochs() if one not in given]
         unkept = lost_exhibits(set(keys.destroyed()))
     except OSError as error:
         why = error.strerror or str(error)
@@ -197,10 +200,18 @@ def _keys() -> list[Finding]:
     if lost:
         said = Said("keys without which exhibits do not open are not here: {names}", names=", ".join(lost[:SHOWN]))
         remedy = N_(
-            "Put them back from where the epoch keys are kept twice: without them nothing opens these exhibits."
+            "Put them back from where the epoch keys are kept twice: without them nothing opens these exhibits. "
+            "Where no archive has them either, two leads say so: open Evidence, then What stops the end."
         )
         found.append(Finding(WHAT, "danger", said, remedy))
     return found
+
+
+def _lost() -> list[Finding]:
+    """What is lost for good, as two leads say: nobody can do anything about it, and nothing hides it."""
+    n = exhibits_lost()
+    said = Said("exhibits that nothing opens, as the keys of their epochs are lost: {n}", n=number(n))
+    return [Finding(WHAT, "ok", said)] if n else []
 
 
 def _stops() -> list[Finding]:

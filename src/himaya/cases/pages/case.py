@@ -27,6 +27,7 @@ from himaya.cases.telling import card
 from himaya.core import clock, registry
 from himaya.core.config import config
 from himaya.evidence import queries as evidence
+from himaya.evidence.losing import lost_generations
 from himaya.evidence.words import state_of
 from himaya.ledger.delivery import DeliveryHandler
 from himaya.ledger.queries import jobs
@@ -222,7 +223,8 @@ def _exhibits(shown: Case, person: Person) -> dict[str, Any]:
     if not person.may("evidence.view"):
         return {}
     found = list(evidence.find(case=shown.about).order_by("pk")[: SHOWN + 1])
-    rows = [{"one": one, **state_of(one)} for one in found[:SHOWN]]
+    lost = lost_generations()
+    rows = [{"one": one, **state_of(one, lost)} for one in found[:SHOWN]]
     return {"rows": rows, "more": len(found) > SHOWN} if rows else {}
 
 

@@ -22,6 +22,7 @@ from himaya.evidence.demands.selecting import asked_for
 from himaya.evidence.demands.states import OPEN, TAKEN
 from himaya.evidence.guarded.bringing import forget_brought
 from himaya.evidence.keys import is_gone, lock_epochs
+from himaya.evidence.locking import see_locks
 from himaya.evidence.models import Epoch, Exhibit, Hold
 from himaya.evidence.states import ENDING, KEPT
 from himaya.ledger.services import SYSTEM, lock_head, record
@@ -80,6 +81,7 @@ def _hold(demand: Demand, numbers: Sequence[int], *, review_on: date, by: str) -
     )
     DemandHold.objects.bulk_create(DemandHold(demand=demand, exhibit_id=one.exhibit_id or 0, hold=one) for one in holds)
     if holds:
+        see_locks(list(found.filter(pk__in=[one.exhibit_id for one in holds]).values_list("blob", flat=True)))
         record(
             "demand.held", by=by, about=demand.about, review_on=f"{review_on}", n=len(holds),
             exhibits=[one.exhibit_id for one in holds],
@@ -159,6 +161,7 @@ def _lift(rows: Sequence[DemandHold], demand: Demand, *, by: str) -> int:
         Hold.objects.filter(pk__in=[one.hold_id for one in some]).update(
             lifted_by=by, lifted_at=clock.now(), lift_reason=NO_MORE
         )
+        see_locks([one.exhibit.blob_id for one in some])
         record(
             "demand.let-go", by=by, about=demand.about, n=len(some), exhibits=[one.exhibit_id for one in some]
         )  # fmt: skip

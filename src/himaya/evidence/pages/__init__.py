@@ -40,4 +40,6 @@ urlpatterns = [
     path("holds/<int:pk>/lift", held.lift, name="lift_hold"),
     path("stops/", stopped.index, name="stops"),
     path("stops/<int:pk>/settle", stopped.settle, name="settle_stop"),
+    path("stops/lost", stopped.report, name="report_lost"),
+    path("stops/lost/<int:pk>/confirm", stopped.confirm, name="confirm_lost"),
 ]

@@ -24,7 +24,7 @@ from himaya.core.bundles.facts import Authorisation
 from himaya.core.bundles.report import Language
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_
-from himaya.evidence import awaiting, granting, queries, viewing, words
+from himaya.evidence import awaiting, granting, losing, queries, viewing, words
 from himaya.evidence.bundling import hand_over
 from himaya.evidence.forms import AskForm, NoteForm, RightForm, UrgentForm, WhyForm
 from himaya.evidence.granting import MINUTES, MOST, WEBAUTHN, Proof
@@ -92,10 +92,11 @@ def _page(request: StaffRequest, pk: int, *, status: int = 200, **forms: Any) ->
     runs = one.state == GRANTED and one.until is not None and one.until > clock.now()
     found = granting.exhibits_of(one).select_related("blob")
     lacking = lacking_parts(one.about) if mine and runs else []
+    lost = losing.lost_generations()
     context = {
         **_row(one),
         "title": words.access_title(one),
-        "exhibits": [{"one": each, **words.state_of(each)} for each in found],
+        "exhibits": [{"one": each, **words.state_of(each, lost)} for each in found],
         "mine": mine,
         "usable": mine and runs and one.reads_left > 0 and one.reads_left == found.count() and not lacking,
         "may_decide": one.state == ASKED and not mine and me.may("evidence.grant"),

@@ -20,7 +20,7 @@ from himaya.accounts.words import apart, sentence
 from himaya.core import clock
 from himaya.core.vault.verifier import NotProved
 from himaya.core.words import N_
-from himaya.evidence import anchoring, custody, labelling, queries, retention, words
+from himaya.evidence import anchoring, custody, labelling, losing, queries, retention, words
 from himaya.evidence.closing import open_readings
 from himaya.evidence.demands.keeping import FOR_DEMAND
 from himaya.evidence.forms import WhyForm
@@ -35,7 +35,7 @@ from himaya.evidence.states import DESTROYED, ENDING, KEPT
 from himaya.evidence.stopping import stops
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from django.http import HttpResponse
 
@@ -117,13 +117,14 @@ def _case(text: str) -> tuple[str, str]:
 def _rows(found: Iterable[Exhibit]) -> list[dict[str, Any]]:
     every = list(found)
     named = words.case_words(one.case for one in every)
-    return [_row(one, named) for one in every]
+    lost = losing.lost_generations()
+    return [_row(one, named, lost) for one in every]
 
 
-def _row(one: Exhibit, named: Mapping[str, str]) -> dict[str, Any]:
+def _row(one: Exhibit, named: Mapping[str, str], lost: Container[tuple[int, int]]) -> dict[str, Any]:
     return {
         "one": one,
-        "state": words.state_of(one),
+        "state": words.state_of(one, lost),
         "case": named[one.case],
         "case_pk": one.case.partition(":")[2] if one.case.startswith("case:") else "",
         "occasion": words.occasion(one.occasion),

@@ -17,6 +17,8 @@ from himaya.site.cli.log import UnreadableFile
 from himaya.site.cli.shown import counted, done, err, out, runnable, table
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from himaya.core.vault.stores.scrub import Outcome
     from himaya.evidence.models import Binding, Exhibit
 
@@ -135,20 +137,22 @@ def _print(found: list[Exhibit], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([_told(one) for one in found]))
         return
+    from himaya.evidence.losing import lost_generations
     from himaya.evidence.naming import case_names
 
     shown = table("exhibit", "what", "case", "kept because", "bytes#", "until", "state", keep=("exhibit", "until"))
-    named = case_names(one.case for one in found)
+    named, lost = case_names(one.case for one in found), lost_generations()
     for one in found:
         cells = (one.reference, one.label, named[one.case], one.occasion, f"{one.blob.size:,}", f"{one.until:%Y-%m-%d}")
-        shown.add_row(*map(escape, cells), ", ".join(_marks(one)))
+        shown.add_row(*map(escape, cells), ", ".join(_marks(one, lost)))
     out.print(shown)
 
 
-def _marks(one: Exhibit) -> list[str]:
+def _marks(one: Exhibit, lost: Container[tuple[int, int]] = ()) -> list[str]:
     held, stands = getattr(one, "is_held", False), one.state != "destroyed"
     rotten = one.blob.state == "rotten"
     told = {
+        "lost": (one.epoch_id, one.generation) in lost and stands,
         "guarded": one.kept_class == "guarded" and stands,
         "held": held and stands,
         "review": one.review and stands,
@@ -214,8 +218,9 @@ def _show_facts(one: Exhibit) -> None:
     from django.utils.translation import gettext
 
     from himaya.evidence import words
+    from himaya.evidence.losing import lost_generations
 
-    marks = [words.state_of(one)["word"], *(_marks(one)[1:])]
+    marks = [words.state_of(one, lost_generations())["word"], *(_marks(one)[1:])]
     facts = {
         "what": one.label, "state": ", ".join(marks), "kept because": words.occasion(one.occasion),
         "case": words.case_word(one.case), "until": f"{one.until:%Y-%m-%d}",

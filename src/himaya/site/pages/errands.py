@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 
 from himaya.accounts.words import apart, day, moment
 from himaya.core import clock
+from himaya.evidence import losing
 from himaya.evidence import queries as evidence
 from himaya.evidence.demands import queries as demands
 from himaya.evidence.demands.lists import PREPARED
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from himaya.accounts.models import Person
     from himaya.evidence.demands.models import Answer, Release
     from himaya.evidence.models import Access, Hold
+    from himaya.evidence.standstill import Stop
     from himaya.reporting.models import Filing
 
 SHOWN = 5
@@ -55,6 +57,7 @@ def errands(person: Person) -> list[Errand]:
         *_some(evidence.usable_by(person), _granted, "evidence:inbox"),
         *_some(demands.waiting_for(person), _answer, "demands:index"),
         *_some(demands.waiting_releases(person), _release, "demands:index"),
+        *_some(losing.waiting_losses(person), _loss, "evidence:stops"),
         *_some(_holds(person), _hold, "evidence:holds", "?late=1"),
         *_some(_reports(person), _report, "reporting:filings"),
     ]
@@ -106,6 +109,11 @@ def _answer(one: Answer) -> Errand:
 def _release(one: Release) -> Errand:
     says = gettext("%(who)s says that it is released: confirm it, or leave it") % {"who": apart(one.asked_by)}
     return Errand(one.demand.reference, says, "wait", gettext("waits for another lead"), url_of(one.demand))
+
+
+def _loss(one: Stop) -> Errand:
+    says = gettext("A lead says that its key is lost for good: confirm it, or find it")
+    return Errand(one.about, says, "wait", gettext("waits for another lead"), reverse("evidence:stops"))
 
 
 def _holds(person: Person) -> Iterable[Hold]:

@@ -1,0 +1,155 @@
+"""Keys of epochs that are lost for good: the directory is there, the key is not, and no archive has it.
+
+Nothing that such a key closed opens any more. That is no destruction: nobody has destroyed anything, so nothing is
+certified, and what was kept is called lost. One lead says so with a reason, another one confirms it, both with a
+security key; then the epoch is left alone, and what comes is closed with a new key. A key that is found after all ends
+it: what it closed opens again.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from himaya.core import clock
+from himaya.core.errors import HimayaError
+from himaya.core.words import N_
+from himaya.evidence.granting import check_proof
+from himaya.evidence.keys import epoch_keys, lost_epochs
+from himaya.evidence.models import Epoch, Exhibit
+from himaya.evidence.mounted import keys_away
+from himaya.evidence.reasons import reason_of
+from himaya.evidence.standstill import Stop
+from himaya.evidence.states import DESTROYED
+from himaya.ledger.services import SYSTEM, record
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from himaya.accounts.models import Person
+    from himaya.evidence.granting import Proof
+
+LOST = "lost"
+"""The kind of stop: ``facts`` has epoch, generation and who said so first; ``settled_by`` is who confirmed it."""
+log = logging.getLogger("himaya.evidence")
+
+
+class BadLoss(HimayaError):
+    """It cannot be recorded as lost: {why}."""
+
+    status = 422
+
+
+class OwnLoss(BadLoss):
+    """You said that it is lost: somebody else confirms that."""
+
+    remedy = "Ask another lead."
+    status = 403
+
+
+def losses() -> QuerySet[Stop]:
+    """Keys that somebody says are lost, those that nobody has confirmed first."""
+    return Stop.objects.filter(kind=LOST, settled_at=None).order_by("settled_by", "about")
+
+
+def confirmed_losses() -> QuerySet[Stop]:
+    """Of them those that two people say."""
+    return losses().exclude(settled_by="")
+
+
+def lost_generations() -> frozenset[tuple[int, int]]:
+    """Epoch and generation of each that two people say is lost."""
+    return frozenset((one.facts["epoch"], one.facts["generation"]) for one in confirmed_losses())
+
+
+def waiting_losses(person: Person) -> QuerySet[Stop]:
+    """Those that this person can confirm."""
+    found = losses().filter(settled_by="") if person.may("evidence.hold") else losses().none()
+    return found.exclude(facts__by=person.actor)
+
+
+@transaction.atomic
+def report_lost(name: str, *, reason: str, person: Person, proof: Proof | None) -> Stop:
+    """Say that the key of an epoch is lost for good, and why that is known. Nothing changes before another confirms.
+
+    Raises:
+        NoFreshProof: not with a security key that was just used.
+        BadLoss: the key is here or was destroyed, its directory is away, it was said already; or a reason is required.
+    """
+    check_proof(proof)
+    text = reason_of(reason, BadLoss)
+    epoch, generation = _missing(name)
+    if losses().filter(about=name).exists():
+        raise BadLoss(why=N_("somebody said so already"))
+    facts = {"epoch": epoch.pk, "generation": generation, "by": person.actor}
+    made = Stop.objects.create(kind=LOST, about=name, since=clock.now(), facts=facts, reason=text)
+    record("evidence.loss-said", by=person.actor, about="evidence", epoch=name)
+    return made
+
+
+@transaction.atomic
+def confirm_lost(number: int, *, person: Person, proof: Proof | None) -> Stop:
+    """Confirm that: its epoch is left alone from now on, and what comes is closed with a new key.
+
+    Raises:
+        NoFreshProof, OwnLoss: as their names say.
+        BadLoss: nobody says so, it was confirmed already, or the key is here.
+    """
+    found = losses().select_for_update().filter(pk=number, settled_by="").first()
+    if found is None:
+        raise BadLoss(why=N_("nothing of this number waits to be confirmed"))
+    if found.facts["by"] == person.actor:
+        raise OwnLoss
+    check_proof(proof)
+    epoch, generation = _missing(found.about)
+    epoch = Epoch.objects.select_for_update().get(pk=epoch.pk)
+    if epoch.generation == generation:
+        epoch.generation += 1
+        epoch.save(update_fields=["generation"])
+    found.settled_by = person.actor
+    found.save(update_fields=["settled_by"])
+    closed = _closed_with(epoch, generation).count()
+    record("evidence.key-lost", by=person.actor, about="evidence", epoch=found.about, exhibits=closed)
+    return found
+
+
+def note_found() -> None:
+    """Keys that were called lost and are here, or were destroyed after all: they are lost no more."""
+    if not (open_ := list(losses())):
+        return
+    keys = epoch_keys()
+    there = {*keys.names(), *keys.destroyed()}
+    for one in open_:
+        if one.about in there:
+            with transaction.atomic():
+                if Stop.objects.filter(pk=one.pk, settled_at=None).update(settled_at=clock.now()):
+                    record("evidence.key-found", by=SYSTEM, about="evidence", epoch=one.about)
+            log.warning("the key of the epoch %s, which was called lost, is here", one.about)
+
+
+def _missing(name: str) -> tuple[Epoch, int]:
+    """The epoch and generation of a key that is not here.
+
+    Raises:
+        BadLoss: it is; or nothing is known while the directory of keys is away.
+    """
+    if keys_away(epoch_keys()):
+        raise BadLoss(why=N_("the directory of the epoch keys is not the one that this node has used: mount it first"))
+    if name not in lost_epochs():
+        raise BadLoss(why=N_("no key of this name is missing"))
+    for epoch in Epoch.objects.all():
+        for generation in range(1, epoch.generation + 1):
+            if Epoch(month=epoch.month, kept_class=epoch.kept_class, generation=generation).name == name:
+                return epoch, generation
+    raise BadLoss(why=N_("no key of this name is missing"))
+
+
+def _closed_with(epoch: Epoch, generation: int) -> QuerySet[Exhibit]:
+    return Exhibit.objects.filter(epoch=epoch, generation=generation).exclude(state=DESTROYED)
+
+
+def exhibits_lost() -> int:
+    """How many exhibits nothing opens, as two people say."""
+    return sum(_closed_with(Epoch(pk=epoch), generation).count() for epoch, generation in lost_generations())

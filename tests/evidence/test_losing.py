@@ -1,0 +1,85 @@
+"""A key of an epoch that is lost for good: two leads say so, nothing is certified, and what is found opens again."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.browsing import words
+from tests.desk import proof, second_lead
+from tests.evidence.conftest import Keep
+from tests.evidence.test_access_pages import _one_time, with_key
+from tests.evidence.test_ending import YEAR, end_all, fresh
+from tests.evidence.test_preserving import content
+from tests.program import Program
+from tests.windows import signed_in
+
+from himaya.evidence import custody, losing
+from himaya.evidence.keys import epoch_keys, epoch_name
+from himaya.evidence.stopping import stuck
+from himaya.ledger import queries as ledger
+from himaya.site.evidence_health import evidence_health
+
+__all__ = ["_one_time"]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_factor")]
+
+
+def said() -> str:
+    return " ".join(str(one.said) for one in evidence_health())
+
+
+def test_two_leads_call_it_lost_and_what_is_found_opens_again(keep: Keep, people: SimpleNamespace, clock: Any) -> None:
+    one = keep()
+    name = epoch_name(one)
+    path = epoch_keys().directory / f"{name}.key"
+    aside = path.rename(path.with_suffix(".aside"))
+    lead = with_key(people.lead)
+    assert "Keys of epochs that are not here" in words(lead.get("/evidence/stops/"))
+    assert "are not here" in said()
+    lead.post("/evidence/stops/lost", {"name": name, "reason": "the disk broke, no archive has it"})
+    (loss,) = losing.losses()
+    assert not losing.lost_generations(), "one alone says nothing"
+    assert "Confirm that it is lost" not in words(lead.get("/evidence/stops/"))
+    with pytest.raises(losing.OwnLoss):
+        losing.confirm_lost(loss.pk, person=people.lead, proof=proof())
+    other = with_key(second_lead())
+    assert "Confirm that it is lost" in words(other.get("/evidence/stops/"))
+    assert f"{name} · A lead says that its key is lost for good" in words(other.get("/"))
+    assert "that its key is lost" not in words(lead.get("/"))
+    other.post(f"/evidence/stops/lost/{loss.pk}/confirm")
+    page = words(lead.get("/evidence/stops/"))
+    assert f"Lost, as {people.lead} said and Second Lead confirmed: the disk broke" in page
+    for where in ("/evidence/", f"/evidence/exhibits/{one.pk}/"):
+        assert "lost: its key is gone" in words(signed_in(people.reviewer).get(where))
+    assert "are not here" not in said()
+    assert Program("evidence:read").get(f"/evidence/exhibits/{one.pk}").json()["lost"]
+    assert "as the keys of their epochs are lost: 1" in said()
+    losing.note_found()
+    assert losing.lost_generations(), "it is not here"
+    aside.rename(path)
+    assert content(one) == b"a neutral text"
+    losing.note_found()
+    assert not losing.losses().exists()
+    acts = [entry.act for entry in ledger.entries(about="evidence")]
+    told = ["evidence.key-found", "evidence.key-lost", "evidence.loss-said"]
+    assert [act for act in acts if act in told] == told
+
+
+def test_what_is_lost_is_not_certified_as_destroyed_and_what_comes_has_a_new_key(
+    keep: Keep, people: SimpleNamespace, clock: Any
+) -> None:
+    one = keep()
+    name = epoch_name(one)
+    (epoch_keys().directory / f"{name}.key").unlink()
+    made = losing.report_lost(name, reason="no archive has it", person=people.lead, proof=proof())
+    losing.confirm_lost(made.pk, person=second_lead(), proof=proof())
+    two = keep("another text")
+    assert epoch_name(two) != name
+    assert content(two) == b"another text"
+    with pytest.raises(losing.BadLoss, match="no key of this name is missing"):
+        losing.report_lost(epoch_name(two), reason="a mistake", person=people.lead, proof=proof())
+    clock.advance(YEAR)
+    end_all()
+    assert (fresh(one).state, fresh(two).state, stuck().exists()) == ("kept", "destroyed", False)
+    assert [step.fields["act"] for step in custody.check(one)] == ["acquire"], "nothing pretends that it was destroyed"
