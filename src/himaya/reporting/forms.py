@@ -76,8 +76,13 @@ class Part:
 
     @property
     def wrong(self) -> str:
-        """What is missing or wrong here."""
-        return self.error or (said(self.gap.why) if self.gap else "")
+        """Why it would be refused as it stands here."""
+        return self.error or (said(self.gap.why) if self.gap and self.gap.blocks else "")
+
+    @property
+    def hint(self) -> str:
+        """What is worth a look here."""
+        return said(self.gap.why) if self.gap and not self.gap.blocks else ""
 
     @property
     def choices(self) -> list[tuple[str, str]]:
