@@ -27,7 +27,7 @@ def confirm_with_files(*, number: int, files: int) -> None:
                 case=case.about,
             )  # fmt: skip
             preserve(io.BytesIO(f"text {each} of {n}".encode()), acquired=acquired)
-        keep_particulars(case.pk, content=particulars(), by="system")
+        keep_particulars(case.pk, content=particulars(happened_at="2026-01-10T09:00:00Z"), by="system")
         claim(case.pk, person=person)
         decide(case.pk, person=person, scheme="interpol", code="baseline", reason="A case of the test.")
 

@@ -6,11 +6,13 @@ The body is one that opens a second report where it is told twice to open one, a
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.crash.conftest import SCALE, Node, keep_killing, settle
+from tests.cybertipline import PASSWORD, USER, CyberTipline
 from tests.filings import laid_down, route
 
 
@@ -93,3 +95,37 @@ def test_r5_with_lost_answers_and_killed_workers_each_report_is_there_once(
     assert sorted(finished) == sorted(one["key"] for one in told)
     assert laid_down(at, "open") == []
     print(f"{kills} kills, {cases} reports, {sum(one['begun'] for one in told)} steps begun")
+
+
+@pytest.fixture
+def cybertipline(seed: random.Random) -> Iterator[CyberTipline]:
+    """It loses one answer in twenty, half of them before it acted."""
+    server = CyberTipline()
+    server.lose_some(seed=seed.randrange(10**6), share=0.05)
+    with server.serving():
+        yield server
+
+
+def test_r5_of_many_reports_to_the_cybertipline_each_is_filed_once_whoever_is_killed(
+    node: Node, seed: random.Random, cybertipline: CyberTipline
+) -> None:
+    cases = int(6 * SCALE)
+    options = {
+        "environment": "other", "address": cybertipline.url, "private": True, "user": USER, "password": PASSWORD,
+        "email": "duty@firm.example",
+    }  # fmt: skip
+    node.routes("filings", [{"name": "ncmec", "channel": "ncmec", "auto": True, "options": options}])
+    node.routes("reports", [])
+    node.routes("notices", [])
+    node.run("confirm_with_files", number=cases, files=1)
+    kills = keep_killing(node, seed, until=lambda: len(cybertipline.filed) >= cases, lease=0.6)
+    settle(node)
+    told = node.run("filed_reports")
+    assert {one["state"] for one in told} <= {"filed", "unknown"}
+    for one in told:
+        there = cybertipline.filed_with(one["key"])
+        assert len(there) <= 1, "a report was filed twice"
+        assert one["state"] == "unknown" or [str(each.report_id) for each in there] == [one["receipt"]]
+        assert one["state"] == "filed" or one["trouble"], "a person is told what to look for"
+    assert len(cybertipline.filed) == sum(len(cybertipline.filed_with(one["key"])) for one in told)
+    print(f"{kills} kills, {len(cybertipline.lost)} answers lost, {[one['state'] for one in told]}")

@@ -98,6 +98,9 @@ def test_it_is_filed_once_a_person_has_read_what_leaves_and_to_whom(
     said = words(page(client, one))
     assert "S-000001" in said
     assert "Opened there" in said
+    told = words(client.get(f"/cases/{one.case_id}/"))
+    assert "Drafts of this case, and what became of them" in told
+    assert "its number there: S-000001" in told
     assert "Draft a follow-up" in said
     answer = client.post(f"/reports/filings/{one.pk}/follow-up", follow=True)
     assert "It follows up" in words(answer)

@@ -19,6 +19,8 @@ from himaya.reporting.words import said, shown_value
 if TYPE_CHECKING:
     from himaya.core.filing import FormField, Gap
 
+FOLDED = 3
+"""So many empty fields, and they are folded away."""
 PREFIX = "v:"
 """With this begin the names of inputs; a path follows."""
 
@@ -53,6 +55,8 @@ class Part:
     """Empty, and shown as a button that opens it."""
     next: str = ""
     """Where one more goes."""
+    wanted: bool = False
+    """Somebody opened it, or something in it has to be seen."""
 
     @property
     def id(self) -> str:
@@ -76,8 +80,13 @@ class Part:
 
     @property
     def wrong(self) -> str:
-        """What is missing or wrong here."""
-        return self.error or (said(self.gap.why) if self.gap else "")
+        """Why it would be refused as it stands here."""
+        return self.error or (said(self.gap.why) if self.gap and self.gap.blocks else "")
+
+    @property
+    def hint(self) -> str:
+        """What is worth a look here."""
+        return said(self.gap.why) if self.gap and not self.gap.blocks else ""
 
     @property
     def choices(self) -> list[tuple[str, str]]:
@@ -87,6 +96,22 @@ class Part:
         every = [(one.value, shown_value(self.of, one.value)) for one in self.of.choices]
         known = {value for value, _ in every}
         return every if not self.text or self.text in known else [*every, (self.text, self.text)]
+
+    @property
+    def quiet(self) -> bool:
+        """Empty, and nothing that a person should look at first."""
+        return not (self.of.required or self.of.suggested or self.wanted or self.text or self.parts or self.number)
+
+    @property
+    def first(self) -> list[Part]:
+        """What of it is shown at once."""
+        return [one for one in self.parts if not one.quiet] if self.more else self.parts
+
+    @property
+    def more(self) -> list[Part]:
+        """What of it is folded away: quiet parts, where there are several."""
+        found = [one for one in self.parts if one.quiet]
+        return found if len(found) >= FOLDED and not self.several else []
 
     @property
     def group(self) -> bool:
@@ -119,6 +144,10 @@ class Parts:
         self._gaps, self._typed, self._errors = gaps, typed or {}, errors or {}
         self._opened = {*opened, *self._errors, *self._typed, *gaps}
 
+    def root(self, group: FormField, values: Any, path: str) -> Part:
+        """A whole form."""
+        return Part(path, group, parts=self.of(group, values, path))
+
     def of(self, group: FormField, values: Any, path: str) -> list[Part]:
         """The fields of a group."""
         given = values if isinstance(values, Mapping) else {}
@@ -130,6 +159,7 @@ class Parts:
             return
         given = value if isinstance(value, list) else []
         whole = Part(path, one, several=True, gap=self._gaps.get(path), next=f"{path}/{len(given)}")
+        whole.wanted = self._wanted(path)
         whole.parts = [self._single(one, each, f"{path}/{n}", number=n + 1) for n, each in enumerate(given)]
         if self._wanted(whole.next):
             whole.parts.append(self._single(one, None, whole.next, number=len(given) + 1))
@@ -138,8 +168,9 @@ class Parts:
 
     def _single(self, one: FormField, value: Any, path: str, *, number: int | None = None) -> Part:
         made = Part(path, one, gap=self._gaps.get(path), error=self._errors.get(path, ""), number=number)
+        made.wanted = self._wanted(path)
         if one.kind == "group":
-            made.closed = not value and number is None and not one.required and not self._wanted(path)
+            made.closed = not value and number is None and not one.required and not made.wanted
             made.parts = [] if made.closed else self.of(one, value, path)
         else:
             made.text = self._typed.get(path, text_of(value))

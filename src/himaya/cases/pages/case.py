@@ -30,7 +30,7 @@ from himaya.evidence import queries as evidence
 from himaya.evidence.losing import lost_generations
 from himaya.evidence.words import state_of
 from himaya.ledger.delivery import DeliveryHandler
-from himaya.ledger.queries import jobs
+from himaya.ledger.queries import entries, jobs
 from himaya.lists.words import class_label, signal_label
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ def case_page(
         "verdict": _verdict(shown.verdict) if shown.verdict else None,
         "deliveries": _deliveries(shown, request.user),
         "exhibits": _exhibits(shown, request.user),
+        "drafted": request.user.may("reports.view") and entries(about=shown.about, act="report.drafted").exists(),
         "told": card(request.GET, shown, request.user),
         "may_file": request.user.may("cases.file"),
         "may_ask_to_look": request.user.may("evidence.ask"),

@@ -135,17 +135,17 @@ def parts_of(
 ) -> dict[str, Any]:
     """The form of a report and of its files, as a page shows them."""
     if told is None:
-        return {"parts": [], "files": []}
+        return {"part": None, "files": []}
     made = Parts({gap.path: gap for gap in reversed(told.gaps)}, opened=opened, typed=typed, errors=errors)
     files = [
         {
             "file": file,
-            "parts": made.of(told.form.file, file["values"], f"file:{file['key']}") if told.form.file else [],
+            "part": made.root(told.form.file, file["values"], f"file:{file['key']}") if told.form.file else None,
             "number": file["key"].rpartition("-")[2],
         }
         for file in one.files
     ]
-    return {"parts": made.of(told.form.report, one.values, "report"), "files": files}
+    return {"part": made.root(told.form.report, one.values, "report"), "files": files}
 
 
 def _new(one: Filing, told: Whole | None) -> list[dict[str, Any]]:
@@ -189,7 +189,7 @@ def change(request: StaffRequest, pk: int) -> HttpResponse:
         return HttpResponseRedirect(reverse("reporting:filing", args=[pk]))
     opened = [path[:300] for path in request.POST.getlist("open")[:MOST_OPENED]]
     made = parts_of(one, told, opened=opened)
-    every: list[Part] = [*made["parts"], *(part for file in made["files"] for part in file["parts"])]
+    every: list[Part] = [part for part in (made["part"], *(file["part"] for file in made["files"])) if part]
     values, typed, errors = changes(every, request.POST.dict())
     for path in request.POST.getlist("remove")[:1]:
         kept = {each: value for each, value in values.items() if each != path and not each.startswith(f"{path}/")}

@@ -111,6 +111,7 @@ def _configure(node: Path, port: int) -> None:
         del os.environ[name]
     node.mkdir(mode=0o700)
     settings = f'node_name = "Demonstration"\ndemo = true\nsecond_factor = false\nport = {port}\n'
+    settings += '\n[[filings]]\nname = "authority"\nchannel = "sample"\n'
     (node / "himaya.toml").write_text(settings, "utf-8")
     os.environ["HIMAYA_DATA"] = str(node)
     config.cache_clear()
