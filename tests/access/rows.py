@@ -69,6 +69,7 @@ TABLE: dict[str, set[str]] = {
     "cases:comment": CASE_WORKERS,
     "cases:quality": DOCUMENT_READERS,
     "cases:look": DOCUMENT_READERS,
+    "cases:agreement": DOCUMENT_READERS,
     "cases:answer_look": DECIDERS,
     "cases:settle_look": {LEAD},
     "cases:cancel_look": {LEAD},

@@ -14,6 +14,7 @@ MAY: dict[str, frozenset[str]] = {
     "cases.export": frozenset({LEAD, AUDITOR}),
     "cases.file": frozenset({REVIEWER, LEAD}),
     "quality.view": frozenset({REVIEWER, LEAD, AUDITOR}),
+    "quality.classes": frozenset({LEAD, AUDITOR}),
     "quality.look": frozenset({REVIEWER, LEAD}),
     "quality.settle": frozenset({LEAD}),
     "care.view": frozenset({LEAD}),
