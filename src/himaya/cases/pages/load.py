@@ -46,8 +46,9 @@ def load(request: StaffRequest) -> HttpResponse:
             }
             for axis, (label, values) in AXES.items()
         ],
-        "page_keys": [("n", gettext("The next case")), ("p", gettext("Take a break"))],
     }
+    keys = [("n", gettext("The next case")), ("p", gettext("Take a break"))]
+    context["page_keys"] = [] if context["resting"] else keys
     return render(request, "cases/load.html", context)
 
 

@@ -61,5 +61,4 @@ def _cost(looks: int, plain: int) -> str:
     said = ngettext("This case has cost %(n)s look", "This case has cost %(n)s looks", looks) % {"n": looks}
     if not plain:
         return gettext("%(looks)s, none of them at something as it is.") % {"looks": said}
-    more = ngettext("%(n)s of them at something as it is", "%(n)s of them at something as it is", plain) % {"n": plain}
-    return gettext("%(looks)s, %(plain)s.") % {"looks": said, "plain": more}
+    return gettext("%(looks)s, %(n)s of them at something as it is.") % {"looks": said, "n": plain}
