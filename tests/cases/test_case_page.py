@@ -45,8 +45,8 @@ def test_the_facts_stand_in_the_order_in_which_they_are_asked(case, sign_in):
     asked = [
         "4 of at most 31 bits apart",
         "Example hotline",
-        "/srv/uploads/1.jpg",
         "What was decided before",
+        "/srv/uploads/1.jpg",
         "History",
     ]
     assert [page.find(fact) for fact in asked] == sorted(page.find(fact) for fact in asked)

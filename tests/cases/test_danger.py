@@ -143,6 +143,7 @@ def test_a_person_says_that_a_child_may_be_in_danger_and_takes_it_back(people: S
     assert flagging.flag_case(case.pk, person=people.lead, kind="danger-now", reason="Twice is once.") is None
     case.refresh_from_db()
     assert (case.rank, reasons(case)[0]) == (FIRST, "A child may be in danger now")
+    assert list(queries.queue(urgent=True)) == [case]
     assert giving.claim_next(person=people.reviewer) == case
     assert history(case).lines[1].text == "They write of this week."  # type: ignore[union-attr]
     with pytest.raises(flagging.BadFlag, match="a reason is required"):
@@ -182,6 +183,10 @@ def test_the_page_takes_a_flag_with_its_deadline_and_shows_it_with_who_and_why(
     )
     given = {"kind": "duty", "reason": "An order of a court.", "due_at": "2026-01-16T09:00"}
     page = text(client.post(f"{address}flag", given, follow=True))
+    assert "urgent case" not in text(client.get("/")), "a duty is not a child in danger"
+    client.post(f"{address}flag", {"kind": "danger-now", "reason": "They write of today."})
+    assert "1 urgent case" in text(client.get("/"))
+    assert case.reference in text(client.get("/cases/?state=urgent"))
     assert "A duty with a deadline: by 2026-01-16 09:00 UTC" in page
     assert "An order of a court. · Reviewer" in page
     assert "Said to be urgent: A duty with a deadline" in page

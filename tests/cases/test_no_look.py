@@ -12,6 +12,7 @@ from tests.casework import digest, match, opened
 from himaya.cases import services
 from himaya.cases.care import keeping
 from himaya.core.ports import ItemRow
+from himaya.lists import organisations
 from himaya.lists import services as lists
 from himaya.lists.models import Item
 
@@ -48,13 +49,15 @@ def test_the_words_of_organisations_stand_there_and_what_looks_the_case_has_cost
     sign_in: Any, people: SimpleNamespace
 ) -> None:
     made = lists.create_list("hotline", by="system")
-    lists.add_items(made, rows=[ItemRow(1, "pdq", digest(1), scheme="interpol", code="baseline")], by="system")
-    item = Item.objects.get().pk
-    case = opened(1, matches=[match(1, item=item)])
+    voice = lists.Voice(organisations.named("north", by="system", title="The hotline of the north"))
+    for who, more in ((1, {"voice": voice}), (2, {})):
+        lists.add_items(made, rows=[ItemRow(1, "pdq", digest(who), "interpol", "baseline")], by="system", **more)
+    item, own = Item.objects.order_by("pk").values_list("pk", flat=True)
+    case = opened(1, matches=[match(1, item=item), match(2, item=own)])
     client = sign_in("reviewer")
     said = needed(client, case)
     assert "What organisations say of the items" in said
-    assert "Baseline (INTERPOL Baseline)" in said
+    assert said.count("Baseline (INTERPOL Baseline)") == said.count("The hotline of the north") == 1
     assert "Nobody has looked at anything of this case." in text(client.get(f"/cases/{case.pk}/"))
     keeping.note_look(case.about, person=people.reviewer, plain=False, urgent=False)
     assert "This case has cost 1 look, none of them at something as it is." in text(client.get(f"/cases/{case.pk}/"))

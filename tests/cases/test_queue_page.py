@@ -232,7 +232,7 @@ def test_the_queue_asks_the_database_as_often_for_fifty_cases_as_for_five(
             services.claim(case.pk, person=people.lead)
     client = sign_in("reviewer")
     client.get(QUEUE)
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         assert len(references(client.get(QUEUE))) == 50
 
 

@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Count, Exists, F, Func, Min, OuterRef, Q, Sum, Value, When
 
 from himaya.cases.classing import is_harmful
+from himaya.cases.danger import FIRST
 from himaya.cases.models import Case, Flag, Identity, Match, Sighting, Skip, Verdict
 from himaya.cases.searching import with_words
 from himaya.cases.states import DECIDED, OPEN
@@ -42,6 +43,7 @@ def queue(
     held_by: Person | None = None,
     free: bool = False,
     severe: bool | None = None,
+    urgent: bool = False,
     search: str = "",
 ) -> QuerySet[Case]:
     """Cases by rank, then those that wait longest (decided ones: newest first), narrowed by the filters given."""
@@ -53,6 +55,8 @@ def queue(
         hits = hits.filter(list_name=list_name) if list_name else hits
         hits = hits.filter(signal=signal) if signal else hits
         rows = rows.filter(Exists(hits))
+    if urgent:
+        rows = rows.filter(rank=FIRST)
     if severe is not None:
         rows = rows.filter(severe=severe)
     now = clock.now()

@@ -184,9 +184,10 @@ def statements(of: Item) -> QuerySet[Statement]:
 
 
 def latest_words(items: Iterable[int]) -> list[Statement]:
-    """The last word of each organisation about any of some items, newest first."""
+    """The last word of each other organisation about any of some items, newest first."""
     found: dict[int, Statement] = {}
-    said = Statement.objects.filter(item__in=list(items)).select_related("organisation").order_by("-pk")
+    said = Statement.objects.filter(item__in=list(items), organisation__own=False).select_related("organisation")
+    said = said.order_by("-pk")
     for one in said[:500]:
         found.setdefault(one.organisation_id, one)
     return list(found.values())

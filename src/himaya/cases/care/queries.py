@@ -50,9 +50,9 @@ def shift(person: Person) -> Shift | None:
     return Shift.objects.filter(person=person, ended_at=None, ends_at__gt=clock.now() - FORGOTTEN).first()
 
 
-def why_mild(person: Person) -> str:
-    """Why *next* gives nothing severe to this person now; empty: it may."""
-    if any(one.reached for one in today(person)):
+def why_mild(person: Person, used: tuple[Limit, ...] | None = None) -> str:
+    """Why *next* gives nothing severe to this person now; empty: it may. ``used``: today's limits, where known."""
+    if any(one.reached for one in (today(person) if used is None else used)):
         return N_("you have seen enough for today")
     running = shift(person)
     if running and is_near_the_end(running.ends_at, clock.now(), config().care):

@@ -96,7 +96,7 @@ def case_page(
     matches = list(queries.matches(shown)[:SHOWN])
     veil = quality.veil(shown, request.user)
     open_kin = list(queries.kin(shown, state=OPEN)[:KIN])
-    decided = list(queries.kin(shown, state=DECIDED)[:KIN])
+    kin = _kin(queries.kin(shown, state=DECIDED)[:KIN], request.user)
     context = {
         "case": shown,
         "now": clock.now(),
@@ -110,7 +110,7 @@ def case_page(
         "sightings": _sightings(queries.sightings(shown)[:SIGHTINGS]),
         "places": queries.places(shown),
         "earlier": [_verdict(one) for one in queries.earlier_verdicts(shown)],
-        "kin": _kin(decided, request.user),
+        "kin": kin,
         "open_kin": open_kin,
         "verdict": _verdict(shown.verdict) if shown.verdict else None,
         "deliveries": _deliveries(shown, request.user),
@@ -122,7 +122,7 @@ def case_page(
         "may_request": request.user.may("demands.work"),
         "history": _history(request, shown, upto=quality.first_of_people(shown) if veil else 0),
         "typed": typed or {},
-        **looking(shown, matches, decided),
+        **looking(shown, matches, [one["confirms"] for one in kin]),
         **urgency_of(shown, request.user),
         **_next(shown, matches, request.user, around=bool(open_kin)),
     }

@@ -46,18 +46,20 @@ def load(request: StaffRequest) -> HttpResponse:
             }
             for axis, (label, values) in AXES.items()
         ],
-        "page_keys": [("n", gettext("The next case")), ("p", gettext("Take a break"))],
     }
+    keys = [("n", gettext("The next case")), ("p", gettext("Take a break"))]
+    context["page_keys"] = [] if context["resting"] else keys
     return render(request, "cases/load.html", context)
 
 
 def load_of(person: Person) -> dict[str, Any]:
     """What is left today, and a break that runs: for a quiet line on the person's own pages."""
-    limits = [one for one in queries.today(person) if one.most]
+    today = queries.today(person)
+    limits = [one for one in today if one.most]
     return {
         "limits": [{"one": one, "what": gettext(one.what)} for one in limits],
         "resting": queries.resting(person),
-        "why_mild": gettext(mild) if (mild := queries.why_mild(person)) else "",
+        "why_mild": gettext(mild) if (mild := queries.why_mild(person, today)) else "",
         "now": clock.now(),
     }
 

@@ -21,13 +21,16 @@ ITEMS, VOICES = 20, 12
 """Items whose statements are read; statements that are shown."""
 
 
-def looking(shown: Case, matches: Sequence[Match], decided: Sequence[Case]) -> dict[str, Any]:
-    """For the page: ``need`` (state and sentence), ``voices`` of organisations, ``cost`` in words."""
+def looking(shown: Case, matches: Sequence[Match], decided: Sequence[bool]) -> dict[str, Any]:
+    """For the page: ``need`` (state and sentence), ``voices`` of organisations, ``cost`` in words.
+
+    ``decided`` says of the verdicts on cases of the same items, as far as the reader may know them, which confirm.
+    """
     return {
         "need": _need(matches, decided) if shown.verdict is None else None,
         "voices": [
             {
-                "who": one.organisation.name,
+                "who": one.organisation.title or one.organisation.name,
                 "act": gettext(ACTS[one.act]),
                 "class": class_label(one.scheme, one.code) if one.code else "",
                 "at": one.at,
@@ -38,13 +41,12 @@ def looking(shown: Case, matches: Sequence[Match], decided: Sequence[Case]) -> d
     }
 
 
-def _need(matches: Sequence[Match], decided: Sequence[Case]) -> tuple[str, str]:
+def _need(matches: Sequence[Match], decided: Sequence[bool]) -> tuple[str, str]:
     """Shape and sentence. It never says that somebody must look."""
     sound = [match for match in matches if match.state != "disputed"]
     if any(registry.is_exact(match.signal) for match in sound):
         return "ok", gettext("No look is needed: byte for byte it is a file that a list knows. Decide by the facts.")
-    outcomes = {one.verdict.confirms for one in decided if one.verdict}
-    if len(outcomes) == 1 and len(decided) > 1:
+    if len(decided) > 1 and len(set(decided)) == 1:
         text = gettext("A look is hardly needed: %(n)s cases that match the same items were decided alike.")
         return "ok", text % {"n": len(decided)}
     if any(match.distance == 0 for match in sound):
@@ -61,5 +63,4 @@ def _cost(looks: int, plain: int) -> str:
     said = ngettext("This case has cost %(n)s look", "This case has cost %(n)s looks", looks) % {"n": looks}
     if not plain:
         return gettext("%(looks)s, none of them at something as it is.") % {"looks": said}
-    more = ngettext("%(n)s of them at something as it is", "%(n)s of them at something as it is", plain) % {"n": plain}
-    return gettext("%(looks)s, %(plain)s.") % {"looks": said, "plain": more}
+    return gettext("%(looks)s, %(n)s of them at something as it is.") % {"looks": said, "n": plain}

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from himaya.accounts.models import Person
     from himaya.cases.models import Case
 
-STATES = {"open": N_("Open"), "mine": N_("Mine"), "free": N_("Free"), "decided": N_("Decided")}
+STATES = {"open": N_("Open"), "urgent": N_("Urgent"), "mine": N_("Mine"), "free": N_("Free"), "decided": N_("Decided")}
 FILTERS = ("state", "list", "signal", "q")
 PAGE = 50
 
@@ -86,6 +86,7 @@ def _rows(state: str, person: Person, chosen: dict[str, str]) -> QuerySet[Case]:
         state=state if state in ("", "decided") else "open",
         held_by=person if state == "mine" else None,
         free=state == "free",
+        urgent=state == "urgent",
         list_name=chosen["list"],
         signal=chosen["signal"],
         search=chosen["q"],

@@ -112,6 +112,9 @@ def _waits(person: Person) -> list[Figure]:
         page = reverse("reporting:filings") if person.may("reports.view") else ""
         word = ngettext("report to complete", "reports to complete", drafts)
         figures.append(Figure(drafts, word, page and f"{page}?state=draft"))
+    if urgent := cases.queue(urgent=True).count():
+        page = queue and f"{queue}?state=urgent"
+        figures.insert(0, Figure(urgent, ngettext("urgent case", "urgent cases", urgent), page))
     if held := quarantines().count():
         items = reverse("lists:quarantine") if person.may("lists.view") else ""
         figures.append(Figure(held, ngettext("item held", "items held", held), items))
