@@ -27,7 +27,6 @@ QUOTED: dict[str, str] = {
     "src/himaya/core/terms/shipped/words.csv": "the words that are looked for",
     "src/himaya/core/cybertip/elements.csv": "values that NCMEC's schema takes",
     "src/himaya/core/cybertip/labels.py": "such a value, with the words by which our pages call it",
-    "src/himaya/core/terms/shipped/words.csv": "the words that the checker finds",
 }
 """Files that have to quote one of them → why (the name of a law, a value of somebody else's format)."""
 

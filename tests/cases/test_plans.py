@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from tests.casework import opened
 from tests.plans import plans
 
-from himaya.cases import queries, services
+from himaya.cases import flowing, queries, services
 from himaya.cases.care import queries as care
 from himaya.cases.dispatch import coming
 from himaya.cases.history import history
@@ -35,9 +35,9 @@ ASKED: dict[str, Callable[[Case], Any]] = {
     "other cases of the same items": lambda case: list(queries.kin(case, state="open")[:10]),
     "its history": history,
     "what is coming": coming,
-    "the hours of a day": lambda case: queries.opened_per_hour(),
-    "the days of a month": lambda case: queries.per_day(),
-    "how old the queue is": lambda case: (queries.queue_ages(), queries.oldest_open()),
+    "the hours of a day": lambda case: flowing.opened_per_hour(),
+    "the days of a month": lambda case: flowing.per_day(),
+    "how old the queue is": lambda case: (flowing.queue_ages(), flowing.oldest_open()),
 }
 
 

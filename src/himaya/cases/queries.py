@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from itertools import pairwise
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Count, Exists, F, Func, Min, OuterRef, Q, Sum, Value, When
+from django.db.models import Count, Exists, F, Func, OuterRef, Q, Sum, Value, When
 
 from himaya.cases.classing import is_harmful
 from himaya.cases.danger import FIRST
@@ -26,7 +25,7 @@ from himaya.lists.queries import readings
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django.db.models import Manager, QuerySet
+    from django.db.models import QuerySet
 
     from himaya.accounts.models import Person
 
@@ -323,65 +322,6 @@ def facts_for_a_host(pk: int) -> CaseFacts | None:
     legal = LEGAL.get(unpacked(found.verdict.facets).legality, told.verdict.label) if found.verdict else ""
     verdict = replace(told.verdict, label=legal, reason="", facets={})
     return replace(told, verdict=verdict, matches=(), sightings=tuple(places or nameless))
-
-
-def opened_per_hour(*, hours: int = 24) -> list[tuple[datetime, int]]:
-    """How many cases were opened in each of the last hours, oldest first, empty hours included."""
-    end = clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    edges = [end - timedelta(hours=ago) for ago in range(hours, -1, -1)]
-    return list(zip(edges[:-1], _between(edges, Case.objects, "opened_at"), strict=True))
-
-
-def _between(edges: list[datetime], rows: Manager[Any], field: str) -> list[int]:
-    """How many rows lie between each edge and the next; counted by the database, in one walk along the index."""
-    spans = {
-        f"n{place}": Count("pk", filter=Q(**{f"{field}__gte": start, f"{field}__lt": end}))
-        for place, (start, end) in enumerate(pairwise(edges))
-    }
-    inside = {f"{field}__gte": edges[0], f"{field}__lt": edges[-1]}
-    return list(rows.filter(**inside).aggregate(**spans).values())
-
-
-AGES = (
-    ("<1", 1),
-    ("1-4", 4),
-    ("4-12", 12),
-    ("12-24", 24),
-    ("24-72", 72),
-    (">72", None),
-)
-"""Label and end of each class of waiting time, in hours. Numbers alone: they fit, and stand alike in every script."""
-
-
-def queue_ages() -> list[tuple[str, int]]:
-    """How long open cases have waited: label and number for each class of :data:`AGES`."""
-    now = clock.now()
-    bounds: list[tuple[str, Q]] = []
-    younger = now + timedelta(days=1)
-    for label, hours in AGES:
-        older = now - timedelta(hours=hours) if hours else None
-        inside = Q(opened_at__lte=younger) & (Q(opened_at__gt=older) if older else Q())
-        bounds.append((label, inside))
-        younger = older or younger
-    found = Case.objects.filter(state=OPEN).aggregate(
-        **{f"n{i}": Count("pk", filter=q) for i, (_, q) in enumerate(bounds)}
-    )
-    return [(label, found[f"n{i}"]) for i, (label, _) in enumerate(bounds)]
-
-
-def oldest_open() -> datetime | None:
-    """When the case that has waited longest was opened."""
-    oldest: datetime | None = Case.objects.filter(state=OPEN).aggregate(oldest=Min("opened_at"))["oldest"]
-    return oldest
-
-
-def per_day(*, days: int = 30) -> list[tuple[str, int, int]]:
-    """ISO date, cases opened, cases decided; oldest first, empty days included."""
-    end = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    edges = [end - timedelta(days=ago) for ago in range(days, -1, -1)]
-    names = [edge.date().isoformat() for edge in edges[:-1]]
-    opened, decided = _between(edges, Case.objects, "opened_at"), _between(edges, Verdict.objects, "at")
-    return list(zip(names, opened, decided, strict=True))
 
 
 def tally() -> dict[str, int]:

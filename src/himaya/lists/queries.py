@@ -34,7 +34,7 @@ from himaya.lists.models import (
     Quarantine,
     Revision,
     Statement,
-)
+)  # fmt: skip
 
 __all__ = ["CHANNEL"]
 

@@ -19,8 +19,7 @@ from prometheus_client.registry import Collector
 
 from himaya import __version__
 from himaya.accounts.keys import Key
-from himaya.cases import queries as cases
-from himaya.cases.flowing import queues
+from himaya.cases import flowing
 from himaya.core import clock
 from himaya.core.config import config
 from himaya.core.wire import problems
@@ -82,13 +81,13 @@ def _queues() -> Iterator[Metric]:
     oldest = GaugeMetricFamily(
         "himaya_queue_oldest_seconds", "For how long the oldest of them has waited", labels=["list"]
     )
-    for queue in queues():
+    for queue in flowing.queues():
         waiting.add_metric([queue.list_name], queue.open)
         oldest.add_metric([queue.list_name], (now - queue.oldest).total_seconds())
     yield waiting
     yield oldest
     buckets, sum_ = [], 0
-    for (_, hours), (_, n) in zip(cases.AGES, cases.queue_ages(), strict=True):
+    for (_, hours), (_, n) in zip(flowing.AGES, flowing.queue_ages(), strict=True):
         sum_ += n
         buckets.append((f"{hours}.0" if hours else "+Inf", float(sum_)))
     yield HistogramMetricFamily(

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from himaya.accounts.access import needs
 from himaya.accounts.words import joined, number
-from himaya.cases import queries as cases
+from himaya.cases import flowing
 from himaya.core.words import N_
 from himaya.evidence.demands import lists
 from himaya.evidence.demands import numbers as desk
@@ -142,7 +142,7 @@ def _words(name: str) -> str:
 
 def _plots() -> list[list[dict[str, Any]]]:
     """What was looked at and what of it was known; what was opened and what was decided."""
-    looked, worked = screening.per_day(days=DAYS), cases.per_day(days=DAYS)
+    looked, worked = screening.per_day(days=DAYS), flowing.per_day(days=DAYS)
     screened, hits = [(day, n) for day, n, _ in looked], [(day, n) for day, _, n in looked]
     opened, decided = [(day, n) for day, n, _ in worked], [(day, n) for day, _, n in worked]
     return [
@@ -183,7 +183,7 @@ def days_csv(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     rows = [
         (day, total, hits, opened, decided)
         for (day, total, hits), (_, opened, decided) in zip(
-            screening.per_day(days=DAYS), cases.per_day(days=DAYS), strict=True
+            screening.per_day(days=DAYS), flowing.per_day(days=DAYS), strict=True
         )
     ]
     return table("days", ("day", "screened", "hits", "cases_opened", "verdicts"), rows)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from himaya.accounts.access import needs
 from himaya.accounts.standing import waiting as new_leads
 from himaya.accounts.words import number
+from himaya.cases import flowing
 from himaya.cases import queries as cases
 from himaya.cases.words import next_key
 from himaya.core import clock
@@ -52,7 +53,7 @@ class Figure:
 def dashboard(request: StaffRequest) -> HttpResponse:
     """The first page after signing in. Everybody sees the numbers; the links are for those who may follow them."""
     person: Person = request.user
-    hours, ages, oldest = cases.opened_per_hour(), cases.queue_ages(), cases.oldest_open()
+    hours, ages, oldest = flowing.opened_per_hour(), flowing.queue_ages(), flowing.oldest_open()
     today = screening.today()
     findings = [_translated(one, person) for one in sorted(health(), key=lambda one: WORST_FIRST.index(one.state))]
     context = {
