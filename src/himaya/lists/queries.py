@@ -37,7 +37,6 @@ from himaya.lists.models import (
 )  # fmt: skip
 
 __all__ = ["CHANNEL"]
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -397,5 +396,5 @@ NEAR = 200
 def siblings(item: Item) -> QuerySet[Item]:
     """Other fingerprints that its source calls by the same reference, on the same list: those of the same content."""
     near = Item.objects.filter(list=item.list_id, pk__range=(item.pk - NEAR, item.pk + NEAR), negative=item.negative)
-    found = near.filter(reference=item.reference, source=item.source).exclude(pk=item.pk)
-    return (found if item.reference else found.none()).order_by("pk")
+    found = near.filter(reference=item.reference, source=item.source).exclude(pk=item.pk).order_by("pk")
+    return found if item.reference else found.none()
