@@ -25,6 +25,7 @@ TABLE: dict[str, str | None] = {
     "GET /schemes": ANY_KEY,
     "POST /terms/check": "reference:read",
     "GET /terms/convert": "reference:read",
+    "GET /terms/legality": "reference:read",
     "POST /screen": "screen",
     "GET /scans": "scans:read",
     "GET /scans/{scan_id}": "scans:read",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 from tests.browsing import words
+from tests.configured import configured
 
 from himaya.core import registry
 
@@ -40,6 +41,22 @@ def test_a_scheme_shows_its_classes_with_definition_and_facets_and_chooses_none(
 def test_a_class_without_a_place_in_the_grid_says_so(sign_in: SignIn) -> None:
     page = words(sign_in("analyst").get("/reference/classes/iccam-classification/?code=2"))
     assert "It has none: what it means depends on more than what is seen." in page
+
+
+def test_the_law_of_this_nodes_country_is_told_with_its_rows(sign_in: SignIn) -> None:
+    path = "/reference/classes/uk-sap/?code=C"
+    assert "By the law of" not in words(sign_in("analyst").get(path))
+    with configured(jurisdiction="GB", second_factor=False):
+        page = sign_in("analyst").get(path)
+        assert "By the law of GB: illegal under national law" in words(page)
+        assert "/reference/laws/rows/gb-category-c/" in page.content.decode()
+    with configured(jurisdiction="FR", second_factor=False):
+        assert "By the law of FR: not decided" in words(sign_in("analyst").get(path))
+
+
+def test_a_row_of_the_law_names_its_cells_in_words(sign_in: SignIn) -> None:
+    page = words(sign_in("analyst").get("/reference/laws/rows/gb-category-c/"))
+    assert "Acts sexualised pose, focus on the genital or anal region" in page
 
 
 @pytest.mark.parametrize("path", ["nobodys/", "uk-sap/?code=Z"])

@@ -47,3 +47,14 @@ def test_what_is_not_there_is_a_problem(program: Program) -> None:
     is_problem(program.get("/terms/convert", scheme="ncmec-industry", code="Z"), 404, "unknown-code")
     is_problem(program.get("/terms/convert", scheme="nobodys", code="Z"), 404, "unknown-plugin")
     is_problem(program.get("/terms/convert", scheme="uk-sap", code="A", to="nobodys"), 404, "unknown-plugin")
+
+
+def test_the_law_of_a_country_says_what_a_class_is(program: Program) -> None:
+    asked = {"scheme": "uk-sap", "code": "B"}
+    told = program.get("/terms/legality", **asked, jurisdiction="GB-ENG").json()
+    assert (told["legality"], set(told["laws"])) == ("national", {"gb-categories-a-b", "int-baseline"})
+    before = program.get("/terms/legality", **asked, jurisdiction="GB-ENG", on="2014-03-31").json()
+    assert before == {"legality": "undecided", "laws": ["int-baseline"]}
+    assert program.get("/terms/legality", **asked).json()["legality"] == "undecided"
+    is_problem(program.get("/terms/legality", **asked, on="2014-02-30"), 422, "bad-day")
+    is_problem(program.get("/terms/legality", **asked, jurisdiction="Britain"), 422)

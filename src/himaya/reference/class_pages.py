@@ -13,10 +13,12 @@ from himaya.accounts.access import needs
 from himaya.accounts.faces import asked
 from himaya.accounts.words import joined
 from himaya.core import registry
+from himaya.core.config import config
 from himaya.core.reference.marks import CONFIDENCE
 from himaya.core.terms import relations
 from himaya.core.terms.grid import ACTS, AGES, FACETS, LABELS, LEGALITY
 from himaya.core.words import N_
+from himaya.reference import queries
 from himaya.reference.words import SHAPES
 
 if TYPE_CHECKING:
@@ -98,9 +100,20 @@ def _chosen(scheme: str, one: Code) -> dict[str, Any]:
             for act, words in ACTS.items()
         ],
         "placed": bool(one.facets.act),
+        "law": _law(one),
         "conversions": [_conversion(found) for found in relations.conversions(scheme, one.code)],
         "sure": {"state": SHAPES[one.sure], "word": gettext(CONFIDENCE[one.sure])},
     }
+
+
+def _law(one: Code) -> dict[str, Any] | None:
+    """What the law of this node's country says of it, and by which rows; None where no country is set."""
+    place = config().jurisdiction
+    if not place:
+        return None
+    found = queries.legality(one.facets, place)
+    word = UNDECIDED if found.outcome == "undecided" else LEGALITY[found.outcome]
+    return {"place": place, "word": gettext(word), "rows": [(law.key, law.instrument) for law in found.laws]}
 
 
 def _conversion(found: Conversion) -> dict[str, Any]:
@@ -120,6 +133,7 @@ def _conversion(found: Conversion) -> dict[str, Any]:
 
 
 PERSON = N_("a person chooses")
+UNDECIDED = N_("not decided: what is known of that law does not cover all that is meant")
 urlpatterns = [
     path("classes/", classes, name="classes"),
     path("classes/<slug:scheme>/", scheme_classes, name="scheme_classes"),

@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from himaya.core.words import told
 from himaya.reference.services import LONGEST_REASON
 from himaya.reference.words import choices
 
@@ -59,7 +60,7 @@ class RowForm(ReasonForm):
 def _field(table: Table, one: Field) -> forms.Field:
     more: dict[str, Any] = {
         "label": gettext(one.label),
-        "help_text": gettext(one.help) if one.help else "",
+        "help_text": told(one.help, gettext),
         "required": one.needed,
     }
     if one.choices is not None:

@@ -39,6 +39,8 @@ LENGTHS = {
 
 def shown(field: Field, value: str) -> str:
     """A value in words: the name of a choice or a sentence of ours in the reader's language, any other as it stands."""
+    if field.each is not None:
+        return joined(gettext(field.each.get(one, one)) for one in value.split())
     return gettext(field.choices[value]) if field.choices and value in field.choices else phrase(value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from django.http import HttpRequest, HttpResponse
@@ -9,11 +10,16 @@ from ninja import Router
 from pydantic import StringConstraints
 
 from himaya.accounts.keys import Key, reply
+from himaya.core.reference.fields import day
 from himaya.core.terms import relations, wording
 from himaya.core.wire import NO_NUL, AnyPluginName, Asked, PluginName, Told, problems
+from himaya.reference.queries import legality
+from himaya.reference.rows import BadDay
 
 router = Router(tags=["terms"])
 LongText = Annotated[str, StringConstraints(pattern=NO_NUL, max_length=200_000)]
+Place = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$")]
+Day = Annotated[str, StringConstraints(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")]
 CodeName = Annotated[str, StringConstraints(pattern=NO_NUL, min_length=1, max_length=40)]
 
 
@@ -68,6 +74,15 @@ class ConversionsTold(Told):
     conversions: list[ConversionTold]
 
 
+class LegalityTold(Told):
+    """What the law says: `baseline` (illegal in any country), `national`, `harmful`, `not-illegal` or `undecided`, and
+    by which rows of the table `laws` of the reference.
+    """
+
+    legality: str
+    laws: list[str]
+
+
 @router.post(
     "/terms/check",
     auth=Key("reference:read"),
@@ -100,3 +115,22 @@ def convert_class(request: HttpRequest, scheme: PluginName, code: CodeName, to: 
         for one in found
     ]  # fmt: skip
     return reply(ConversionsTold(conversions=told))
+
+
+@router.get(
+    "/terms/legality",
+    auth=Key("reference:read"),
+    response={200: LegalityTold, **problems(404)},
+    summary="Ask what the law of a country says of a class",
+)
+def legality_of_class(
+    request: HttpRequest, scheme: PluginName, code: CodeName, jurisdiction: Place = "", on: Day = ""
+) -> HttpResponse:
+    """What the law of a `jurisdiction` (a country, or a part of one: `GB-ENG`) says of all that a class may mean, today
+    or `on` a day. `undecided` where its rows do not cover all of it.
+    """
+    if on and (why := day(on)):
+        raise BadDay(given=on, why=why)
+    facets = relations.find_code(scheme, code)[1].facets
+    found = legality(facets, jurisdiction, on=date.fromisoformat(on) if on else None)
+    return reply(LegalityTold(legality=found.outcome, laws=[one.key for one in found.laws]))

@@ -67,6 +67,7 @@ class Field:
         longest: characters.
         needed: it must say something.
         choices: name → words, where it is one of them.
+        each: name → words, where it is several of them, with spaces between.
         check: what is wrong with a value, as a text of ours; empty where nothing is.
         lines: it may have several.
         help: what to write.
@@ -77,6 +78,7 @@ class Field:
     longest: int = SHORT
     needed: bool = False
     choices: Mapping[str, str] | None = None
+    each: Mapping[str, str] | None = None
     check: Callable[[str], str] = anything
     lines: bool = False
     help: str = ""
@@ -89,8 +91,9 @@ class Field:
             return Said("it has {n} characters, at most {most} are taken", n=len(value), most=self.longest)
         if _CONTROL.search(value) or ("\n" in value and not self.lines):
             return N_("it has a character that cannot be shown")
-        if self.choices is not None and value not in self.choices:
-            return Said("there is no {value!r}; there are: {known}", value=value[:40], known=_some(self.choices))
+        for one, known in ((value, self.choices), *((part, self.each) for part in value.split())):
+            if known is not None and one not in known:
+                return Said("there is no {value!r}; there are: {known}", value=one[:40], known=_some(known))
         return self.check(value)
 
 

@@ -17,7 +17,7 @@ from himaya.core.reference import marks
 from himaya.core.reference.fields import LONG, Field, day
 from himaya.core.reference.limits import STANDINGS
 from himaya.core.reference.marks import Mark
-from himaya.core.terms.grid import ACTS, AGES, FACETS, ORIGINS, Cell, possible
+from himaya.core.terms.grid import ACTS, AGES, ORIGINS, Cell, possible
 from himaya.core.words import N_, Said
 
 EVERYWHERE = "INT"
@@ -29,16 +29,8 @@ EFFECTS = {
     "not-illegal": N_("Not illegal"),
 }
 """What a law says of the cells of its row → in words."""
+_OF = N_("Of: {known}. Empty: any.")
 _PART = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}")
-
-
-def _wrong(facet: str, text: str) -> str:
-    """What is wrong with values of a facet."""
-    for one in text.split():
-        if one not in FACETS[facet]:
-            known = " ".join(FACETS[facet])
-            return Said("there is no {value!r}; there are: {known}", value=one[:40], known=known)
-    return ""
 
 
 def _parts(text: str) -> str:
@@ -54,24 +46,9 @@ FIELDS = (
     ),
     Field("instrument", N_("Instrument"), needed=True, help=N_("The law and its article, or the terms.")),
     Field("effect", N_("What it says"), needed=True, choices=EFFECTS),
-    Field(
-        "ages",
-        N_("Ages"),
-        check=lambda text: _wrong("age", text),
-        help=Said("Of: {known}. Empty: any.", known=" ".join(AGES)),
-    ),
-    Field(
-        "acts",
-        N_("Acts"),
-        check=lambda text: _wrong("act", text),
-        help=Said("Of: {known}. Empty: any.", known=" ".join(ACTS)),
-    ),
-    Field(
-        "origins",
-        N_("Origins"),
-        check=lambda text: _wrong("origin", text),
-        help=Said("Of: {known}. Empty: any.", known=" ".join(ORIGINS)),
-    ),
+    Field("ages", N_("Ages"), each=AGES, help=Said(_OF, known=" ".join(AGES))),
+    Field("acts", N_("Acts"), each=ACTS, help=Said(_OF, known=" ".join(ACTS))),
+    Field("origins", N_("Origins"), each=ORIGINS, help=Said(_OF, known=" ".join(ORIGINS))),
     Field("valid_from", N_("Holds from"), longest=10, check=day),
     Field("valid_to", N_("Holds until"), longest=10, check=day, help=N_("The last day. Empty: no end is known.")),
     Field("standing", N_("Standing"), needed=True, choices=STANDINGS),
