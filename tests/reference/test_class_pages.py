@@ -40,7 +40,8 @@ def test_a_scheme_shows_its_classes_with_definition_and_facets_and_chooses_none(
 
 def test_a_class_without_a_place_in_the_grid_says_so(sign_in: SignIn) -> None:
     page = words(sign_in("analyst").get("/reference/classes/iccam-classification/?code=2"))
-    assert "It has none: what it means depends on more than what is seen." in page
+    assert "what it means depends on more than what is seen. In every other scheme a person chooses." in page
+    assert "Its place in the grid" not in page
 
 
 def test_the_law_of_this_nodes_country_is_told_with_its_rows(sign_in: SignIn) -> None:
