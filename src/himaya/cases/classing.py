@@ -85,6 +85,13 @@ def is_harmful(confirms: bool, kept: Mapping[str, object]) -> bool:
     return not confirms and unpacked(kept).legality == "harmful"
 
 
+def means_harm(scheme: str, code: str) -> bool:
+    """Whether a class says: harmful, although not illegal."""
+    known = registry.schemes().get(scheme)
+    found = known.get(code) if known else None
+    return found is not None and found.facets.legality == "harmful"
+
+
 def stated(given: Mapping[str, str]) -> Facets:
     """What a form states: at most one value of each facet, none where it is empty.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.db.models import Count, Exists, F, Func, OuterRef, Q, Sum, Value, When
 
-from himaya.cases.classing import is_harmful
+from himaya.cases.classing import is_harmful, means_harm
 from himaya.cases.danger import FIRST
 from himaya.cases.models import Case, Flag, Identity, Match, Sighting, Skip, Verdict
 from himaya.cases.searching import with_words
@@ -181,16 +181,10 @@ def opinions(case_id: int) -> dict[int, str]:
         told = seen.order_by("case__verdict__at", "case__verdict")
         said = ("case__verdict__confirms", "case__verdict__facets", "scheme", "code")
         for item, distance, confirms, facets, scheme, code in told.values_list("item", "distance", *said):
-            agrees = confirms or (is_harmful(confirms, facets) and _listed_as_harmful(scheme, code))
+            agrees = confirms or (is_harmful(confirms, facets) and means_harm(scheme, code))
             if agrees or distance == 0:
                 found[item] = CONFIRM if agrees else DISPUTE
     return found
-
-
-def _listed_as_harmful(scheme: str, code: str) -> bool:
-    known = registry.schemes().get(scheme)
-    found = known.get(code) if known else None
-    return found is not None and found.facets.legality == "harmful"
 
 
 def _nearest() -> tuple[Any, ...]:
@@ -286,17 +280,11 @@ def facts(pk: int) -> CaseFacts | None:
         return None
     verdict = found.verdict
     code = registry.scheme(verdict.scheme).get(verdict.code)
+    label = code.label if code else verdict.code
     return CaseFacts(
         found.reference,
         verdict.pk,
-        VerdictFact(
-            verdict.scheme,
-            verdict.code,
-            code.label if code else verdict.code,
-            verdict.reason,
-            verdict.at,
-            verdict.facets,
-        ),
+        VerdictFact(verdict.scheme, verdict.code, label, verdict.reason, verdict.at, verdict.facets),
         verdict.confirms,
         verdict.harmful,
         tuple(FingerprintFact(*f) for f in found.fingerprints),
