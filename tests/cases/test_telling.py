@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.casework import opened
 
+from himaya.accounts.words import moment
 from himaya.cases import services
 from himaya.cases.danger import NOW
 from himaya.cases.flagging import flag_case
 from himaya.cases.telling import hint
+from himaya.reference import services as reference
 
 
 @pytest.mark.parametrize(
@@ -58,3 +61,14 @@ def test_a_case_that_was_not_confirmed_suggests_nobody(people: Any, sign_in: Any
     services.claim(case.pk, person=people.reviewer)
     services.decide(case.pk, person=people.reviewer, scheme="himaya-review", code="not-a-match", reason="By chance.")
     assert "Who should be told" not in text(sign_in("reviewer").get(f"/cases/{case.pk}/?bearer=hotline"))
+
+
+@pytest.mark.django_db
+def test_the_clock_of_a_law_that_names_a_number_counts_from_the_verdict(people: Any, sign_in: Any) -> None:
+    law = {"amount": "48", "unit": "hours", "words": ""}
+    reference.change_row("limits", key="us-2258a-a-report", values=law, reason="For this test.", by="system")
+    case = opened(1)
+    services.claim(case.pk, person=people.reviewer)
+    decided = services.decide(case.pk, person=people.reviewer, scheme="interpol", code="baseline", reason="Agrees.")
+    shown = text(sign_in("reviewer").get(f"/cases/{case.pk}/?bearer=provider&ours=US"))
+    assert f"within 48 hours of actual knowledge: by {moment(decided.verdict.at + timedelta(hours=48))}" in shown

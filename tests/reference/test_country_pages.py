@@ -9,19 +9,22 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from tests.configured import configured
 
 from himaya.core.countries import COUNTRIES
+from himaya.core.reference.routing import BEARERS
 from himaya.ledger.queries import entries
 from himaya.reference import queries, services
 from himaya.reference.directory import COULD_SAY, PARTS, SHORT
+from himaya.reference.telling import answer
 
 pytestmark = pytest.mark.django_db
 KJT = "lu-helpline-kanner-jugendtelefon"
 
 
-def text(answer: Any) -> str:
-    assert answer.status_code == 200
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
+def text(page: Any) -> str:
+    assert page.status_code == 200
+    return " ".join(re.sub(r"<[^>]+>", " ", page.content.decode()).split())
 
 
 @pytest.fixture
@@ -104,10 +107,10 @@ def test_what_is_old_or_unsure_is_worked_through_with_one_press_each(lead: Clien
     page = lead.get("/reference/to-confirm").content.decode()
     assert f"/rows/{first.key}/confirm" in page
     before = len(queries.to_confirm())
-    answer = lead.post(
+    reply = lead.post(
         f"/reference/{first.table.name}/rows/{first.key}/confirm", {"how": "read", "seen": "0", "place": "GB"}
     )
-    assert answer["Location"] == "/reference/to-confirm?place=GB"
+    assert reply["Location"] == "/reference/to-confirm?place=GB"
     assert len(queries.to_confirm()) == before - 1
     row = queries.row(first.table.name, first.key)
     assert (row.values["basis"], row.values["confidence"]) == ("confirmed", "high")
@@ -119,17 +122,40 @@ def test_what_is_old_or_unsure_is_worked_through_with_one_press_each(lead: Clien
     assert changed.data["what"] == "confirmed"
 
 
-@pytest.mark.parametrize(("how", "seen"), [("dreamt", "0"), ("read", "7"), ("read", "x" * 9)])
-def test_what_cannot_be_confirmed_stays_as_it_is(lead: Client, how: str, seen: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "seen", "why"),
+    [
+        ("dreamt", "1", "Nobody makes sure of a row by"),
+        ("read", "7", "Somebody else changed the row"),
+        ("read", "x" * 9, "stands so already"),
+    ],
+)
+def test_what_cannot_be_confirmed_stays_as_it_is(lead: Client, how: str, seen: str, why: str) -> None:
     lead.post(f"/reference/contacts/rows/{KJT}/confirm", {"how": "read"})
-    answer = lead.post(f"/reference/contacts/rows/{KJT}/confirm", {"how": how, "seen": seen}, follow=True)
-    assert "alert" in answer.content.decode()
+    reply = lead.post(f"/reference/contacts/rows/{KJT}/confirm", {"how": how, "seen": seen}, follow=True)
+    assert why in text(reply)
     assert queries.row("contacts", KJT).number == 1
 
 
 def test_a_row_is_looked_at_again_after_a_year_or_where_it_is_unsure() -> None:
     keys = {one.key for one in queries.to_confirm(date(2026, 11, 29))}
-    assert {"de-hotline-jugendschutz-net", "al-helpline-alo-116-111"}.isdisjoint(keys - {"al-helpline-alo-116-111"})
+    assert "de-hotline-jugendschutz-net" not in keys
     assert {"at-hotline-iccam", "gb-osa-66-report", "dz-helpline-je-tecoute-3033"} <= keys
     assert "de-hotline-jugendschutz-net" in {one.key for one in queries.to_confirm(date(2027, 10, 20))}
     assert queries.to_confirm(date(2028, 2, 29))
+
+
+def test_what_the_settings_say_of_the_organisation_is_where_the_question_begins() -> None:
+    assert answer({"host": "DE"})["route"] is None
+    with configured(jurisdiction="NL", acts_as="hotline"):
+        told = answer({"host": "DE"})["route"]["suggestions"]
+        assert [one["title"] for one in told] == ["eco + FSM Beschwerdestelle", "jugendschutz.net"]
+    with configured(jurisdiction="FR-75", acts_as="hotline"):
+        found = queries.suggest(host="DE")
+        assert (found.situation.ours, found.situation.bearer) == ("FR", "hotline")
+
+
+def test_the_setting_names_whom_the_routing_knows() -> None:
+    for name in BEARERS:
+        with configured(acts_as=name):
+            assert queries.suggest(host="DE").situation.bearer == name

@@ -112,6 +112,10 @@ def test_a_clock_ends_where_the_law_names_a_number_and_somebody_says_when_it_bec
     asked = Situation(ours="US", bearer="provider", on=DAY, since=at)
     first = route(asked, limits=[law], contacts=CONTACTS).suggestions[0]
     assert first.clocks[0].due == at + timedelta(hours=48)
+    other = replace(law, trigger="removal order")
+    assert route(asked, limits=[other], contacts=CONTACTS).suggestions[0].clocks[0].due is None, (
+        "from an order, not now"
+    )
     assert route(replace(asked, since=None), limits=[law], contacts=CONTACTS).suggestions[0].clocks[0].due is None
 
 

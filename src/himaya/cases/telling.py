@@ -57,5 +57,5 @@ def card(given: QueryDict, shown: Case, person: Person) -> dict[str, Any]:
     if "host" not in given:  # nothing was said yet: what the case itself says
         in_danger = queries.flags(shown).filter(kind__in=(NOW, "live")).exists()
         asked |= {"host": country, "danger": "1" if in_danger else ""}
-    found = answer(asked, legality=legality)
+    found = answer(asked, legality=legality, since=verdict.at)
     return {**found, "domain": domain, "hinted": place(country) if country else ""}

@@ -37,7 +37,14 @@ class Basics(BaseSettings):
         pattern=r"^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$",
         description=N_("Under whose law that organisation acts: ISO 3166 code of the country, as in NL."),
     )
-    acts_as: str = Field("", pattern="^[a-z]*$", description=N_("What it is to the law: hotline, provider, hosting, …"))
+    acts_as: str = Field(
+        "",
+        pattern=r"^(hotline|provider|hosting|platform|messaging|authority)?$",
+        description=N_(
+            "What that organisation is to the law, where it is suggested whom to tell: hotline, provider, hosting,"
+            " platform, messaging or authority."
+        ),
+    )
     database_url: str = Field(
         "", description=N_("Empty: SQLite in the data directory. Else postgresql://user:password@host:port/name.")
     )

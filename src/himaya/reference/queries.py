@@ -126,7 +126,7 @@ def suggest(
 
 def acts_as() -> str:
     """What this organisation is to the law, as the setting says: a name of ``BEARERS``; empty: it does not say."""
-    return config().acts_as if config().acts_as in BEARERS else ""
+    return config().acts_as
 
 
 def ours_or_set(ours: str | None) -> str:

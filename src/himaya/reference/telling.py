@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext
@@ -27,12 +28,15 @@ def choices(known: Mapping[str, str]) -> list[tuple[str, str]]:
     return sorted(found, key=lambda one: plain(one[1])) if len(found) > 20 else found
 
 
-def answer(given: QueryDict | Mapping[str, str], *, legality: str = "illegal") -> dict[str, Any]:
+def answer(
+    given: QueryDict | Mapping[str, str], *, legality: str = "illegal", since: datetime | None = None
+) -> dict[str, Any]:
     """The form with what was chosen in an address, and the answer where enough was; what is no choice counts as none.
 
     Args:
         given: the query of an address: names of :data:`ASKED`.
         legality: where the address does not say.
+        since: when it became known, aware.
     """
     said = {name: given.get(name, "") for name in ASKED}
     for name in ("host", "user", "ours"):
@@ -46,7 +50,13 @@ def answer(given: QueryDict | Mapping[str, str], *, legality: str = "illegal") -
     route = None
     if bearer:
         route = queries.suggest(
-            bearer=bearer, host=said["host"], user=said["user"], ours=ours, legality=legal, danger=danger
+            bearer=bearer,
+            host=said["host"],
+            user=said["user"],
+            ours=ours,
+            legality=legal,
+            danger=danger,
+            since=since,
         )
     return {
         "chosen": chosen,

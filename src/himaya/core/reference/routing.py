@@ -36,6 +36,8 @@ BOUND = {
     "regulated user-to-user provider": frozenset({"platform", "messaging"}),
 }
 """Whom the column ``bearer`` names → who of :data:`BEARERS` that is for certain. A platform is a host as well."""
+KNOWING = frozenset({"", "actual knowledge", "awareness", "detection", "identification of suspected abuse"})
+"""Events of the column ``trigger`` that are the moment in which it became known; others have a time of their own."""
 REPORTER = "reporter"
 """A ``bearer`` too: whoever reports to that recipient; such a row asks nobody to, and sets a clock to those who do."""
 LEGALITIES = {
@@ -100,7 +102,9 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """By when. ``due`` is None where the law names no number, or nobody said when it became known."""
+    """By when. ``due`` is None where the law names no number, where it counts from something else than knowing, or
+    where nobody said when it became known.
+    """
 
     limit: TimeLimit
     due: datetime | None
@@ -304,7 +308,7 @@ def _say_what_is_missing(binding: list[TimeLimit], draft: _Draft) -> None:
 
 
 def _clock(limit: TimeLimit, asked: Situation) -> Clock:
-    counts = limit.period is not None and limit.bound == "within" and limit.bearer != REPORTER
+    counts = limit.bound == "within" and limit.trigger in KNOWING and limit.bearer != REPORTER
     return Clock(limit, limit.end(asked.since) if counts and asked.since else None)
 
 
