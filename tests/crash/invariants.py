@@ -11,7 +11,7 @@ from himaya.cases.models import Case, Identity, Match, Sighting, Verdict
 from himaya.core.config import config
 from himaya.ledger import outbox, queries
 from himaya.ledger.models import Cursor, Entry, Job
-from himaya.reporting.models import Report
+from himaya.reporting.models import Filing, Report
 from himaya.screening.models import DayCount, Scan
 from himaya.takedown.models import Notice
 from himaya.transparency.queries import numbers
@@ -87,6 +87,8 @@ def _counts() -> Iterator[str]:
         "verdicts": (acts["case.decided"], Verdict.objects.count()),
         "reports": (acts["report.queued"], Report.objects.count()),
         "notices": (acts["notice.queued"], Notice.objects.count()),
+        "drafts": (acts["report.drafted"], Filing.objects.count()),
+        "filed": (acts["report.filed"] + acts["report.settled"], Filing.objects.filter(state="filed").count()),
         "cases": (tally["cases.open"] + tally["cases.decided"], Case.objects.count()),
         "deliveries": (
             tally["deliveries.sent"] + tally["deliveries.waiting"] + tally["deliveries.need-a-person"],

@@ -10,6 +10,7 @@ from tests.filings import laid_down, particulars, route
 from tests.program import Program, is_problem
 from tests.reporting.conftest import fresh, work
 
+from himaya.reporting import drafting
 from himaya.reporting.models import Filing
 
 Confirmed = Callable[..., Filing]
@@ -61,7 +62,12 @@ def test_what_a_program_completes_is_filed_only_where_the_operator_says_so(confi
         two = confirmed(2)
         program.patch(f"/reports/{two.pk}", change)
         work()
+        three = confirmed(3)
+        drafting.change_draft(three.pk, values={"summary": "I am at it."}, by="person:1")
+        program.send("PUT", f"/cases/{three.case_id}/particulars", particulars())
+        drafting.change_draft(three.pk, values={"place": "WEB"}, by="person:1")
+        work()
     assert program.get(f"/reports/{two.pk}").json()["receipt"] == "S-000001"
     assert [each["step"] for each in program.get(f"/reports/{two.pk}").json()["steps"]] == ["open", "finish"]
-    assert fresh(one).state == "draft"
+    assert fresh(one).state == fresh(three).state == "draft"
     assert len(laid_down(body.at)) == 1

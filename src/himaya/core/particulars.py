@@ -9,11 +9,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=255)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=3000)]
 Address = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2083)]
+
+
+def _written(given: object) -> object:
+    """A moment is written out: a number is none, nor a text that is one."""
+    if isinstance(given, int | float) or (isinstance(given, str) and "-" not in given[1:]):
+        raise ValueError("a time is written as 2026-11-29T14:30:00Z")
+    return given
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
 MOST = 50
 """Of accounts, addresses and the like in one place."""
 MOST_FILES = 10_000
@@ -27,11 +37,11 @@ class Connection(_Stated):
     """An address of the internet as the service saw it."""
 
     address: Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f.:]{2,45}$")]
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     what: Line = ""
     """``login``, ``registration``, ``upload``, ``purchase``, ``other``, ``unknown``, or the service's own word."""
-    proxy: bool | None = None
-    port: int | None = Field(None, ge=1, le=65535)
+    proxy: StrictBool | None = None
+    port: int | None = Field(None, ge=1, le=65535, strict=True)
 
 
 class Device(_Stated):
@@ -54,7 +64,7 @@ class Account(_Stated):
     emails: tuple[Line, ...] = Field((), max_length=MOST)
     phones: tuple[Line, ...] = Field((), max_length=MOST)
     profile_url: Address = ""
-    age: int | None = Field(None, ge=0, le=150)
+    age: int | None = Field(None, ge=0, le=150, strict=True)
     country: Annotated[str, StringConstraints(pattern=r"^([A-Z]{2})?$")] = ""
     """Where the service takes the person to be: ISO 3166-1 alpha-2."""
     connections: tuple[Connection, ...] = Field((), max_length=MOST)
@@ -78,12 +88,12 @@ class UploadedFile(_Stated):
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     name: Address = ""
     """As its owner named it."""
-    uploaded_at: AwareDatetime | None = None
+    uploaded_at: Moment | None = None
     url: Address = ""
-    viewed: bool = False
+    viewed: StrictBool = False
     """A person of the service looked at the whole file. Never true for a match alone: courts ask."""
-    exif_viewed: bool = False
-    public: bool | None = None
+    exif_viewed: StrictBool = False
+    public: StrictBool | None = None
     """Whether anybody could see it; None: not known."""
     connection: Connection | None = None
     """From where it was uploaded."""
@@ -96,7 +106,7 @@ class UploadedFile(_Stated):
 class Particulars(_Stated):
     """Everything a service states of one incident."""
 
-    happened_at: AwareDatetime | None = None
+    happened_at: Moment | None = None
     happened_note: Text = ""
     accounts: tuple[Account, ...] = Field((), max_length=500)
     venues: tuple[Venue, ...] = Field((), max_length=MOST)

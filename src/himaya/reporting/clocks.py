@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from himaya.core.routes import FilingRoute
 
 SOON = timedelta(hours=24)
-"""So long before its end a clock is an alarm; of short ones, the last quarter."""
+"""So long before its end a clock is an alarm."""
 
 
 def due_of(route: FilingRoute, *, decided: datetime) -> datetime | None:
@@ -32,10 +32,10 @@ def duties(at: datetime) -> list[TimeLimit]:
     return [one for one in found if one.standing == "in-force" and one.bound in ("", "within")]
 
 
-def standing(due: datetime | None, *, made: datetime, now: datetime) -> str:
+def standing(due: datetime | None, *, now: datetime) -> str:
     """``late``, ``soon``, ``runs``, or empty where there is no end."""
     if due is None:
         return ""
     if now >= due:
         return "late"
-    return "soon" if now >= due - min(SOON, (due - made) / 4) else "runs"
+    return "soon" if now >= due - SOON else "runs"

@@ -134,11 +134,15 @@ def _first_person(filing: Filing) -> str:
 
 
 def queue_complete(filings: Iterable[Filing], *, by: str = SYSTEM) -> int:
-    """Queue the drafts of routes over which the operator lets a complete one go by itself; how many that were."""
+    """Queue the drafts of routes over which the operator lets a complete one go by itself; how many that were.
+
+    One that a person has begun to change waits for a person.
+    """
     queued = 0
     for filing in filings:
         try:
-            if filing.state != DRAFT or not find_route(filing.route).auto or _blocking(gaps_of(filing)):
+            by_hand = filing.edited_by and not filing.edited_by.startswith("key:")
+            if filing.state != DRAFT or by_hand or not find_route(filing.route).auto or _blocking(gaps_of(filing)):
                 continue
         except BadFilingRoute:
             continue

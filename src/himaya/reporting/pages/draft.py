@@ -96,7 +96,7 @@ def filing_page(
 def _head(one: Filing, told: Whole | None) -> dict[str, Any]:
     shape, word = STATES[one.state]
     now = clock.now()
-    stands = standing(one.due, made=one.made_at, now=now) if one.state not in queries.ENDED else ""
+    stands = standing(one.due, now=now) if one.state not in queries.ENDED else ""
     gaps = [_gap(gap) for gap in told.gaps] if told else []
     who = Actors(filter(None, (one.edited_by, one.queued_by)))
     return {

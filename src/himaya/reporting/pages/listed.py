@@ -49,7 +49,7 @@ def index(request: StaffRequest) -> HttpResponse:
 
 def _row(one: Filing) -> dict[str, Any]:
     shape, word = STATES[one.state]
-    stands = standing(one.due, made=one.made_at, now=clock.now()) if one.state not in queries.ENDED else ""
+    stands = standing(one.due, now=clock.now()) if one.state not in queries.ENDED else ""
     clock_shape, clock_word = CLOCKS[stands]
     missing = one.state == "filed" and one.there is False
     return {

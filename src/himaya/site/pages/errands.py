@@ -129,7 +129,7 @@ def _reports(person: Person) -> Iterable[Filing]:
 
 def _report(one: Filing) -> Errand:
     """A report that waits for somebody, with its clock where one runs."""
-    stands = standing(one.due, made=one.made_at, now=clock.now()) if one.state != "filed" else ""
+    stands = standing(one.due, now=clock.now()) if one.state != "filed" else ""
     says, state = {
         "filed": (gettext("The other side does not have it: ask them"), "danger"),
         "unknown": (gettext("Nobody knows whether it is there: find out"), "danger"),
