@@ -70,6 +70,7 @@ TABLE: dict[str, set[str]] = {
     "cases:quality": DOCUMENT_READERS,
     "cases:look": DOCUMENT_READERS,
     "cases:agreement": DOCUMENT_READERS,
+    "cases:practice": CASE_WORKERS,
     "cases:appeals": DOCUMENT_READERS,
     "cases:appeal": DOCUMENT_READERS,
     "cases:add_appeal": CASE_WORKERS,
@@ -259,7 +260,7 @@ ONLY_POST = {
 """Addresses that do something: no link leads there."""
 BOTH = {"site:reset_factor", "site:reset_password", "site:bar_person", "lists:create", "lists:change", "lists:import",
         "lists:follow", "lists:subscription_change", "partners:add", "reference:add", "reference:change",
-        "cases:add_file", "cases:add_appeal", "cases:together",
+        "cases:add_file", "cases:add_appeal", "cases:practice", "cases:together",
         "evidence:receipt", "incoming:bring", "evidence:ask", "evidence:urgent", "evidence:set_rule",
         "evidence:add_custodian", "evidence:parts", "evidence:place_hold",
         "reporting:file", "reporting:particulars",

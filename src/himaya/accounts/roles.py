@@ -16,6 +16,7 @@ MAY: dict[str, frozenset[str]] = {
     "appeals.view": frozenset({REVIEWER, LEAD, AUDITOR}),
     "appeals.add": frozenset({ANALYST, REVIEWER, LEAD}),
     "appeals.answer": frozenset({REVIEWER, LEAD}),
+    "quality.practise": frozenset({ANALYST, REVIEWER, LEAD}),
     "quality.view": frozenset({REVIEWER, LEAD, AUDITOR}),
     "quality.classes": frozenset({LEAD, AUDITOR}),
     "quality.look": frozenset({REVIEWER, LEAD}),

@@ -75,3 +75,18 @@ class Appeal(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+
+class Practised(models.Model):
+    """Somebody classified a training case (:mod:`.golden`): ``item`` names it, ``code`` is empty where they said that
+    no class fits. It is for the person alone, and in sums.
+    """
+
+    person = models.ForeignKey("accounts.Person", on_delete=models.PROTECT, related_name="+")
+    item = models.CharField(max_length=40)
+    code = models.CharField(max_length=40)
+    right = models.BooleanField()
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["person", "item"], name="cases_practised_item")]
