@@ -71,6 +71,8 @@ TABLE: dict[str, str | None] = {
     "DELETE /exchange/signatories/{list_name}/{organisation}": "publishing:write",
     "GET /cases": "cases:read",
     "GET /cases/{case_id}": "cases:read",
+    "POST /cases/{case_id}/appeals": "appeals:write",
+    "GET /appeals/{reference}": "appeals:read",
     "POST /cases/{case_id}/files": "evidence:write",
     "GET /cases/{case_id}/particulars": "reports:read",
     "PUT /cases/{case_id}/particulars": "reports:write",

@@ -13,6 +13,10 @@ MAY: dict[str, frozenset[str]] = {
     "cases.reopen": frozenset({LEAD}),
     "cases.export": frozenset({LEAD, AUDITOR}),
     "cases.file": frozenset({REVIEWER, LEAD}),
+    "appeals.view": frozenset({REVIEWER, LEAD, AUDITOR}),
+    "appeals.add": frozenset({ANALYST, REVIEWER, LEAD}),
+    "appeals.answer": frozenset({REVIEWER, LEAD}),
+    "quality.practise": frozenset({ANALYST, REVIEWER, LEAD}),
     "quality.view": frozenset({REVIEWER, LEAD, AUDITOR}),
     "quality.classes": frozenset({LEAD, AUDITOR}),
     "quality.look": frozenset({REVIEWER, LEAD}),
@@ -72,6 +76,7 @@ ROLES = (ANALYST, REVIEWER, LEAD, AUDITOR, ADMIN)
 
 SCOPES = (
     "screen", "scans:read", "lists:read", "lists:write", "subscriptions:read", "subscriptions:write", "cases:read",
+    "appeals:read", "appeals:write",
     "numbers:read", "log:read", "log:write", "partners:read", "partners:write", "publishing:read", "publishing:write",
     "reference:read", "evidence:read", "evidence:write", "demands:read", "reports:read", "reports:write", "exchange",
 )  # fmt: skip

@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from himaya.cases.classing import is_harmful
 from himaya.cases.danger import GRAVE, LAST
-from himaya.cases.quality.models import SecondLook
+from himaya.cases.quality.models import Appeal, Practised, SecondLook
 from himaya.cases.states import CASE
 from himaya.core import clock
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from himaya.accounts.models import Person
 
-__all__ = ["SecondLook"]
+__all__ = ["Appeal", "Practised", "SecondLook"]
 
 
 class Case(models.Model):

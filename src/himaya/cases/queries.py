@@ -14,6 +14,7 @@ from django.db.models import Count, Exists, F, Func, OuterRef, Q, Sum, Value, Wh
 from himaya.cases.classing import is_harmful, means_harm
 from himaya.cases.danger import FIRST
 from himaya.cases.models import Case, Flag, Identity, Match, Sighting, Skip, Verdict
+from himaya.cases.quality import appeal_queries
 from himaya.cases.searching import with_words
 from himaya.cases.states import DECIDED, OPEN
 from himaya.core import clock, registry
@@ -327,4 +328,5 @@ def tally() -> dict[str, int]:
         "cases.confirmed": numbers["confirms:True"],
         "cases.dismissed": numbers["confirms:False"],
         "sightings": numbers["seen"],
+        **appeal_queries.tally(),
     }

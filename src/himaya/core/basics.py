@@ -89,6 +89,9 @@ class Basics(BaseSettings):
     second_look_holds: bool = Field(
         False, description=N_("Whether reports and notices wait until a second person has decided, too.")
     )
+    appeal_days: int = Field(
+        14, ge=1, le=365, description=N_("Within how many days an appeal of a user is to be answered.")
+    )
     contact: str = Field(
         "", max_length=200, description=N_("Whom authorities and hosts can ask back; it stands in reports and notices.")
     )

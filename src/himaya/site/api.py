@@ -36,6 +36,7 @@ from himaya.accounts.keys import (
 )
 from himaya.cases.api import router as cases
 from himaya.cases.files_api import router as case_files
+from himaya.cases.quality.api import router as appeals
 from himaya.core import registry
 from himaya.core.config import config
 from himaya.core.errors import HimayaError
@@ -382,6 +383,7 @@ for router in (
     exchange,
     cases,
     case_files,
+    appeals,
     reports,
     evidence,
     hands,

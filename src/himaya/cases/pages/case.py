@@ -20,6 +20,7 @@ from himaya.cases.history import Happening, Run, history
 from himaya.cases.pages.looking import looking
 from himaya.cases.pages.urgent import urgency_of
 from himaya.cases.quality import queries as quality
+from himaya.cases.quality.pages.appealed import appeals_of
 from himaya.cases.quality.pages.veil import second_of, veiled
 from himaya.cases.services import UnknownCase
 from himaya.cases.states import DECIDED, OPEN
@@ -126,6 +127,7 @@ def case_page(
         **urgency_of(shown, request.user),
         **_next(shown, matches, request.user, around=bool(open_kin)),
     }
+    context |= appeals_of(shown, request.user)
     context["second"] = second_of(quality.look_at(shown), request.user)
     if veil is not None:
         context |= veiled(veil, request.user, schemes_for(matches))

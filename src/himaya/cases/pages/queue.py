@@ -58,6 +58,7 @@ def queue(request: StaffRequest) -> HttpResponse:
         "here": queue_url(chosen),
         "may_export": request.user.may("cases.export"),
         "may_claim": request.user.may("cases.claim"),
+        "may_practise": request.user.may("quality.practise"),
         "may_quality": request.user.may("quality.view"),
         "second_looks": waiting(request.user).count() if request.user.may("quality.look") else 0,
         "held": queries.held(request.user),

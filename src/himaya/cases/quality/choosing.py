@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from himaya.cases.danger import GRAVEST, severity
 from himaya.cases.models import Match, Verdict, Words
-from himaya.cases.quality.models import SecondLook
-from himaya.cases.quality.states import CHANGED, DROPPED, UNSETTLED
+from himaya.cases.quality.models import Appeal, SecondLook
+from himaya.cases.quality.states import CHANGED, DROPPED, MOOT, OPEN, OVERTURNED, UNSETTLED
 from himaya.core import clock, registry
 from himaya.core.config import config
 from himaya.core.terms.grid import unpacked
@@ -64,16 +64,21 @@ def choose_second(entry: Entry, *, verdict: Verdict) -> SecondLook | None:
 
 
 def end_second(case: Case, *, by: str) -> None:
-    """A case that is opened again needs no second look at a verdict that does not hold."""
+    """A case that is opened again needs no second look at a verdict that does not hold, and no appeal against it."""
     for look in SecondLook.objects.filter(case=case, state__in=UNSETTLED).select_related("verdict"):
         look.state = DROPPED
         look.save(update_fields=["state"])
         record("case.look-dropped", by=by, about=case.about, look=look.pk, verdict=look.verdict_id)
+    for appeal in Appeal.objects.filter(case=case, state=OPEN):
+        appeal.state, appeal.answered_at = MOOT, clock.now()
+        appeal.save(update_fields=["state", "answered_at"])
+        record("case.appeal-moot", by=by, about=case.about, appeal=appeal.pk, reference=appeal.reference)
 
 
 def by_two(case: Case) -> bool:
-    """Whether the verdict that is being given is the outcome of a second look."""
-    return SecondLook.objects.filter(case=case, state=CHANGED, result=None).exists()
+    """Whether the verdict that is being given is the outcome of a second look, or of an appeal."""
+    looks = SecondLook.objects.filter(case=case, state=CHANGED, result=None)
+    return looks.exists() or Appeal.objects.filter(case=case, state=OVERTURNED, result=None).exists()
 
 
 def _is_severe(verdict: Verdict) -> bool:

@@ -78,7 +78,11 @@ def pairs() -> list[Pair]:
         "cause", "state", "looked_at", "verdict__scheme", "scheme", "verdict__code", "code", "verdict__confirms",
         "confirms", "verdict__by", "by",
     )  # fmt: skip
-    return [Pair(c, s, at, (a, b), (d, e), (f, g), (h, i)) for c, s, at, a, b, d, e, f, g, h, i in rows.iterator()]
+    return [
+        Pair(c, s, at, (a, b), (d, e), (f, bool(g)), (h, i))
+        for c, s, at, a, b, d, e, f, g, h, i in rows.iterator()
+        if at is not None and i is not None
+    ]
 
 
 def outcomes(found: Iterable[Pair]) -> Counter[tuple[str, ...]]:

@@ -32,3 +32,28 @@ LOOK = Graph(
     ),
     wrong=WrongLook,
 )
+
+
+# --- appeals ---------------------------------------------------------------------------------------------------------
+
+
+class WrongAppeal(HimayaError):
+    """An appeal that is {state} cannot be {act}."""
+
+    remedy = "Reload the page: somebody else may have been faster."
+    status = 409
+
+
+UPHELD, OVERTURNED, MOOT = "upheld", "overturned", "moot"
+APPEAL_WORDS = (N_("upheld"), N_("overturned"), N_("moot"))
+
+APPEAL = Graph(
+    initial=OPEN,
+    states=(OPEN, UPHELD, OVERTURNED, MOOT),
+    moves=(
+        Move("upheld", frozenset({OPEN}), UPHELD),
+        Move("overturned", frozenset({OPEN}), OVERTURNED),
+        Move("moot", frozenset({OPEN}), MOOT),
+    ),
+    wrong=WrongAppeal,
+)

@@ -11,6 +11,10 @@ ACTS = {
     "case.look-kept": N_("Of two verdicts, the first one stays"),
     "case.look-changed": N_("Of two verdicts, the second one holds"),
     "case.look-dropped": N_("The second look was called off"),
+    "case.appealed": N_("A user objects: appeal %(reference)s"),
+    "case.appeal-upheld": N_("Appeal %(reference)s: the verdict stays"),
+    "case.appeal-overturned": N_("Appeal %(reference)s: the verdict does not stay"),
+    "case.appeal-moot": N_("Appeal %(reference)s: the case was opened again before it was answered"),
 }
 """Ledger act → the sentence that people read."""
 CAUSES = {
@@ -29,3 +33,17 @@ STATES = {
     "dropped": ("calm", N_("called off")),
 }
 """State → shape and word."""
+GROUNDS = {
+    "not-this": N_("It is not what it was taken for"),
+    "adult": N_("Nobody in it is a child"),
+    "lawful": N_("The law allows it: medicine, research, news, art"),
+    "not-me": N_("Somebody else had the account in hand"),
+    "other": N_("Something else"),
+}
+"""What a user may object with."""
+APPEALS = {
+    "open": ("wait", N_("to be answered")),
+    "upheld": ("info", N_("the verdict stays")),
+    "overturned": ("ok", N_("the verdict does not stay")),
+    "moot": ("calm", N_("opened again before it was answered")),
+}

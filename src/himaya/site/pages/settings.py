@@ -52,6 +52,8 @@ SCOPE_WORDS = {
     "subscriptions:read": N_("Read subscriptions"),
     "subscriptions:write": N_("Change subscriptions"),
     "cases:read": N_("Read cases"),
+    "appeals:read": N_("Ask what came of appeals"),
+    "appeals:write": N_("Pass on appeals of users"),
     "numbers:read": N_("Read numbers"),
     "log:read": N_("Read proofs of the log"),
     "log:write": N_("Audit the log, settle its alarms"),

@@ -13,6 +13,7 @@ from himaya.accounts.access import needs
 from himaya.accounts.words import say, sentence
 from himaya.cases.classing import BadVerdict
 from himaya.cases.quality import queries, services
+from himaya.cases.quality.appeal_queries import appeals
 from himaya.cases.quality.states import DIFFERS, OPEN, UNSETTLED
 from himaya.cases.quality.words import CAUSES, STATES
 from himaya.core.config import config
@@ -42,6 +43,7 @@ def index(request: StaffRequest) -> HttpResponse:
         "may_settle": person.may("quality.settle"),
         "differing": queries.differing(person)[:SHOWN] if person.may("quality.settle") else [],
         "unsettled": [] if works else [_row(one) for one in queries.unsettled()[:SHOWN]],
+        "appeals_open": appeals(state="open").count(),
         "checked": checked,
         "missed": missed,
         "is_on": bool(config().second_look_percent or config().second_look_rules),

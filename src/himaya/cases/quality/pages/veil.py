@@ -30,6 +30,8 @@ def veiled(veil: SecondLook, person: Person, schemes: list[dict[str, Any]]) -> d
         "excusable": [],
         "exhibits": {},
         "told": {},
+        "appeals": [],
+        "may_appeal": False,
         "may_request": False,
         "deliveries": {"hidden": True, "rows": [], "gone": []},
         "page_keys": [*((code["key"], code["label"]) for code in codes), ("r", gettext("Write the reason"))]
