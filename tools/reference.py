@@ -50,6 +50,13 @@ def settings() -> str:
         default = field.default
         if isinstance(default, list) and default and hasattr(default[0], "model_dump"):
             default = [route.name for route in default]
+        if hasattr(default, "model_dump"):
+            rows.append((code(f"[{name}]"), "", f"{field.description} In the file, a section; here, two low lines."))
+            rows += [
+                (code(f"HIMAYA_{name.upper()}__{part.upper()}"), code(json.dumps(inner.default)), inner.description)
+                for part, inner in type(default).model_fields.items()
+            ]
+            continue
         rows.append((code(f"HIMAYA_{name.upper()}"), code(json.dumps(default)), field.description))
     places = [
         (
