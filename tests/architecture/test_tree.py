@@ -24,6 +24,7 @@ LEAST = {
 AVOIDED = tuple(phrase for term in terms() if term.advice == AVOID for phrase in term.phrases)
 """Terms that the Luxembourg guidelines ask to avoid; here they are looked for in sources too, where all is quoted."""
 QUOTED: dict[str, str] = {
+    "src/himaya/core/terms/shipped/words.csv": "the words that are looked for",
     "src/himaya/core/cybertip/elements.csv": "values that NCMEC's schema takes",
     "src/himaya/core/cybertip/labels.py": "such a value, with the words by which our pages call it",
 }
