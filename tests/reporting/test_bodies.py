@@ -19,7 +19,9 @@ from tests.reporting.conftest import fresh, work
 from himaya.cases.services import claim, decide
 from himaya.core.packets import SIGNED
 from himaya.core.vault.recipients import decrypt
+from himaya.evidence import custody
 from himaya.evidence.custody import node_key
+from himaya.evidence.models import Exhibit
 from himaya.ledger.worker import run_until_idle
 from himaya.reporting import drafting, filing
 from himaya.reporting.models import Filing
@@ -40,6 +42,7 @@ def test_a_report_to_a_body_without_an_interface_is_signed_by_this_node(
         work()
     done = fresh(draft)
     assert (done.state, done.trouble) == ("filed", "")
+    assert custody.check(Exhibit.objects.get())[-1].fields["facts"]["to"] == "Example hotline"
     plain = io.BytesIO()
     with (tmp_path / "stick" / done.receipt).open("rb") as packet:
         decrypt(packet, plain, identity=GenericSide.key)

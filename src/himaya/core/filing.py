@@ -172,6 +172,10 @@ class FilingChannel(ABC):
     def lane(self, config: BaseModel) -> str:
         """The destination: reports of one lane go one after the other and share a breaker."""
 
+    def addressee(self, config: BaseModel) -> str:
+        """Who gets the reports of a route; what goes with them is handed to that body, says their custody."""
+        return self.authority
+
     @abstractmethod
     def form(self, config: BaseModel) -> Form:
         """The other side's form."""

@@ -14,6 +14,7 @@ from himaya.core.filing import Draft, Form, FormField, Gap
 from himaya.core.words import N_, Said, storable
 
 MISSING = N_("It is missing, and the other side refuses a report without it.")
+MISSED = N_("It is missing, and the other side refuses a report without it. {why}")
 NO_FILES = N_("Files cannot go with this report.")
 MOST = 1000
 """Of what may stand several times."""
@@ -98,7 +99,7 @@ def _group(field: FormField, value: object, path: str) -> Iterator[Gap]:
 def _field(field: FormField, value: object, path: str) -> Iterator[Gap]:
     if is_empty(pruned(value)):
         if field.required:
-            yield Gap(path, MISSING, True)
+            yield Gap(path, Said(MISSED, why=field.why) if field.why else MISSING, True)
         elif field.suggested and field.why:
             yield Gap(path, field.why, False)
         return

@@ -207,7 +207,7 @@ class _Filing:
     # --- what is done ------------------------------------------------------------------------------------------------
 
     def _attempt(self, filing: Filing, draft: Draft) -> Attempt:
-        files = ExhibitFiles(filing, to=self._channel.authority)
+        files = ExhibitFiles(filing, to=self._channel.addressee(self._options))
         return Attempt(draft, answers(filing), self._options, files, clock.now(), _signer, _translated)
 
     def _file(self, filing: Filing) -> dict[str, Any]:

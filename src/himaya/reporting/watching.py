@@ -101,9 +101,8 @@ class Compare(Handler):
             raise GiveUp(str(error)) from error
         asked = missing = 0
         for filing in to_compare(job.payload["route"]):
-            attempt = Attempt(
-                draft_of(filing), answers(filing), options, ExhibitFiles(filing, to=channel.authority), clock.now()
-            )
+            files = ExhibitFiles(filing, to=channel.addressee(options))
+            attempt = Attempt(draft_of(filing), answers(filing), options, files, clock.now())
             try:
                 said = channel.ask(filing.receipt, attempt)
             except HimayaError as error:

@@ -135,6 +135,10 @@ class Generic(FilingChannel):
         config = cast("Config", config)
         return f"generic:{config.directory if config.deliver == 'file' else f'{config.host}:{config.port}'}"
 
+    def addressee(self, config: BaseModel) -> str:
+        """The body that the options name."""
+        return cast("Config", config).body
+
     def form(self, config: BaseModel) -> Form:
         """The neutral form."""
         return neutral.FORM

@@ -51,7 +51,7 @@ def file_it(request: StaffRequest, pk: int) -> HttpResponse:
             gettext("It leaves now, step by step; here it says how far it is."),
         )  # fmt: skip
     try:
-        channel, _ = resolve(one.route)
+        channel, options = resolve(one.route)
         blocking = [gap for gap in drafting.gaps_of(one) if gap.blocks]
     except BadFilingRoute:
         return redirect("reporting:filing", pk)  # where it says so, as what is missing
@@ -64,8 +64,8 @@ def file_it(request: StaffRequest, pk: int) -> HttpResponse:
         "%(n)s thing that is stated goes to %(to)s, over the route %(route)s.",
         "%(n)s things that are stated go to %(to)s, over the route %(route)s.",
         stated,
-    ) % {"n": stated, "to": channel.authority, "route": one.route}
-    context = {"one": one, "sentence": sentence, "sent": sent, "told": told, "authority": channel.authority}
+    ) % {"n": stated, "to": (to := channel.addressee(options)), "route": one.route}
+    context = {"one": one, "sentence": sentence, "sent": sent, "told": told, "authority": to}
     return render(request, "reporting/file.html", context)
 
 

@@ -116,7 +116,8 @@ def _head(one: Filing, told: Whole | None) -> dict[str, Any]:
 
 def _authority(one: Filing) -> str:
     try:
-        return resolve(one.route)[0].authority
+        channel, options = resolve(one.route)
+        return channel.addressee(options)
     except BadFilingRoute:
         return one.route
 
