@@ -94,6 +94,15 @@ def test_a_lead_without_a_fresh_key_is_asked_for_it(ask: Ask, people: SimpleName
     assert Access.objects.get().decided_by == people.lead
 
 
+def test_one_use_of_the_key_grants_one_request(ask: Ask, people: SimpleNamespace, clock: Any) -> None:
+    first, second, lead = ask(), ask(), with_key(people.lead)
+    clock.advance(timedelta(seconds=1))
+    assert messages(lead.post(f"/evidence/access/{first.pk}/grant", follow=True))[0].startswith("Granted")
+    answer = lead.post(f"/evidence/access/{second.pk}/grant")
+    assert answer.url.startswith("/accounts/2fa/webauthn/reauthenticate/?next=")
+    assert Access.objects.get(pk=second.pk).state == "asked"
+
+
 def test_a_password_is_no_key_even_where_it_was_given_last(ask: Ask, people: SimpleNamespace) -> None:
     made, client = ask(), with_key(people.lead, ago=400)
     assert "reauthenticate" in client.post(f"/evidence/access/{made.pk}/grant").url

@@ -29,10 +29,12 @@ from himaya.evidence.granting import (
     NoFreshProof,
     NotYourGrant,
     Proof,
+    ProofSpent,
     UnknownAccess,
     ask_access,
     end_access,
     grant_access,
+    is_spent,
     read_exhibit,
     refuse_access,
     settle_urgent,
@@ -109,6 +111,19 @@ def test_nobody_grants_what_they_asked_for_nor_without_a_fresh_security_key(
         grant_access(theirs.pk, person=people.lead, proof=proof())
     with pytest.raises(UnknownAccess):
         grant_access(999, person=people.lead, proof=proof())
+
+
+def test_each_proof_lets_one_thing_be_read(ask: Ask, keep: Keep, people: SimpleNamespace, clock: Any) -> None:
+    first, second = ask(keep("one")), ask(keep("two"))
+    once = proof()
+    clock.advance(timedelta(seconds=1))
+    grant_access(first.pk, person=people.lead, proof=once)
+    clock.advance(timedelta(seconds=1))
+    with pytest.raises(ProofSpent):
+        grant_access(second.pk, person=people.lead, proof=once)
+    assert is_spent(once, by=people.lead)
+    assert not is_spent(once, by=people.reviewer)
+    assert grant_access(second.pk, person=people.lead, proof=proof()).state == "granted"
 
 
 def test_who_runs_the_node_reads_nothing(ask: Ask, keep: Keep, people: SimpleNamespace) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.internal.flows.reauthentication import stash_and_reauthenticate
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponseBase
 
+    from himaya.accounts.access import StaffRequest
+
     View = Callable[..., HttpResponseBase]
 
 KEY_FRESH = 270.0
@@ -46,14 +48,17 @@ def confirmed(*, back: str) -> Callable[[View], View]:
     return _asking(proved_recently, reverse_to=back, at="account_reauthenticate")
 
 
-def confirmed_by_key(*, back: str) -> Callable[[View], View]:
+def confirmed_by_key(*, back: str, spent: Callable[[StaffRequest], bool] = lambda _: False) -> Callable[[View], View]:
     """The same with a security key alone, used within :data:`KEY_FRESH` seconds; whoever has none is told to add one.
 
     Args:
         back: as of :func:`confirmed`.
+        spent: whether the last proof counts no more, as it was for another act.
     """
     return _asking(
-        lambda request: 0 <= time.time() - key_used_at(request) < KEY_FRESH,
+        lambda request: (
+            0 <= time.time() - key_used_at(request) < KEY_FRESH and not spent(cast("StaffRequest", request))
+        ),
         reverse_to=back,
         at=BY_KEY,
     )

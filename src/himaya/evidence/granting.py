@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import F, QuerySet
 
@@ -29,6 +30,7 @@ from himaya.evidence.reading import unsafe_content
 from himaya.evidence.reasons import reason_of
 from himaya.evidence.returning import giver_of_all
 from himaya.evidence.states import ASKED, DESTROYED, ENDED, GRANTED, REFUSED
+from himaya.ledger.queries import entries
 from himaya.ledger.services import record, record_each
 
 if TYPE_CHECKING:
@@ -72,6 +74,10 @@ class NoFreshProof(HimayaError):
     status = 403
 
 
+class ProofSpent(NoFreshProof):
+    """You have let something be read with this proof already: confirm once more with your security key."""
+
+
 class NoAccess(HimayaError):
     """You have no access to {exhibit}: {why}."""
 
@@ -83,6 +89,10 @@ class MayNotAct(HimayaError):
     """Your role does not allow this: {act}."""
 
     status = 403
+
+
+LETS_READ = ("evidence.access-granted", "evidence.access-taken")
+"""Acts of which each takes a proof of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +152,10 @@ def grant_access(number: int, *, person: Person, proof: Proof | None) -> Access:
 
     Raises:
         UnknownAccess, AccessDecided, NotYourGrant, MayNotAct: as their names say.
-        NoFreshProof: a security key was not used within the last five minutes.
+        NoFreshProof: a security key was not used within the last five minutes, or for another grant already.
     """
     access = _open(number, person)
-    check_proof(proof)
+    _spend(proof, person)
     _give(access, by=person, reads=exhibits_of(access).count())
     record("evidence.access-granted", by=person.actor, about=access.about, until=_until(access))
     return access
@@ -195,7 +205,7 @@ def take_access(
         MayNotAct, BadAccess, NoFreshProof: as their names say.
     """
     access = _asked(exhibits, "urgent", reason, recipient, person, act="evidence.urgent")
-    check_proof(proof)
+    _spend(proof, person)
     access.urgent = True
     _give(access, by=person, reads=len(exhibits))
     record("evidence.access-taken", by=person.actor, about=access.about, until=_until(access))
@@ -354,6 +364,24 @@ def check_proof(proof: Proof | None) -> None:
     """
     if proof is None or proof.method != WEBAUTHN or not timedelta(0) <= clock.now() - proof.at <= FRESH:
         raise NoFreshProof
+
+
+def _spend(proof: Proof | None, person: Person) -> None:
+    """Each proof lets one thing be read: whoever takes over a session grants no other with it.
+
+    Raises:
+        NoFreshProof, ProofSpent: as their names say.
+    """
+    check_proof(proof)
+    get_user_model()._default_manager.select_for_update(no_key=True).get(pk=person.pk)  # of two at once one waits
+    if proof and is_spent(proof, by=person):
+        raise ProofSpent
+
+
+def is_spent(proof: Proof, *, by: Person) -> bool:
+    """Whether somebody has let something be read with a proof already."""
+    last = (entries(act=act).filter(actor=by.actor).order_by("-seq").first() for act in LETS_READ)
+    return any(one is not None and one.at > proof.at for one in last)
 
 
 def _open(number: int, person: Person) -> Access:
