@@ -40,7 +40,9 @@ def complete(confirmed: Confirmed) -> Complete:
 
 
 def acts(one: Filing) -> list[str]:
-    return list(Entry.objects.filter(act__startswith="report.", about=one.about).values_list("act", flat=True))
+    return list(
+        Entry.objects.filter(act__startswith="report.", about=one.about).order_by("seq").values_list("act", flat=True)
+    )
 
 
 def test_it_is_filed_with_its_files_and_every_reading_stands_in_their_custody(complete: Complete, body: Any) -> None:
