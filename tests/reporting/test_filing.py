@@ -22,6 +22,7 @@ from himaya.ledger.worker import repeated, run_job, run_until_idle
 from himaya.reporting import drafting, filing, queries
 from himaya.reporting.models import Filing
 from himaya.reporting.states import WrongFilingMove
+from himaya.transparency.queries import numbers
 
 Confirmed = Callable[..., Filing]
 Complete = Callable[..., Filing]
@@ -40,7 +41,9 @@ def complete(confirmed: Confirmed) -> Complete:
 
 
 def acts(one: Filing) -> list[str]:
-    return list(Entry.objects.filter(act__startswith="report.", about=one.about).values_list("act", flat=True))
+    return list(
+        Entry.objects.filter(act__startswith="report.", about=one.about).order_by("seq").values_list("act", flat=True)
+    )
 
 
 def test_it_is_filed_with_its_files_and_every_reading_stands_in_their_custody(complete: Complete, body: Any) -> None:
@@ -256,6 +259,8 @@ def test_every_day_the_other_side_is_asked_and_what_it_lacks_is_an_alarm_and_no_
         turns.call("filings.compared")
         work()
     assert (fresh(one).there, fresh(two).there) == (True, False)
+    told = numbers().flat()
+    assert (told["filings.filed"], told["filings.need-a-person"], told["filings.waiting"]) == (2, 1, 0)
     assert acts(two).count("report.missing") == 1
     assert fresh(one).asked_at == clock.now()
     assert len(laid_down(body.at)) == 1

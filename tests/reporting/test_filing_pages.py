@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.browsing import messages, words
-from tests.filings import laid_down, particulars
+from tests.configured import configured
+from tests.filings import laid_down, particulars, route
+from tests.program import Program
 from tests.reporting.conftest import fresh, work
 
 from himaya.reporting import drafting, filing
@@ -163,3 +165,17 @@ def test_the_main_things_of_an_incident_are_typed_and_what_a_program_told_stays(
 def test_who_only_reads_is_offered_nothing_to_press(confirmed: Confirmed, sign_in: SignIn) -> None:
     told = page(sign_in("auditor"), confirmed()).content.decode()
     assert "<form" not in told.partition("<main")[2].partition("</main>")[0]
+
+
+def test_whoever_may_take_a_second_look_does_not_learn_of_the_verdict_from_a_draft(
+    confirmed: Confirmed, sign_in: SignIn, body: Any
+) -> None:
+    routes = [route(body.at, channel="lossy")]
+    with configured(filings=routes, second_look_percent=100, second_look_holds=False, second_factor=False):
+        one, program = confirmed(), Program("reports:read")
+        assert one.reference in words(sign_in("reviewer").get("/reports/filings/")), "it is their own verdict"
+        for path in ("/reports/filings/", "/"):
+            assert one.reference not in words(sign_in("lead").get(path))
+        assert "Drafts of this case" not in words(sign_in("lead").get(f"/cases/{one.case_id}/"))
+        assert program.get("/reports").json()["reports"] == []
+        assert program.get(f"/reports/{one.pk}").status_code == 404

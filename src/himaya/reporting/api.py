@@ -15,6 +15,7 @@ from pydantic import Field, JsonValue, StringConstraints
 from himaya.accounts.idempotency import Answer, once
 from himaya.accounts.keys import Key, caller, reply
 from himaya.cases.naming import check_case
+from himaya.cases.quality.queries import veiled_to_programs
 from himaya.core import paging
 from himaya.core.particulars import Particulars
 from himaya.core.wire import Asked, Cursor, Id, Limit, Told, problems
@@ -125,11 +126,15 @@ def reports(
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> HttpResponse:
-    """Reports in forms of others, in the order in which they were made, narrowed by state and case."""
+    """Reports in forms of others, in the order in which they were made, narrowed by state and case. Those of cases that
+    wait for a second look are left out: whoever holds the key may be the second person.
+    """
     after = paging.decode("reports", cursor)
     rows = queries.filings(state="" if state == "any" else state, case=case, after=after)
     found, following = paging.page(rows, "reports", limit=limit, key=lambda row: row.pk)
-    return reply(ReportsTold(reports=[ReportTold(**_facts(row)) for row in found], next_cursor=following))
+    hidden = veiled_to_programs(row.case_id for row in found)
+    told = [ReportTold(**_facts(row)) for row in found if row.case_id not in hidden]
+    return reply(ReportsTold(reports=told, next_cursor=following))
 
 
 @router.get(
@@ -138,7 +143,10 @@ def reports(
 )  # fmt: skip
 def report(request: HttpRequest, report_id: Id) -> HttpResponse:
     """One report: what it states, what is missing, what became of it."""
-    return reply(_whole(queries.filing(report_id)))
+    found = queries.filing(report_id)
+    if veiled_to_programs([found.case_id]):
+        raise drafting.UnknownFiling(filing=report_id)
+    return reply(_whole(found))
 
 
 @router.patch(

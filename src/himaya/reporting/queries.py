@@ -13,7 +13,18 @@ from himaya.core import clock
 from himaya.reporting.clocks import SOON
 from himaya.reporting.drafting import UnknownFiling
 from himaya.reporting.models import Filing, FilingStep, Report
-from himaya.reporting.states import DRAFT, FILED, GIVEN_UP, OPEN, REFUSED, RETRACTED, UNKNOWN
+from himaya.reporting.states import (
+    DRAFT,
+    FILED,
+    FILING,
+    GIVEN_UP,
+    OPEN,
+    QUEUED,
+    REFUSED,
+    RETRACTED,
+    RETRACTING,
+    UNKNOWN,
+)
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -41,7 +52,14 @@ def is_report(job: int) -> bool:
 
 def tally() -> dict[str, int]:
     """Numbers for the statistics page."""
-    return dispatch.tally(Report, "reports")
+    numbers, standing = filing_states(), concerns()
+    return {
+        **dispatch.tally(Report, "reports"),
+        "filings.filed": numbers.get(FILED, 0),
+        "filings.drafts": numbers.get(DRAFT, 0),
+        "filings.waiting": sum(numbers.get(state, 0) for state in (QUEUED, FILING, RETRACTING)),
+        "filings.need-a-person": standing.unknown + standing.refused + standing.missing,
+    }
 
 
 ENDED = (FILED, RETRACTED, GIVEN_UP)

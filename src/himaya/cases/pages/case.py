@@ -116,7 +116,9 @@ def case_page(
         "verdict": _verdict(shown.verdict) if shown.verdict else None,
         "deliveries": _deliveries(shown, request.user),
         "exhibits": _exhibits(shown, request.user),
-        "drafted": request.user.may("reports.view") and entries(about=shown.about, act="report.drafted").exists(),
+        "drafted": not veil
+        and request.user.may("reports.view")
+        and entries(about=shown.about, act="report.drafted").exists(),
         "told": card(request.GET, shown, request.user),
         "may_file": request.user.may("cases.file"),
         "may_ask_to_look": request.user.may("evidence.ask"),

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from himaya.accounts.access import needs
 from himaya.accounts.faces import asked
 from himaya.accounts.paging import page
+from himaya.cases.quality.queries import veiled
 from himaya.core import clock
 from himaya.reporting import queries
 from himaya.reporting.clocks import standing
@@ -29,16 +30,17 @@ ORDER = ("unknown", "refused", "draft", "queued", "filing", "retracting", "filed
 @needs("reports.view")
 @require_safe
 def index(request: StaffRequest) -> HttpResponse:
-    """Reports, newest first, narrowed by state or case."""
+    """Reports, newest first, narrowed by state or case. Of a case at which this person may take a second look, none."""
     chosen = asked(request, "state", "case")
     case = int(chosen["case"]) if chosen["case"].isdigit() and len(chosen["case"]) < 19 else 0
     shown = page(request, queries.filings(state=chosen["state"], case=case), newest_first=True)
     plain = not chosen["state"] and not case and not shown.previous_url
-    urgent = [_row(one) for one in queries.need_a_person()[:FIRST]] if plain else []
+    urgent = list(queries.need_a_person()[:FIRST]) if plain else []
+    hidden = veiled((one.case for one in (*shown.rows, *urgent)), request.user)
     context = {
-        "rows": [_row(one) for one in shown.rows],
+        "rows": [_row(one) for one in shown.rows if one.case_id not in hidden],
         "shown": shown,
-        "urgent": urgent,
+        "urgent": [_row(one) for one in urgent if one.case_id not in hidden],
         "filters": _filters(chosen["state"]),
         "state": chosen["state"],
         "case": case,

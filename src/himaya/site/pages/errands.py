@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from himaya.accounts.words import apart, day, moment
+from himaya.cases.quality.queries import veiled
 from himaya.core import clock
 from himaya.evidence import losing
 from himaya.evidence import queries as evidence
@@ -124,7 +125,11 @@ def _holds(person: Person) -> Iterable[Hold]:
 
 
 def _reports(person: Person) -> Iterable[Filing]:
-    return reporting.need_a_person()[: SHOWN + 1] if person.may("reports.write") else ()
+    if not person.may("reports.write"):
+        return []
+    found = list(reporting.need_a_person()[: SHOWN + 1])
+    hidden = veiled((one.case for one in found), person)
+    return [one for one in found if one.case_id not in hidden]
 
 
 def _report(one: Filing) -> Errand:
