@@ -23,15 +23,16 @@ MANY, VERY_MANY, LATELY_DAYS = 10, 100, 7
 """Sightings; days between an item's listing and the case, within which it counts as listed lately."""
 GRAVE, GRAVEST = 2, 3
 """Of :func:`severity`."""
-NOW = "danger-now"
+NOW, TOLD = "danger-now", "told-urgent"
 FLAGS = {
     NOW: (LAST, N_("A child may be in danger now")),
+    TOLD: (6, N_("Who told of the incident says that it is urgent")),
     "live": (5, N_("It may be streamed live")),
     "duty": (4, N_("A duty with a deadline")),
     "coerced": (3, N_("A child may be under pressure from somebody")),
     "unidentified": (3, N_("It may show a child whom nobody has identified")),
 }
-"""What a person or a service may say of a case → points, and words."""
+"""What may be said of a case → points, and words. :data:`TOLD` is what a service says with the particulars."""
 GRAVEST_ACTS = frozenset({"penetr", "sadism_animal"})
 HARMLESS = frozenset({"harmful", "not-illegal"})
 

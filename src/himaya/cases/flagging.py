@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from himaya.cases import services
-from himaya.cases.danger import FLAGS
+from himaya.cases.danger import FLAGS, TOLD
 from himaya.cases.models import Comment, Flag
 from himaya.cases.searching import keep_words
 from himaya.cases.states import CASE
@@ -74,6 +74,25 @@ def flag_case(case_id: int, *, person: Person, kind: str, reason: str, due_at: d
     """
     services.check_may("cases.flag", person=person)
     return raise_flag(case_id, kind=kind, reason=reason, by=person.actor, due_at=due_at)
+
+
+@transaction.atomic
+def note_told(case_id: int, *, urgent: str, by: str) -> None:
+    """What a service says of the urgency of a case now, instead of what it said before; empty: nothing. Of a case that
+    is decided nothing is noted.
+    """
+    case = services.lock_case(case_id)
+    text = urgent.strip()[: services.LONGEST]
+    standing = Flag.objects.filter(case=case, kind=TOLD, ended_at=None).first()
+    if case.verdict_id is not None or (standing.reason if standing else "") == text:
+        return
+    if standing is not None:
+        standing.ended_at = clock.now()
+        standing.save(update_fields=["ended_at"])
+        save_weight(case)
+        record("case.unflagged", by=by, about=case.about, kind=TOLD)
+    if text:
+        raise_flag(case_id, kind=TOLD, reason=text, by=by)
 
 
 @transaction.atomic

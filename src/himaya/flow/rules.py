@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from himaya.cases.flagging import note_told
 from himaya.cases.quality.queries import outcome
 from himaya.cases.queries import case, opinions
 from himaya.core import clock
@@ -19,6 +20,7 @@ from himaya.evidence.verdicts import note_dismissal, note_reopening, note_verdic
 from himaya.flow.reactor import when
 from himaya.ledger.services import SYSTEM
 from himaya.lists.voting import return_vote, vote_by_verdict
+from himaya.reporting.drafting import particulars_of
 from himaya.reporting.filing import queue_complete, report_case, take_back_filings
 from himaya.reporting.queries import filings, is_report
 from himaya.reporting.services import queue_reports, take_back_reports
@@ -79,6 +81,13 @@ def file_what_is_complete_now(entry: Entry) -> None:
     """
     if entry.act == "report.particulars" or entry.actor.startswith("key:"):
         queue_complete(filings(case=_case(entry), state="draft"), by=SYSTEM)
+
+
+@when("report.particulars")
+@when("case.reopened")
+def bring_forward_what_is_urgent(entry: Entry) -> None:
+    """Where a service says with its particulars that somebody should look at once, the case comes earlier."""
+    note_told(_case(entry), urgent=particulars_of(_case(entry)).urgent, by=SYSTEM)
 
 
 @when("report.filed")

@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 
 from himaya.accounts.queries import names
 from himaya.cases import queries, words
-from himaya.cases.danger import FIRST, FLAGS
+from himaya.cases.danger import FIRST, FLAGS, TOLD
 
 if TYPE_CHECKING:
     from himaya.accounts.models import Person
@@ -25,5 +25,5 @@ def urgency_of(shown: Case, person: Person) -> dict[str, Any]:
         "urgent": shown.rank == FIRST,
         "flags": [{"one": one, "label": gettext(FLAGS[one.kind][1]), "by": who.get(one.by, one.by)} for one in flags],
         "may_flag": shown.verdict is None and person.may("cases.flag"),
-        "kinds": [(kind, gettext(label)) for kind, (_, label) in FLAGS.items() if kind not in standing],
+        "kinds": [(kind, gettext(label)) for kind, (_, label) in FLAGS.items() if kind not in {*standing, TOLD}],
     }

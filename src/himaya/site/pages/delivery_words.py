@@ -136,6 +136,7 @@ RULES = {
     "tell_authority_and_host": N_("Reports and notices are queued"),
     "draft_reports": N_("Reports in forms of others are drafted"),
     "take_back_what_is_not_filed": N_("What is not filed is taken back"),
+    "bring_forward_what_is_urgent": N_("A case comes forward where a service says that it is urgent"),
     "file_what_is_complete_now": N_("What is complete is filed, where the operator's rule lets it go by itself"),
     "start_the_time_of_what_was_filed": N_("The time begins for which what was filed is kept"),
     "take_back_what_has_not_left": N_("What has not left is taken back"),
