@@ -20,6 +20,8 @@ from himaya.cases.care.keeping import EnoughForToday, OnBreak
 from himaya.cases.care.models import Exposure, Rest, Shift
 from himaya.cases.care.reckoning import CASE, LOOK, PLAIN, Used
 from himaya.cases.models import Case
+from himaya.cases.quality.models import SecondLook
+from himaya.cases.quality.services import answer_second
 from himaya.core.caring import Care
 from himaya.ledger.models import Entry
 
@@ -176,6 +178,17 @@ def test_nothing_severe_comes_last_in_a_shift(people: SimpleNamespace, clock: An
     clock.advance(timedelta(hours=15))
     assert queries.shift(me) is None, "one that nobody ended is over some hours after its end"
     assert keeping.begin_shift(person=me).began_at == clock.now()
+
+
+@pytest.mark.django_db
+def test_a_second_look_at_a_verdict_burdens_as_the_first_one_did(people: SimpleNamespace) -> None:
+    with configured(second_look_percent=100):
+        case = severe(1)
+        decide(case, people.lead)
+        second = SecondLook.objects.get(case=case)
+        answer_second(second.pk, person=people.reviewer, scheme="interpol", code="baseline", reason="The same.")
+    rows = Exposure.objects.order_by("pk").values_list("person", "case", "points")
+    assert list(rows) == [(who.pk, case.about, 4) for who in (people.lead, people.reviewer)]
 
 
 @pytest.mark.django_db(transaction=True)
