@@ -49,6 +49,8 @@ PAGES = {
     "rules": ("lead", "/evidence/rules/"),
     "holds": ("lead", "/evidence/holds/"),
     "ends": ("lead", "/evidence/ends/?days=365"),
+    "desk": ("lead", "/desk/"),
+    "demand": ("lead", "/desk/demands/1/"),
 }
 """Name → who looks, and where."""
 LOOKS = {
@@ -218,12 +220,33 @@ kept += [keep(n, cases[n % 3], "match", "screened") for n in range(2, 7)]
 granting.ask_access(kept[:2], person=reviewer, **ask)
 """
 """Exhibits with custody, rules that collide, a hold, a reading, a request that waits."""
+DEMANDED = """
+import django
+django.setup()
+from himaya.accounts.queries import person
+from himaya.core import clock
+from himaya.evidence.demands import services, telling
+from himaya.evidence.demands.lists import REQUIRED
+from himaya.evidence.demands.terms import Terms
+lead = person("lead")
+terms = Terms(kind="preservation", authority="Parquet, Luxembourg", country="LU", channel="portal", limit_applies=True,
+              instrument="18 USC 2703(f)", limit="us-2703-f-preserve", received_at=clock.now(), reference="2026/17",
+              scope="exhibits E-{}-000001-E-{}-000003".format(clock.now().year, clock.now().year))
+one = services.record_demand(terms, person=lead)
+for item in REQUIRED["preservation"]:
+    services.confirm_check(one.pk, item=item, said="Called back at the number of the reference.", person=lead)
+services.verify_demand(one.pk, person=lead)
+services.accept_demand(one.pk, why="The order is as it must be.", person=lead)
+telling.set_notice(one.pk, notice="planned", why="Once the order says so.", person=lead)
+"""
+"""A demand to preserve, looked at, accepted."""
 NEEDED = {
     "exchange": PUBLISHED,
     "quarantine": FLOOD,
     "subscriptions": SOURCES,
     "subscription": SOURCES,
     **dict.fromkeys(("evidence", "exhibit", "access", "urgent", "rules", "holds", "ends"), KEPT),
+    **dict.fromkeys(("desk", "demand"), DEMANDED),
 }
 """Name of a page → what its node has to have done before."""
 FILE = "".join(
