@@ -135,7 +135,9 @@ def test_nothing_tells_the_second_person_what_was_said(always: None, people: Sim
             "/cases/?state=decided",
             "/cases/quality/",
             f"/cases/quality/{look_at(case).pk}/",
+            f"/cases/{other.pk}/links",
             "/reports/",
+            "/reports/filings/",
             "/notices/",
         )
     ]
