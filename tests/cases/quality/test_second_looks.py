@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,7 @@ from himaya.cases.queries import queue
 from himaya.flow.reactor import react
 from himaya.ledger.models import Job
 from himaya.ledger.queries import entries
+from himaya.site.quality_health import quality_health
 
 pytestmark = pytest.mark.django_db
 BASELINE = {"scheme": "interpol", "code": "baseline"}
@@ -291,3 +293,15 @@ def test_a_lead_calls_it_off_and_what_waited_leaves(people: SimpleNamespace) -> 
         react()
     assert Job.objects.filter(state="ready").exists()
     assert look_at(case).state == "dropped"
+
+
+def test_a_report_that_waits_for_more_than_a_day_is_a_concern(people: SimpleNamespace, clock: Any) -> None:
+    with configured(second_look_percent=100, second_look_holds=True):
+        decided(people.reviewer)
+        decided(people.reviewer, 2, **NONE)
+        assert quality_health() == []
+        clock.advance(timedelta(days=1, seconds=1))
+        (found,) = quality_health()
+        assert (found.state, str(found.said)[-4:]) == ("danger", "y: 1")
+    with configured(second_look_percent=100):
+        assert quality_health() == []
