@@ -17,6 +17,8 @@ from tests.program import Program
 from tests.windows import signed_in
 
 from himaya.cases import services as cases
+from himaya.cases.care import queries as care
+from himaya.cases.care.models import Exposure, OptOut
 from himaya.cases.history import history
 from himaya.cases.models import Verdict
 from himaya.cases.quality import queries, services
@@ -193,6 +195,20 @@ def test_nobody_looks_at_their_own_verdict_nor_twice(always: None, people: Simpl
     services.answer_second(look.pk, person=second, reason="Agrees.", **BASELINE)
     with pytest.raises(services.LOOK.wrong):
         services.answer_second(look.pk, person=people.lead, reason="Agrees.", **BASELINE)
+
+
+def test_a_second_look_counts_as_a_decided_case_and_is_not_offered_of_what_somebody_opted_out_of(
+    always: None, people: SimpleNamespace, second: Any
+) -> None:
+    case = decided(people.reviewer)
+    facet = case.facets.strip("|").partition("|")[0]
+    OptOut.objects.create(person=second, facet=facet)
+    assert list(queries.waiting(second)) == []
+    OptOut.objects.all().delete()
+    assert list(queries.waiting(second)) == [look_at(case)]
+    services.answer_second(look_at(case).pk, person=second, reason="Agrees.", **BASELINE)
+    assert care.today(second) == care.today(people.reviewer)
+    assert Exposure.objects.filter(person=second, case=case.about).exists()
 
 
 def test_of_two_that_differ_a_lead_who_gave_neither_lets_the_first_stay(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
+from himaya.cases.care import queries as care
 from himaya.cases.models import Case
 from himaya.cases.quality.choosing import is_drawn
 from himaya.cases.quality.models import SecondLook
@@ -42,9 +43,21 @@ def _looks() -> QuerySet[SecondLook]:
     return SecondLook.objects.select_related("case", "verdict__by", "by", "settled_by")
 
 
+def offered(person: Person) -> QuerySet[SecondLook]:
+    """Second looks that this person could take: the verdict is another's."""
+    return _looks().filter(state=OPEN).exclude(verdict__by=person)
+
+
 def waiting(person: Person) -> QuerySet[SecondLook]:
-    """Second looks that this person can take, the gravest and then the oldest first."""
-    return _looks().filter(state=OPEN).exclude(verdict__by=person).order_by("-case__severity", "chosen_at", "pk")
+    """Those that are put before them, the gravest and then the oldest first.
+
+    None of what they chose not to be given, and none that is severe when they have seen enough; they open it by hand.
+    """
+    rows = offered(person)
+    rows = rows.filter(case__severe=False) if care.why_mild(person) else rows
+    for facet in care.opt_outs(person):
+        rows = rows.exclude(case__facets__contains=f"|{facet}|")
+    return rows.order_by("-case__severity", "chosen_at", "pk")
 
 
 def differing(person: Person) -> QuerySet[SecondLook]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from himaya.cases import services as cases
+from himaya.cases.care.keeping import note_decided
 from himaya.cases.classing import NOTHING_STATED, BadVerdict, find_class, judged
 from himaya.cases.models import Comment
 from himaya.cases.quality.models import SecondLook
@@ -70,6 +71,7 @@ def answer_second(look_id: int, *, person: Person, scheme: str, code: str, reaso
     look.scheme, look.code, look.reason = scheme, code, text
     look.confirms = judged(found, stated=NOTHING_STATED).confirms
     look.save()
+    note_decided(look.case, person=person)
     facts = {"look": look.pk, "verdict": look.verdict_id}
     record(f"case.look-{look.state}", by=person.actor, about=look.case.about, **facts)
     if same:
