@@ -28,6 +28,7 @@ from himaya.screening import before, decoders, snapshots
 from himaya.site.desk_health import desk_health
 from himaya.site.evidence_health import evidence_health
 from himaya.site.finding import Finding as Finding
+from himaya.site.quality_health import quality_health
 from himaya.site.reports_health import reports_health
 
 KEYS_END = timedelta(days=14)
@@ -72,6 +73,7 @@ def health(*, thorough: bool = False) -> list[Finding]:
         *backup_health(),
         *evidence_health(thorough=thorough),
         *desk_health(),
+        *quality_health(),
         *reports_health(),
     ]
 

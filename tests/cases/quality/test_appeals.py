@@ -21,6 +21,7 @@ from himaya.core import clock as now_of
 from himaya.flow.reactor import react
 from himaya.ledger import worker
 from himaya.ledger.models import Job
+from himaya.site.quality_health import quality_health
 from himaya.transparency.queries import numbers
 
 pytestmark = pytest.mark.django_db
@@ -180,7 +181,9 @@ def test_it_is_entered_and_answered_on_pages(case: Any, people: SimpleNamespace,
         assert refused.status_code == 422
         page = browser.post(f"/cases/{case.pk}/appeal", {**form, "reference": "letter-1"}, follow=True)
         assert "somebody else answers" in page.content.decode()
+        assert quality_health() == []
         clock.advance(timedelta(days=15))
+        assert [str(one.said) for one in quality_health()] == ["appeals of users that were to be answered by now: 1"]
         lead = signed_in(people.lead)
         assert "late</span>" in lead.get("/cases/quality/appeals").content.decode()
         made = appeal_queries.appeal_by_reference("letter-1")

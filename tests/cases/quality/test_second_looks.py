@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,8 @@ from tests.program import Program
 from tests.windows import signed_in
 
 from himaya.cases import services as cases
+from himaya.cases.care import queries as care
+from himaya.cases.care.models import Exposure, OptOut
 from himaya.cases.history import history
 from himaya.cases.models import Verdict
 from himaya.cases.quality import queries, services
@@ -25,6 +28,7 @@ from himaya.cases.queries import queue
 from himaya.flow.reactor import react
 from himaya.ledger.models import Job
 from himaya.ledger.queries import entries
+from himaya.site.quality_health import quality_health
 
 pytestmark = pytest.mark.django_db
 BASELINE = {"scheme": "interpol", "code": "baseline"}
@@ -135,7 +139,9 @@ def test_nothing_tells_the_second_person_what_was_said(always: None, people: Sim
             "/cases/?state=decided",
             "/cases/quality/",
             f"/cases/quality/{look_at(case).pk}/",
+            f"/cases/{other.pk}/links",
             "/reports/",
+            "/reports/filings/",
             "/notices/",
         )
     ]
@@ -189,6 +195,20 @@ def test_nobody_looks_at_their_own_verdict_nor_twice(always: None, people: Simpl
     services.answer_second(look.pk, person=second, reason="Agrees.", **BASELINE)
     with pytest.raises(services.LOOK.wrong):
         services.answer_second(look.pk, person=people.lead, reason="Agrees.", **BASELINE)
+
+
+def test_a_second_look_counts_as_a_decided_case_and_is_not_offered_of_what_somebody_opted_out_of(
+    always: None, people: SimpleNamespace, second: Any
+) -> None:
+    case = decided(people.reviewer)
+    facet = case.facets.strip("|").partition("|")[0]
+    OptOut.objects.create(person=second, facet=facet)
+    assert list(queries.waiting(second)) == []
+    OptOut.objects.all().delete()
+    assert list(queries.waiting(second)) == [look_at(case)]
+    services.answer_second(look_at(case).pk, person=second, reason="Agrees.", **BASELINE)
+    assert care.today(second) == care.today(people.reviewer)
+    assert Exposure.objects.filter(person=second, case=case.about).exists()
 
 
 def test_of_two_that_differ_a_lead_who_gave_neither_lets_the_first_stay(
@@ -289,3 +309,15 @@ def test_a_lead_calls_it_off_and_what_waited_leaves(people: SimpleNamespace) -> 
         react()
     assert Job.objects.filter(state="ready").exists()
     assert look_at(case).state == "dropped"
+
+
+def test_a_report_that_waits_for_more_than_a_day_is_a_concern(people: SimpleNamespace, clock: Any) -> None:
+    with configured(second_look_percent=100, second_look_holds=True):
+        decided(people.reviewer)
+        decided(people.reviewer, 2, **NONE)
+        assert quality_health() == []
+        clock.advance(timedelta(days=1, seconds=1))
+        (found,) = quality_health()
+        assert (found.state, str(found.said)[-4:]) == ("danger", "y: 1")
+    with configured(second_look_percent=100):
+        assert quality_health() == []

@@ -15,7 +15,7 @@ from himaya.accounts.faces import asked
 from himaya.cases import queries, words
 from himaya.cases.danger import FIRST
 from himaya.cases.pages.load import load_of
-from himaya.cases.quality.queries import veiled, waiting
+from himaya.cases.quality.queries import offered, veiled
 from himaya.cases.views import views
 from himaya.core import clock, registry
 from himaya.core.words import N_
@@ -60,7 +60,7 @@ def queue(request: StaffRequest) -> HttpResponse:
         "may_claim": request.user.may("cases.claim"),
         "may_practise": request.user.may("quality.practise"),
         "may_quality": request.user.may("quality.view"),
-        "second_looks": waiting(request.user).count() if request.user.may("quality.look") else 0,
+        "second_looks": offered(request.user).count() if request.user.may("quality.look") else 0,
         "held": queries.held(request.user),
         "may_see_team": request.user.may("care.view"),
         **(load_of(request.user) if request.user.may("cases.claim") else {}),

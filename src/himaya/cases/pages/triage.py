@@ -14,6 +14,7 @@ from himaya.accounts.access import needs
 from himaya.accounts.faces import asked
 from himaya.cases import linking, queries, triage, words
 from himaya.cases.pages.case import find
+from himaya.cases.quality.queries import veiled
 from himaya.core import clock
 from himaya.core.config import config
 from himaya.core.intake.offered import KINDS
@@ -111,6 +112,7 @@ def links(request: StaffRequest, pk: int) -> HttpResponse:
     """What a case shares with other cases, drawn: the case, the things, the others."""
     shown = find(pk)
     found = linking.links(shown)
+    hidden = veiled((case for case, _ in found.cases), request.user)
     things = _placed((thing.label, _thing_url(thing)) for thing in found.things)
     others = _placed((case.reference, reverse("cases:links", args=[case.pk])) for case, _ in found.cases)
     at = {thing: place.y for thing, place in zip(found.things, things, strict=True)}
@@ -123,7 +125,7 @@ def links(request: StaffRequest, pk: int) -> HttpResponse:
         "lines": lines,
         "height": height,
         "middle": height // 2,
-        "rows": [{"case": case, "things": some} for case, some in found.cases],
+        "rows": [{"case": case, "things": some, "veiled": case.pk in hidden} for case, some in found.cases],
         "more": found.more,
     }
     return render(request, "cases/links.html", context)

@@ -9,6 +9,7 @@ from django.db.models import Count, Q
 
 from himaya.cases.quality.models import Appeal, SecondLook
 from himaya.cases.quality.states import AGREED, CHANGED, KEPT, OPEN, OVERTURNED, UPHELD
+from himaya.core import clock
 from himaya.ledger.delivery import DeliveryHandler
 from himaya.ledger.queries import jobs
 
@@ -43,6 +44,11 @@ def appeal_by_reference(reference: str) -> Appeal | None:
 def appeals_of(case: Case) -> QuerySet[Appeal]:
     """What users objected to on a case, newest first."""
     return appeals().filter(case=case)
+
+
+def late() -> int:
+    """How many were to be answered by now."""
+    return Appeal.objects.filter(state=OPEN, due_at__lt=clock.now()).count()
 
 
 def is_being_overturned(case: Case, person: Person) -> bool:

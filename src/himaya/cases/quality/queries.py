@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
+from himaya.cases.care import queries as care
 from himaya.cases.models import Case
 from himaya.cases.quality.choosing import is_drawn
 from himaya.cases.quality.models import SecondLook
 from himaya.cases.quality.states import DIFFERS, OPEN, UNSETTLED
+from himaya.core import clock
 from himaya.core.config import config
 from himaya.ledger.queries import entries
 
@@ -20,8 +23,8 @@ if TYPE_CHECKING:
 
     from himaya.accounts.models import Person
 
-CHECKED = 1000
-"""Verdicts of which the sample is drawn again."""
+CHECKED, LONG = 1000, timedelta(days=1)
+"""Verdicts of which the sample is drawn again; for how long a report may wait before somebody is told."""
 
 
 def look(pk: int) -> SecondLook | None:
@@ -40,9 +43,21 @@ def _looks() -> QuerySet[SecondLook]:
     return SecondLook.objects.select_related("case", "verdict__by", "by", "settled_by")
 
 
+def offered(person: Person) -> QuerySet[SecondLook]:
+    """Second looks that this person could take: the verdict is another's."""
+    return _looks().filter(state=OPEN).exclude(verdict__by=person)
+
+
 def waiting(person: Person) -> QuerySet[SecondLook]:
-    """Second looks that this person can take, the gravest and then the oldest first."""
-    return _looks().filter(state=OPEN).exclude(verdict__by=person).order_by("-case__severity", "chosen_at", "pk")
+    """Those that are put before them, the gravest and then the oldest first.
+
+    None of what they chose not to be given, and none that is severe when they have seen enough; they open it by hand.
+    """
+    rows = offered(person)
+    rows = rows.filter(case__severe=False) if care.why_mild(person) else rows
+    for facet in care.opt_outs(person):
+        rows = rows.exclude(case__facets__contains=f"|{facet}|")
+    return rows.order_by("-case__severity", "chosen_at", "pk")
 
 
 def differing(person: Person) -> QuerySet[SecondLook]:
@@ -88,6 +103,14 @@ def first_of_people(case: Case) -> int:
 def is_held(case_id: int, *, verdict: int) -> bool:
     """Whether what a verdict sends out waits for a second look."""
     return config().second_look_holds and unsettled().filter(case=case_id, verdict=verdict).exists()
+
+
+def held_long() -> int:
+    """How many confirmed verdicts send nothing out for more than a day, because they wait for a second look."""
+    if not config().second_look_holds:
+        return 0
+    since = clock.now() - LONG
+    return unsettled().filter(verdict__confirms=True, chosen_at__lt=since).order_by().count()
 
 
 def outcome(case_id: int, *, verdict: int) -> tuple[bool, bool]:

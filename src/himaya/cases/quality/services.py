@@ -71,6 +71,7 @@ def answer_second(look_id: int, *, person: Person, scheme: str, code: str, reaso
     look.scheme, look.code, look.reason = scheme, code, text
     look.confirms = judged(found, stated=NOTHING_STATED).confirms
     look.save()
+    note_decided(look.case, person=person)
     facts = {"look": look.pk, "verdict": look.verdict_id}
     record(f"case.look-{look.state}", by=person.actor, about=look.case.about, **facts)
     note_decided(look.case, person=person)

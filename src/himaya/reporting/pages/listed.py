@@ -34,6 +34,7 @@ def index(request: StaffRequest) -> HttpResponse:
     chosen = asked(request, "state", "case")
     case = int(chosen["case"]) if chosen["case"].isdigit() and len(chosen["case"]) < 19 else 0
     shown = page(request, queries.filings(state=chosen["state"], case=case), newest_first=True)
+    hidden = veiled((one.case for one in shown.rows), request.user)
     plain = not chosen["state"] and not case and not shown.previous_url
     urgent = list(queries.need_a_person()[:FIRST]) if plain else []
     hidden = veiled((one.case for one in (*shown.rows, *urgent)), request.user)
