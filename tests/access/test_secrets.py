@@ -119,7 +119,7 @@ def test_the_secret_of_a_second_factor_is_shown_only_while_it_is_set_up(
 def test_no_address_of_a_page_holds_a_secret() -> None:
     names = {name for pattern in ADDRESSES.values() for name in pattern.pattern.converters}
     known = {"pk", "name", "act", "list_name", "username", "prefix", "seq", "draft", "organisation", "table", "row_key"}
-    known |= {"country"}
+    known |= {"country", "case_id", "scheme"}
     known |= {"kind", "exhibit"}
     known |= {"language", "form"}
     assert names <= known

@@ -148,6 +148,7 @@ def test_the_description_declares_every_error_as_a_problem(db: None) -> None:
 
 
 PLAIN = (
+    "/api/v1/terms/check",
     "/api/v1/partners",
     "/api/v1/partners/{name}/keys",
     "/api/v1/exchange/publish",

@@ -25,6 +25,11 @@ SHAPES = {
     ),
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "a day, as in 2026-11-29",
     "^[A-Z]{2,3}$": "a code of two or three capital letters, as in NL",
+    "^[A-Z]{2}$": "the code of a country, two capital letters, as in NL",
+    "^[a-z]+$": "small letters",
+    "^[A-Za-z0-9][A-Za-z0-9._:-]{0,79}$": (
+        "1 to 80 letters, digits, dots, colons, dashes and underscores, a letter or a digit first"
+    ),
     "^[A-Z]{2}(-[A-Z0-9]{1,3})?$": "a country or a part of one by ISO 3166, as in NL or GB-SCT",
 }
 """How a field is written, by the pattern that it is held to; ``^(…)?$`` may also be empty."""
