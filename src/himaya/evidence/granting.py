@@ -8,11 +8,9 @@ Where there is no time, a lead reads at once: everybody is told, and somebody el
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import F, QuerySet
 
@@ -26,11 +24,17 @@ from himaya.evidence.custody import add_steps
 from himaya.evidence.guarded.bringing import exhibit_keys, forget_brought
 from himaya.evidence.handing import RETURN
 from himaya.evidence.models import Access, AccessTo, Exhibit, Look
+from himaya.evidence.proofs import WEBAUTHN as WEBAUTHN
+from himaya.evidence.proofs import NoFreshProof as NoFreshProof
+from himaya.evidence.proofs import Proof as Proof
+from himaya.evidence.proofs import ProofSpent as ProofSpent
+from himaya.evidence.proofs import check_proof as check_proof
+from himaya.evidence.proofs import is_spent as is_spent
+from himaya.evidence.proofs import spend_proof
 from himaya.evidence.reading import unsafe_content
 from himaya.evidence.reasons import reason_of
 from himaya.evidence.returning import giver_of_all
 from himaya.evidence.states import ASKED, DESTROYED, ENDED, GRANTED, REFUSED
-from himaya.ledger.queries import entries
 from himaya.ledger.services import record, record_each
 
 if TYPE_CHECKING:
@@ -38,9 +42,8 @@ if TYPE_CHECKING:
 
     from himaya.accounts.models import Person
 
-MINUTES, MOST, FRESH = 30, 100, timedelta(minutes=5)
-"""How long a grant lasts; exhibits in one; how old the proof of who grants may be."""
-WEBAUTHN = "webauthn"
+MINUTES, MOST = 30, 100
+"""How long a grant lasts; exhibits in one."""
 
 
 class BadAccess(HimayaError):
@@ -68,16 +71,6 @@ class NotYourGrant(HimayaError):
     status = 403
 
 
-class NoFreshProof(HimayaError):
-    """Confirm with your security key who you are, then grant it within five minutes."""
-
-    status = 403
-
-
-class ProofSpent(NoFreshProof):
-    """You have let something be read with this proof already: confirm once more with your security key."""
-
-
 class NoAccess(HimayaError):
     """You have no access to {exhibit}: {why}."""
 
@@ -89,18 +82,6 @@ class MayNotAct(HimayaError):
     """Your role does not allow this: {act}."""
 
     status = 403
-
-
-LETS_READ = ("evidence.access-granted", "evidence.access-taken")
-"""Acts of which each takes a proof of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """How and when somebody last proved who they are: ``webauthn``, ``totp``, ``password``."""
-
-    method: str
-    at: datetime
 
 
 @transaction.atomic
@@ -155,7 +136,7 @@ def grant_access(number: int, *, person: Person, proof: Proof | None) -> Access:
         NoFreshProof: a security key was not used within the last five minutes, or for another grant already.
     """
     access = _open(number, person)
-    _spend(proof, person)
+    spend_proof(proof, by=person)
     _give(access, by=person, reads=exhibits_of(access).count())
     record("evidence.access-granted", by=person.actor, about=access.about, until=_until(access))
     return access
@@ -205,7 +186,7 @@ def take_access(
         MayNotAct, BadAccess, NoFreshProof: as their names say.
     """
     access = _asked(exhibits, "urgent", reason, recipient, person, act="evidence.urgent")
-    _spend(proof, person)
+    spend_proof(proof, by=person)
     access.urgent = True
     _give(access, by=person, reads=len(exhibits))
     record("evidence.access-taken", by=person.actor, about=access.about, until=_until(access))
@@ -354,34 +335,6 @@ def _recipient(text: str) -> str:
 
 def _until(access: Access) -> str:
     return access.until.isoformat() if access.until else ""
-
-
-def check_proof(proof: Proof | None) -> None:
-    """Whoever lets something be read or leave has just confirmed who they are.
-
-    Raises:
-        NoFreshProof: not with a security key, or not within the last five minutes.
-    """
-    if proof is None or proof.method != WEBAUTHN or not timedelta(0) <= clock.now() - proof.at <= FRESH:
-        raise NoFreshProof
-
-
-def _spend(proof: Proof | None, person: Person) -> None:
-    """Each proof lets one thing be read: whoever takes over a session grants no other with it.
-
-    Raises:
-        NoFreshProof, ProofSpent: as their names say.
-    """
-    check_proof(proof)
-    get_user_model()._default_manager.select_for_update(no_key=True).get(pk=person.pk)  # of two at once one waits
-    if proof and is_spent(proof, by=person):
-        raise ProofSpent
-
-
-def is_spent(proof: Proof, *, by: Person) -> bool:
-    """Whether somebody has let something be read with a proof already."""
-    last = (entries(act=act).filter(actor=by.actor).order_by("-seq").first() for act in LETS_READ)
-    return any(one is not None and one.at > proof.at for one in last)
 
 
 def _open(number: int, person: Person) -> Access:
