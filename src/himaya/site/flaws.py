@@ -27,6 +27,10 @@ SHAPES = {
     "^[A-Z]{2,3}$": "a code of two or three capital letters, as in NL",
     "^[A-Z]{2}$": "the code of a country, two capital letters, as in NL",
     "^[a-z]+$": "small letters",
+    "^[0-9A-Fa-f.:]{2,45}$": "an address of the internet, as in 192.0.2.7 or 2001:db8::1",
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})$": (
+        "a moment with its offset, as in 2026-11-29T16:30:00Z"
+    ),
     "^[A-Za-z0-9][A-Za-z0-9._:-]{0,79}$": (
         "1 to 80 letters, digits, dots, colons, dashes and underscores, a letter or a digit first"
     ),
