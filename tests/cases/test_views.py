@@ -62,5 +62,5 @@ def test_cases_are_taken_away_as_they_are_shown_and_the_ledger_says_by_whom(sign
     )
     assert "secret" not in text
     taken = entries(act="case.exported").get()
-    assert (taken.actor, taken.data) == (people.lead.actor, {"state": "decided", "list": "hotline"})
+    assert (taken.actor, taken.data) == (people.lead.actor, {"searched": False, "state": "decided", "list": "hotline"})
     assert sign_in("reviewer").post("/cases/export", {"state": "open"}).status_code == 403

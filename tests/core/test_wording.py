@@ -94,3 +94,8 @@ def test_a_long_text_is_read_in_time() -> None:
     assert words(text) == []
     assert len(to_avoid(check(text + "child porn"))) == 1
     assert AVOID in ADVICE
+
+
+@pytest.mark.parametrize("opener", ["“", "«", '"', "`", "```"])
+def test_quotations_that_are_never_closed_take_no_longer(opener: str) -> None:
+    assert words(opener * 100_000) == []

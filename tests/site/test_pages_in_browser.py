@@ -182,8 +182,7 @@ def test_a_whole_case_without_a_mouse(node, window):
     keys.press("1")
     keys.press("r")
     keys.type("Fingerprint and context agree.")
-    keys.press("Tab")
-    keys.press("Enter")
+    keys.press("Control+Enter")
     page.wait_for_selector("text=The verdict is recorded.")
     verdict = queries.case(node.free.pk).verdict
     assert (verdict.scheme, verdict.code, verdict.by.username) == ("interpol", "baseline", "reviewer")
@@ -207,7 +206,7 @@ def test_a_case_is_decided_without_a_script(node, chromium, live_server):
     context.add_cookies([{"name": "session", "value": client.cookies["session"].value, "url": live_server.url}])
     page = context.new_page()
     page.goto(f"{live_server.url}/cases/{node.held.pk}/")
-    page.get_by_text("Other schemes").click()
+    page.get_by_text("Other schemes", exact=True).click()
     page.get_by_label("Category B").check()
     page.fill("#reason", "As the list says.")
     page.click("text=Record the verdict")

@@ -278,11 +278,11 @@ def give_verdict(
     case.state, case.verdict = target, verdict
     case.claimed_by = case.claimed_until = None
     case.save(update_fields=["state", "verdict", "claimed_by", "claimed_until"])
+    note_decided(case, person=person)  # before the ledger's head is locked, as a look does
     told = {"verdict": verdict.pk, "scheme": scheme, "code": code, "confirms": confirms}
     told |= {"harmful": True} if harmful else {}
     entry = record("case.decided", by=person.actor, about=case.about, **told, **facts, **chance())
     choose_second(entry, verdict=verdict)
-    note_decided(case, person=person)
     return verdict
 
 

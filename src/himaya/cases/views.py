@@ -14,6 +14,7 @@ from himaya.cases.models import View
 from himaya.cases.quality.queries import veiled_to_programs
 from himaya.cases.queries import best_matches
 from himaya.core.errors import HimayaError
+from himaya.core.records import guarded
 from himaya.core.words import N_, Said
 from himaya.ledger.services import record
 
@@ -79,7 +80,8 @@ def export_cases(rows: QuerySet[Case], *, filters: dict[str, str], by: str) -> I
         by: the actor.
     """
     with transaction.atomic():
-        record("case.exported", by=by, about="cases", **{name: value for name, value in filters.items() if value})
+        told = {name: value for name, value in filters.items() if value and name != "q"}  # a search may be a name
+        record("case.exported", by=by, about="cases", searched=bool(filters.get("q")), **told)
     return _table(rows)
 
 
@@ -101,7 +103,7 @@ def _row(case: Case, match: Match | None, *, veiled: bool) -> tuple[object, ...]
         said = (_named(verdict.scheme, verdict.code), "yes" if verdict.confirms else "no", f"{verdict.at:%FT%TZ}")
     return (
         case.reference, case.state, f"{case.opened_at:%FT%TZ}", f"{case.seen_at:%FT%TZ}", case.sightings, *found,
-        case.holder() or "", *said,
+        guarded(str(case.holder() or "")), *said,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from himaya.cases.danger import FLAGS
 from himaya.cases.quality.words import ACTS as QUALITY
 from himaya.cases.weighing import reasons
 from himaya.core import registry
+from himaya.core.config import config
 from himaya.core.overlap import CLIP, WHOLE, shown_share, shown_time
 from himaya.core.terms.grid import FACETS, LABELS, LEGALITY, unpacked
 from himaya.core.words import N_, told
@@ -256,7 +257,17 @@ def what_follows(*, harm: bool = False) -> list[str]:
     not illegal.
     """
     routes = [(kind, route.name) for kind in ("report", "notice")[harm:] for route in delivery.routes(kind)]
-    return _of_documents(LEAVES, routes) or [gettext("Nothing leaves: no route is set.")]
+    said = [*_of_documents(LEAVES, routes), *([] if harm else drafted())]
+    return said or [gettext("Nothing leaves: no route is set.")]
+
+
+def drafted() -> list[str]:
+    """What a confirmed verdict drafts for bodies with a form of their own, and what of it goes by itself."""
+    routes = config().filings
+    waits, goes = joined(one.name for one in routes if not one.auto), joined(one.name for one in routes if one.auto)
+    said = [gettext("A report is drafted, and a person files it: %(routes)s.") % {"routes": waits}] if waits else []
+    alone = gettext("A report is drafted, and is filed by itself once it is complete: %(routes)s.")
+    return [*said, *([alone % {"routes": goes}] if goes else [])]
 
 
 def prepared(coming: Sequence[tuple[str, str]]) -> list[str]:

@@ -90,7 +90,7 @@ class UploadedFile(_Stated):
     """As its owner named it."""
     uploaded_at: Moment | None = None
     url: Address = ""
-    viewed: StrictBool = False
+    viewed: StrictBool | None = None
     """A person of the service looked at the whole file. Never true for a match alone: courts ask."""
     exif_viewed: StrictBool = False
     public: StrictBool | None = None

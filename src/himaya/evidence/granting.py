@@ -185,8 +185,9 @@ def take_access(
     Raises:
         MayNotAct, BadAccess, NoFreshProof: as their names say.
     """
+    _require("evidence.urgent", person)
+    spend_proof(proof, by=person)  # the person is locked before the ledger's head, as everywhere
     access = _asked(exhibits, "urgent", reason, recipient, person, act="evidence.urgent")
-    spend_proof(proof, by=person)
     access.urgent = True
     _give(access, by=person, reads=len(exhibits))
     record("evidence.access-taken", by=person.actor, about=access.about, until=_until(access))

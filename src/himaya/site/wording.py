@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.utils.translation import gettext
 
+from himaya.core.cybertip.labels import MATERIAL
 from himaya.core.terms.wording import check, worth_telling
 from himaya.core.words import told
 from himaya.site.errors import for_program
@@ -56,6 +57,7 @@ def _written_here(request: HttpRequest) -> bool:
 
 def _tell(request: HttpRequest) -> None:
     fields = (name for name in request.POST if not any(word in name.lower() for word in SECRET))
-    text = "\n\n".join(value for name in fields for value in request.POST.getlist(name))
+    values = (value for name in fields for value in request.POST.getlist(name))
+    text = "\n\n".join(value for value in values if value != MATERIAL)  # NCMEC's own value, chosen in a form
     for one in worth_telling(check(text[:LONGEST]))[:MOST]:
         messages.warning(request, gettext("About a word that you wrote: %(said)s") % {"said": told(one.said, gettext)})

@@ -117,7 +117,8 @@ def decide(request: StaffRequest, pk: int) -> HttpResponse:
         raise
     except HimayaError as error:
         return again(request, pk, error, "verdict")
-    follows = words.prepared(coming(decided)) or [gettext("Nothing leaves.")]
+    drafted = words.drafted() if decided.verdict and decided.verdict.confirms else []
+    follows = [*words.prepared(coming(decided)), *drafted] or [gettext("Nothing leaves.")]
     messages.success(request, " ".join([gettext("The verdict is recorded."), *follows]))
     return redirect("cases:case", pk)
 

@@ -74,7 +74,6 @@ def answer_second(look_id: int, *, person: Person, scheme: str, code: str, reaso
     note_decided(look.case, person=person)
     facts = {"look": look.pk, "verdict": look.verdict_id}
     record(f"case.look-{look.state}", by=person.actor, about=look.case.about, **facts)
-    note_decided(look.case, person=person)
     if same:
         _unveil(look)
     return look

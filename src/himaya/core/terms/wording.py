@@ -35,8 +35,8 @@ _ADVISING = ("only ", "describe ", "respect ")
 _QUOTED = re.compile(
     r"""```.*?(?:```|\Z)                   # a block of code
     |(`+)(?!`)[^\n]*?(?<!`)\1(?!`)         # code in a line
-    |“[^”\n]*(?:\n(?!\s*\n)[^”\n]*)*”      # quotations may go over lines, not over paragraphs
-    |«[^»\n]*(?:\n(?!\s*\n)[^»\n]*)*»
+    |“[^“”\n]*(?:\n(?!\s*\n)[^“”\n]*)*”    # quotations may go over lines, not over paragraphs
+    |«[^«»\n]*(?:\n(?!\s*\n)[^«»\n]*)*»
     |(?<![^\s(\[{<=:,;/|])"[^"\n]*"(?!\w)  # straight quotation marks within a line
     """,
     re.DOTALL | re.VERBOSE,

@@ -128,7 +128,7 @@ class Sample(FilingChannel):
             values["contact"] = {"email": grounds.document.contact}
         if grounds.earlier or told.earlier:
             values["follows"] = [*grounds.earlier, *told.earlier]
-        viewed = {one.sha256: one.viewed for one in told.files}
+        viewed = {one.sha256: bool(one.viewed) for one in told.files}
         return Draft(grounds.document.key, values, tuple(_filled(one, viewed) for one in grounds.files))
 
     def check(self, draft: Draft, config: BaseModel) -> tuple[Gap, ...]:
