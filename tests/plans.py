@@ -10,15 +10,18 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 
-def plans(ask: Callable[[], Any]) -> str:
-    """How the database goes about every SELECT of ``ask``; PostgreSQL reads whole tables only where it has to."""
+def plans(ask: Callable[[], Any], *, ordered: bool = False) -> str:
+    """How the database goes about every SELECT of ``ask``; PostgreSQL reads whole tables only where it has to. With
+    ``ordered`` it sorts only where it has to, either: with few rows that is quicker than an index.
+    """
     with CaptureQueriesContext(connection) as asked:
         ask()
     explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
     found = []
     with connection.cursor() as cursor:
         if connection.vendor != "sqlite":
-            cursor.execute("SET LOCAL enable_seqscan = off")
+            for way in ("seqscan", *(("bitmapscan", "sort", "incremental_sort") if ordered else ())):
+                cursor.execute(f"SET LOCAL enable_{way} = off")
         for query in asked.captured_queries:
             sql = re.sub(r"^DECLARE .* CURSOR FOR ", "", query["sql"]).strip()  # of an iterator, on PostgreSQL
             if sql.startswith("SELECT"):
