@@ -2,7 +2,8 @@
 
 A platform must keep what it reports for a year. A file that is known arrives: it is sealed before its case is open. A
 reviewer needs it for a court and may not read it alone; what the court gets proves itself without this node. A second
-court has it held beyond its time; when that lets it go it is gone, in whatever copy it lies.
+court has it held beyond its time; when that lets it go it is gone, in whatever copy it lies. How a police request is
+answered on time, with what was asked and no more, is ``test_one_demand``.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyrage
 from tests.desk import IDENTITY, RECIPIENT, proof, released, second_lead, terms
-from tests.evidence.conftest import Keep
+from tests.evidence.conftest import Keep, _places, keep  # noqa: F401 - fixtures
 
 from himaya.evidence.demands import queries, services, telling
 from himaya.evidence.demands.answering import approve_answer, prepare_answer, write_answer
@@ -34,9 +34,7 @@ def states() -> list[str]:
     return list(Exhibit.objects.order_by("pk").values_list("state", flat=True))
 
 
-def test_a_request_to_preserve_becomes_an_order_to_hand_over(
-    keep: Keep, people: SimpleNamespace, clock: Any, tmp_path: Path
-) -> None:
+def test_one_demand(keep: Keep, people: SimpleNamespace, clock: Any, tmp_path: Path) -> None:  # noqa: F811
     # Three things are kept for a year, two of them of one account.
     lead, colleague = people.lead, second_lead()
     for text, origin in (("one", "https://video.example/ann/1"), ("two", "https://video.example/ann/2"), ("3", "bob")):
