@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FRESH = timedelta(minutes=5)
 """How old a proof may be."""
 WEBAUTHN = "webauthn"
-LETS_READ = ("evidence.access-granted", "evidence.access-taken")
+LETS_READ = ("evidence.access-granted", "evidence.access-taken", "demand.answer-approved")
 """Acts of which each takes a proof of its own."""
 
 

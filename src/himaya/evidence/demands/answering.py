@@ -30,9 +30,9 @@ from himaya.evidence.demands.lists import APPROVED, DISCLOSING, DROPPED, GIVEN_O
 from himaya.evidence.demands.models import Answer, AnswerPart, Demand
 from himaya.evidence.demands.selecting import asked_for, is_within, scopes_of
 from himaya.evidence.demands.states import ANSWERED, TAKEN
-from himaya.evidence.granting import Proof, check_proof
 from himaya.evidence.guarded.bringing import exhibit_keys, forget_brought
 from himaya.evidence.models import Exhibit
+from himaya.evidence.proofs import Proof, spend_proof
 from himaya.evidence.states import DESTROYED
 from himaya.ledger.services import record
 
@@ -136,7 +136,7 @@ def approve_answer(number: int, *, person: Person, proof: Proof | None) -> Answe
         raise AnswerMoved(act=N_("approved"), state=Said(answer.state))
     if answer.prepared_by == person:
         raise OwnAnswer
-    check_proof(proof)
+    spend_proof(proof, by=person)
     _check_parts(answer, demand)
     answer.state, answer.approved_by, answer.approved_at = APPROVED, person, clock.now()
     answer.save(update_fields=["state", "approved_by", "approved_at"])

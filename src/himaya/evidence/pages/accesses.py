@@ -154,14 +154,15 @@ def ask(request: StaffRequest) -> HttpResponse:
     return _asking(request, form, "evidence/ask.html")
 
 
-def _spent(request: StaffRequest) -> bool:
+def spent_proof(request: StaffRequest) -> bool:
+    """Whether the last use of the key let something be read or leave already."""
     proof = proof_of(request)
     return proof is not None and granting.is_spent(proof, by=request.user)
 
 
 @needs("evidence.urgent")
 @require_http_methods(["GET", "POST"])
-@confirmed_by_key(back="evidence:inbox", spent=_spent)
+@confirmed_by_key(back="evidence:inbox", spent=spent_proof)
 def urgent(request: StaffRequest) -> HttpResponse:
     """Read at once, where a life may hang on it. Everybody is told, and another person looks at it."""
     form = UrgentForm(request.POST or None, initial={"recipient": queries.last_recipient(request.user)})
@@ -200,7 +201,7 @@ def proof_of(request: StaffRequest) -> Proof | None:
 
 @needs("evidence.grant")
 @require_POST
-@confirmed_by_key(back="evidence:inbox", spent=_spent)
+@confirmed_by_key(back="evidence:inbox", spent=spent_proof)
 def grant(request: StaffRequest, pk: int) -> HttpResponse:
     """Let them read."""
     try:

@@ -23,7 +23,7 @@ from himaya.evidence.demands import queries
 from himaya.evidence.demands.answering import TakenOut, approve_answer, drop_answer, take_out
 from himaya.evidence.demands.lists import APPROVED, OPEN_ANSWERS, PREPARED
 from himaya.evidence.guarded.bringing import lacking
-from himaya.evidence.pages.accesses import languages, proof_of, zip_headers
+from himaya.evidence.pages.accesses import languages, proof_of, spent_proof, zip_headers
 
 if TYPE_CHECKING:
     from himaya.accounts.access import StaffRequest
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @needs("demands.approve")
 @require_POST
-@confirmed_by_key(back="demands:index")
+@confirmed_by_key(back="demands:index", spent=spent_proof)
 def approve(request: StaffRequest, pk: int) -> HttpResponse:
     """Let it leave; whoever has not just used a security key is asked to first."""
     try:
