@@ -200,13 +200,13 @@ def test_a_hold_that_is_placed_while_an_other_is_lifted_stands_in_the_bucket(
     def slow(self: S3Store, name: UUID, *, on: bool) -> None:
         times.append(on)
         if times == [False]:
-            with committed():
-                hold(held.about, reason="another letter")
+            hold(held.about, reason="another letter")
+            lock_file(held.blob_id)
         lifted(self, name, on=on)
 
     monkeypatch.setattr(S3Store, "hold", slow)
-    with committed():
-        lift(held)
+    lift(held)
+    lock_file(held.blob_id)
     assert times == [False, True]
     assert on_hold(locks, held)
     with committed():

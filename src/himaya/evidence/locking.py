@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import Max, Q
@@ -112,7 +112,7 @@ def lock_file(number: UUID) -> None:
         if (locked_until(number), is_held(number)) == due:
             break
     if failed is None:
-        Unlocked.objects.filter(blob=number, asked=asked).delete()
+        Unlocked.objects.filter(blob=number, asked__in=[asked] if asked else []).delete()
         return
     log.warning("the sealed file %s is kept, and could not be locked: %s", number, failed)
     facts = {"tried_at": clock.now(), "why": packed(in_words(failed))}
@@ -121,8 +121,13 @@ def lock_file(number: UUID) -> None:
 
 def _lock_copies(number: UUID, until: datetime | None, held: bool) -> HimayaError | None:
     """Why one of the copies could not be locked as is due."""
-    failed = None
+    failed: HimayaError | None = None
     until = until if until and until > clock.now() else None
+    try:
+        if not held:
+            lift_ours(number)
+    except HimayaError as error:
+        failed = error
     for copy in store().copies():
         try:
             _lock(copy, number, until, held=held)
@@ -132,8 +137,6 @@ def _lock_copies(number: UUID, until: datetime | None, held: bool) -> HimayaErro
 
 
 def _lock(copy: Store, number: UUID, until: datetime | None, *, held: bool) -> None:
-    if not held:
-        _lift(copy, number)
     with suppress(NoLocks, NotStored):  # where a copy is missing, a scrub brings it, and asks for its lock
         there = copy.lock(number)
         stands = bool(there and there.held)
@@ -150,7 +153,8 @@ def _note_held(number: UUID, place: str, *, stands: bool, held: bool) -> None:
     """Note whose hold stands on a copy, ours before it does. What is entered again while a lead has not looked after a
     restore is the one that stands there since.
     """
-    about, now = {"blob_id": number, "place": place}, {"noted_at": clock.now()}
+    about: dict[str, Any] = {"blob_id": number, "place": place}
+    now = {"noted_at": clock.now()}
     if held and (not stands or is_restored()):
         HeldCopy.objects.update_or_create(**about, defaults={"ours": True, **now})
     elif stands and not held:
@@ -160,31 +164,29 @@ def _note_held(number: UUID, place: str, *, stands: bool, held: bool) -> None:
 
 
 def lift_ours(number: UUID) -> None:
-    """Lift the holds that this node has set on a sealed file which no exhibit needs.
+    """Lift the holds that this node has set on a sealed file that nothing holds any more; none while a lead has not
+    looked after a restore.
 
     Raises:
         StoreFailed: a bucket does not answer; it was lifted in the others.
     """
-    failed = None
-    for copy in store().copies():
+    ours, failed = HeldCopy.objects.filter(blob=number, ours=True), None
+    places = set(ours.values_list("place", flat=True))
+    if not places or is_restored():
+        return
+    here = [copy for copy in store().copies() if copy.place in places]
+    for copy in here:
         try:
-            _lift(copy, number)
+            with suppress(NoLocks, NotStored):
+                copy.hold(number, on=False)
         except HimayaError as error:
             failed = failed or error
     if failed:
         raise failed
-
-
-def _lift(copy: Store, number: UUID) -> None:
-    ours = HeldCopy.objects.filter(blob=number, place=copy.place, ours=True)
-    if not ours.exists() or is_restored():
-        return
-    with suppress(NoLocks, NotStored):
-        copy.hold(number, on=False)
     with transaction.atomic():
         list(ours.select_for_update())
         if not is_held(number):  # else whoever has placed one meanwhile may have found it here
-            ours.delete()
+            ours.filter(place__in={copy.place for copy in here}).delete()
 
 
 def foreign_holds() -> QuerySet[Exhibit]:
