@@ -22,7 +22,7 @@ from tests import s3 as servers
 
 from himaya.core import buckets
 from himaya.core.vault.stores import bucket, s3
-from himaya.core.vault.stores.port import AlreadyStored, Lock, NoLocks, StillLocked, StoreFailed
+from himaya.core.vault.stores.port import AlreadyStored, Lock, NoLocks, NotStored, StillLocked, StoreFailed
 from himaya.core.vault.stores.s3 import S3Store
 
 pytestmark = pytest.mark.filterwarnings("ignore:datetime:DeprecationWarning:botocore")
@@ -122,6 +122,33 @@ def test_a_hold_keeps_a_file_until_it_is_lifted(vault: S3Store, store: servers.S
     assert vault.lock(NAME) is None
     assert vault.delete(NAME)
     assert versions(store, vault) == 0
+
+
+def test_a_hold_is_lifted_from_what_a_repair_left_behind_it_too(vault: S3Store, store: servers.Store) -> None:
+    put(vault, NAME, b"rotten")
+    vault.hold(NAME, on=True)
+    put(vault, NAME, b"whole", over=True)
+    assert vault.lock(NAME) == Lock(None, None, held=True)
+    store.client.delete_object(Bucket=urlsplit(vault.place).netloc, Key=f"sealed/{NAME}")  # by somebody else: a mark
+    assert versions(store, vault) == 3
+    vault.hold(NAME, on=False)
+    assert vault.delete(NAME)
+    assert versions(store, vault) == 0
+    with pytest.raises(NotStored):
+        vault.hold(NAME, on=False)
+
+
+def test_a_hold_that_is_lifted_while_a_repair_is_written_does_not_stand_on_it(
+    vault: S3Store, store: servers.Store
+) -> None:
+    put(vault, NAME, b"rotten")
+    vault.hold(NAME, on=True)
+    with vault.writing(NAME, over=True) as file:
+        file.write(b"whole")
+        vault.hold(NAME, on=False)
+    assert vault.lock(NAME) is None
+    assert got(vault, NAME) == b"whole"
+    assert versions(store, vault) == 1
 
 
 def test_a_repair_leaves_what_is_locked_behind_it_and_is_locked_as_that_was(

@@ -26,6 +26,7 @@ from himaya.evidence import losing, stopping
 from himaya.evidence.custody import add_steps, certify
 from himaya.evidence.guarded.parts import forget_deal
 from himaya.evidence.keys import close, epoch_keys, note_moved, opened, see_key, store
+from himaya.evidence.locking import forget_holds, lift_ours
 from himaya.evidence.models import Binding, Blob, Epoch, Exhibit, Hold, InnerKey
 from himaya.evidence.rules import NOTICE
 from himaya.evidence.states import DESTROYED, ENDING, GOING, GONE, KEPT, LOCKED, ROTTEN, WHOLE
@@ -315,6 +316,7 @@ def _remove_blobs() -> bool:
 def _remove(number: UUID) -> bool:
     """One; whether it is gone. What cannot be removed now is asked for again, and holds up no other."""
     try:
+        lift_ours(number)  # a process that died left one, or another file took its place
         store().delete(number)
     except HimayaError as error:  # a bucket locks it, or does not answer; nobody can open it meanwhile
         log.warning("%s", error)
@@ -322,5 +324,6 @@ def _remove(number: UUID) -> bool:
         Blob.objects.filter(pk=number).update(state=state, read_at=clock.now())
         return False
     faults.point("evidence.removed")
+    forget_holds(number)
     Blob.objects.filter(pk=number).update(state=GONE)
     return True

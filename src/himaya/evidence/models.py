@@ -392,6 +392,6 @@ from himaya.evidence.demands import models as demands  # noqa: E402 - Django fin
 from himaya.evidence.guarded import models as guarded  # noqa: E402
 from himaya.evidence.hands import Handover  # noqa: E402
 from himaya.evidence.standstill import Reached, Stop  # noqa: E402
-from himaya.evidence.whereabouts import Place, Unlocked  # noqa: E402
+from himaya.evidence.whereabouts import HeldCopy, Place, Unlocked  # noqa: E402
 
-__all__ = ["Handover", "Place", "Reached", "Stop", "Unlocked", "demands", "guarded"]
+__all__ = ["Handover", "HeldCopy", "Place", "Reached", "Stop", "Unlocked", "demands", "guarded"]

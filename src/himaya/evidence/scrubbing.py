@@ -19,8 +19,9 @@ from himaya.evidence.keys import store
 from himaya.evidence.locking import lock_due, lock_file
 from himaya.evidence.marking import MARK, see_marks
 from himaya.evidence.models import Blob, Stray
+from himaya.evidence.standstill import is_restored
 from himaya.evidence.states import GONE, ROTTEN, WHOLE
-from himaya.evidence.stopping import is_restored, note_swept
+from himaya.evidence.stopping import note_swept
 from himaya.ledger import turns
 from himaya.ledger.services import SYSTEM, record
 from himaya.ledger.worker import stop_asked

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+RESTORED = "restored"
+
 
 class Stop(models.Model):
     """Why nothing ends: ``restored``, a backup was put back; ``clock``, time leapt ahead. Both wait for a person.
@@ -29,6 +31,11 @@ class Stop(models.Model):
                 fields=["kind", "about"], condition=Q(settled_at=None), name="evidence_stop_one_stands"
             )
         ]
+
+
+def is_restored() -> bool:
+    """Whether a backup was put back, and nobody has looked since."""
+    return Stop.objects.filter(kind=RESTORED, settled_at=None).exists()
 
 
 class Reached(models.Model):

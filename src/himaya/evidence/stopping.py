@@ -16,16 +16,17 @@ from django.db import connection, transaction
 from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said, packed, unpacked
+from himaya.evidence.locking import see_all_locks
 from himaya.evidence.models import Epoch, TimeStamp
 from himaya.evidence.reasons import reason_of
-from himaya.evidence.standstill import Reached, Stop
+from himaya.evidence.standstill import RESTORED, Reached, Stop, is_restored
 from himaya.ledger.queries import entries
 from himaya.ledger.services import SYSTEM, record
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
-RESTORED, CLOCK, EPOCH, SWEEP = "restored", "clock", "epoch", "sweep"
+CLOCK, EPOCH, SWEEP = "clock", "epoch", "sweep"
 AHEAD = timedelta(days=1)
 """How far time may be ahead of what this node has seen of it."""
 MOST = 10_000
@@ -75,11 +76,6 @@ def stuck() -> QuerySet[Stop]:
     """Epochs in which something does not open, so that nothing of them ends; but those whose key is lost for good."""
     lost = Stop.objects.filter(kind="lost", settled_at=None).exclude(settled_by="")
     return Stop.objects.filter(kind=EPOCH, settled_at=None).exclude(about__in=lost.values("about")).order_by("about")
-
-
-def is_restored() -> bool:
-    """Whether a backup was put back, and nobody has looked since."""
-    return stops().filter(kind=RESTORED).exists()
 
 
 def note_restored(made_at: datetime) -> None:
@@ -161,6 +157,8 @@ def settle_stop(number: int, *, reason: str, by: str) -> Stop:
     if stop.kind == EPOCH:
         return _give_up(stop, reason=text, by=by)
     Reached.objects.update_or_create(pk=1, defaults={"at": clock.now()})  # whoever has looked has seen this time
+    if stop.kind == RESTORED:
+        see_all_locks()  # no hold was lifted in a bucket meanwhile
     return _settle(stop, reason=text, by=by)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from django.db import models
 
 
@@ -18,6 +20,22 @@ class Unlocked(models.Model):
 
     blob = models.OneToOneField("evidence.Blob", primary_key=True, on_delete=models.CASCADE, related_name="+")
     tried_at = models.DateTimeField(null=True)
-    """When it failed; null: nobody has tried."""
+    """When it failed; null: nobody has tried since it was asked for."""
+    asked = models.UUIDField(default=uuid4)
+    """Another one each time that it is asked for: whoever has looked before then has not seen to this."""
     why = models.JSONField(null=True)
     """Why, as ``core.words`` packs it."""
+
+
+class HeldCopy(models.Model):
+    """A hold that stands on a copy of a sealed file in its bucket: this node's own, which it lifts, or another's."""
+
+    blob = models.ForeignKey("evidence.Blob", on_delete=models.CASCADE, related_name="+")
+    place = models.CharField(max_length=500)
+    ours = models.BooleanField()
+    """False: somebody else set it, or this node after the backup was made that it was put back from; no hold that is
+    known here keeps the file."""
+    noted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["blob", "place"], name="evidence_held_copy_once")]

@@ -13,7 +13,7 @@ from himaya.evidence import queries, stopping
 from himaya.evidence.awaiting import overdue, unreviewed
 from himaya.evidence.guarded.custodians import LEAST, acting, lost, thin
 from himaya.evidence.keys import epoch_keys, lost_epochs, store, unarchived_epochs
-from himaya.evidence.locking import unlocked
+from himaya.evidence.locking import foreign_holds, unlocked
 from himaya.evidence.losing import confirmed_losses, exhibits_lost
 from himaya.evidence.mounted import KeysAway, keys_away, owner
 from himaya.evidence.moved import lost_exhibits
@@ -39,7 +39,7 @@ def evidence_health(*, thorough: bool = False) -> list[Finding]:
         return stamps
     found = [
         *_store(thorough=thorough), *_files(), *_locks(), *_unread(), *_keys(), *_lost(), *_archived(), *_large(),
-        *_opening(), *_stops(), *_unkept(), *_readings(), *_holds(), *_custodians(),
+        *_opening(), *_stops(), *_foreign_holds(), *_unkept(), *_readings(), *_holds(), *_custodians(),
         *_looks(standing.to_review), *stamps,
     ]  # fmt: skip
     hints = _second() if thorough else []
@@ -229,6 +229,21 @@ def _stops() -> list[Finding]:
         said = Said("files in the store that nothing here knows, and that are removed after a month: {n}", n=number(n))
         found.append(Finding(WHAT, "wait", said, stopping.REMEDIES[stopping.SWEEP]))
     return found
+
+
+def _foreign_holds() -> list[Finding]:
+    """What buckets hold and nothing here does: after a restore, what was held since the backup was made."""
+    exhibits = foreign_holds()
+    if not (n := exhibits.count()):
+        return []
+    names = ", ".join(one.reference for one in exhibits[:SHOWN])
+    said = Said("a hold stands in the bucket, and none here: {names} ({n})", names=names, n=number(n))
+    remedy = N_(
+        "After a backup was put back, ask which authority wants it kept, and enter that hold again before you confirm "
+        "that all is. Where nobody wants it, take the hold off in the bucket: nothing here does that, and until then "
+        "the sealed file does not go."
+    )
+    return [Finding(WHAT, "wait", said, remedy)]
 
 
 def _unkept() -> list[Finding]:

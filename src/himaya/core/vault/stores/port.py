@@ -156,7 +156,7 @@ class Store(Protocol):
         """
 
     def hold(self, name: UUID, *, on: bool) -> None:
-        """Lock it until the hold is lifted, or lift it.
+        """Lock it until the hold is lifted, or lift it, of all its versions.
 
         Raises:
             NotStored, NoLocks: as their names say.

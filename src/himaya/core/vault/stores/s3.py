@@ -71,6 +71,8 @@ class S3Store:
                 upload.abort()
             raise
         if over and (now := self._server.head(self._key(name))):
+            if before and "ObjectLockLegalHoldStatus" in terms and not self._is_held(name, before):
+                self.hold(name, on=False)  # it was lifted meanwhile, before what is there now stood
             with suppress(StillLocked):  # what was there and is locked stays, behind what is there now
                 self._delete(name, but=now.get("VersionId", "null"))
 
@@ -98,12 +100,12 @@ class S3Store:
             there = True
         return there
 
-    def _versions(self, name: UUID) -> Iterator[str]:
+    def _versions(self, name: UUID, *, marks: bool = True) -> Iterator[str]:
         """Every version of an object, and every mark that one was deleted."""
         key, more = self._key(name), dict[str, str]()
         while True:
             page = self._server.ask("list_object_versions", Prefix=key, **more)
-            for found in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+            for found in (*page.get("Versions", ()), *(page.get("DeleteMarkers", ()) if marks else ())):
                 if found["Key"] == key:
                     yield found["VersionId"]
             if not page.get("IsTruncated"):
@@ -138,14 +140,25 @@ class S3Store:
 
     def retain(self, name: UUID, until: datetime, *, mode: Mode = "COMPLIANCE") -> None:
         """See :class:`Store`."""
-        self._locked("put_object_retention", name, Retention={"Mode": mode, "RetainUntilDate": until})
+        there = self._there(name)
+        self._locked("put_object_retention", name, there, Retention={"Mode": mode, "RetainUntilDate": until})
 
     def hold(self, name: UUID, *, on: bool) -> None:
-        """See :class:`Store`."""
-        self._locked("put_object_legal_hold", name, LegalHold={"Status": "ON" if on else "OFF"})
+        """See :class:`Store`. It stands on what is there now, and is lifted from what a repair left behind it, too."""
+        if on:
+            self._locked("put_object_legal_hold", name, self._there(name), LegalHold={"Status": "ON"})
+            return
+        versions = list(self._versions(name, marks=False))
+        if not versions:
+            raise NotStored(name=name, place=self.place)
+        for version in versions:
+            self._locked("put_object_legal_hold", name, {"VersionId": version}, LegalHold={"Status": "OFF"})
 
-    def _locked(self, call: str, name: UUID, **terms: object) -> None:
-        there = self._there(name)
+    def _is_held(self, name: UUID, found: dict[str, Any]) -> bool:
+        lock = _lock(self._server.head(self._key(name), found.get("VersionId", "null")) or {})
+        return bool(lock and lock.held)
+
+    def _locked(self, call: str, name: UUID, there: dict[str, Any], **terms: object) -> None:
         try:
             self._server.ask(call, Key=self._key(name), VersionId=there.get("VersionId", "null"), **terms)
         except StoreFailed as error:
