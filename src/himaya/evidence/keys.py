@@ -214,6 +214,17 @@ def is_gone(exhibit: Exhibit) -> bool:
     return exhibit.state == DESTROYED or epoch_keys().is_destroyed(epoch_name(exhibit))
 
 
+def can_open(exhibit: Exhibit) -> bool:
+    """Whether its outer key is here and opens it; of what is guarded, as far as the node does. Tried, not guessed."""
+    if exhibit.state == DESTROYED:
+        return False
+    try:
+        opened(exhibit)
+    except (HimayaError, OSError):
+        return False
+    return True
+
+
 def _inner(exhibit: Exhibit) -> bytes:
     """The inner key of the exhibit's case, or its own where it has none; made where there is none yet."""
     about = _inner_about(exhibit)
