@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,21 +13,36 @@ from tests.evidence.conftest import Keep
 from tests.evidence.test_access_pages import _one_time, with_key
 from tests.evidence.test_ending import YEAR, end_all, fresh
 from tests.evidence.test_preserving import content
+from tests.evidence.test_returning import MINE, Nodes, acts, nodes, states
 from tests.program import Program
 from tests.windows import signed_in
 
+from himaya.core.config import config
+from himaya.core.vault.epochs import EpochKeys
 from himaya.evidence import custody, losing
-from himaya.evidence.keys import epoch_keys, epoch_name
+from himaya.evidence.keys import can_open, epoch_keys, epoch_name
+from himaya.evidence.models import Exhibit
+from himaya.evidence.receiving import AlreadyHere, receive_bundle
 from himaya.evidence.stopping import stuck
 from himaya.ledger import queries as ledger
 from himaya.site.evidence_health import evidence_health
 
-__all__ = ["_one_time"]
+__all__ = ["_one_time", "nodes"]
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_factor")]
 
 
 def said() -> str:
     return " ".join(str(one.said) for one in evidence_health())
+
+
+def lose(one: Exhibit, people: SimpleNamespace) -> Path:
+    """The key of its epoch is lost, as two leads say; where it can still be found."""
+    name = epoch_name(one)
+    path = epoch_keys().directory / f"{name}.key"
+    aside = path.rename(path.with_suffix(".aside"))
+    made = losing.report_lost(name, reason="no archive has it", person=people.lead, proof=proof())
+    losing.confirm_lost(made.pk, person=second_lead(), proof=proof())
+    return aside
 
 
 def test_two_leads_call_it_lost_and_what_is_found_opens_again(keep: Keep, people: SimpleNamespace, clock: Any) -> None:
@@ -83,3 +99,68 @@ def test_what_is_lost_is_not_certified_as_destroyed_and_what_comes_has_a_new_key
     end_all()
     assert (fresh(one).state, fresh(two).state, stuck().exists()) == ("kept", "destroyed", False)
     assert [step.fields["act"] for step in custody.check(one)] == ["acquire"], "nothing pretends that it was destroyed"
+
+
+def test_what_was_lost_here_is_sealed_anew_when_it_comes_back(
+    nodes: Nodes, keep: Keep, people: SimpleNamespace
+) -> None:
+    lent = keep("a neutral text")
+    back = nodes.bundle(nodes.lend(lent), purpose="return")
+    nodes.to("a")
+    lose(lent, people)
+    fates: dict[int, str] = {}
+    (anew,) = receive_bundle(back, identity=MINE, by="person:1", told=fates)
+    assert fates == {anew.pk: "new"}
+    assert f"it was {lent.reference} here, which nothing opens" in anew.origin
+    assert content(anew) == b"a neutral text"
+    assert (acts(anew), acts(lent)) == (["acquire"], ["acquire", "export", "transfer"])
+    assert states() == ["came-back", "back"]
+    assert receive_bundle(back, identity=MINE, by="person:1", told=fates) == [anew]
+    assert fates == {anew.pk: "known"}
+
+
+def test_a_copy_of_what_was_lost_is_kept_and_heals_it_and_is_refused_while_it_is_here(
+    nodes: Nodes, keep: Keep, people: SimpleNamespace
+) -> None:
+    one = keep("a neutral text")
+    copy = nodes.bundle(one, purpose="copy")
+    with pytest.raises(AlreadyHere):
+        receive_bundle(copy, identity=MINE, by="person:1")
+    lose(one, people)
+    (anew,) = receive_bundle(copy, identity=MINE, by="person:1")
+    assert anew != one
+    assert content(anew) == content(fresh(one)) == b"a neutral text"
+
+
+def test_what_comes_back_while_its_key_was_just_destroyed_is_sealed_anew(nodes: Nodes, keep: Keep) -> None:
+    lent = keep("a neutral text")
+    back = nodes.bundle(nodes.lend(lent), purpose="return")
+    nodes.to("a")
+    Exhibit.objects.update(state="ending")
+    epoch_keys().destroy(epoch_name(lent))  # and the database is about to say so
+    (anew,) = receive_bundle(back, identity=MINE, by="person:1")
+    assert f"it was {lent.reference} here, which has ended" in anew.origin
+    assert content(anew) == b"a neutral text"
+    assert not can_open(fresh(lent))
+
+
+def test_a_directory_of_others_or_a_key_that_opens_nothing_finds_no_lost_key(
+    keep: Keep, people: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = keep()
+    aside = lose(one, people)
+    name, ours = epoch_name(one), config().epoch_keys
+    others = EpochKeys(tmp_path / "others")
+    others.own("another node")
+    others.key_for(name)
+    monkeypatch.setattr(config(), "epoch_keys", str(others.directory))
+    losing.note_found()
+    assert losing.lost_generations(), "it is the directory of another node"
+    monkeypatch.setattr(config(), "epoch_keys", ours)
+    wrong = aside.with_suffix(".key")
+    wrong.write_bytes((others.directory / f"{name}.key").read_bytes())
+    losing.note_found()
+    assert losing.lost_generations(), "it opens nothing"
+    aside.replace(wrong)
+    losing.note_found()
+    assert not losing.losses().exists()

@@ -17,7 +17,7 @@ from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_
 from himaya.evidence.granting import check_proof
-from himaya.evidence.keys import epoch_keys, lost_epochs
+from himaya.evidence.keys import can_open, epoch_keys, lost_epochs
 from himaya.evidence.models import Epoch, Exhibit
 from himaya.evidence.mounted import keys_away
 from himaya.evidence.reasons import reason_of
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 LOST = "lost"
 """The kind of stop: ``facts`` has epoch, generation and who said so first; ``settled_by`` is who confirmed it."""
+TRIED = 20
+"""Exhibits on which a key that was found is tried."""
 log = logging.getLogger("himaya.evidence")
 
 
@@ -116,17 +118,27 @@ def confirm_lost(number: int, *, person: Person, proof: Proof | None) -> Stop:
 
 
 def note_found() -> None:
-    """Keys that were called lost and are here, or were destroyed after all: they are lost no more."""
-    if not (open_ := list(losses())):
-        return
+    """Keys that were called lost and are here, or were destroyed after all: they are lost no more.
+
+    A name proves nothing: the directory is to be ours, and a key is to open what was closed with it.
+    """
     keys = epoch_keys()
-    there = {*keys.names(), *keys.destroyed()}
+    if not (open_ := list(losses())) or keys_away(keys):
+        return
+    there, destroyed = set(keys.names()), set(keys.destroyed())
     for one in open_:
-        if one.about in there:
+        if one.about in destroyed or (one.about in there and _opens_some(one)):
             with transaction.atomic():
                 if Stop.objects.filter(pk=one.pk, settled_at=None).update(settled_at=clock.now()):
                     record("evidence.key-found", by=SYSTEM, about="evidence", epoch=one.about)
             log.warning("the key of the epoch %s, which was called lost, is here", one.about)
+
+
+def _opens_some(loss: Stop) -> bool:
+    """Whether the key opens one of the first exhibits that it closed; where there is none any more, nothing is lost."""
+    closed = _closed_with(Epoch(pk=loss.facts["epoch"]), loss.facts["generation"]).select_related("epoch")
+    tried = list(closed.order_by("pk")[:TRIED])
+    return not tried or any(map(can_open, tried))
 
 
 def _missing(name: str) -> tuple[Epoch, int]:
