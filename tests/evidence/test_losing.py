@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,20 +11,24 @@ from typing import Any
 import pytest
 from tests.browsing import words
 from tests.desk import proof, second_lead
-from tests.evidence.conftest import Keep
+from tests.evidence.conftest import HIGHEST, Grant, Keep, read
 from tests.evidence.test_access_pages import _one_time, with_key
-from tests.evidence.test_ending import YEAR, end_all, fresh
-from tests.evidence.test_preserving import content
+from tests.evidence.test_ending import YEAR, end_all, fresh, hold
+from tests.evidence.test_preserving import content, files
 from tests.evidence.test_returning import MINE, Nodes, acts, nodes, states
+from tests.guarding import Custodians
 from tests.program import Program
 from tests.windows import signed_in
 
 from himaya.core.config import config
-from himaya.core.vault.epochs import EpochKeys
+from himaya.core.vault.epochs import EpochKeys, EpochLost
 from himaya.evidence import custody, losing
+from himaya.evidence.guarded.bringing import PartRefused, bring_parts
+from himaya.evidence.holding import lift_hold
 from himaya.evidence.keys import can_open, epoch_keys, epoch_name
-from himaya.evidence.models import Exhibit
+from himaya.evidence.models import Exhibit, InnerKey, Step
 from himaya.evidence.receiving import AlreadyHere, receive_bundle
+from himaya.evidence.ruling import set_rule
 from himaya.evidence.stopping import stuck
 from himaya.ledger import queries as ledger
 from himaya.site.evidence_health import evidence_health
@@ -82,7 +88,7 @@ def test_two_leads_call_it_lost_and_what_is_found_opens_again(keep: Keep, people
     assert [act for act in acts if act in told] == told
 
 
-def test_what_is_lost_is_not_certified_as_destroyed_and_what_comes_has_a_new_key(
+def test_what_is_lost_goes_when_its_time_is_over_and_no_certificate_says_that_somebody_destroyed_its_key(
     keep: Keep, people: SimpleNamespace, clock: Any
 ) -> None:
     one = keep()
@@ -97,8 +103,13 @@ def test_what_is_lost_is_not_certified_as_destroyed_and_what_comes_has_a_new_key
         losing.report_lost(epoch_name(two), reason="a mistake", person=people.lead, proof=proof())
     clock.advance(YEAR)
     end_all()
-    assert (fresh(one).state, fresh(two).state, stuck().exists()) == ("kept", "destroyed", False)
-    assert [step.fields["act"] for step in custody.check(one)] == ["acquire"], "nothing pretends that it was destroyed"
+    assert (fresh(one).state, fresh(two).state, stuck().exists()) == ("destroyed", "destroyed", False)
+    told = [custody.check(each)[-1].fields["facts"]["how"] for each in (one, two)]
+    assert told == ["its outer key was lost before; what it had closed was removed", "the outer key was destroyed"]
+    step = Step.objects.get(exhibit=one, act="destroy")
+    assert custody.shown([step.pk]) == {step.pk: custody.lines(one)[-1]}, "its certificate says just that"
+    assert (fresh(one).wrapped, files()) == (None, [])
+    assert [entry.act for entry in ledger.entries(about=one.about)][0] == "evidence.lost-ended"
 
 
 def test_what_was_lost_here_is_sealed_anew_when_it_comes_back(
@@ -164,3 +175,65 @@ def test_a_directory_of_others_or_a_key_that_opens_nothing_finds_no_lost_key(
     aside.replace(wrong)
     losing.note_found()
     assert not losing.losses().exists()
+
+
+def test_a_guarded_exhibit_that_is_lost_holds_up_no_part_of_another(
+    guard: Keep, custodians: Custodians, grant: Grant, people: SimpleNamespace
+) -> None:
+    gone = guard("a neutral text")
+    set_rule("highest", terms=replace(HIGHEST, minimum="2 years"), by="person:1")  # it ends in another month
+    left = guard("another text")
+    access = grant(gone, left)
+    both = custodians.text(access.about, "ann")
+    path = epoch_keys().directory / f"{epoch_name(gone)}.key"
+    aside = path.rename(path.with_suffix(".gone-aside"))
+    with pytest.raises(PartRefused, match="There is no key of epoch"):
+        bring_parts(access.about, text=both, by="person:1")
+    aside.rename(path)
+    lose(gone, people)
+    assert [one.exhibit for one in custodians.bring(access.about, "ann", "ben")] == [left]
+    assert read(left, access, people.reviewer) == b"another text"
+    with pytest.raises(EpochLost):
+        read(gone, access, people.reviewer)
+
+
+def test_what_is_lost_and_held_stays_and_a_key_that_is_found_after_the_end_is_refused(
+    keep: Keep, people: SimpleNamespace, clock: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    free, held = keep("a neutral text", case=""), keep("another text", case="case:2")
+    aside = lose(free, people)
+    order = hold(held.about)
+    clock.advance(YEAR)
+    end_all()
+    assert (fresh(free).state, fresh(held).state) == ("destroyed", "kept")
+    assert not InnerKey.objects.filter(about=f"exhibit:{free.uuid}").exists()
+    assert losing.exhibits_lost() == 1
+    lift_hold(order.pk, reason="the court let it go", by="person:1")
+    clock.advance(timedelta(days=2))
+    with django_capture_on_commit_callbacks(execute=True):
+        end_all()
+    assert (fresh(held).state, losing.losses().exists()) == ("destroyed", False)
+    aside.rename(aside.with_suffix(".key"))
+    assert epoch_keys().returned() == [epoch_name(held)]
+
+
+def test_what_is_lost_and_was_ending_ends_and_after_a_restore_once_more_in_the_same_words(
+    keep: Keep, people: SimpleNamespace, clock: Any
+) -> None:
+    one = keep()
+    lose(one, people)
+    Exhibit.objects.update(state="ending")
+    epoch_keys().mark(epoch_name(one))  # what the directory of keys knows, and this database of before does not
+    clock.advance(YEAR)
+    end_all()
+    assert fresh(one).state == "destroyed"
+    assert custody.check(one)[-1].fields["facts"]["how"].startswith("its outer key was lost before")
+
+
+def test_what_is_found_at_the_last_moment_ends_as_all_else(keep: Keep, people: SimpleNamespace, clock: Any) -> None:
+    one = keep()
+    aside = lose(one, people)
+    clock.advance(YEAR)
+    aside.rename(aside.with_suffix(".key"))
+    end_all()
+    assert custody.check(one)[-1].fields["facts"]["how"] == "the outer key was destroyed"
