@@ -25,7 +25,7 @@ from himaya.core.vault.epochs import EpochKeys, EpochLost
 from himaya.evidence import custody, losing
 from himaya.evidence.guarded.bringing import PartRefused, bring_parts
 from himaya.evidence.holding import lift_hold
-from himaya.evidence.keys import can_open, epoch_keys, epoch_name
+from himaya.evidence.keys import can_open, epoch_keys, epoch_name, lost_epochs
 from himaya.evidence.models import Exhibit, InnerKey, Step
 from himaya.evidence.receiving import AlreadyHere, receive_bundle
 from himaya.evidence.ruling import set_rule
@@ -109,7 +109,7 @@ def test_what_is_lost_goes_when_its_time_is_over_and_no_certificate_says_that_so
     step = Step.objects.get(exhibit=one, act="destroy")
     assert custody.shown([step.pk]) == {step.pk: custody.lines(one)[-1]}, "its certificate says just that"
     assert (fresh(one).wrapped, files()) == (None, [])
-    assert [entry.act for entry in ledger.entries(about=one.about)][0] == "evidence.lost-ended"
+    assert next(entry.act for entry in ledger.entries(about=one.about)) == "evidence.lost-ended"
 
 
 def test_what_was_lost_here_is_sealed_anew_when_it_comes_back(
@@ -237,3 +237,23 @@ def test_what_is_found_at_the_last_moment_ends_as_all_else(keep: Keep, people: S
     aside.rename(aside.with_suffix(".key"))
     end_all()
     assert custody.check(one)[-1].fields["facts"]["how"] == "the outer key was destroyed"
+
+
+def test_what_comes_while_a_key_is_missing_is_kept_and_the_missing_one_stays_known(
+    keep: Keep, people: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    one = keep()
+    path = epoch_keys().directory / f"{epoch_name(one)}.key"
+    aside = path.rename(path.with_suffix(".aside"))
+    two = keep("another text")
+    assert epoch_name(two) == f"{epoch_name(one)}-2"
+    assert content(two) == b"another text"
+    assert lost_epochs() == [epoch_name(one)]
+    aside.rename(path)
+    assert (content(one), lost_epochs()) == (b"a neutral text", [])
+    ours = config().epoch_keys
+    monkeypatch.setattr(config(), "epoch_keys", str(tmp_path / "not mounted"))
+    with pytest.raises(EpochLost):
+        keep("a third text")
+    monkeypatch.setattr(config(), "epoch_keys", ours)
+    assert epoch_name(keep("a fourth text")) == epoch_name(two)

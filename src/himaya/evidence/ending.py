@@ -273,7 +273,7 @@ def _end_lost() -> bool:
     """End what is over and was closed with keys that are lost: nobody destroyed these, and the certificates say so.
     Whether there was any.
     """
-    return any([_end_lost_of(loss) for loss in losing.confirmed_losses()])
+    return any(_end_lost_of(loss) for loss in losing.confirmed_losses())
 
 
 @transaction.atomic
