@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from tests.desk import proof, second_lead
 from tests.evidence.conftest import HIGHEST, Grant, Keep, read
 from tests.evidence.test_access_pages import _one_time, with_key
 from tests.evidence.test_ending import YEAR, end_all, fresh, hold
+from tests.evidence.test_guarded_at_once import at_once
 from tests.evidence.test_preserving import content, files
 from tests.evidence.test_returning import MINE, Nodes, acts, nodes, states
 from tests.guarding import Custodians
@@ -22,7 +24,7 @@ from tests.windows import signed_in
 
 from himaya.core.config import config
 from himaya.core.vault.epochs import EpochKeys, EpochLost
-from himaya.evidence import custody, losing
+from himaya.evidence import custody, losing, stopping
 from himaya.evidence.guarded.bringing import PartRefused, bring_parts
 from himaya.evidence.holding import lift_hold
 from himaya.evidence.keys import can_open, epoch_keys, epoch_name, lost_epochs
@@ -257,3 +259,33 @@ def test_what_comes_while_a_key_is_missing_is_kept_and_the_missing_one_stays_kno
         keep("a third text")
     monkeypatch.setattr(config(), "epoch_keys", ours)
     assert epoch_name(keep("a fourth text")) == epoch_name(two)
+
+
+def test_an_end_that_was_stuck_before_its_key_was_called_lost_is_none_any_more(
+    keep: Keep, people: SimpleNamespace, clock: Any
+) -> None:
+    one = keep()
+    path = epoch_keys().directory / f"{epoch_name(one)}.key"
+    content_of = path.read_bytes()
+    path.unlink()
+    clock.advance(YEAR)
+    end_all()
+    assert [each.about for each in stuck()] == [epoch_name(one)]
+    path.write_bytes(content_of)
+    lose(one, people)
+    end_all()
+    assert (fresh(one).state, stuck().exists(), losing.losses().exists()) == ("destroyed", False, False)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_several_leads_who_say_it_at_once_one_is_noted_and_the_others_are_told(
+    keep: Keep, people: SimpleNamespace
+) -> None:
+    name = epoch_name(keep())
+    (epoch_keys().directory / f"{name}.key").unlink()
+    made = proof()
+    say = partial(losing.report_lost, name, reason="the disk broke", person=people.lead, proof=made)
+    got, failed = at_once(4, say)
+    assert (len(got), {type(error) for error in failed}) == (1, {losing.BadLoss})
+    assert stopping.meaning(got[0]).endswith("nobody has confirmed it: the disk broke")
+    assert stopping.remedy(got[0])

@@ -293,6 +293,7 @@ def _end_lost_of(loss: Stop) -> bool:
         )
     if not closed.exclude(state=DESTROYED).exists():
         losing.note_over(loss)
+        stopping.note_ended(loss.about)  # before it was called lost, it was what nothing ended of
     return bool(some)
 
 

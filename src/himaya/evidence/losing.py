@@ -1,9 +1,9 @@
 """Keys of epochs that are lost for good: the directory is there, the key is not, and no archive has it.
 
 Nothing that such a key closed opens any more. That is no destruction: nobody has destroyed anything, so nothing is
-certified as destroyed, and what was kept is called lost; when its time is over, what is left of it is removed. One lead says so with a reason, another one confirms it, both with a
-security key; then the epoch is left alone, and what comes is closed with a new key. A key that is found after all ends
-it: what it closed opens again.
+certified as destroyed, and what was kept is called lost; when its time is over, what is left of it is removed. One lead
+says so with a reason, another one confirms it, both with a security key; then the epoch is left alone, and what comes
+is closed with a new key. A key that is found after all ends it: what it closed opens again.
 """
 
 from __future__ import annotations
@@ -71,10 +71,12 @@ def report_lost(name: str, *, reason: str, person: Person, proof: Proof | None) 
     check_proof(proof)
     text = reason_of(reason, BadLoss)
     epoch, generation = _missing(name)
-    if losses().filter(about=name).exists():
-        raise BadLoss(why=N_("somebody said so already"))
     facts = {"epoch": epoch.pk, "generation": generation, "by": person.actor}
-    made = Stop.objects.create(kind=LOST, about=name, since=clock.now(), facts=facts, reason=text)
+    made, new = Stop.objects.get_or_create(  # of two who say so at once, the first one
+        kind=LOST, about=name, settled_at=None, defaults={"since": clock.now(), "facts": facts, "reason": text}
+    )
+    if not new:
+        raise BadLoss(why=N_("somebody said so already"))
     record("evidence.loss-said", by=person.actor, about="evidence", epoch=name)
     return made
 
