@@ -342,3 +342,29 @@ def test_of_two_bundles_that_bring_back_what_has_ended_one_is_taken(
     assert (len(got), [str(one).partition(": ")[2] for one in failed]) == (1, ["it came back already."])
     assert states() == ["came-back", "back"]
     assert Exhibit.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_that_take_a_new_bundle_at_once_one_receives_it(
+    nodes: Nodes, keep: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = nodes.bundle(keep(), purpose="a court", to_node=other_key())
+    nodes.to("b")
+    both, begin = Barrier(2, timeout=20), receiving.begin
+
+    def sealed_together(*args: Any, **how: Any) -> Any:
+        made = begin(*args, **how)
+        both.wait()  # both have been looked at, and neither is kept
+        return made
+
+    monkeypatch.setattr(receiving, "begin", sealed_together)
+
+    def take() -> list[str]:
+        fates: dict[int, str] = {}
+        receive_bundle(path, identity=MINE, by="person:9", told=fates)
+        return [*fates.values()]
+
+    got, failed = at_once(2, take)
+    assert (sorted(got), failed) == ([["known"], ["new"]], [])
+    (one,) = Exhibit.objects.all()
+    assert [entry.act for entry in ledger.entries(about=one.about)].count("evidence.received") == 1

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from tests.evidence.conftest import Keep
 from tests.evidence.test_ending import YEAR, end_all, fresh, hold
 from tests.evidence.test_preserving import content, files
@@ -14,7 +17,8 @@ from tests.evidence.test_preserving import content, files
 from himaya.core.config import config
 from himaya.core.vault.stores.local import LocalStore
 from himaya.core.vault.stores.port import StoreFailed
-from himaya.evidence import scrubbing
+from himaya.evidence import scrubbing, services
+from himaya.evidence.keys import epoch_keys, epoch_name
 from himaya.evidence.models import Blob, Exhibit
 from himaya.ledger import queries as ledger
 
@@ -92,3 +96,14 @@ def test_a_copy_that_cannot_be_dropped_fails_nothing_and_is_logged(
         second = keep(case="case:2")
     assert content(second) == b"a neutral text"
     assert "is left for a sweep" in caplog.text
+
+
+def test_who_takes_the_place_of_what_nothing_opens_locks_all_who_need_it(keep: Keep, clock: Any) -> None:
+    one = keep()
+    (epoch_keys().directory / f"{epoch_name(one)}.key").unlink()
+    clock.advance(timedelta(days=60))
+    sealed = services.begin(io.BytesIO(b"a neutral text"), occasion="match")
+    assert sealed.whole is None, "the file is whole, and no key opens it"
+    with CaptureQueriesContext(connection) as queries, transaction.atomic():
+        services.lock([sealed])
+    assert any('"evidence_exhibit"."blob_id" IN' in each["sql"] for each in queries.captured_queries)

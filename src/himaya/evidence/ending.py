@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+    from himaya.evidence.standstill import Stop
+
 log = logging.getLogger("himaya.evidence")
 TURN, EVERY = "evidence.ended", 30.0
 """Seconds between two looks whether anything is over."""
@@ -117,7 +119,7 @@ def end_due() -> bool:
             numbers = error.numbers if isinstance(error, DoesNotOpen) else ()
             stopping.note_stuck(epoch, generation, name=name, why=in_words(error), numbers=numbers)
         return True
-    return _remove_blobs()
+    return _end_lost() or _remove_blobs()
 
 
 def _next() -> tuple[int, int] | None:
@@ -250,7 +252,13 @@ def _settle(epoch_id: int, generation: int, name: str) -> bool:
     some = list(old.select_for_update(of=("self",)).select_related("epoch").order_by("pk")[:AT_ONCE])
     if not some:
         return False
-    now, facts = clock.now(), _told(some, name)
+    _say_ended(some, name, act="evidence.destroyed", how="the outer key was destroyed")
+    return len(some) == AT_ONCE
+
+
+def _say_ended(some: Sequence[Exhibit], name: str, *, act: str, how: str) -> None:
+    """Write down that they are gone, and let go what is left of them; the caller has locked epoch and exhibits."""
+    now, facts = clock.now(), _told(some, name, how=how)
     Exhibit.objects.filter(pk__in=[one.pk for one in some]).update(state=DESTROYED, wrapped=None, ended_at=now)
     InnerKey.objects.filter(about__in=[f"exhibit:{one.uuid}" for one in some]).delete()
     _let_go({one.blob_id for one in some})
@@ -259,11 +267,38 @@ def _settle(epoch_id: int, generation: int, name: str) -> bool:
     steps = add_steps(some, act="destroy", by=SYSTEM, facts=facts, at=now)
     certify(steps)
     told = [(step.exhibit.about, {"epoch": name, "step": step.number}) for step in steps]
-    record_each("evidence.destroyed", by=SYSTEM, told=told)
-    return len(some) == AT_ONCE
+    record_each(act, by=SYSTEM, told=told)
 
 
-def _told(some: Sequence[Exhibit], epoch: str) -> list[dict[str, Fact]]:
+def _end_lost() -> bool:
+    """End what is over and was closed with keys that are lost: nobody destroyed these, and the certificates say so.
+    Whether there was any.
+    """
+    return any(_end_lost_of(loss) for loss in losing.confirmed_losses())
+
+
+@transaction.atomic
+def _end_lost_of(loss: Stop) -> bool:
+    epoch = Epoch.objects.select_for_update().get(pk=loss.facts["epoch"])
+    closed = Exhibit.objects.filter(epoch=epoch, generation=loss.facts["generation"])
+    if not losing.is_still_lost(loss) or stopping.stops().exists():
+        return False
+    over = closed.filter(pk__in=due().order_by().values("pk"))
+    some = list(over.select_for_update(of=("self",)).select_related("epoch").order_by("pk")[:AT_ONCE])
+    if some:  # an act of its own: by the other one a restore knows which keys were destroyed
+        _say_ended(
+            some,
+            loss.about,
+            act="evidence.lost-ended",
+            how="its outer key was lost before; what it had closed was removed",
+        )
+    if not closed.exclude(state=DESTROYED).exists():
+        losing.note_over(loss)
+        stopping.note_ended(loss.about)  # before it was called lost, it was what nothing ended of
+    return bool(some)
+
+
+def _told(some: Sequence[Exhibit], epoch: str, *, how: str) -> list[dict[str, Fact]]:
     """What the certificate of each says: how, by which rules, and who has let it end, where people did."""
     rules: dict[int, list[str]] = {}
     for bound in Binding.objects.filter(exhibit__in=some).select_related("rule").order_by("pk"):
@@ -277,8 +312,7 @@ def _told(some: Sequence[Exhibit], epoch: str) -> list[dict[str, Fact]]:
     given_up, who = stopping.given_up(epoch)
     for one in some:
         facts: dict[str, Fact] = {
-            "how": "the outer key was destroyed", "epoch": epoch, "rules": rules.get(one.pk, []),
-            "until": f"{one.until:%Y-%m-%d}",
+            "how": how, "epoch": epoch, "rules": rules.get(one.pk, []), "until": f"{one.until:%Y-%m-%d}",
         }  # fmt: skip
         if holds := [*lifted.get(one.pk, []), *lifted.get(one.case, [])]:
             facts["holds_lifted"] = holds

@@ -97,12 +97,18 @@ def state_of(one: Handover) -> str:
     return ("signed" if one.act == TRANSFER else "returned") if one.settled_at else "offered"
 
 
-def told(one: Handover) -> dict[str, Any]:
-    """What is told of one, to programs."""
+def told(found: Iterable[Handover]) -> list[dict[str, Any]]:
+    """What is told of some, to programs."""
+    rows = list(found)
+    whom = with_whom(rows)
+    return [_told(one, whom[one.pk]) for one in rows]
+
+
+def _told(one: Handover, whom: str) -> dict[str, Any]:
     same = ("given", "act", "bundle", "node", "theirs", "by")
     times = ("at", "settled_at", "returned_at")
     return {
         "exhibit": one.exhibit.reference, **{name: getattr(one, name) for name in same}, "state": state_of(one),
-        "other": with_whom([one])[one.pk],
+        "other": whom,
         **{name: value.isoformat() if (value := getattr(one, name)) else None for name in times},
     }  # fmt: skip

@@ -82,4 +82,4 @@ def exhibit_custody(request: HttpRequest, exhibit_id: Id) -> HttpResponse:
 def exhibit_hand_overs(request: HttpRequest, exhibit_id: Id) -> HttpResponse:
     """To whom an exhibit was given, from whom it came, and whether both have signed."""
     found = handing.handovers_of(queries.exhibit(exhibit_id)).select_related("exhibit")
-    return reply(HandOvers(hand_overs=[HandoverTold(**handing.told(one)) for one in found]))
+    return reply(HandOvers(hand_overs=[HandoverTold(**each) for each in handing.told(found)]))

@@ -21,7 +21,7 @@ from himaya.core.vault.wrapping import WrongKey, open_with, unwrap, wrap
 from himaya.evidence.guarded.models import Deal
 from himaya.evidence.guarded.parts import move_brought
 from himaya.evidence.models import Epoch, Exhibit, InnerKey
-from himaya.evidence.mounted import is_new, note_used, see_keys
+from himaya.evidence.mounted import is_new, note_used, owner, see_keys
 from himaya.evidence.states import DESTROYED, GUARDED
 
 if TYPE_CHECKING:
@@ -60,17 +60,28 @@ def epoch_keys() -> EpochKeys:
 def lock_epoch(until: datetime, kept_class: str) -> Epoch:
     """The epoch in which something ends, locked until the transaction ends; its key is there.
 
+    Where the key of a generation is missing, what comes is closed with that of the next one: the missing one stays
+    missing (:func:`lost_epochs`), and nothing waits until it is found.
+
     Raises:
         EpochLost, EpochReturned, BadEpochKey: as their names say.
     """
     month = f"{until:%Y-%m}"
     Epoch.objects.get_or_create(month=month, kept_class=kept_class)
     epoch = Epoch.objects.select_for_update().get(month=month, kept_class=kept_class)
-    while epoch_keys().is_destroyed(epoch.name):  # something is to end in a month of which others have ended already
-        epoch.generation += 1
+    while epoch_keys().is_destroyed(epoch.name) or _is_missing(epoch):
+        epoch.generation += 1  # others of this month have ended already, or their key is not there
     epoch.save(update_fields=["generation"])
     see_key(epoch)
     return epoch
+
+
+def _is_missing(epoch: Epoch) -> bool:
+    """Whether something is closed with a key that is not in the directory, which is marked as ours."""
+    keys = epoch_keys()
+    if not keys.is_missing(epoch.name) or not (ours := owner()) or keys.owner != ours:
+        return False
+    return Exhibit.objects.filter(epoch=epoch, generation=epoch.generation).exists()
 
 
 def see_key(epoch: Epoch) -> None:
@@ -212,6 +223,17 @@ def unarchived_epochs(archived: Collection[str], *, before: datetime) -> list[st
 def is_gone(exhibit: Exhibit) -> bool:
     """Whether nothing opens it any more, although the database may not say so yet."""
     return exhibit.state == DESTROYED or epoch_keys().is_destroyed(epoch_name(exhibit))
+
+
+def can_open(exhibit: Exhibit) -> bool:
+    """Whether its outer key is here and opens it; of what is guarded, as far as the node does. Tried, not guessed."""
+    if exhibit.state == DESTROYED:
+        return False
+    try:
+        opened(exhibit)
+    except (HimayaError, OSError):
+        return False
+    return True
 
 
 def _inner(exhibit: Exhibit) -> bytes:

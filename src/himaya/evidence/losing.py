@@ -1,14 +1,15 @@
 """Keys of epochs that are lost for good: the directory is there, the key is not, and no archive has it.
 
 Nothing that such a key closed opens any more. That is no destruction: nobody has destroyed anything, so nothing is
-certified, and what was kept is called lost. One lead says so with a reason, another one confirms it, both with a
-security key; then the epoch is left alone, and what comes is closed with a new key. A key that is found after all ends
-it: what it closed opens again.
+certified as destroyed, and what was kept is called lost; when its time is over, what is left of it is removed. One lead
+says so with a reason, another one confirms it, both with a security key; then the epoch is left alone, and what comes
+is closed with a new key. A key that is found after all ends it: what it closed opens again.
 """
 
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -17,7 +18,11 @@ from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_
 from himaya.evidence.granting import check_proof
-from himaya.evidence.keys import epoch_keys, lost_epochs
+from himaya.evidence.keys import can_open, epoch_keys, lost_epochs
+from himaya.evidence.lost import LOST
+from himaya.evidence.lost import confirmed_losses as confirmed_losses
+from himaya.evidence.lost import losses as losses
+from himaya.evidence.lost import lost_generations as lost_generations
 from himaya.evidence.models import Epoch, Exhibit
 from himaya.evidence.mounted import keys_away
 from himaya.evidence.reasons import reason_of
@@ -31,8 +36,8 @@ if TYPE_CHECKING:
     from himaya.accounts.models import Person
     from himaya.evidence.granting import Proof
 
-LOST = "lost"
-"""The kind of stop: ``facts`` has epoch, generation and who said so first; ``settled_by`` is who confirmed it."""
+TRIED = 20
+"""Exhibits on which a key that was found is tried."""
 log = logging.getLogger("himaya.evidence")
 
 
@@ -47,21 +52,6 @@ class OwnLoss(BadLoss):
 
     remedy = "Ask another lead."
     status = 403
-
-
-def losses() -> QuerySet[Stop]:
-    """Keys that somebody says are lost, those that nobody has confirmed first."""
-    return Stop.objects.filter(kind=LOST, settled_at=None).order_by("settled_by", "about")
-
-
-def confirmed_losses() -> QuerySet[Stop]:
-    """Of them those that two people say."""
-    return losses().exclude(settled_by="")
-
-
-def lost_generations() -> frozenset[tuple[int, int]]:
-    """Epoch and generation of each that two people say is lost."""
-    return frozenset((one.facts["epoch"], one.facts["generation"]) for one in confirmed_losses())
 
 
 def waiting_losses(person: Person) -> QuerySet[Stop]:
@@ -81,10 +71,12 @@ def report_lost(name: str, *, reason: str, person: Person, proof: Proof | None) 
     check_proof(proof)
     text = reason_of(reason, BadLoss)
     epoch, generation = _missing(name)
-    if losses().filter(about=name).exists():
-        raise BadLoss(why=N_("somebody said so already"))
     facts = {"epoch": epoch.pk, "generation": generation, "by": person.actor}
-    made = Stop.objects.create(kind=LOST, about=name, since=clock.now(), facts=facts, reason=text)
+    made, new = Stop.objects.get_or_create(  # of two who say so at once, the first one
+        kind=LOST, about=name, settled_at=None, defaults={"since": clock.now(), "facts": facts, "reason": text}
+    )
+    if not new:
+        raise BadLoss(why=N_("somebody said so already"))
     record("evidence.loss-said", by=person.actor, about="evidence", epoch=name)
     return made
 
@@ -116,17 +108,49 @@ def confirm_lost(number: int, *, person: Person, proof: Proof | None) -> Stop:
 
 
 def note_found() -> None:
-    """Keys that were called lost and are here, or were destroyed after all: they are lost no more."""
-    if not (open_ := list(losses())):
-        return
+    """Keys that were called lost and are here, or were destroyed before anybody confirmed it: they are lost no more.
+
+    A name proves nothing: the directory is to be ours, and a key is to open what was closed with it.
+    """
     keys = epoch_keys()
-    there = {*keys.names(), *keys.destroyed()}
+    if not (open_ := list(losses())) or keys_away(keys):
+        return
+    there, destroyed = set(keys.names()), set(keys.destroyed())
     for one in open_:
-        if one.about in there:
+        if (one.about in destroyed and not one.settled_by) or (one.about in there and _opens_some(one)):
             with transaction.atomic():
                 if Stop.objects.filter(pk=one.pk, settled_at=None).update(settled_at=clock.now()):
                     record("evidence.key-found", by=SYSTEM, about="evidence", epoch=one.about)
             log.warning("the key of the epoch %s, which was called lost, is here", one.about)
+
+
+def _opens_some(loss: Stop) -> bool:
+    """Whether the key opens one of the first exhibits that it closed; tried on a few."""
+    closed = _closed_with(Epoch(pk=loss.facts["epoch"]), loss.facts["generation"]).select_related("epoch")
+    return any(map(can_open, closed.order_by("pk")[:TRIED]))
+
+
+def is_still_lost(loss: Stop) -> bool:
+    """Whether a key is called lost still and is, in the caller's transaction; its row is locked until that ends."""
+    stands = confirmed_losses().select_for_update().filter(pk=loss.pk).exists()
+    return stands and not keys_away(epoch_keys()) and not _opens_some(loss)
+
+
+def note_over(loss: Stop) -> None:
+    """Nothing is left that a lost key had closed, as its time was over or its content came again: should that key be
+    found, it is refused from now on.
+    """
+    Stop.objects.filter(pk=loss.pk).update(settled_at=clock.now())
+    transaction.on_commit(partial(_bar, loss.about))
+
+
+def _bar(name: str) -> None:
+    keys = epoch_keys()
+    try:
+        keys.mark(name)
+        keys.destroy(name)  # what lies beside it goes as well
+    except (HimayaError, OSError) as error:
+        log.warning("the lost key of the epoch %s could not be marked as gone: %s", name, error)
 
 
 def _missing(name: str) -> tuple[Epoch, int]:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -24,10 +25,10 @@ from himaya.core.words import Said, printable
 from himaya.evidence import custody
 from himaya.evidence.batches import batches
 from himaya.evidence.handing import RETURN, end_loan, handovers_of, note_taken, settle_given, taken_with
+from himaya.evidence.keys import can_open, is_gone
 from himaya.evidence.models import Exhibit
 from himaya.evidence.returning import KNOWN, check_ours, keys_of, offer_to_us, take_again
 from himaya.evidence.services import Acquired, Begun, Sealed, begin, discard, keep, lock
-from himaya.evidence.states import DESTROYED
 from himaya.ledger.services import record
 
 OCCASION = "received"
@@ -115,13 +116,14 @@ def _receive(
         return there, KNOWN
     offer, bundle = offer_to_us(received.bundle, one.uuid), received.bundle
     came = Came(received.digest, bundle, one, offer)
-    if other := Exhibit.objects.filter(uuid=one.uuid).first():
-        if offer is None:
-            raise AlreadyHere(exhibit=one.label, reference=other.reference)
-        if other.state != DESTROYED:
+    if other := Exhibit.objects.select_related("epoch").filter(uuid=one.uuid).first():
+        if can_open(other):
+            if offer is None:
+                raise AlreadyHere(exhibit=one.label, reference=other.reference)
             return take_again(received, one, exhibit=other, offer=offer, identity=identity, by=by)
-        try:
-            check_ours(offer, one, other)
+        try:  # it ended, or its key is lost: what came may be all that is left of it
+            if offer:
+                check_ours(offer, one, other)
         except ExhibitNotTaken:
             if (known := taken_with(received.digest, uuid=one.uuid)) is not None:  # another one was faster
                 return known.exhibit, KNOWN
@@ -155,7 +157,10 @@ class Came:
     def origin(self) -> str:
         """From where, for people."""
         theirs, bundle = printable(self.one.label)[:60], self.bundle
-        ended = f", comes back: it was {self.was.reference} here, which has ended" if self.was else ""
+        ended = ""
+        if self.was:
+            how = "has ended" if is_gone(self.was) else "nothing opens"
+            ended = f", comes back: it was {self.was.reference} here, which {how}"
         whose = printable(bundle.organisation)[:160]
         return f"{whose}, there {theirs}, bundle {bundle.number[:60]}, tag manifest {self.digest}{ended}"
 
@@ -169,14 +174,16 @@ class Came:
 @transaction.atomic
 def _kept(sealed: Sealed, acquired: Acquired, came: Came, place: Place, *, trusted: bool) -> tuple[Exhibit, str]:
     lock([sealed])
-    known = came.was and _looked_again(came, came.was)
+    if known := _known(came):
+        transaction.on_commit(partial(discard, sealed))
+        return known, KNOWN
     act, node, bundle = came.step["act"], came.step["facts"]["from"], came.bundle
-    if came.was and not known and act == RETURN:  # its rows before the ledger's head, as who takes a receipt of it does
+    if came.was and act == RETURN:  # its rows before the ledger's head, as who takes a receipt of it does
         end_loan(came.was, node=node)
     acquired = replace(acquired, case=place() or acquired.case)
     line = custody.accept_step(came.offer) if came.offer else None
     begun = None
-    if line and not came.was:  # what has ended here begins anew: nothing follows on a destruction
+    if line and not came.was:  # what has ended here, or is lost, begins anew: there is one chain of a number
         begun = Begun(came.one.uuid, (*came.one.custody, line), keys_of(came.bundle))
     try:
         exhibit = keep(sealed, acquired=acquired, begun=begun)
@@ -187,23 +194,23 @@ def _kept(sealed: Sealed, acquired: Acquired, came: Came, place: Place, *, trust
         theirs=came.one.label, by=acquired.by, line=line, branch=(*came.one.custody, line) if line and came.was else (),
     )  # fmt: skip
     facts = {"bundle": bundle.number, "goes_on": begun is not None, "keys_trusted": trusted}
-    if not known:
-        record("evidence.received", by=acquired.by, about=exhibit.about, **facts)
-    return exhibit, KNOWN if known else NEW
+    record("evidence.received", by=acquired.by, about=exhibit.about, **facts)
+    return exhibit, NEW
 
 
-def _looked_again(came: Came, was: Exhibit) -> bool:
-    """Whether the same bundle brought it back meanwhile; of two bundles that bring it, the second one is refused.
+def _known(came: Came) -> Exhibit | None:
+    """What somebody who was faster made of the same bundle; of two bundles that bring it back, the second is refused.
 
     Raises:
         ExhibitNotTaken: another one has brought it.
     """
-    Exhibit.objects.select_for_update().get(pk=was.pk)
-    if taken_with(came.digest, uuid=came.one.uuid) is not None:
-        return True
-    if came.offer:
-        check_ours(came.offer, came.one, was)
-    return False
+    if came.was:  # its row is locked after those of epochs, as by whoever ends it
+        Exhibit.objects.select_for_update().get(pk=came.was.pk)
+    if (known := taken_with(came.digest, uuid=came.one.uuid)) is not None:
+        return known.exhibit
+    if came.was and came.offer:
+        check_ours(came.offer, came.one, came.was)
+    return None
 
 
 @contextmanager

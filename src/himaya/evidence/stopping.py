@@ -17,6 +17,7 @@ from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said, packed, unpacked
 from himaya.evidence.locking import see_all_locks
+from himaya.evidence.lost import LOST, confirmed_losses
 from himaya.evidence.models import Epoch, TimeStamp
 from himaya.evidence.reasons import reason_of
 from himaya.evidence.standstill import RESTORED, Reached, Stop, is_restored
@@ -47,6 +48,10 @@ REMEDIES = {
         "here and nothing can mend what it does not open, give that up, or run: himaya evidence go-on NUMBER --reason "
         "TEXT. It ends with the rest, unless a hold keeps it."
     ),
+    LOST: N_(
+        "Where an archive of keys has it, put it back: what it closed opens again. Else another lead confirms it, "
+        "where none has: open Evidence, then What stops the end. What it closed goes when its time is over."
+    ),
     SWEEP: N_(
         "Where a backup is to be put back, do that. No other node may have the same store: give each one its own "
         "(evidence_store)."
@@ -74,8 +79,8 @@ def stops() -> QuerySet[Stop]:
 
 def stuck() -> QuerySet[Stop]:
     """Epochs in which something does not open, so that nothing of them ends; but those whose key is lost for good."""
-    lost = Stop.objects.filter(kind="lost", settled_at=None).exclude(settled_by="")
-    return Stop.objects.filter(kind=EPOCH, settled_at=None).exclude(about__in=lost.values("about")).order_by("about")
+    lost = confirmed_losses().order_by().values("about")
+    return Stop.objects.filter(kind=EPOCH, settled_at=None).exclude(about__in=lost).order_by("about")
 
 
 def note_restored(made_at: datetime) -> None:
@@ -190,6 +195,13 @@ def meaning(stop: Stop) -> str:
     if stop.kind == CLOCK:
         now, known = (f"{datetime.fromisoformat(facts[name]):%Y-%m-%d %H:%M}" for name in ("now", "known"))
         return Said("the clock says {now}, and the last time that was seen here is {known}", now=now, known=known)
+    if stop.kind == LOST:
+        if stop.settled_by:
+            return Said("the key of {epoch} is lost, as two leads say: {why}", epoch=stop.about, why=stop.reason)
+        return Said(
+            "a lead says that the key of {epoch} is lost, and nobody has confirmed it: {why}",
+            epoch=stop.about, why=stop.reason,
+        )  # fmt: skip
     return str(unpacked(facts["why"]))
 
 

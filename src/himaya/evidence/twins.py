@@ -10,7 +10,7 @@ from django.db import connection
 
 from himaya.core.errors import HimayaError
 from himaya.core.vault.stores.mirrored import judged
-from himaya.evidence.keys import close, epoch_keys, is_gone, opened, store
+from himaya.evidence.keys import can_open, close, epoch_keys, is_gone, opened, store
 from himaya.evidence.models import Blob, Epoch, Exhibit
 from himaya.evidence.states import ENDING, GOING, KEPT, ROTTEN, STANDARD, WHOLE
 from himaya.ledger.services import SYSTEM, record
@@ -42,9 +42,11 @@ def needing(digests: Iterable[str]) -> QuerySet[Exhibit]:
 
 
 def whole_twin(sha256: str) -> UUID | None:
-    """The sealed file that stands of a content, if any copy of it is whole, as read now; outside any transaction."""
+    """The sealed file that stands of a content, if any copy of it is whole, as read now, and a key opens it; outside
+    any transaction. Of another one the exhibits are to get what comes fresh, and whoever does that locks them.
+    """
     there = same([sha256]).first()
-    copies = store().copies() if there else ()
+    copies = store().copies() if there and any(map(can_open, _needing(there))) else ()
     good = there and any(judged(copy, there.pk, sha256=there.stored_sha256) == "whole" for copy in copies)
     return there.pk if there and good else None
 

@@ -176,6 +176,10 @@ class EpochKeys:
         """Whether the key of an epoch was destroyed; one look, however many were."""
         return self._paths(epoch)[1].exists()
 
+    def is_missing(self, epoch: str) -> bool:
+        """Whether there is neither the key of an epoch nor a mark that it was destroyed; one look."""
+        return not any(path.exists() for path in self._paths(epoch))
+
     def returned(self) -> list[str]:
         """Epochs whose keys were destroyed and are here all the same."""
         return sorted(set(self.names()) & set(self.destroyed()))

@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 from himaya.core import clock, faults
 from himaya.core.errors import HimayaError
 from himaya.core.vault import shares
+from himaya.core.vault.epochs import EpochDestroyed, EpochLost
 from himaya.core.vault.shares import NotShare, Share
 from himaya.core.words import N_, Said
 from himaya.evidence.batches import batches
@@ -171,7 +172,10 @@ def _taken(found: Gathering, line: str, person: Person | None) -> int:
         raise _Refused(why)
     if Brought.objects.filter(about=found.about, part=part).exists():
         raise _Refused(N_("this custodian has brought it already"))
-    outer = epoch_keys().key(epoch_name(exhibit))
+    try:
+        outer = epoch_keys().key(epoch_name(exhibit))
+    except (EpochLost, EpochDestroyed) as error:  # of this one alone: parts of others are taken
+        raise _Refused(error.said()) from None
     sealed = seal_part(share.text(), part=part, about=found.about, outer=outer)
     Brought.objects.create(about=found.about, part=part, sealed=sealed, at=clock.now())
     return exhibit.pk
@@ -258,9 +262,9 @@ def custody_keys(exhibits: Sequence[Exhibit], *, about: str) -> list[tuple[Exhib
 
 
 def _joined(fresh: Exhibit, rows: Sequence[Brought]) -> bytes:
+    outer = epoch_keys().key(epoch_name(fresh))  # where it is lost, no part helps
     if len(rows) < THRESHOLD:
         raise PartsMissing(exhibit=fresh.reference, found=len(rows), needed=THRESHOLD)
-    outer = epoch_keys().key(epoch_name(fresh))
     return shares.join([shares.read(open_part(row, outer=outer)) for row in rows], opens=opens(fresh.uuid))
 
 

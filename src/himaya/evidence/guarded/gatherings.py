@@ -15,6 +15,7 @@ from himaya.evidence.demands.lists import APPROVED
 from himaya.evidence.demands.models import Answer, AnswerPart
 from himaya.evidence.guarded.custodians import acts
 from himaya.evidence.guarded.models import Part, Renewal, RenewalOf
+from himaya.evidence.lost import among_lost
 from himaya.evidence.models import Access, AccessTo, Exhibit
 from himaya.evidence.states import ASKED, DESTROYED, GRANTED, GUARDED
 
@@ -46,7 +47,7 @@ class Gathering:
 
     Attributes:
         about: as the ledger names it.
-        exhibits: what is guarded of it, and stands, by number.
+        exhibits: what is guarded of it, stands, and is not lost, by number.
         asker: who asked, and may bring nothing to it themselves; None: anybody's part counts.
         until: when it ends by itself; None: it has not begun.
         closed: why nothing is brought to it now; empty: it is open.
@@ -146,4 +147,5 @@ def _exhibits(kind: str, number: int, which: Q | None = None) -> tuple[Exhibit, 
     _, table, field = _TABLES[kind]
     named: QuerySet[Any] = table._default_manager.filter(**{field: number}).values("exhibit")
     found = Exhibit.objects.filter(which or Q(), pk__in=named, kept_class=GUARDED).exclude(state=DESTROYED)
+    found = found.exclude(among_lost())  # no part opens it: nobody brings one
     return tuple(found.select_related("epoch").order_by("pk"))

@@ -129,5 +129,5 @@ def confirm(request: StaffRequest, pk: int) -> HttpResponse:
     except HimayaError as error:
         say(request, error)
     else:
-        messages.success(request, gettext("Confirmed. What it closed is called lost; nothing of it is certified."))
+        messages.success(request, gettext("Confirmed. What it closed is called lost, and not destroyed."))
     return redirect("evidence:stops")

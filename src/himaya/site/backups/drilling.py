@@ -20,6 +20,7 @@ from himaya.core.config import config
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said
 from himaya.evidence.keys import epoch_keys
+from himaya.evidence.lost import confirmed_losses
 from himaya.evidence.moved import lead_on, lost_exhibits, outer_here
 from himaya.evidence.queries import sealed_files
 from himaya.ledger import queries as ledger
@@ -96,6 +97,7 @@ def drill(
     backup = manifest.newest(place, fits=is_of_this_node)
     _check_origin(backup)
     entries, _ = ledger.head()
+    called_lost = set(confirmed_losses().values_list("about", flat=True))  # as this node knows it now
     steps.task("digests", backup.manifest.database.size + backup.manifest.files.size)
     read = checking.verify(backup, sample=sample, heard=steps.done)
     gone = epoch_keys().destroyed()
@@ -108,7 +110,7 @@ def drill(
         lost, opened = lost_exhibits({*gone, *(archive.destroyed if archive else ())}), None
         if archive is not None and backup.manifest.sealed:
             steps.task("exhibits", 0)
-            opened = open_some(backup, archive, most=most, gone=gone, heard=steps.done)
+            opened = open_some(backup, archive, most=most, gone=gone, lost=called_lost, heard=steps.done)
     _check_sealed(backup, misfits)
     seconds, age = databases.seconds_since(began), clock.now() - backup.made_at
     missing = entries - backup.manifest.ledger.entries
@@ -116,6 +118,7 @@ def drill(
         facts = {"seconds": seconds, "age": int(age.total_seconds()), "entries": restored.entries, "missing": missing}
         facts |= {"lost": lost} if lost else {}
         facts |= {"opened": opened.opened, "unopened": opened.of - opened.opened} if opened else {}
+        facts |= {"called_lost": opened.lost} if opened and opened.lost else {}
         record(DRILLED, by=by, about=NODE, name=backup.name, sealed=read, **facts)
     return Drilled(backup, seconds, restored, read, age, missing, opened, lost)
 

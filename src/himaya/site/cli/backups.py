@@ -230,6 +230,8 @@ def _say_opened(found: Drilled, archive: Archive | None) -> None:
         err.print(f"[yellow]![/] {said}", soft_wrap=True)
     elif opened is not None:
         done(f"exhibits opened: {opened.opened:,} of {opened.of:,}")
+        if opened.lost:
+            done(f"exhibits whose keys are lost, as two leads say: {opened.lost:,}")
         for reference, why in opened.failed:
             err.print(f"  {reference}: {why}", markup=False, soft_wrap=True)
         if opened.opened < opened.of:

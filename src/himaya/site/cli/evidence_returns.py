@@ -83,7 +83,7 @@ def print_handovers(*, json_: bool = False) -> None:
 
     found = list(handing.handovers()[:MOST])
     if json_:
-        typer.echo(json.dumps([handing.told(one) for one in found]))
+        typer.echo(json.dumps(handing.told(found)))
         return
     shown = table("bundle", "exhibit", "there", "with whom", "at", "what became of it", keep=("bundle", "exhibit"))
     whom = handing.with_whom(found)

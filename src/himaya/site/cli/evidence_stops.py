@@ -18,11 +18,14 @@ from himaya.site.cli.shown import done, out, table
 
 @command(evidence, "stops", example="himaya evidence stops")
 def stops(json_: Json = False) -> None:
-    """What stops the end of exhibits: a backup that was put back, a clock that leapt, an epoch that does not open."""
+    """What stops the end of exhibits: a backup that was put back, a clock that leapt, an epoch that does not open; and
+    keys of epochs that leads call lost.
+    """
     start.database()
     from himaya.evidence import stopping
+    from himaya.evidence.losing import losses
 
-    found = [*stopping.stops(), *stopping.stuck()]
+    found = [*stopping.stops(), *stopping.stuck(), *losses()]
     if json_:
         told = [
             {"id": one.pk, "kind": one.kind, "epoch": one.about, "since": one.since.isoformat(), "facts": one.facts}

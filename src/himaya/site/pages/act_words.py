@@ -63,6 +63,7 @@ ACTS = {
     "evidence.stop-settled": N_("Looked at, and exhibits may end again"),
     "evidence.loss-said": N_("One lead says that the key of an epoch is lost: %(epoch)s"),
     "evidence.key-lost": N_("Another lead confirmed that the key of %(epoch)s is lost; exhibits: %(exhibits)s"),
+    "evidence.lost-ended": N_("Its time was over, and what the lost key of %(epoch)s had closed was removed"),
     "evidence.key-found": N_("A key that was called lost is here: %(epoch)s"),
     "evidence.given-up": N_("What does not open of an epoch is given up: %(epoch)s"),
     "evidence.lost": N_("Does not open, and ends with its epoch: %(epoch)s"),
