@@ -20,6 +20,7 @@ class Lossy(Sample):
         away: steps before which nobody answers, once each.
         refuse: steps that are refused for good.
         blind: what became of a step cannot be found out.
+        firm: it takes nothing back.
     """
 
     name: ClassVar[str] = "lossy"
@@ -28,7 +29,7 @@ class Lossy(Sample):
         self.lose: set[str] = set()
         self.away: set[str] = set()
         self.refuse: set[str] = set()
-        self.blind = False
+        self.blind = self.firm = False
         self.taken: list[str] = []
 
     def take(self, step: str, attempt: Attempt) -> Values:
@@ -49,6 +50,17 @@ class Lossy(Sample):
             return FoundOut("unknown", ask=f"whether there is a report with the key {attempt.draft.key}")
         found: FoundOut = super().find_out(step, attempt)
         return found
+
+    def stays(self, step: str) -> bool:
+        return self.firm
+
+    def retract(self, attempt: Attempt) -> Values | None:
+        if self.firm:
+            return None
+        if "retract" in self.refuse:
+            raise NotSent(why="retract is refused", permanent=True)
+        answer: Values | None = super().retract(attempt)
+        return answer
 
 
 def laid_down(directory: Path, *states: str) -> list[dict[str, Any]]:

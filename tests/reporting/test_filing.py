@@ -166,6 +166,47 @@ def test_what_is_refused_halfway_is_put_right_and_begun_anew_without_its_remains
     assert [one["state"] for one in laid_down(body.at)] == ["retracted", "finished"]
 
 
+def refused(draft: Filing, body: Any) -> None:
+    body.refuse = {"finish"}
+    filing.queue_filing(draft.pk, by="person:1")
+    work()
+    assert fresh(draft).state == "refused"
+    body.refuse = set()
+
+
+def test_where_nothing_is_taken_back_what_was_changed_halfway_is_for_a_person_and_filed_once(
+    complete: Complete, body: Any
+) -> None:
+    body.firm, draft = True, complete()
+    refused(draft, body)
+    drafting.change_draft(draft.pk, values={"summary": "Put right."}, by="person:1")
+    filing.queue_filing(draft.pk, by="person:1")
+    work()
+    assert fresh(draft).state == "unknown"
+    assert "it is there as S-000001" in fresh(draft).trouble
+    with pytest.raises(filing.StaysThere, match="S-000001"):
+        filing.begin_again(draft.pk, by="person:1")
+    assert body.taken == ["open"]
+    filing.settle_filing(draft.pk, receipt="S-000001", by="person:1")
+    assert filing.follow_up(draft.pk, by="person:1").values["follows"] == ["S-000001"]
+
+
+def test_where_taking_back_is_refused_for_good_a_person_looks_before_it_is_begun_anew(
+    complete: Complete, body: Any
+) -> None:
+    draft = complete()
+    refused(draft, body)
+    drafting.change_draft(draft.pk, values={"summary": "Put right."}, by="person:1")
+    body.refuse = {"retract"}
+    filing.queue_filing(draft.pk, by="person:1")
+    work()
+    assert (fresh(draft).state, body.taken) == ("unknown", ["open"])
+    assert "S-000001" in fresh(draft).trouble
+    filing.begin_again(draft.pk, by="person:1")
+    work()
+    assert fresh(draft).receipt == "S-000002"
+
+
 def test_what_is_refused_and_unchanged_goes_on_where_it_was(complete: Complete, body: Any) -> None:
     draft = complete()
     body.refuse = {"finish"}

@@ -15,13 +15,13 @@ from himaya.ledger import outbox
 from himaya.ledger.services import SYSTEM, lock_head, record
 from himaya.reporting.drafting import DraftChanged, gaps_of, locked, make_draft, make_drafts
 from himaya.reporting.models import Filing, FilingStep
-from himaya.reporting.routes import BadFilingRoute, find_route, lane
+from himaya.reporting.routes import BadFilingRoute, find_route, lane, resolve
 from himaya.reporting.states import DRAFT, FILED, FILING_GRAPH, QUEUED, REFUSED, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from himaya.core.filing import Gap
+    from himaya.core.filing import FilingChannel, Gap, Values
 
 KIND = "file-report"
 ATTEMPTS = 30
@@ -46,6 +46,13 @@ class VerdictGone(HimayaError):
     """The verdict that this report tells of does not hold any more."""
 
     remedy = "Give it up; where the case is decided again, a new draft is made."
+    status = 409
+
+
+class StaysThere(HimayaError):
+    """It is there as {number}, and nothing there can be taken back: begun again, it would be there twice."""
+
+    remedy = "Settle it under its number, and follow it up with what was changed."
     status = 409
 
 
@@ -249,12 +256,16 @@ def begin_again(pk: int, *, by: str) -> Filing:
 
     Raises:
         UnknownFiling, WrongFilingMove: no such report; it is not unknown.
+        StaysThere: a step was taken whose traces nothing takes back.
+        BadFilingRoute: a step was taken, and its route cannot be used.
     """
     filing = locked(pk)
     if filing.state != UNKNOWN:
         raise FILING_GRAPH.wrong(state=Said(filing.state), act=N_("begun again"))
     if _is_gone(filing):
         return _drop_unknown(filing, by=by)
+    if number := stays_as(filing):
+        raise StaysThere(number=number)
     filing.state, filing.trouble = FILING_GRAPH.after("begun again", filing.state), ""
     filing.round, filing.round_version, filing.queued_by = filing.round + 1, 0, by
     filing.save(update_fields=["state", "trouble", "round", "round_version", "queued_by"])
@@ -263,6 +274,30 @@ def begin_again(pk: int, *, by: str) -> Filing:
         outbox.retry(filing.job.pk, by=by)
     record("report.begun-again", by=by, about=filing.about, filing=filing.pk, round=filing.round)
     return filing
+
+
+def answers(filing: Filing) -> dict[str, Values]:
+    """The steps of this round that were taken, in order, with their answers."""
+    taken = FilingStep.objects.filter(filing=filing, round=filing.round, answer__isnull=False)
+    return {one.step: one.answer or {} for one in taken.order_by("number")}
+
+
+def staying(channel: FilingChannel, done: Iterable[str]) -> bool:
+    """Whether something of these steps is there for good."""
+    return any(channel.stays(step) for step in done)
+
+
+def stays_as(filing: Filing) -> str:
+    """The number of what is there for good although it is not finished; empty: nothing is.
+
+    Raises:
+        BadFilingRoute: its route cannot be used.
+    """
+    done = answers(filing)
+    channel = resolve(filing.route)[0] if done else None
+    if channel is None or not staying(channel, done):
+        return ""
+    return printable(channel.receipt(done))[:200] or filing.key
 
 
 def _drop_unknown(filing: Filing, *, by: str) -> Filing:

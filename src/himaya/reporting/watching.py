@@ -16,9 +16,9 @@ from himaya.ledger.services import SYSTEM, record
 from himaya.ledger.worker import GiveUp, Handler, TryAgain, register
 from himaya.reporting.drafting import draft_of, locked
 from himaya.reporting.enclosing import ExhibitFiles
+from himaya.reporting.filing import answers
 from himaya.reporting.models import Filing
 from himaya.reporting.routes import BadFilingRoute, lane, resolve, routes
-from himaya.reporting.running import answers
 from himaya.reporting.states import FILED, FILING, FILING_GRAPH, QUEUED, RETRACTING
 
 if TYPE_CHECKING:
