@@ -57,6 +57,8 @@ class Lossy(Sample):
     def retract(self, attempt: Attempt) -> Values | None:
         if self.firm:
             return None
+        if "retract" in self.away:
+            raise NotSent(why="nobody answers")
         if "retract" in self.refuse:
             raise NotSent(why="retract is refused", permanent=True)
         answer: Values | None = super().retract(attempt)

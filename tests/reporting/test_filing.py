@@ -135,6 +135,40 @@ def test_or_that_it_is_not_and_all_steps_are_taken_anew(complete: Complete, body
     assert len(laid_down(body.at)) == 1
 
 
+def test_or_that_it_is_not_and_is_not_wanted(complete: Complete, body: Any) -> None:
+    draft = complete()
+    unknown(draft, body)
+    assert filing.retract_filing(draft.pk, by="person:1").state == "given up"
+    work()
+    assert Job.objects.get(pk=fresh(draft).job_id).state == "cancelled"
+    assert body.taken == ["open"]
+
+
+@pytest.mark.parametrize("how", ["refused", "tried in vain", "restored"])
+def test_what_a_person_took_back_is_not_filed_after_all(complete: Complete, body: Any, how: str) -> None:
+    draft = complete()
+    body.away = {"finish"}
+    filing.queue_filing(draft.pk, by="person:1")
+    run_until_idle()
+    assert filing.retract_filing(draft.pk, by="person:1").state == "retracting"
+    body.refuse = {"retract"}
+    if how == "tried in vain":
+        body.refuse, body.away = set(), {"retract"}
+        Job.objects.filter(pk=fresh(draft).job_id).update(max_attempts=2)
+    if how == "restored":
+        with transaction.atomic():
+            outbox.doubt_all(but=repeated(), why="the node was restored")
+        turns.call("filings.doubted")
+    work()
+    assert fresh(draft).state == "unknown"
+    with pytest.raises(filing.TakenBack):
+        filing.begin_again(draft.pk, by="person:1")
+    assert filing.retract_filing(draft.pk, by="person:1").state == "given up"
+    work()
+    assert laid_down(body.at, "finished") == []
+    assert Job.objects.get(pk=fresh(draft).job_id).state == "cancelled"
+
+
 def test_what_is_unknown_is_not_begun_again_once_its_verdict_is_gone(
     complete: Complete, body: Any, people: SimpleNamespace
 ) -> None:

@@ -128,6 +128,7 @@ def test_the_unknown_is_settled_by_what_the_other_side_says(confirmed: Confirmed
     said = words(page(client, one))
     assert "Nobody knows whether it is there" in said
     assert one.key in said
+    assert "It is not there, and not wanted" in said
     assert "Nobody knows" in words(sign_in("auditor").get(f"/reports/filings/{one.pk}"))
     assert client.post(f"/reports/filings/{one.pk}/settle", {"receipt": ""}).status_code == 422
     client.post(f"/reports/filings/{one.pk}/settle", {"receipt": "S-000001"})

@@ -49,6 +49,13 @@ class VerdictGone(HimayaError):
     status = 409
 
 
+class TakenBack(HimayaError):
+    """This report was taken back: it is not begun again."""
+
+    remedy = "Say that it is there, under its number, or that it is not there and not wanted."
+    status = 409
+
+
 class StaysThere(HimayaError):
     """It is there as {number}, and nothing there can be taken back: begun again, it would be there twice."""
 
@@ -93,7 +100,7 @@ def queue_filing(pk: int, *, by: str, version: int | None = None) -> Filing:
     filing = locked(pk)
     target = FILING_GRAPH.after("queued", filing.state)
     _see_fresh(filing, version)
-    if _is_gone(filing):
+    if _is_gone(filing) or was_taken_back(filing):
         raise VerdictGone
     if config().filings_second_person and by == _first_person(filing):
         raise NeedsAnother
@@ -126,10 +133,14 @@ def _see_fresh(filing: Filing, version: int | None) -> None:
 
 
 def _is_gone(filing: Filing) -> bool:
-    """Whether the verdict that it tells of does not hold any more, or did not while it was under way."""
+    """Whether the verdict that it tells of does not hold any more."""
     told = facts(filing.case_id)
-    newer = told is None or not told.confirms or (told.verdict_id != filing.verdict and filing.follows_id is None)
-    return newer or (filing.job is not None and filing.job.revoked)
+    return told is None or not told.confirms or (told.verdict_id != filing.verdict and filing.follows_id is None)
+
+
+def was_taken_back(filing: Filing) -> bool:
+    """Whether a person, or the end of its verdict, took it back while it was under way or unknown."""
+    return filing.job is not None and (filing.job.revoked or filing.job.state == filing.job.CANCELLED)
 
 
 def _first_person(filing: Filing) -> str:
@@ -175,12 +186,15 @@ def report_case(case_id: int, *, verdict: int, by: str) -> list[Filing]:
 @transaction.atomic
 def retract_filing(pk: int, *, by: str) -> Filing:
     """Take back what is not filed: a draft is given up, what is begun at the other side is retracted there as far as it
-    allows. What is being finished just now may still be filed.
+    allows. What is being finished just now may still be filed. Of what is unknown it says: it is not there, and is not
+    wanted.
 
     Raises:
-        UnknownFiling, WrongFilingMove: no such report; it is filed, ended, or unknown.
+        UnknownFiling, WrongFilingMove: no such report; it is filed, or ended.
     """
     filing = locked(pk)
+    if filing.state == UNKNOWN:
+        return _drop_unknown(filing, by=by)
     if filing.state == DRAFT or not _begun(filing):
         return _give_up_idle(filing, by=by)
     filing.state = FILING_GRAPH.after("taken back", filing.state)
@@ -256,6 +270,7 @@ def begin_again(pk: int, *, by: str) -> Filing:
 
     Raises:
         UnknownFiling, WrongFilingMove: no such report; it is not unknown.
+        TakenBack: somebody took it back before it was unknown.
         StaysThere: a step was taken whose traces nothing takes back.
         BadFilingRoute: a step was taken, and its route cannot be used.
     """
@@ -264,6 +279,8 @@ def begin_again(pk: int, *, by: str) -> Filing:
         raise FILING_GRAPH.wrong(state=Said(filing.state), act=N_("begun again"))
     if _is_gone(filing):
         return _drop_unknown(filing, by=by)
+    if was_taken_back(filing):
+        raise TakenBack
     if number := stays_as(filing):
         raise StaysThere(number=number)
     filing.state, filing.trouble = FILING_GRAPH.after("begun again", filing.state), ""

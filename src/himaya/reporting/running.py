@@ -73,6 +73,8 @@ class FileReport(Handler):
         filing = locked(job.payload["filing"])
         if filing.state not in (QUEUED, FILING, RETRACTING):
             return
+        if filing.state == RETRACTING:
+            outbox.revoke(job.id, by=SYSTEM)  # whatever a person finds, it is not filed after all
         doubt = state == "unknown" or filing.state == RETRACTING or _open_step(filing) is not None
         filing.state = FILING_GRAPH.after("doubted" if doubt else "refused", filing.state)
         filing.trouble = printable(why)[:2000]

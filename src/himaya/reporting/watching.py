@@ -53,6 +53,8 @@ def take_over_doubts() -> int:
         filing = locked(pk)
         if filing.job is None or filing.job.state != IN_DOUBT:
             continue
+        if filing.state == RETRACTING:
+            outbox.revoke(filing.job.pk, by=SYSTEM)
         filing.state, filing.trouble = FILING_GRAPH.after("doubted", filing.state), filing.job.error
         filing.save(update_fields=["state", "trouble"])
         record("report.unknown", by=SYSTEM, about=filing.about, filing=filing.pk)

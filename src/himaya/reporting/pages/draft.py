@@ -19,6 +19,7 @@ from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.reporting import drafting, paths, queries
 from himaya.reporting.clocks import duties, standing
+from himaya.reporting.filing import was_taken_back
 from himaya.reporting.forms import Part, Parts, SettleForm, anchor, changes
 from himaya.reporting.routes import BadFilingRoute, resolve
 from himaya.reporting.showing import Whole, whole
@@ -83,6 +84,7 @@ def filing_page(
         "may_file": writable and may("reports.file") and told is not None and told.complete,
         "may_retract": may("reports.file") and one.state in (DRAFT, REFUSED, QUEUED, "filing"),
         "may_settle": may("reports.file") and one.state == UNKNOWN,
+        "taken_back": one.state == UNKNOWN and was_taken_back(one),
         "may_follow": may("reports.write") and one.state == "filed",
         "may_see_case": may("cases.view"),
         "may_write": may("reports.write"),
