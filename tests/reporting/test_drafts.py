@@ -141,6 +141,31 @@ def test_where_the_operator_wants_a_second_person_it_is_not_the_first(
     assert filing.queue_filing(draft.pk, by=people.reviewer.actor).state == "queued"
 
 
+def test_a_program_releases_no_draft_that_a_person_has_in_hand(
+    confirmed: Confirmed, body: Any, people: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with configured(filings=[route(body.at, channel="lossy", auto=True)], reports=[], notices=[]):
+        draft = confirmed()
+        drafting.change_draft(draft.pk, values={"summary": "I am at it."}, by=people.lead.actor)
+        drafting.change_draft(draft.pk, values={"place": "WEB"}, by="key:1")
+        work()
+    assert (fresh(draft).state, fresh(draft).edited_by) == ("draft", people.lead.actor)
+    monkeypatch.setattr(config(), "filings_second_person", True)
+    with pytest.raises(filing.NeedsAnother):
+        filing.queue_filing(draft.pk, by=people.lead.actor)
+    assert laid_down(body.at) == []
+
+
+def test_a_rule_looks_at_a_draft_as_it_stands_when_it_files_it(confirmed: Confirmed, body: Any) -> None:
+    draft = confirmed()
+    drafting.keep_particulars(draft.case_id, content=particulars(), by="key:1")
+    with configured(filings=[route(body.at, channel="lossy", auto=True)], reports=[], notices=[]):
+        read = fresh(draft)
+        drafting.change_draft(draft.pk, values={"summary": "In my words."}, by="person:1")
+        assert filing.queue_complete([read]) == 0
+    assert fresh(draft).state == "draft"
+
+
 def test_a_clock_runs_where_the_operator_or_the_law_names_a_number(confirmed: Confirmed, body: Any, clock: Any) -> None:
     assert confirmed(1).due is None
     with configured(filings=[route(body.at, channel="lossy", within_hours=48)], jurisdiction="US"):

@@ -310,6 +310,17 @@ def test_a_follow_up_names_the_number_of_what_it_follows(complete: Complete, bod
     assert [told["values"].get("follows") for told in laid_down(body.at)] == [None, ["S-000001"]]
 
 
+def test_a_follow_up_that_a_person_began_waits_for_them(complete: Complete, body: Any) -> None:
+    with configured(filings=[route(body.at, channel="lossy", auto=True)], reports=[], notices=[]):
+        draft = complete()
+        work()
+        assert fresh(draft).state == "filed"
+        later = filing.follow_up(draft.pk, by="person:1")
+        drafting.keep_particulars(draft.case_id, content=particulars(accounts=["u-18"]), by="key:1")
+        work()
+    assert (fresh(later).state, fresh(later).edited_by) == ("draft", "person:1")
+
+
 def test_what_a_restored_backup_left_in_doubt_is_for_a_person(complete: Complete, body: Any) -> None:
     draft = complete()
     filing.queue_filing(draft.pk, by="person:1")

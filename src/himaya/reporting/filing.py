@@ -13,7 +13,7 @@ from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said, printable
 from himaya.ledger import outbox
 from himaya.ledger.services import SYSTEM, lock_head, record
-from himaya.reporting.drafting import DraftChanged, gaps_of, locked, make_draft, make_drafts
+from himaya.reporting.drafting import DraftChanged, by_program, gaps_of, lock_all, locked, make_draft, make_drafts
 from himaya.reporting.models import Filing, FilingStep
 from himaya.reporting.routes import BadFilingRoute, find_route, lane, resolve
 from himaya.reporting.states import DRAFT, FILED, FILING_GRAPH, QUEUED, REFUSED, UNKNOWN
@@ -151,20 +151,21 @@ def _first_person(filing: Filing) -> str:
     return found.verdict.by.actor if found is not None and found.verdict is not None else ""
 
 
+@transaction.atomic
 def queue_complete(filings: Iterable[Filing], *, by: str = SYSTEM) -> int:
     """Queue the drafts of routes over which the operator lets a complete one go by itself; how many that were.
 
     One that a person has begun to change waits for a person.
     """
     queued = 0
-    for filing in filings:
+    for filing in lock_all(one.pk for one in filings):
         try:
-            by_hand = filing.edited_by and not filing.edited_by.startswith("key:")
+            by_hand = not by_program(filing.edited_by)
             if filing.state != DRAFT or by_hand or not find_route(filing.route).auto or _blocking(gaps_of(filing)):
                 continue
-        except BadFilingRoute:
+            queue_filing(filing.pk, by=by, version=filing.version)
+        except (BadFilingRoute, VerdictGone):
             continue
-        queue_filing(filing.pk, by=by)
         queued += 1
     return queued
 
