@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from tests.browsing import words
 from tests.configured import configured
 from tests.filings import laid_down, particulars, route
 from tests.reporting.conftest import fresh, work
@@ -22,6 +23,7 @@ from himaya.ledger.worker import repeated, run_job, run_until_idle
 from himaya.reporting import drafting, filing, queries
 from himaya.reporting.models import Filing
 from himaya.reporting.states import WrongFilingMove
+from himaya.reporting.watching import doubt_drafts, take_over_doubts
 from himaya.transparency.queries import numbers
 
 Confirmed = Callable[..., Filing]
@@ -330,6 +332,46 @@ def test_what_a_restored_backup_left_in_doubt_is_for_a_person(complete: Complete
     work()
     assert fresh(draft).state == "unknown"
     assert laid_down(body.at) == []
+
+
+def test_after_a_restore_a_draft_waits_for_a_person_who_looks_whether_it_was_filed_meanwhile(
+    confirmed: Confirmed, body: Any, people: SimpleNamespace, sign_in: Callable[[str], Any]
+) -> None:
+    with configured(filings=[route(body.at, channel="lossy", auto=True)], second_factor=False):
+        draft = confirmed()
+        assert doubt_drafts() == 1
+        drafting.keep_particulars(draft.case_id, content=particulars(), by="key:1")
+        drafting.change_draft(draft.pk, values={"summary": "What happened.", "place": "WEB"}, by="key:1")
+        work()
+        assert (fresh(draft).state, laid_down(body.at)) == ("draft", [])
+        note = "A backup was restored after this draft was made"
+        client = sign_in("reviewer")
+        for page in ("", "/file"):
+            assert note in words(client.get(f"/reports/filings/{draft.pk}{page}"))
+        with configured(filings_second_person=True), pytest.raises(filing.NeedsAnother):
+            filing.queue_filing(draft.pk, by=people.reviewer.actor)
+        filing.queue_filing(draft.pk, by=people.lead.actor)
+        work()
+        assert (fresh(draft).state, fresh(draft).trouble) == ("filed", "")
+
+
+def test_what_was_refused_before_a_restore_is_in_doubt_and_undoes_no_taking_back_of_others(
+    complete: Complete, body: Any, people: SimpleNamespace
+) -> None:
+    first = complete()
+    filing.queue_filing(first.pk, by="person:1")
+    work()
+    one, two = (filing.follow_up(first.pk, by="person:1") for _ in range(2))
+    filing.queue_filing(one.pk, by="person:1")
+    with configured(filings=[route(body.at, channel="nobody")]):
+        work()
+    assert (fresh(one).state, list(queries.steps(one))) == ("refused", [])
+    with transaction.atomic():
+        outbox.doubt_all(but=repeated(), why="the node was restored")
+    assert filing.take_back_filings(one.case_id, verdict=one.verdict, by="system") == 1
+    assert fresh(two).state == "given up"
+    take_over_doubts()
+    assert fresh(one).state == "unknown"
 
 
 def test_every_day_the_other_side_is_asked_and_what_it_lacks_is_an_alarm_and_no_second_report(

@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 
 LARGEST = 1024 * 1024
 """Characters of a draft as JSON."""
+RESTORED = N_(
+    "A backup was restored after this draft was made. Look at the other side whether it was filed meanwhile, before "
+    "it is filed here."
+)
+"""The trouble of such a draft, until a person files it or gives it up."""
 
 
 class UnknownFiling(HimayaError):

@@ -35,7 +35,7 @@ FILING_GRAPH = Graph(
         Move("queued", frozenset({DRAFT, REFUSED}), QUEUED),
         Move("begun", frozenset({QUEUED}), FILING),
         Move("filed", frozenset({FILING, RETRACTING}), FILED),
-        Move("doubted", frozenset({QUEUED, FILING, RETRACTING}), UNKNOWN),
+        Move("doubted", frozenset({QUEUED, FILING, RETRACTING, REFUSED}), UNKNOWN),
         Move("refused", frozenset({QUEUED, FILING}), REFUSED),
         Move("settled", frozenset({UNKNOWN}), FILED),
         Move("begun again", frozenset({UNKNOWN}), QUEUED),

@@ -14,7 +14,7 @@ from himaya.accounts.words import say
 from himaya.core.errors import HimayaError
 from himaya.reporting import drafting, filing, paths
 from himaya.reporting.forms import SettleForm
-from himaya.reporting.pages.draft import filing_page, find
+from himaya.reporting.pages.draft import filing_page, find, note_of
 from himaya.reporting.routes import BadFilingRoute, resolve
 from himaya.reporting.states import DRAFT, REFUSED
 
@@ -65,7 +65,7 @@ def file_it(request: StaffRequest, pk: int) -> HttpResponse:
         "%(n)s things that are stated go to %(to)s, over the route %(route)s.",
         stated,
     ) % {"n": stated, "to": (to := channel.addressee(options)), "route": one.route}
-    context = {"one": one, "sentence": sentence, "sent": sent, "told": told, "authority": to}
+    context = {"one": one, "sentence": sentence, "sent": sent, "told": told, "authority": to, "note": note_of(one)}
     return render(request, "reporting/file.html", context)
 
 

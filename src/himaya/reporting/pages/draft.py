@@ -84,6 +84,7 @@ def filing_page(
         "may_file": writable and may("reports.file") and told is not None and told.complete,
         "may_retract": may("reports.file") and one.state in (DRAFT, REFUSED, QUEUED, "filing"),
         "may_settle": may("reports.file") and one.state == UNKNOWN,
+        "note": note_of(one),
         "taken_back": one.state == UNKNOWN and was_taken_back(one),
         "may_follow": may("reports.write") and one.state == "filed",
         "may_see_case": may("cases.view"),
@@ -93,6 +94,11 @@ def filing_page(
         "followers": queries.followers(one),
     }
     return render(request, "reporting/filing.html", context, status=status)
+
+
+def note_of(one: Filing) -> str:
+    """What a person is to see about a draft before it is filed, after a restore; else empty."""
+    return said(one.trouble) if one.state == DRAFT and one.trouble == drafting.RESTORED else ""
 
 
 def _head(one: Filing, told: Whole | None) -> dict[str, Any]:
