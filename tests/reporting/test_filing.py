@@ -392,7 +392,20 @@ def test_every_day_the_other_side_is_asked_and_what_it_lacks_is_an_alarm_and_no_
     assert acts(two).count("report.missing") == 1
     assert fresh(one).asked_at == clock.now()
     assert len(laid_down(body.at)) == 1
-    clock.advance(timedelta(days=14))
+    body.mute = {"S-000001"}
+    clock.advance(timedelta(days=1))
+    asked, three = clock.now(), complete(3)
+    filing.queue_filing(three.pk, by="person:1")
+    work()
+    turns.call("filings.compared")
+    run_until_idle()
+    assert (fresh(one).asked_at, fresh(three).asked_at) == (asked - timedelta(days=1), asked)
+    compared = Job.objects.filter(kind="compare-filings").latest("pk")
+    assert (compared.state, "S-000001" in compared.error, "1 of 2" in compared.error) == ("ready", True, True)
+    body.mute = set()
+    work()
+    assert fresh(one).asked_at == asked
+    clock.advance(timedelta(days=15))
     turns.call("filings.compared")
     before = Job.objects.count()
     work()

@@ -104,27 +104,31 @@ class Compare(Handler):
     repeats: ClassVar[bool] = True
 
     def act(self, job: outbox.Claimed) -> dict[str, Any]:
-        """Ask, one after the other.
+        """Ask, one after the other; what cannot be asked for holds up none behind it.
 
         Raises:
-            TryAgain, GiveUp: nobody answered, or the route cannot be used.
+            TryAgain, GiveUp: not all could be asked for, or the route cannot be used.
         """
         try:
             channel, options = resolve(job.payload["route"])
         except BadFilingRoute as error:
             raise GiveUp(str(error)) from error
         asked = missing = 0
+        troubles: list[str] = []
         for filing in to_compare(job.payload["route"]):
             files = ExhibitFiles(filing, to=channel.addressee(options))
             attempt = Attempt(draft_of(filing), answers(filing), options, files, clock.now())
             try:
                 said = channel.ask(filing.receipt, attempt)
             except HimayaError as error:
-                raise TryAgain(str(error)) from error
+                troubles.append(f"{filing.receipt}: {error}")
+                continue
             asked += 1
             missing += said.there is False
             note_there(filing.pk, there=said.there, detail=said.detail)
             faults.point("filings.compared")
+        if troubles:
+            raise TryAgain(f"{len(troubles)} of {asked + len(troubles)} could not be asked for; {troubles[0]}")
         return {"reference": "", "detail": f"{asked} asked for, {missing} missing"}
 
 
