@@ -8,9 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests import casework
 from tests.configured import configured
 from tests.filings import laid_down, particulars, route
-from tests.reporting.conftest import fresh, work
+from tests.reporting.conftest import fresh, keep, work
 
 from himaya.core.config import config
 from himaya.ledger.models import Entry
@@ -27,6 +28,15 @@ def test_a_verdict_makes_one_draft_for_each_route_and_what_is_not_known_is_left_
     assert {gap.path for gap in drafting.gaps_of(draft) if gap.blocks} == {"report/summary", "report/place"}
     assert drafting.make_drafts(draft.case_id, verdict=draft.verdict, by="system") == []
     assert Entry.objects.filter(act="report.drafted", about=draft.about).count() == 1
+
+
+def test_what_another_body_sent_goes_on_only_where_a_person_says_so(confirmed: Confirmed) -> None:
+    case = casework.opened(1)
+    keep(f"case:{case.pk}", text="from another body", occasion="received")
+    draft = confirmed(files=1)
+    assert [one["sent"] for one in draft.files] == [False, True]
+    key = draft.files[0]["key"]
+    assert drafting.change_draft(draft.pk, values={}, sent={key: True}, by="person:1").files[0]["sent"]
 
 
 def test_particulars_fill_what_nobody_has_changed_and_a_new_version_takes_the_place(confirmed: Confirmed) -> None:

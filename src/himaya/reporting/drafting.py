@@ -21,7 +21,7 @@ from himaya.core.words import N_, Said, storable
 from himaya.ledger.services import record
 from himaya.reporting import paths
 from himaya.reporting.clocks import due_of
-from himaya.reporting.enclosing import kept_of
+from himaya.reporting.enclosing import kept_of, may_go
 from himaya.reporting.models import CaseParticulars, Filing
 from himaya.reporting.routes import BadFilingRoute, find_route, resolve, routes
 from himaya.reporting.states import DRAFT, FILING_GRAPH, REFUSED
@@ -364,7 +364,7 @@ def _see_file(files: dict[str, dict[str, Any]], key: str, *, goes: bool, takes: 
         raise BadDraft(why=Said("it has no file {key}", key=key[:60]))
     if goes and not takes:
         raise BadDraft(why=N_("no file goes with a report over this route"))
-    if goes and key not in {one.key for one in kept_of(about) if one.sent}:
+    if goes and key not in may_go(about):
         raise BadDraft(why=Said("{key} is guarded by custodians, or ended: it can be told of, not sent", key=key))
     files[key]["sent"] = goes
 
