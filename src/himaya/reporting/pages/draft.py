@@ -204,11 +204,10 @@ def change(request: StaffRequest, pk: int) -> HttpResponse:
         kept = {each: value for each, value in values.items() if each != path and not each.startswith(f"{path}/")}
         values = {**kept, path: None}
     sent = {f["key"]: f"send:{f['key']}" in request.POST for f in one.files if f"file:{f['key']}" in request.POST}
-    version = request.POST.get("version", "")
     try:
         drafting.change_draft(
             pk, values=values, sent={key: goes for key, goes in sent.items() if goes is not _goes(one, key)},
-            by=request.user.actor, version=int(version) if version.isdigit() else None,
+            by=request.user.actor, version=version_in(request.POST),
         )  # fmt: skip
     except HimayaError as error:
         messages.error(request, sentence(error))
@@ -218,6 +217,14 @@ def change(request: StaffRequest, pk: int) -> HttpResponse:
         return filing_page(request, find(pk), opened=opened, typed=typed, errors=errors, status=422)
     messages.success(request, gettext("Kept. Nothing has left."))
     return _back(request, pk, opened)
+
+
+def version_in(posted: Mapping[str, str]) -> int | None:
+    """The version that somebody looked at; None: they do not say; 0, which none has: what they say is no number."""
+    version = posted.get("version", "")
+    if not version:
+        return None
+    return int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
 
 
 def _goes(one: Filing, key: str) -> bool:

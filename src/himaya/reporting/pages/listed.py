@@ -32,7 +32,8 @@ ORDER = ("unknown", "refused", "draft", "queued", "filing", "retracting", "filed
 def index(request: StaffRequest) -> HttpResponse:
     """Reports, newest first, narrowed by state or case. Of a case at which this person may take a second look, none."""
     chosen = asked(request, "state", "case")
-    case = int(chosen["case"]) if chosen["case"].isdigit() and len(chosen["case"]) < 19 else 0
+    given = chosen["case"]
+    case = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else 0
     shown = page(request, queries.filings(state=chosen["state"], case=case), newest_first=True)
     hidden = veiled((one.case for one in shown.rows), request.user)
     plain = not chosen["state"] and not case and not shown.previous_url
