@@ -16,7 +16,17 @@ from himaya.ledger.services import SYSTEM, lock_head, record
 from himaya.reporting.drafting import DraftChanged, by_program, gaps_of, lock_all, locked, make_draft, make_drafts
 from himaya.reporting.models import Filing, FilingStep
 from himaya.reporting.routes import BadFilingRoute, find_route, lane, resolve
-from himaya.reporting.states import DRAFT, FILED, FILING, FILING_GRAPH, QUEUED, REFUSED, UNKNOWN, WrongFilingMove
+from himaya.reporting.states import (
+    DRAFT,
+    FILED,
+    FILING,
+    FILING_GRAPH,
+    QUEUED,
+    REFUSED,
+    RETRACTED,
+    UNKNOWN,
+    WrongFilingMove,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -133,9 +143,12 @@ def _see_fresh(filing: Filing, version: int | None) -> None:
 
 
 def _is_gone(filing: Filing) -> bool:
-    """Whether the verdict that it tells of does not hold any more."""
+    """Whether the verdict that it tells of does not hold any more. What follows up a report may tell of that, too."""
     told = facts(filing.case_id)
-    return told is None or not told.confirms or (told.verdict_id != filing.verdict and filing.follows_id is None)
+    if told is None:
+        return True
+    same = told.verdict_id == filing.verdict
+    return not (same or told.confirms) if filing.follows_id is not None else not (same and told.confirms)
 
 
 def was_taken_back(filing: Filing) -> bool:
@@ -188,14 +201,14 @@ def report_case(case_id: int, *, verdict: int, by: str) -> list[Filing]:
 def retract_filing(pk: int, *, by: str) -> Filing:
     """Take back what is not filed: a draft is given up, what is begun at the other side is retracted there as far as it
     allows. What is being finished just now may still be filed. Of what is unknown it says: it is not there, and is not
-    wanted.
+    wanted; of what stays there unfinished: it is looked after.
 
     Raises:
         UnknownFiling, WrongFilingMove: no such report; it is filed, or ended.
     """
     filing = locked(pk)
-    if filing.state == UNKNOWN:
-        return _drop_unknown(filing, by=by)
+    if filing.state == UNKNOWN or (filing.state == RETRACTED and filing.trouble):
+        return _drop(filing, by=by)
     if filing.state == DRAFT or not _begun(filing):
         return _give_up_idle(filing, by=by)
     filing.state = FILING_GRAPH.after("taken back", filing.state)
@@ -283,7 +296,7 @@ def begin_again(pk: int, *, by: str) -> Filing:
     if filing.state != UNKNOWN:
         raise FILING_GRAPH.wrong(state=Said(filing.state), act=N_("begun again"))
     if _is_gone(filing):
-        return _drop_unknown(filing, by=by)
+        return _drop(filing, by=by)
     if was_taken_back(filing):
         raise TakenBack
     if number := stays_as(filing):
@@ -322,7 +335,7 @@ def stays_as(filing: Filing) -> str:
     return printable(channel.receipt(done))[:200] or filing.key
 
 
-def _drop_unknown(filing: Filing, *, by: str) -> Filing:
+def _drop(filing: Filing, *, by: str) -> Filing:
     filing.state, filing.trouble = FILING_GRAPH.after("given up", filing.state), ""
     filing.save(update_fields=["state", "trouble"])
     lock_head()

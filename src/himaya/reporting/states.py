@@ -41,7 +41,7 @@ FILING_GRAPH = Graph(
         Move("begun again", frozenset({UNKNOWN}), QUEUED),
         Move("taken back", frozenset({QUEUED, FILING, REFUSED}), RETRACTING),
         Move("retracted", frozenset({RETRACTING}), RETRACTED),
-        Move("given up", frozenset({DRAFT, REFUSED, UNKNOWN, QUEUED, RETRACTING}), GIVEN_UP),
+        Move("given up", frozenset({DRAFT, REFUSED, UNKNOWN, QUEUED, RETRACTING, RETRACTED}), GIVEN_UP),
     ),
     wrong=WrongFilingMove,
 )

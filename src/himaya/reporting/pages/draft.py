@@ -23,7 +23,7 @@ from himaya.reporting.filing import was_taken_back
 from himaya.reporting.forms import Part, Parts, SettleForm, anchor, changes
 from himaya.reporting.routes import BadFilingRoute, resolve
 from himaya.reporting.showing import Whole, whole
-from himaya.reporting.states import DRAFT, QUEUED, REFUSED, UNKNOWN
+from himaya.reporting.states import DRAFT, QUEUED, REFUSED, RETRACTED, UNKNOWN
 from himaya.reporting.words import CLOCKS, STATES, said, step_word
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def filing_page(
         "new": _new(one, told) if writable and one.edited_by else [],
         "may_file": writable and may("reports.file") and told is not None and told.complete,
         "may_retract": may("reports.file") and one.state in (DRAFT, REFUSED, QUEUED, "filing"),
+        "may_end": may("reports.file") and one.state == RETRACTED and bool(one.trouble),
         "may_settle": may("reports.file") and one.state == UNKNOWN,
         "note": note_of(one),
         "taken_back": one.state == UNKNOWN and was_taken_back(one),
@@ -118,6 +119,7 @@ def _head(one: Filing, told: Whole | None) -> dict[str, Any]:
         "notable": [gap for gap in gaps if not gap["blocks"]],
         "edited_by": who[one.edited_by] if one.edited_by else "",
         "queued_by": who[one.queued_by] if one.queued_by else "",
+        "gone": one.state == "filed" and queries.gone().filter(pk=one.pk).exists(),
         "missing": one.state == "filed" and one.there is False,
     }
 
