@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from himaya.core.filing import Attempt, FoundOut, Values
+from himaya.core.filing import Attempt, Filed, FoundOut, Values
 from himaya.core.ports import MaybeSent, NotSent
 from himaya.plugins.filings.sample import Sample
 
@@ -20,6 +20,8 @@ class Lossy(Sample):
         away: steps before which nobody answers, once each.
         refuse: steps that are refused for good.
         blind: what became of a step cannot be found out.
+        mute: numbers of reports that it cannot be asked for.
+        firm: it takes nothing back.
     """
 
     name: ClassVar[str] = "lossy"
@@ -28,7 +30,8 @@ class Lossy(Sample):
         self.lose: set[str] = set()
         self.away: set[str] = set()
         self.refuse: set[str] = set()
-        self.blind = False
+        self.mute: set[str] = set()
+        self.blind = self.firm = False
         self.taken: list[str] = []
 
     def take(self, step: str, attempt: Attempt) -> Values:
@@ -49,6 +52,25 @@ class Lossy(Sample):
             return FoundOut("unknown", ask=f"whether there is a report with the key {attempt.draft.key}")
         found: FoundOut = super().find_out(step, attempt)
         return found
+
+    def ask(self, receipt: str, attempt: Attempt) -> Filed:
+        if receipt in self.mute:
+            raise NotSent(why="nobody answers", permanent=True)
+        answer: Filed = super().ask(receipt, attempt)
+        return answer
+
+    def stays(self, step: str) -> bool:
+        return self.firm
+
+    def retract(self, attempt: Attempt) -> Values | None:
+        if self.firm:
+            return None
+        if "retract" in self.away:
+            raise NotSent(why="nobody answers")
+        if "retract" in self.refuse:
+            raise NotSent(why="retract is refused", permanent=True)
+        answer: Values | None = super().retract(attempt)
+        return answer
 
 
 def laid_down(directory: Path, *states: str) -> list[dict[str, Any]]:

@@ -175,6 +175,9 @@ def test_a_report_is_filed_once_in_the_steps_that_were_named(channel: FilingChan
         assert side.filed(draft) == 1
         receipt = channel.receipt(done)
         assert receipt
+        begun = [dict(list(done.items())[:n]) for n in range(len(done) + 1)]
+        told = {channel.receipt(one) for one in begun if any(map(channel.stays, one))}
+        assert "" not in told, "what stays there has a number as soon as it is there"
         known = channel.ask(receipt, attempt(draft, side, channel, done, kept))
         assert known.there in (True, None)
     assert channel.takes_files or not kept.opened

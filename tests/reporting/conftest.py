@@ -54,13 +54,15 @@ def confirmed(body: Any, people: SimpleNamespace, clock: Any) -> Callable[..., F
     return confirm
 
 
-def keep(about: str, *, text: str) -> Any:
+def keep(about: str, *, text: str, occasion: str = "match") -> Any:
     """Keep a text with a case, by a rule of a year."""
     if not _rules():
-        terms = RuleTerms("18 USC 2258A(h)", "US", "legal-obligation", ["match"], minimum="1 year", begins="reported")
+        terms = RuleTerms(
+            "18 USC 2258A(h)", "US", "legal-obligation", ["match", "received"], minimum="1 year", begins="reported"
+        )
         set_rule("us-reports", terms=terms, by="system")
     acquired = Acquired(
-        label="a file", occasion="match", once=f"{about} {text}", how="screened", tool="a program 1", by="system",
+        label="a file", occasion=occasion, once=f"{about} {text}", how="screened", tool="a program 1", by="system",
         case=about, media_type="text/plain",
     )  # fmt: skip
     return preserve(io.BytesIO(text.encode()), acquired=acquired)

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests import casework
 from tests.configured import configured
 from tests.filings import laid_down, particulars, route
-from tests.reporting.conftest import fresh, work
+from tests.reporting.conftest import fresh, keep, work
 
 from himaya.core.config import config
 from himaya.ledger.models import Entry
@@ -27,6 +28,15 @@ def test_a_verdict_makes_one_draft_for_each_route_and_what_is_not_known_is_left_
     assert {gap.path for gap in drafting.gaps_of(draft) if gap.blocks} == {"report/summary", "report/place"}
     assert drafting.make_drafts(draft.case_id, verdict=draft.verdict, by="system") == []
     assert Entry.objects.filter(act="report.drafted", about=draft.about).count() == 1
+
+
+def test_what_another_body_sent_goes_on_only_where_a_person_says_so(confirmed: Confirmed) -> None:
+    case = casework.opened(1)
+    keep(f"case:{case.pk}", text="from another body", occasion="received")
+    draft = confirmed(files=1)
+    assert [one["sent"] for one in draft.files] == [False, True]
+    key = draft.files[0]["key"]
+    assert drafting.change_draft(draft.pk, values={}, sent={key: True}, by="person:1").files[0]["sent"]
 
 
 def test_particulars_fill_what_nobody_has_changed_and_a_new_version_takes_the_place(confirmed: Confirmed) -> None:
@@ -139,6 +149,31 @@ def test_where_the_operator_wants_a_second_person_it_is_not_the_first(
     with pytest.raises(filing.NeedsAnother):
         filing.queue_filing(draft.pk, by=people.lead.actor)
     assert filing.queue_filing(draft.pk, by=people.reviewer.actor).state == "queued"
+
+
+def test_a_program_releases_no_draft_that_a_person_has_in_hand(
+    confirmed: Confirmed, body: Any, people: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with configured(filings=[route(body.at, channel="lossy", auto=True)], reports=[], notices=[]):
+        draft = confirmed()
+        drafting.change_draft(draft.pk, values={"summary": "I am at it."}, by=people.lead.actor)
+        drafting.change_draft(draft.pk, values={"place": "WEB"}, by="key:1")
+        work()
+    assert (fresh(draft).state, fresh(draft).edited_by) == ("draft", people.lead.actor)
+    monkeypatch.setattr(config(), "filings_second_person", True)
+    with pytest.raises(filing.NeedsAnother):
+        filing.queue_filing(draft.pk, by=people.lead.actor)
+    assert laid_down(body.at) == []
+
+
+def test_a_rule_looks_at_a_draft_as_it_stands_when_it_files_it(confirmed: Confirmed, body: Any) -> None:
+    draft = confirmed()
+    drafting.keep_particulars(draft.case_id, content=particulars(), by="key:1")
+    with configured(filings=[route(body.at, channel="lossy", auto=True)], reports=[], notices=[]):
+        read = fresh(draft)
+        drafting.change_draft(draft.pk, values={"summary": "In my words."}, by="person:1")
+        assert filing.queue_complete([read]) == 0
+    assert fresh(draft).state == "draft"
 
 
 def test_a_clock_runs_where_the_operator_or_the_law_names_a_number(confirmed: Confirmed, body: Any, clock: Any) -> None:

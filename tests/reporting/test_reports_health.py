@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from tests.browsing import words
 from tests.configured import configured
 from tests.filings import particulars, route
-from tests.reporting.conftest import work
+from tests.reporting.conftest import fresh, work
 
-from himaya.reporting import drafting, filing
+from himaya.cases.services import claim, decide, reopen
+from himaya.reporting import drafting, filing, queries
 from himaya.reporting.models import Filing
 from himaya.site.reports_health import reports_health
 
@@ -59,3 +61,42 @@ def test_what_is_in_doubt_or_refused_and_a_route_that_cannot_be_used_are_said(co
     ]
     with configured(filings=[route(body.at, channel="nobody")]):
         assert "there is no channel 'nobody'" in said()[0][1]
+
+
+def test_what_the_other_side_still_has_although_the_verdict_is_gone_is_a_persons_until_it_is_corrected(
+    confirmed: Confirmed, body: Any, people: SimpleNamespace, sign_in: Callable[[str], Any]
+) -> None:
+    one, two = confirmed(1), confirmed(2)
+    for each in (one, two):
+        drafting.keep_particulars(each.case_id, content=particulars(), by="key:1")
+        body.refuse = {"finish"} if each == two else set()
+        filing.queue_filing(each.pk, by="person:1")
+        work()
+    body.refuse, body.firm = set(), True
+    for each in (one, two):
+        reopen(each.case_id, person=people.lead, reason="Another look.")
+    work()
+    gone = "filed reports whose verdict does not hold any more, and that nothing corrects: 1"
+    left = "reports that were taken back and stay unfinished at the other side: 1"
+    assert said() == [("danger", gone), ("wait", left)]
+    assert [each.pk for each in queries.need_a_person()] == [one.pk, two.pk]
+    with configured(second_factor=False):
+        client = sign_in("lead")
+        told = words(client.get("/"))
+        assert "Its verdict does not hold any more: tell them" in told
+        assert "It stays there unfinished: ask them to end it" in told
+        assert "its verdict is gone" in words(client.get("/reports/filings/"))
+        assert "the other side does not know" in words(client.get(f"/reports/filings/{one.pk}"))
+        assert "It is looked after" in words(client.get(f"/reports/filings/{two.pk}"))
+        client.post(f"/reports/filings/{two.pk}/retract")
+    assert said() == [("danger", gone)]
+    claim(one.case_id, person=people.reviewer)
+    decide(one.case_id, person=people.reviewer, scheme="himaya-review", code="not-illegal", reason="It is harmless.")
+    work()
+    assert said() == [("danger", gone)]
+    correction = filing.follow_up(one.pk, by="person:1")
+    assert said() == []
+    drafting.change_draft(correction.pk, values={"summary": "The report was wrong.", "place": "WEB"}, by="person:1")
+    filing.queue_filing(correction.pk, by="person:1")
+    work()
+    assert (fresh(correction).state, said()) == ("filed", [])

@@ -212,7 +212,13 @@ class FilingChannel(ABC):
 
     @abstractmethod
     def receipt(self, done: Mapping[str, Values]) -> str:
-        """The other side's number for a filed report."""
+        """The other side's number for a filed report; of one that is only begun, as far as it has one."""
+
+    def stays(self, step: str) -> bool:
+        """Whether what a taken step left there stays: nothing takes it back, and were it taken anew, it would be there
+        twice. A channel that retracts, or a step that only prepares, says no.
+        """
+        return True
 
     def retract(self, attempt: Attempt) -> Values | None:
         """Take back what is not finished, where the other side lets one; None: it does not.

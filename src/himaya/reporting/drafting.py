@@ -21,19 +21,24 @@ from himaya.core.words import N_, Said, storable
 from himaya.ledger.services import record
 from himaya.reporting import paths
 from himaya.reporting.clocks import due_of
-from himaya.reporting.enclosing import kept_of
+from himaya.reporting.enclosing import kept_of, may_go
 from himaya.reporting.models import CaseParticulars, Filing
 from himaya.reporting.routes import BadFilingRoute, find_route, resolve, routes
 from himaya.reporting.states import DRAFT, FILING_GRAPH, REFUSED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from himaya.cases.queries import CaseFacts
     from himaya.core.filing import FormField
 
 LARGEST = 1024 * 1024
 """Characters of a draft as JSON."""
+RESTORED = N_(
+    "A backup was restored after this draft was made. Look at the other side whether it was filed meanwhile, before "
+    "it is filed here."
+)
+"""The trouble of such a draft, until a person files it or gives it up."""
 
 
 class UnknownFiling(HimayaError):
@@ -77,6 +82,12 @@ def gaps_of(filing: Filing) -> tuple[Gap, ...]:
     return channel.check(draft_of(filing), options)
 
 
+def lock_all(filings: Iterable[int]) -> list[Filing]:
+    """As :func:`locked`, for several, always in one order; those that there are."""
+    found = Filing.objects.select_for_update(of=("self",), no_key=True).select_related("job").filter(pk__in=filings)
+    return list(found.order_by("pk"))
+
+
 def locked(pk: int) -> Filing:
     """A filing whose row nobody else changes until the caller's transaction ends.
 
@@ -112,7 +123,7 @@ def make_draft(case_id: int, told: CaseFacts, name: str, *, by: str, follows: Fi
     made = Filing(
         case_id=case_id, verdict=told.verdict_id, route=name, channel=route.channel, follows=follows,
         key=f"{key}-after-{follows.pk}-{_followers(follows)}" if follows else key, made_at=now, changed_at=now,
-        due=None if follows else due_of(route, decided=told.verdict.decided_at),
+        due=None if follows else due_of(route, decided=told.verdict.decided_at), edited_by=by if follows else "",
     )  # fmt: skip
     try:
         _fill(made, told)
@@ -353,7 +364,7 @@ def _see_file(files: dict[str, dict[str, Any]], key: str, *, goes: bool, takes: 
         raise BadDraft(why=Said("it has no file {key}", key=key[:60]))
     if goes and not takes:
         raise BadDraft(why=N_("no file goes with a report over this route"))
-    if goes and key not in {one.key for one in kept_of(about) if one.sent}:
+    if goes and key not in may_go(about):
         raise BadDraft(why=Said("{key} is guarded by custodians, or ended: it can be told of, not sent", key=key))
     files[key]["sent"] = goes
 
@@ -365,13 +376,20 @@ def _changeable(pk: int) -> Filing:
     return filing
 
 
+def by_program(actor: str) -> bool:
+    """Whether no person is at a draft that this actor changed last."""
+    return not actor or actor.startswith("key:")
+
+
 def _save(filing: Filing, values: dict[str, Any], files: list[dict[str, Any]], *, by: str) -> Filing:
     if values == filing.values and files == filing.files:
         filing.save(update_fields=["filled"])
         return filing
     if sum(len(path) + len(str(each)) for path, each in paths.leaves(values)) > LARGEST:
         raise BadDraft(why=Said("it is longer than {n} characters", n=f"{LARGEST:,}"))
-    filing.values, filing.files, filing.edited_by = values, files, by
+    filing.values, filing.files = values, files
+    if by_program(filing.edited_by) or not by_program(by):  # what a person has in hand stays theirs
+        filing.edited_by = by
     filing.version, filing.changed_at = filing.version + 1, clock.now()
     filing.save()
     record("report.changed", by=by, about=filing.about, filing=filing.pk, version=filing.version)

@@ -23,10 +23,14 @@ if TYPE_CHECKING:
     from himaya.reporting.models import Filing
 
 PREFIX = "exhibit-"
+OF_OTHERS = ("demand", "received")
+"""Occasions on which something is kept that is not, by itself, part of what is reported."""
 
 
 def kept_of(about: str) -> tuple[DraftFile, ...]:
-    """What is kept of a case and may go with a report. What custodians guard is told of, and never sent by a rule."""
+    """What is kept of a case. What custodians guard is told of, and never sent; what came from others, or is kept for
+    an authority, goes only where a person says so.
+    """
     found = exhibits(case=about).exclude(state=DESTROYED).select_related("blob")
     return tuple(
         DraftFile(
@@ -35,10 +39,16 @@ def kept_of(about: str) -> tuple[DraftFile, ...]:
             size=one.blob.size,
             media_type=one.media_type,
             values={},
-            sent=one.kept_class == STANDARD,
+            sent=one.kept_class == STANDARD and one.occasion not in OF_OTHERS,
         )
         for one in found
     )
+
+
+def may_go(about: str) -> set[str]:
+    """Keys of what a person may let go with a report: what is kept of a case, and no custodian guards."""
+    kept = exhibits(case=about).exclude(state=DESTROYED).filter(kept_class=STANDARD)
+    return {f"{PREFIX}{pk}" for pk in kept.values_list("pk", flat=True)}
 
 
 class ExhibitFiles:

@@ -13,15 +13,25 @@ from himaya.core.errors import HimayaError
 from himaya.core.words import N_, Said, printable
 from himaya.ledger import outbox
 from himaya.ledger.services import SYSTEM, lock_head, record
-from himaya.reporting.drafting import DraftChanged, gaps_of, locked, make_draft, make_drafts
+from himaya.reporting.drafting import DraftChanged, by_program, gaps_of, lock_all, locked, make_draft, make_drafts
 from himaya.reporting.models import Filing, FilingStep
-from himaya.reporting.routes import BadFilingRoute, find_route, lane
-from himaya.reporting.states import DRAFT, FILED, FILING_GRAPH, QUEUED, REFUSED, UNKNOWN
+from himaya.reporting.routes import BadFilingRoute, find_route, lane, resolve
+from himaya.reporting.states import (
+    DRAFT,
+    FILED,
+    FILING,
+    FILING_GRAPH,
+    QUEUED,
+    REFUSED,
+    RETRACTED,
+    UNKNOWN,
+    WrongFilingMove,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from himaya.core.filing import Gap
+    from himaya.core.filing import FilingChannel, Gap, Values
 
 KIND = "file-report"
 ATTEMPTS = 30
@@ -46,6 +56,20 @@ class VerdictGone(HimayaError):
     """The verdict that this report tells of does not hold any more."""
 
     remedy = "Give it up; where the case is decided again, a new draft is made."
+    status = 409
+
+
+class TakenBack(HimayaError):
+    """This report was taken back: it is not begun again."""
+
+    remedy = "Say that it is there, under its number, or that it is not there and not wanted."
+    status = 409
+
+
+class StaysThere(HimayaError):
+    """It is there as {number}, and nothing there can be taken back: begun again, it would be there twice."""
+
+    remedy = "Settle it under its number, and follow it up with what was changed."
     status = 409
 
 
@@ -86,7 +110,7 @@ def queue_filing(pk: int, *, by: str, version: int | None = None) -> Filing:
     filing = locked(pk)
     target = FILING_GRAPH.after("queued", filing.state)
     _see_fresh(filing, version)
-    if _is_gone(filing):
+    if _is_gone(filing) or was_taken_back(filing):
         raise VerdictGone
     if config().filings_second_person and by == _first_person(filing):
         raise NeedsAnother
@@ -119,34 +143,42 @@ def _see_fresh(filing: Filing, version: int | None) -> None:
 
 
 def _is_gone(filing: Filing) -> bool:
-    """Whether the verdict that it tells of does not hold any more, or did not while it was under way."""
+    """Whether the verdict that it tells of does not hold any more. What follows up a report may tell of that, too."""
     told = facts(filing.case_id)
-    newer = told is None or not told.confirms or (told.verdict_id != filing.verdict and filing.follows_id is None)
-    return newer or (filing.job is not None and filing.job.revoked)
+    if told is None:
+        return True
+    same = told.verdict_id == filing.verdict
+    return not (same or told.confirms) if filing.follows_id is not None else not (same and told.confirms)
+
+
+def was_taken_back(filing: Filing) -> bool:
+    """Whether a person, or the end of its verdict, took it back while it was under way or unknown."""
+    return filing.job is not None and (filing.job.revoked or filing.job.state == filing.job.CANCELLED)
 
 
 def _first_person(filing: Filing) -> str:
     """Who prepared it: whoever changed it last, or else gave the verdict."""
-    if filing.edited_by:
+    if filing.edited_by and filing.edited_by != SYSTEM:  # which a restore writes there
         return filing.edited_by
     found = case(filing.case_id)
     return found.verdict.by.actor if found is not None and found.verdict is not None else ""
 
 
+@transaction.atomic
 def queue_complete(filings: Iterable[Filing], *, by: str = SYSTEM) -> int:
     """Queue the drafts of routes over which the operator lets a complete one go by itself; how many that were.
 
     One that a person has begun to change waits for a person.
     """
     queued = 0
-    for filing in filings:
+    for filing in lock_all(one.pk for one in filings):
         try:
-            by_hand = filing.edited_by and not filing.edited_by.startswith("key:")
+            by_hand = not by_program(filing.edited_by)
             if filing.state != DRAFT or by_hand or not find_route(filing.route).auto or _blocking(gaps_of(filing)):
                 continue
-        except BadFilingRoute:
+            queue_filing(filing.pk, by=by, version=filing.version)
+        except (BadFilingRoute, VerdictGone):
             continue
-        queue_filing(filing.pk, by=by)
         queued += 1
     return queued
 
@@ -168,12 +200,15 @@ def report_case(case_id: int, *, verdict: int, by: str) -> list[Filing]:
 @transaction.atomic
 def retract_filing(pk: int, *, by: str) -> Filing:
     """Take back what is not filed: a draft is given up, what is begun at the other side is retracted there as far as it
-    allows. What is being finished just now may still be filed.
+    allows. What is being finished just now may still be filed. Of what is unknown it says: it is not there, and is not
+    wanted; of what stays there unfinished: it is looked after.
 
     Raises:
-        UnknownFiling, WrongFilingMove: no such report; it is filed, ended, or unknown.
+        UnknownFiling, WrongFilingMove: no such report; it is filed, or ended.
     """
     filing = locked(pk)
+    if filing.state == UNKNOWN or (filing.state == RETRACTED and filing.trouble):
+        return _drop(filing, by=by)
     if filing.state == DRAFT or not _begun(filing):
         return _give_up_idle(filing, by=by)
     filing.state = FILING_GRAPH.after("taken back", filing.state)
@@ -208,13 +243,17 @@ def take_back_filings(case_id: int, *, verdict: int, by: str) -> int:
     """Take back what is not filed about a verdict that does not hold any more; how much. What is unknown stays, for a
     person, and is not begun again.
     """
-    found = Filing.objects.filter(case=case_id, verdict=verdict)
-    waiting = found.filter(state__in=(DRAFT, QUEUED, "filing", REFUSED)).order_by("pk")
-    taken = [retract_filing(pk, by=by) for pk in waiting.values_list("pk", flat=True)]
-    for one in found.filter(state=UNKNOWN).exclude(job=None):
-        assert one.job_id is not None
-        outbox.revoke(one.job_id, by=by)
-    return len(taken)
+    taken = 0
+    for one in lock_all(Filing.objects.filter(case=case_id, verdict=verdict).values_list("pk", flat=True)):
+        if one.state in (DRAFT, QUEUED, FILING, REFUSED):
+            try:
+                retract_filing(one.pk, by=by)
+                taken += 1
+            except WrongFilingMove:  # a restore left its job in doubt: it is a person's within a minute
+                continue
+        elif one.state == UNKNOWN and one.job_id is not None:
+            outbox.revoke(one.job_id, by=by)
+    return taken
 
 
 # --- what became of it -----------------------------------------------------------------------------------------------
@@ -249,12 +288,19 @@ def begin_again(pk: int, *, by: str) -> Filing:
 
     Raises:
         UnknownFiling, WrongFilingMove: no such report; it is not unknown.
+        TakenBack: somebody took it back before it was unknown.
+        StaysThere: a step was taken whose traces nothing takes back.
+        BadFilingRoute: a step was taken, and its route cannot be used.
     """
     filing = locked(pk)
     if filing.state != UNKNOWN:
         raise FILING_GRAPH.wrong(state=Said(filing.state), act=N_("begun again"))
     if _is_gone(filing):
-        return _drop_unknown(filing, by=by)
+        return _drop(filing, by=by)
+    if was_taken_back(filing):
+        raise TakenBack
+    if number := stays_as(filing):
+        raise StaysThere(number=number)
     filing.state, filing.trouble = FILING_GRAPH.after("begun again", filing.state), ""
     filing.round, filing.round_version, filing.queued_by = filing.round + 1, 0, by
     filing.save(update_fields=["state", "trouble", "round", "round_version", "queued_by"])
@@ -265,7 +311,31 @@ def begin_again(pk: int, *, by: str) -> Filing:
     return filing
 
 
-def _drop_unknown(filing: Filing, *, by: str) -> Filing:
+def answers(filing: Filing) -> dict[str, Values]:
+    """The steps of this round that were taken, in order, with their answers."""
+    taken = FilingStep.objects.filter(filing=filing, round=filing.round, answer__isnull=False)
+    return {one.step: one.answer or {} for one in taken.order_by("number")}
+
+
+def staying(channel: FilingChannel, done: Iterable[str]) -> bool:
+    """Whether something of these steps is there for good."""
+    return any(channel.stays(step) for step in done)
+
+
+def stays_as(filing: Filing) -> str:
+    """The number of what is there for good although it is not finished; empty: nothing is.
+
+    Raises:
+        BadFilingRoute: its route cannot be used.
+    """
+    done = answers(filing)
+    channel = resolve(filing.route)[0] if done else None
+    if channel is None or not staying(channel, done):
+        return ""
+    return printable(channel.receipt(done))[:200] or filing.key
+
+
+def _drop(filing: Filing, *, by: str) -> Filing:
     filing.state, filing.trouble = FILING_GRAPH.after("given up", filing.state), ""
     filing.save(update_fields=["state", "trouble"])
     lock_head()

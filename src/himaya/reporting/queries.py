@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Case, Count, F, Q, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, When
 
 from himaya.cases import dispatch
 from himaya.core import clock
@@ -126,11 +126,13 @@ class Concerns:
     missing: int
     unknown: int
     refused: int
+    gone: int
+    left: int
 
     @property
     def all(self) -> int:
         """How many concerns there are."""
-        return self.late + self.soon + self.missing + self.unknown + self.refused
+        return self.late + self.soon + self.missing + self.unknown + self.refused + self.gone + self.left
 
 
 def concerns() -> Concerns:
@@ -143,13 +145,32 @@ def concerns() -> Concerns:
         missing=Filing.objects.filter(state=FILED, there=False).count(),
         unknown=numbers.get(UNKNOWN, 0),
         refused=numbers.get(REFUSED, 0),
+        gone=gone().count(),
+        left=left().count(),
     )
 
 
+def gone() -> QuerySet[Filing]:
+    """What is filed although its case is not confirmed any more, and what nothing follows up: the other side does not
+    know. A correction that was filed with the verdict that holds is none of it.
+    """
+    unconfirmed = Q(case__verdict=None) | Q(case__verdict__confirms=False)
+    following = Filing.objects.filter(follows=OuterRef("pk")).exclude(state__in=(GIVEN_UP, RETRACTED))
+    found = Filing.objects.filter(unconfirmed, ~Exists(following), state=FILED)
+    return found.exclude(case__verdict__isnull=False, case__verdict=F("verdict"))
+
+
+def left() -> QuerySet[Filing]:
+    """What was taken back and stays at the other side unfinished, until a person says that it is looked after."""
+    return Filing.objects.filter(state=RETRACTED).exclude(trouble="")
+
+
 def need_a_person() -> QuerySet[Filing]:
-    """What is missing there, unknown, refused, or a draft, whose clocks end first first."""
-    wanted = Q(state__in=(UNKNOWN, REFUSED, DRAFT)) | Q(state=FILED, there=False)
-    first = Case(When(there=False, then=0), When(state=UNKNOWN, then=1), When(state=REFUSED, then=2), default=3)
+    """What is missing there, unknown, refused, without its verdict, left there, or a draft, by their clocks."""
+    wanted = Q(state__in=(UNKNOWN, REFUSED, DRAFT)) | Q(state=FILED, there=False) | Q(pk__in=gone()) | Q(pk__in=left())
+    orders = {UNKNOWN: 1, REFUSED: 2, FILED: 3, RETRACTED: 4}
+    ordered = [When(state=state, then=place) for state, place in orders.items()]
+    first = Case(When(there=False, then=0), *ordered, default=5)
     found = Filing.objects.select_related("case", "job").filter(wanted).annotate(first=first)
     return found.order_by("first", F("due").asc(nulls_last=True), "pk")
 

@@ -14,14 +14,14 @@ from django.utils import translation
 from himaya.core import clock, faults
 from himaya.core.filing import Attempt, BeginAgain, Draft
 from himaya.core.ports import MaybeSent, NotSent
-from himaya.core.words import N_, printable
+from himaya.core.words import N_, Said, printable
 from himaya.evidence.custody import node_key
 from himaya.ledger import outbox
 from himaya.ledger.services import SYSTEM, record
 from himaya.ledger.worker import AskAPerson, GiveUp, Handler, TryAgain, register
 from himaya.reporting.drafting import draft_of, locked
 from himaya.reporting.enclosing import ExhibitFiles
-from himaya.reporting.filing import KIND
+from himaya.reporting.filing import KIND, answers, staying
 from himaya.reporting.models import Filing, FilingStep
 from himaya.reporting.routes import BadFilingRoute, resolve
 from himaya.reporting.states import FILING, FILING_GRAPH, QUEUED, REFUSED, RETRACTING, UNKNOWN
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from himaya.core.filing import FilingChannel, Values
 
+IT_STAYS = N_("it is there as {number}, and states what was changed since; settle it, and follow it up")
+NOT_RETRACTED = N_("whether {number} is there, which was changed since and could not be taken back: {why}")
 ROUNDS = 10
 """So often a report is begun anew; then a person looks."""
 
@@ -71,6 +73,8 @@ class FileReport(Handler):
         filing = locked(job.payload["filing"])
         if filing.state not in (QUEUED, FILING, RETRACTING):
             return
+        if filing.state == RETRACTING:
+            outbox.revoke(job.id, by=SYSTEM)  # whatever a person finds, it is not filed after all
         doubt = state == "unknown" or filing.state == RETRACTING or _open_step(filing) is not None
         filing.state = FILING_GRAPH.after("doubted" if doubt else "refused", filing.state)
         filing.trouble = printable(why)[:2000]
@@ -95,12 +99,6 @@ def _translated(language: str, text: str) -> str:
 def _open_step(filing: Filing) -> FilingStep | None:
     """The step of this round of which no answer is known."""
     return FilingStep.objects.filter(filing=filing, round=filing.round, ended_at=None).first()
-
-
-def answers(filing: Filing) -> dict[str, Values]:
-    """The steps of this round that were taken, in order, with their answers."""
-    taken = FilingStep.objects.filter(filing=filing, round=filing.round, answer__isnull=False)
-    return {one.step: one.answer or {} for one in taken.order_by("number")}
 
 
 class _Filing:
@@ -277,14 +275,18 @@ class _Filing:
         """What was begun states what was refused: it is taken back as far as that can be, and begun anew."""
         for step in self._channel.steps(draft):
             self._found(filing, step, draft)
-        if answers(filing):
+        if done := answers(filing):
+            number = printable(self._channel.receipt(done))[:200]
+            if staying(self._channel, done):
+                raise AskAPerson(Said(IT_STAYS, number=number))
             try:
                 self._channel.retract(self._attempt(filing, draft))
             except MaybeSent as error:
                 raise TryAgain(str(error)) from error
             except NotSent as error:
-                if not error.permanent:
-                    raise TryAgain(str(error)) from error
+                if error.permanent:
+                    raise AskAPerson(Said(NOT_RETRACTED, number=number, why=str(error))) from error
+                raise TryAgain(str(error)) from error
         raise BeginAgain(why=N_("it was changed since"))
 
     def _retract(self, filing: Filing) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import transaction
+from django.db.models import Q
 
 from himaya.core import clock, faults
 from himaya.core.errors import HimayaError
@@ -14,12 +15,12 @@ from himaya.core.words import printable
 from himaya.ledger import outbox, turns
 from himaya.ledger.services import SYSTEM, record
 from himaya.ledger.worker import GiveUp, Handler, TryAgain, register
-from himaya.reporting.drafting import draft_of, locked
+from himaya.reporting.drafting import RESTORED, draft_of, lock_all, locked
 from himaya.reporting.enclosing import ExhibitFiles
+from himaya.reporting.filing import answers
 from himaya.reporting.models import Filing
 from himaya.reporting.routes import BadFilingRoute, lane, resolve, routes
-from himaya.reporting.running import answers
-from himaya.reporting.states import FILED, FILING, FILING_GRAPH, QUEUED, RETRACTING
+from himaya.reporting.states import DRAFT, FILED, FILING, FILING_GRAPH, QUEUED, REFUSED, RETRACTING
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,6 +29,7 @@ LOOKS, COMPARES = 60.0, 86_400.0
 """Seconds between two looks for what is in doubt, and between two comparisons."""
 IN_DOUBT = "unknown"
 """The state of a job that waits for a person."""
+DOUBTFUL = (QUEUED, FILING, RETRACTING, REFUSED)
 DAYS = 14
 """For so long after it was filed, the other side is asked every day whether it has a report."""
 
@@ -46,17 +48,29 @@ def watch() -> bool:
 
 @transaction.atomic
 def take_over_doubts() -> int:
-    """What is on its way and has a job that waits for a person, as after a restore, waits for a person, too."""
-    stuck = Filing.objects.filter(state__in=(QUEUED, FILING, RETRACTING), job__state=IN_DOUBT)
-    numbers = list(stuck.order_by("pk").values_list("pk", flat=True))
-    for pk in numbers:
-        filing = locked(pk)
-        if filing.job is None or filing.job.state != IN_DOUBT:
+    """What is on its way, or was refused, and has a job that waits for a person, as after a restore, waits, too."""
+    stuck = Filing.objects.filter(state__in=DOUBTFUL, job__state=IN_DOUBT)
+    found = 0
+    for filing in lock_all(stuck.values_list("pk", flat=True)):
+        if filing.job is None or filing.job.state != IN_DOUBT or filing.state not in DOUBTFUL:
             continue
+        found += 1
+        if filing.state == RETRACTING:
+            outbox.revoke(filing.job.pk, by=SYSTEM)
         filing.state, filing.trouble = FILING_GRAPH.after("doubted", filing.state), filing.job.error
         filing.save(update_fields=["state", "trouble"])
         record("report.unknown", by=SYSTEM, about=filing.about, filing=filing.pk)
-    return len(numbers)
+    return found
+
+
+@transaction.atomic
+def doubt_drafts() -> int:
+    """After a restore: a draft may have been filed since the backup was made. None leaves by a rule, until a person has
+    looked. How many there are.
+    """
+    drafts = Filing.objects.filter(state=DRAFT)
+    drafts.filter(Q(edited_by="") | Q(edited_by__startswith="key:")).update(edited_by=SYSTEM)
+    return drafts.update(trouble=RESTORED)
 
 
 # --- the daily comparison --------------------------------------------------------------------------------------------
@@ -90,27 +104,31 @@ class Compare(Handler):
     repeats: ClassVar[bool] = True
 
     def act(self, job: outbox.Claimed) -> dict[str, Any]:
-        """Ask, one after the other.
+        """Ask, one after the other; what cannot be asked for holds up none behind it.
 
         Raises:
-            TryAgain, GiveUp: nobody answered, or the route cannot be used.
+            TryAgain, GiveUp: not all could be asked for, or the route cannot be used.
         """
         try:
             channel, options = resolve(job.payload["route"])
         except BadFilingRoute as error:
             raise GiveUp(str(error)) from error
         asked = missing = 0
+        troubles: list[str] = []
         for filing in to_compare(job.payload["route"]):
             files = ExhibitFiles(filing, to=channel.addressee(options))
             attempt = Attempt(draft_of(filing), answers(filing), options, files, clock.now())
             try:
                 said = channel.ask(filing.receipt, attempt)
             except HimayaError as error:
-                raise TryAgain(str(error)) from error
+                troubles.append(f"{filing.receipt}: {error}")
+                continue
             asked += 1
             missing += said.there is False
             note_there(filing.pk, there=said.there, detail=said.detail)
             faults.point("filings.compared")
+        if troubles:
+            raise TryAgain(f"{len(troubles)} of {asked + len(troubles)} could not be asked for; {troubles[0]}")
         return {"reference": "", "detail": f"{asked} asked for, {missing} missing"}
 
 

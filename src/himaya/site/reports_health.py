@@ -21,6 +21,12 @@ def reports_health() -> list[Finding]:
         ("danger", standing.soon, N_("reports that must be filed within a day: {n}")),
         ("danger", standing.missing, N_("filed reports that the other side does not have: {n}")),
         ("danger", standing.unknown, N_("reports of which nobody knows whether they are there: {n}")),
+        (
+            "danger",
+            standing.gone,
+            N_("filed reports whose verdict does not hold any more, and that nothing corrects: {n}"),
+        ),
+        ("wait", standing.left, N_("reports that were taken back and stay unfinished at the other side: {n}")),
         ("wait", standing.refused, N_("reports that were not taken: {n}")),
     ]
     found = [_finding(state, Said(text, n=number(n))) for state, n, text in told if n]

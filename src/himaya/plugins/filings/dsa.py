@@ -140,7 +140,7 @@ class DSA(FilingChannel):
 
     def receipt(self, done: Mapping[str, Values]) -> str:
         """The first statement's number in the database, and how many there are more."""
-        found = [str(number) for answer in done.values() for number in answer["statements"].values()]
+        found = [str(number) for answer in done.values() for number in answer.get("statements", {}).values()] or [""]
         return found[0] + (f" +{len(found) - 1}" if len(found) > 1 else "")
 
     def ask(self, receipt: str, attempt: Attempt) -> Filed:

@@ -89,7 +89,11 @@ class ICCAM(FilingChannel):
 
     def receipt(self, done: Mapping[str, Values]) -> str:
         """The number of the report in ICCAM."""
-        return str(done["contents"]["report"])
+        return str({**done.get("report", {}), **done.get("contents", {})}.get("report", ""))
+
+    def stays(self, step: str) -> bool:
+        """The report does; all else looks at what is there before it acts."""
+        return step == "report"
 
     def ask(self, receipt: str, attempt: Attempt) -> Filed:
         """Whether the report is there, with our reference where ICCAM shows one."""

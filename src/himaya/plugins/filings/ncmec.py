@@ -208,6 +208,10 @@ class CyberTipline(FilingChannel):
         """The number of the report."""
         return str(done.get(OPEN, {}).get("reportId", ""))
 
+    def stays(self, step: str) -> bool:
+        """What is not finished is retracted, or deleted there by itself."""
+        return False
+
     def retract(self, attempt: Attempt) -> Values | None:
         """Take back a report that is not finished; one that is gone already is as good as taken back."""
         number = self.receipt(attempt.done)

@@ -177,6 +177,10 @@ class Sample(FilingChannel):
         """Its number."""
         return str(done["open"]["number"])
 
+    def stays(self, step: str) -> bool:
+        """Nothing does before it is finished."""
+        return False
+
     def retract(self, attempt: Attempt) -> Values | None:
         """Take back what is not finished."""
         try:

@@ -14,7 +14,7 @@ from himaya.accounts.words import say
 from himaya.core.errors import HimayaError
 from himaya.reporting import drafting, filing, paths
 from himaya.reporting.forms import SettleForm
-from himaya.reporting.pages.draft import filing_page, find
+from himaya.reporting.pages.draft import filing_page, find, note_of, version_in
 from himaya.reporting.routes import BadFilingRoute, resolve
 from himaya.reporting.states import DRAFT, REFUSED
 
@@ -44,8 +44,7 @@ def file_it(request: StaffRequest, pk: int) -> HttpResponse:
     """Say what will leave, and to whom; then file it."""
     one = find(pk)
     if request.method == "POST":
-        version = request.POST.get("version", "")
-        number = int(version) if version.isdigit() else None
+        number = version_in(request.POST)
         return _act(
             request, pk, lambda: filing.queue_filing(pk, by=request.user.actor, version=number),
             gettext("It leaves now, step by step; here it says how far it is."),
@@ -65,7 +64,7 @@ def file_it(request: StaffRequest, pk: int) -> HttpResponse:
         "%(n)s things that are stated go to %(to)s, over the route %(route)s.",
         stated,
     ) % {"n": stated, "to": (to := channel.addressee(options)), "route": one.route}
-    context = {"one": one, "sentence": sentence, "sent": sent, "told": told, "authority": to}
+    context = {"one": one, "sentence": sentence, "sent": sent, "told": told, "authority": to, "note": note_of(one)}
     return render(request, "reporting/file.html", context)
 
 

@@ -19,10 +19,11 @@ from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.reporting import drafting, paths, queries
 from himaya.reporting.clocks import duties, standing
+from himaya.reporting.filing import was_taken_back
 from himaya.reporting.forms import Part, Parts, SettleForm, anchor, changes
 from himaya.reporting.routes import BadFilingRoute, resolve
 from himaya.reporting.showing import Whole, whole
-from himaya.reporting.states import DRAFT, QUEUED, REFUSED, UNKNOWN
+from himaya.reporting.states import DRAFT, QUEUED, REFUSED, RETRACTED, UNKNOWN
 from himaya.reporting.words import CLOCKS, STATES, said, step_word
 
 if TYPE_CHECKING:
@@ -82,7 +83,10 @@ def filing_page(
         "new": _new(one, told) if writable and one.edited_by else [],
         "may_file": writable and may("reports.file") and told is not None and told.complete,
         "may_retract": may("reports.file") and one.state in (DRAFT, REFUSED, QUEUED, "filing"),
+        "may_end": may("reports.file") and one.state == RETRACTED and bool(one.trouble),
         "may_settle": may("reports.file") and one.state == UNKNOWN,
+        "note": note_of(one),
+        "taken_back": one.state == UNKNOWN and was_taken_back(one),
         "may_follow": may("reports.write") and one.state == "filed",
         "may_see_case": may("cases.view"),
         "may_write": may("reports.write"),
@@ -91,6 +95,11 @@ def filing_page(
         "followers": queries.followers(one),
     }
     return render(request, "reporting/filing.html", context, status=status)
+
+
+def note_of(one: Filing) -> str:
+    """What a person is to see about a draft before it is filed, after a restore; else empty."""
+    return said(one.trouble) if one.state == DRAFT and one.trouble == drafting.RESTORED else ""
 
 
 def _head(one: Filing, told: Whole | None) -> dict[str, Any]:
@@ -110,6 +119,7 @@ def _head(one: Filing, told: Whole | None) -> dict[str, Any]:
         "notable": [gap for gap in gaps if not gap["blocks"]],
         "edited_by": who[one.edited_by] if one.edited_by else "",
         "queued_by": who[one.queued_by] if one.queued_by else "",
+        "gone": one.state == "filed" and queries.gone().filter(pk=one.pk).exists(),
         "missing": one.state == "filed" and one.there is False,
     }
 
@@ -196,11 +206,10 @@ def change(request: StaffRequest, pk: int) -> HttpResponse:
         kept = {each: value for each, value in values.items() if each != path and not each.startswith(f"{path}/")}
         values = {**kept, path: None}
     sent = {f["key"]: f"send:{f['key']}" in request.POST for f in one.files if f"file:{f['key']}" in request.POST}
-    version = request.POST.get("version", "")
     try:
         drafting.change_draft(
             pk, values=values, sent={key: goes for key, goes in sent.items() if goes is not _goes(one, key)},
-            by=request.user.actor, version=int(version) if version.isdigit() else None,
+            by=request.user.actor, version=version_in(request.POST),
         )  # fmt: skip
     except HimayaError as error:
         messages.error(request, sentence(error))
@@ -210,6 +219,14 @@ def change(request: StaffRequest, pk: int) -> HttpResponse:
         return filing_page(request, find(pk), opened=opened, typed=typed, errors=errors, status=422)
     messages.success(request, gettext("Kept. Nothing has left."))
     return _back(request, pk, opened)
+
+
+def version_in(posted: Mapping[str, str]) -> int | None:
+    """The version that somebody looked at; None: they do not say; 0, which none has: what they say is no number."""
+    version = posted.get("version", "")
+    if not version:
+        return None
+    return int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
 
 
 def _goes(one: Filing, key: str) -> bool:

@@ -13,6 +13,7 @@ from himaya.accounts.faces import asked
 from himaya.accounts.paging import page
 from himaya.cases.quality.queries import veiled
 from himaya.core import clock
+from himaya.core.words import N_
 from himaya.reporting import queries
 from himaya.reporting.clocks import standing
 from himaya.reporting.words import CLOCKS, STATES, state_word
@@ -32,7 +33,8 @@ ORDER = ("unknown", "refused", "draft", "queued", "filing", "retracting", "filed
 def index(request: StaffRequest) -> HttpResponse:
     """Reports, newest first, narrowed by state or case. Of a case at which this person may take a second look, none."""
     chosen = asked(request, "state", "case")
-    case = int(chosen["case"]) if chosen["case"].isdigit() and len(chosen["case"]) < 19 else 0
+    given = chosen["case"]
+    case = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else 0
     shown = page(request, queries.filings(state=chosen["state"], case=case), newest_first=True)
     hidden = veiled((one.case for one in shown.rows), request.user)
     plain = not chosen["state"] and not case and not shown.previous_url
@@ -41,7 +43,7 @@ def index(request: StaffRequest) -> HttpResponse:
     context = {
         "rows": [_row(one) for one in shown.rows if one.case_id not in hidden],
         "shown": shown,
-        "urgent": [_row(one) for one in urgent if one.case_id not in hidden],
+        "urgent": [_row(one, urgent=True) for one in urgent if one.case_id not in hidden],
         "filters": _filters(chosen["state"]),
         "state": chosen["state"],
         "case": case,
@@ -50,15 +52,18 @@ def index(request: StaffRequest) -> HttpResponse:
     return render(request, "reporting/filings.html", context)
 
 
-def _row(one: Filing) -> dict[str, Any]:
+def _row(one: Filing, *, urgent: bool = False) -> dict[str, Any]:
     shape, word = STATES[one.state]
     stands = standing(one.due, now=clock.now()) if one.state not in queries.ENDED else ""
     clock_shape, clock_word = CLOCKS[stands]
-    missing = one.state == "filed" and one.there is False
+    if one.state == "filed" and one.there is False:
+        shape, word = "danger", N_("not there")
+    elif one.state == "filed" and urgent:
+        shape, word = "danger", N_("its verdict is gone")
     return {
         "one": one,
-        "shape": "danger" if missing else shape,
-        "word": gettext("not there") if missing else gettext(word),
+        "shape": shape,
+        "word": gettext(word),
         "clock_shape": clock_shape,
         "clock_word": gettext(clock_word) if clock_word else "",
     }

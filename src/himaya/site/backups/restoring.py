@@ -38,6 +38,7 @@ from himaya.log import queries as log
 from himaya.log.keys import identity
 from himaya.log.restored import ACT
 from himaya.log.services import raise_alarm
+from himaya.reporting.watching import doubt_drafts
 from himaya.site.backups import databases, keys, manifest, places, preparing, sealed, storing
 from himaya.site.backups.copying import LinkInside, Piece, Steps, copy, piece_of, walk
 from himaya.site.backups.keys import Archive
@@ -208,6 +209,7 @@ def _know_that_old(backup: Backup, *, by: str) -> int:
     lock_head()
     databases.skip_numbers()
     jobs = outbox.doubt_all(but=worker.repeated(), why=WHY)
+    doubt_drafts()
     end_sessions()
     made_at = backup.made_at.isoformat(timespec="seconds")
     told = backup.manifest.ledger

@@ -134,9 +134,11 @@ def _reports(person: Person) -> Iterable[Filing]:
 
 def _report(one: Filing) -> Errand:
     """A report that waits for somebody, with its clock where one runs."""
-    stands = standing(one.due, now=clock.now()) if one.state != "filed" else ""
+    stands = standing(one.due, now=clock.now()) if one.state not in reporting.ENDED else ""
+    lost = (gettext("The other side does not have it: ask them"), "danger")
     says, state = {
-        "filed": (gettext("The other side does not have it: ask them"), "danger"),
+        "filed": lost if one.there is False else (gettext("Its verdict does not hold any more: tell them"), "danger"),
+        "retracted": (gettext("It stays there unfinished: ask them to end it"), "wait"),
         "unknown": (gettext("Nobody knows whether it is there: find out"), "danger"),
         "refused": (gettext("It was not taken: put it right"), "danger"),
     }.get(one.state, (gettext("Complete it, and file it"), "wait"))
