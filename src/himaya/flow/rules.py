@@ -105,9 +105,15 @@ def take_back_what_has_not_left(entry: Entry) -> None:
 
 
 @when("case.decided")
+@when("case.look-agreed")
+@when("case.look-kept")
+@when("case.look-dropped")
 @when("case.reopened")
 def vote_on_what_matched(entry: Entry) -> None:
-    """What our reviewers found is this node's vote on the items that the case matched, as far as it holds now."""
+    """What our reviewers found is this node's vote on the items that the case matched, as far as it holds now.
+
+    A verdict that waits for a second look is voted by when that has ended, whatever the operator lets leave before.
+    """
     vote_by_verdict(opinions(_case(entry)), reason=LOOKED, by=SYSTEM)
 
 
