@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from himaya.accounts.access import StaffRequest
     from himaya.accounts.models import Person
-    from himaya.cases.models import Case, Match, Sighting
+    from himaya.cases.models import Case, Match, SecondLook, Sighting
     from himaya.core.ports import Scheme
 
 OWN_WORDS = "himaya-review"
@@ -97,7 +97,7 @@ def case_page(
     matches = list(queries.matches(shown)[:SHOWN])
     veil = quality.veil(shown, request.user)
     open_kin = list(queries.kin(shown, state=OPEN)[:KIN])
-    kin = _kin(queries.kin(shown, state=DECIDED)[:KIN], request.user)
+    kin = _kin(queries.kin(shown, state=DECIDED)[:KIN], request.user, veil)
     context = {
         "case": shown,
         "now": clock.now(),
@@ -186,9 +186,10 @@ def _verdict(one: Any) -> dict[str, Any]:
     return {"label": label, "facets": words.facets(one.facets), "leaves": one.confirms or one.harmful, **known}
 
 
-def _kin(others: Iterable[Case], person: Person) -> list[dict[str, Any]]:
+def _kin(others: Iterable[Case], person: Person, veil: SecondLook | None) -> list[dict[str, Any]]:
     found = [(one, one.verdict) for one in others]
     hidden = quality.veiled((one for one, _ in found), person)
+    hidden |= quality.decided_with(veil, (one for one, _ in found)) if veil else set()
     return [
         {"case": one, "label": class_label(verdict.scheme, verdict.code), "confirms": verdict.confirms}
         for one, verdict in found

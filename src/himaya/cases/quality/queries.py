@@ -14,7 +14,7 @@ from himaya.cases.quality.models import SecondLook
 from himaya.cases.quality.states import DIFFERS, OPEN, UNSETTLED
 from himaya.core import clock
 from himaya.core.config import config
-from himaya.ledger.queries import entries
+from himaya.ledger.queries import entries, entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,6 +87,21 @@ def veiled(cases: Iterable[Case], person: Person) -> set[int]:
     return set(found.values_list("case", flat=True))
 
 
+def decided_with(look: SecondLook, cases: Iterable[Case]) -> set[int]:
+    """Of some cases, those that were decided in one batch with the case of a second look: their verdicts tell it."""
+    given = entry(look.entry)
+    batch = given.data.get("together") if given else None
+    if batch is None:
+        return set()
+    by_about = {one.about: one for one in cases}
+    told = entries(act="case.decided").filter(about__in=by_about)
+    return {
+        by_about[one.about].pk
+        for one in told
+        if one.data.get("together") == batch and one.data["verdict"] == by_about[one.about].verdict_id
+    }
+
+
 def veiled_to_programs(cases: Iterable[int]) -> set[int]:
     """Of some cases, those whose verdict programs are not told yet: whoever holds a key may be the second person."""
     return set(unsettled().filter(case__in=list(cases)).values_list("case", flat=True))
@@ -98,6 +113,11 @@ def first_of_people(case: Case) -> int:
     """
     rows = entries(about=case.about).filter(actor__startswith="person:").order_by("seq")
     return rows.values_list("seq", flat=True).first() or 0
+
+
+def is_looked_at(case: Case) -> bool:
+    """Whether a second look at the verdict that holds on a case has not ended."""
+    return case.verdict_id is not None and unsettled().filter(case=case, verdict=case.verdict_id).exists()
 
 
 def is_held(case_id: int, *, verdict: int) -> bool:
