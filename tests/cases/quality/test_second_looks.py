@@ -23,11 +23,14 @@ from himaya.cases.history import history
 from himaya.cases.models import Verdict
 from himaya.cases.quality import queries, services
 from himaya.cases.quality.choosing import is_drawn
+from himaya.cases.quality.measuring import pairs
 from himaya.cases.quality.models import SecondLook
 from himaya.cases.queries import queue
+from himaya.core.ports import Facets
 from himaya.flow.reactor import react
 from himaya.ledger.models import Job
 from himaya.ledger.queries import entries
+from himaya.reference import services as reference
 from himaya.site.quality_health import quality_health
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +51,7 @@ def second(people: SimpleNamespace) -> Any:
     return get_user_model().objects.create(username="second", name="Second", role="reviewer")
 
 
-def decided(person: Any, number: int = 1, *, reason: str = SECRET, case: Any = None, **verdict: str) -> Any:
+def decided(person: Any, number: int = 1, *, reason: str = SECRET, case: Any = None, **verdict: Any) -> Any:
     found = case or opened(number)
     cases.claim(found.pk, person=person)
     return cases.decide(found.pk, person=person, reason=reason, **(verdict or BASELINE))
@@ -211,6 +214,23 @@ def test_a_second_look_counts_as_a_decided_case_and_is_not_offered_of_what_someb
     assert Exposure.objects.filter(person=second, case=case.about).exists()
 
 
+def test_who_agrees_agrees_with_what_the_law_made_of_the_first_verdict(
+    always: None, people: SimpleNamespace, second: Any
+) -> None:
+    row = {
+        "jurisdiction": "LU", "instrument": "a law", "effect": "harmful", "origins": "virtual", "standing": "in-force",
+        "source": "the gazette", "checked": "2026-11", "basis": "primary", "confidence": "high",
+    }  # fmt: skip
+    reference.add_row("laws", values=row, reason="published today", by="person:1")
+    drawn = Facets(origin=frozenset({"virtual"}))
+    with configured(second_look_percent=100, jurisdiction="LU"):
+        case = decided(people.reviewer, scheme="uk-sap", code="B", stated=drawn)
+        assert not case.verdict.confirms
+        look = services.answer_second(look_at(case).pk, person=second, reason="Agrees.", **B)
+    assert (look.state, look.confirms) == ("agreed", False)
+    assert [one.confirms for one in pairs()] == [(False, False)]
+
+
 def test_of_two_that_differ_a_lead_who_gave_neither_lets_the_first_stay(
     always: None, people: SimpleNamespace, second: Any
 ) -> None:
@@ -273,6 +293,7 @@ def test_a_case_that_is_opened_again_needs_no_second_look(always: None, people: 
     case = decided(people.reviewer)
     look = look_at(case)
     cases.reopen(case.pk, person=people.reviewer, reason="A mistake.")
+    assert [one.pk for one in queue(state="", search="Peculiarword")] == [case.pk]
     with pytest.raises(services.LOOK.wrong):
         services.answer_second(look.pk, person=second, reason="Agrees.", **BASELINE)
     decided(people.reviewer, case=case)
