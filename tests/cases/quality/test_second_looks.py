@@ -332,13 +332,38 @@ def test_a_lead_calls_it_off_and_what_waited_leaves(people: SimpleNamespace) -> 
     assert look_at(case).state == "dropped"
 
 
-def test_a_report_that_waits_for_more_than_a_day_is_a_concern(people: SimpleNamespace, clock: Any) -> None:
+def test_what_waited_waits_on_when_the_operator_says_otherwise_and_nothing_that_left_waits(
+    people: SimpleNamespace, second: Any, clock: Any
+) -> None:
     with configured(second_look_percent=100, second_look_holds=True):
+        case = decided(people.reviewer)
+    with configured(second_look_percent=100):
+        decided(people.reviewer, 2)
+        react()
+        queued = set(Job.objects.values_list("about", flat=True))
+        assert case.about not in queued
+        assert queued, "nothing holds the other one"
+        clock.advance(timedelta(days=1, seconds=1))
+        assert queries.held_long() == 1
+        services.answer_second(look_at(case).pk, person=second, reason="Agrees.", **BASELINE)
+        react()
+        assert case.about in set(Job.objects.values_list("about", flat=True))
+    with configured(second_look_percent=100, second_look_holds=True):
+        assert queries.held_long() == 0, "what left before does not wait"
+
+
+@pytest.mark.parametrize(
+    ("within", "after"), [(0, timedelta(days=1)), (4, timedelta(hours=4)), (48, timedelta(days=1))]
+)
+def test_a_report_that_waits_for_too_long_is_a_concern(
+    people: SimpleNamespace, clock: Any, within: int, after: timedelta
+) -> None:
+    filings = [{"name": "body", "channel": "sample", "within_hours": within}]
+    with configured(second_look_percent=100, second_look_holds=True, filings=filings):
         decided(people.reviewer)
         decided(people.reviewer, 2, **NONE)
+        clock.advance(after)
         assert quality_health() == []
-        clock.advance(timedelta(days=1, seconds=1))
+        clock.advance(timedelta(seconds=1))
         (found,) = quality_health()
-        assert (found.state, str(found.said)[-4:]) == ("danger", "y: 1")
-    with configured(second_look_percent=100):
-        assert quality_health() == []
+        assert (found.state, str(found.said)[-3:]) == ("danger", ": 1")

@@ -56,8 +56,9 @@ def choose_second(entry: Entry, *, verdict: Verdict) -> SecondLook | None:
     if not cause:
         return None
     look = SecondLook.objects.create(
-        case=verdict.case, verdict=verdict, entry=entry.seq, cause=cause, chosen_at=clock.now()
-    )
+        case=verdict.case, verdict=verdict, entry=entry.seq, cause=cause, chosen_at=clock.now(),
+        holds=config().second_look_holds,
+    )  # fmt: skip
     # a search by words of the reason would tell the verdict; they come back when the look has ended
     Words.objects.filter(case=verdict.case, words=" ".join(tokens(verdict.reason))).delete()
     record("case.look-chosen", by="system", about=verdict.case.about, look=look.pk, verdict=verdict.pk, cause=cause)

@@ -121,16 +121,17 @@ def is_looked_at(case: Case) -> bool:
 
 
 def is_held(case_id: int, *, verdict: int) -> bool:
-    """Whether what a verdict sends out waits for a second look."""
-    return config().second_look_holds and unsettled().filter(case=case_id, verdict=verdict).exists()
+    """Whether what a verdict sends out waits for a second look: as was set when it was chosen, whatever is set now."""
+    return unsettled().filter(case=case_id, verdict=verdict, holds=True).exists()
 
 
 def held_long() -> int:
-    """How many confirmed verdicts send nothing out for more than a day, because they wait for a second look."""
-    if not config().second_look_holds:
-        return 0
-    since = clock.now() - LONG
-    return unsettled().filter(verdict__confirms=True, chosen_at__lt=since).order_by().count()
+    """How many confirmed verdicts send nothing out for too long, because they wait for a second look: for more than a
+    day, or than the hours within which the operator wants reports filed, where these are fewer.
+    """
+    clocks = [timedelta(hours=route.within_hours) for route in config().filings if route.within_hours]
+    since = clock.now() - min([LONG, *clocks])
+    return unsettled().filter(verdict__confirms=True, holds=True, chosen_at__lt=since).order_by().count()
 
 
 def outcome(case_id: int, *, verdict: int) -> tuple[bool, bool]:
