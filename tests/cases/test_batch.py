@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from tests.browsing import words as text
 from tests.casework import digest, match
+from tests.configured import configured
 
 from himaya.cases import batch, queries, services
 from himaya.cases.models import Case, Verdict
+from himaya.cases.quality.queries import unsettled
 from himaya.cases.services import Seen, open_case
 from himaya.core import faults
 from himaya.ledger.models import Entry
@@ -55,6 +57,26 @@ def test_each_case_gets_a_verdict_and_an_entry_of_its_own(first: Case, people: S
     assert queries.case(other.pk).holder() == people.lead  # type: ignore[union-attr]
     services.reopen(near.pk, person=people.reviewer, reason="This one not.")
     assert queries.case(first.pk).state == "decided", "each is opened again by itself"  # type: ignore[union-attr]
+
+
+def test_who_looks_at_one_of_a_batch_a_second_time_is_not_told_by_the_others(
+    first: Case, people: SimpleNamespace, sign_in: Any
+) -> None:
+    near, apart = around(2, bits=3), around(3)
+    with configured(second_look_rules=["new-reviewer"], second_look_first=1, second_factor=False):
+        batch.decide_batch(first.pk, others=[near.pk], person=people.reviewer, **VERDICT)
+        services.claim(apart.pk, person=people.reviewer)
+        services.decide(apart.pk, person=people.reviewer, **{**VERDICT, "scheme": "uk-sap", "code": "C"})
+        (look,) = unsettled()
+        assert look.case == first
+        for path in ("", "links"):
+            page = text(sign_in("lead").get(f"/cases/{first.pk}/{path}"))
+            assert apart.reference in page, "it was decided by itself"
+        assert near.reference not in text(sign_in("lead").get(f"/cases/{first.pk}/"))
+        assert near.reference in text(sign_in("reviewer").get(f"/cases/{first.pk}/"))
+        row = page.rpartition(near.reference)[2].partition("hotline")[0]
+        assert "second look" in row
+        assert "confirmed" not in row
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from tests.casework import opened
 
 from himaya.cases import queries, services
+from himaya.cases.flagging import take_back_flag
 from himaya.cases.weighing import reasons
 from himaya.flow.reactor import react
 from himaya.reporting.drafting import keep_particulars
@@ -44,3 +45,17 @@ def test_what_is_told_of_a_decided_case_counts_when_it_is_opened_again(people: S
     while react():
         pass
     assert [flag.kind for flag in queries.flags(case)] == ["told-urgent"]
+
+
+def test_what_a_person_took_back_does_not_rise_again_with_the_same_words(people: SimpleNamespace) -> None:
+    case = opened(1)
+    told(case.pk, "They write of this week.")
+    take_back_flag(case.pk, person=people.lead, kind="told-urgent", reason="They mean another case.")
+    for said in ("They write of this week.", "", "They write of this week."):
+        told(case.pk, said)
+        assert not queries.flags(case).exists()
+    told(case.pk, "They write of today.")
+    assert [flag.reason for flag in queries.flags(case)] == ["They write of today."]
+    told(case.pk, "")
+    told(case.pk, "They write of today.")
+    assert queries.flags(case).exists(), "the service itself had taken it back"

@@ -13,6 +13,8 @@ import pytest
 from tests.casework import opened
 from tests.configured import configured
 
+from himaya.cases.quality.models import SecondLook
+from himaya.cases.quality.services import answer_second
 from himaya.cases.services import claim, decide, reopen
 from himaya.evidence import verdicts
 from himaya.evidence.models import Binding, Exhibit
@@ -79,6 +81,22 @@ def test_what_comes_to_a_decided_case_is_kept_by_its_verdict(people: SimpleNames
     assert until(first) > clock.now() + timedelta(days=4 * 365)
     assert until(second) == clock.now() + timedelta(days=1), "nobody could object to it before it came"
     assert until(third) == before
+
+
+def test_nothing_ends_by_a_verdict_before_a_second_look_at_it_has_ended(people: SimpleNamespace, clock: Any) -> None:
+    case = opened()
+    one, before = kept(case), until(kept(opened(2), "other"))
+    with configured(second_look_percent=100):
+        decided(case, people.reviewer, confirms=False)
+        run_until_idle()
+        late = kept(case, "late")
+        run_until_idle()
+        assert (until(one), until(late)) == (before, before)
+        clock.advance(timedelta(days=3))
+        look = SecondLook.objects.get()
+        answer_second(look.pk, person=people.lead, scheme="himaya-review", code="not-a-match", reason="Seen, too.")
+        run_until_idle()
+    assert until(one) == until(late) == clock.now() + timedelta(days=1)
 
 
 def test_a_verdict_that_is_followed_late_goes_by_the_one_that_holds_by_then(

@@ -13,10 +13,13 @@ from django.db import connection, transaction
 from django.test import Client
 from tests.browsing import messages, words
 from tests.casework import match, opened
+from tests.configured import configured
 from tests.plugins.recorded.stopncii import Recorded
 from tests.program import Program, is_problem, sha256
 from tests.sources import Answer, Asked
 
+from himaya.cases.quality.models import SecondLook
+from himaya.cases.quality.services import answer_second as with_two
 from himaya.cases.services import claim, decide, reopen
 from himaya.core.ports import ItemRow
 from himaya.flow.reactor import react
@@ -199,6 +202,25 @@ def test_a_verdict_that_was_taken_back_before_anybody_followed_it_is_no_vote(
     reopen(case.pk, person=people.lead, reason="A doubt.")
     follow()
     assert not entries(act="item.voted")
+
+
+def test_a_verdict_that_waits_for_a_second_look_is_no_vote_until_that_has_ended(
+    items: list[Item], people: SimpleNamespace
+) -> None:
+    first, second = case_of(items), case_of(items[:1], 2)
+    with configured(second_look_percent=100):
+        verdict(first, people, FINE)
+        follow()
+        assert [voting.own_vote(item) for item in items] == [""] * 3
+        look = SecondLook.objects.get()
+        with_two(look.pk, person=people.lead, scheme=FINE[1], code=FINE[0], reason="Seen, too.")
+        verdict(second, people, WRONG)
+        follow()
+        assert [voting.own_vote(item) for item in items] == ["confirm"] * 3, "of the other one, one person says so"
+        other = SecondLook.objects.exclude(pk=look.pk).get()
+        with_two(other.pk, person=people.lead, scheme=WRONG[1], code=WRONG[0], reason="Seen, too.")
+        follow()
+        assert [voting.own_vote(item) for item in items] == ["dispute", "confirm", "confirm"]
 
 
 @pytest.mark.django_db(transaction=True)

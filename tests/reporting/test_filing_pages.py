@@ -182,3 +182,9 @@ def test_whoever_may_take_a_second_look_does_not_learn_of_the_verdict_from_a_dra
         assert "Drafts of this case" not in words(sign_in("lead").get(f"/cases/{one.case_id}/"))
         assert program.get("/reports").json()["reports"] == []
         assert program.get(f"/reports/{one.pk}").status_code == 404
+        assert Program("reports:write").patch(f"/reports/{one.pk}", {}).status_code == 404
+        at, reviewer, lead = f"/reports/filings/{one.pk}", sign_in("reviewer"), sign_in("lead")
+        assert reviewer.get(at).status_code == 200
+        for answer in (lead.get(at), lead.get(f"{at}/file"), lead.post(f"{at}/retract"), typed(lead, one)):
+            assert answer.status_code == 404
+        assert fresh(one).state == "draft"

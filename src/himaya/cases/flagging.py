@@ -15,12 +15,14 @@ from himaya.cases.weighing import save_weight
 from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.core.words import N_
+from himaya.ledger.queries import entries
 from himaya.ledger.services import record
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from himaya.accounts.models import Person
+    from himaya.cases.models import Case
 
 DUTY = "duty"
 
@@ -79,7 +81,7 @@ def flag_case(case_id: int, *, person: Person, kind: str, reason: str, due_at: d
 @transaction.atomic
 def note_told(case_id: int, *, urgent: str, by: str) -> None:
     """What a service says of the urgency of a case now, instead of what it said before; empty: nothing. Of a case that
-    is decided nothing is noted.
+    is decided nothing is noted, and what a person took back last is not said again in the same words.
     """
     case = services.lock_case(case_id)
     text = urgent.strip()[: services.LONGEST]
@@ -91,8 +93,16 @@ def note_told(case_id: int, *, urgent: str, by: str) -> None:
         standing.save(update_fields=["ended_at"])
         save_weight(case)
         record("case.unflagged", by=by, about=case.about, kind=TOLD)
-    if text:
+    if text and not _took_back(case, text):
         raise_flag(case_id, kind=TOLD, reason=text, by=by)
+
+
+def _took_back(case: Case, text: str) -> bool:
+    """Whether the last that was said of its urgency are these words, and a person took them back."""
+    last = Flag.objects.filter(case=case, kind=TOLD).order_by("-pk").first()
+    ended = (one for one in entries(about=case.about, act="case.unflagged")[:200] if one.data.get("kind") == TOLD)
+    by = next((one.actor for one in ended), "")
+    return last is not None and last.reason == text and by.startswith("person:")
 
 
 @transaction.atomic

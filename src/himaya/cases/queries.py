@@ -15,6 +15,8 @@ from himaya.cases.classing import is_harmful, means_harm
 from himaya.cases.danger import FIRST
 from himaya.cases.models import Case, Flag, Identity, Match, Sighting, Skip, Verdict
 from himaya.cases.quality import appeal_queries
+from himaya.cases.quality.models import SecondLook
+from himaya.cases.quality.states import UNSETTLED
 from himaya.cases.searching import with_words
 from himaya.cases.states import DECIDED, OPEN
 from himaya.core import clock, registry
@@ -173,13 +175,14 @@ def opinions(case_id: int) -> dict[int, str]:
     A verdict that confirms confirms every item that its case matched. One that does not disputes the items that are
     equal to what was seen; of those that are only near, the nearness may be what is wrong. One that says harmful, not
     illegal, confirms those that are on a list as that. The last word holds; where there is none, or none any more, it
-    is an abstention.
+    is an abstention. A verdict that waits for a second look is no word yet: the page of the item would tell it.
     """
     items = list(Match.objects.filter(case=case_id).values_list("item", flat=True))
     found = dict.fromkeys(items, ABSTAIN)
+    waiting = SecondLook.objects.filter(verdict=OuterRef("case__verdict"), state__in=UNSETTLED)
     for start in range(0, len(items), 500):
         seen = Match.objects.filter(item__in=items[start : start + 500], case__verdict__isnull=False)
-        told = seen.order_by("case__verdict__at", "case__verdict")
+        told = seen.exclude(Exists(waiting)).order_by("case__verdict__at", "case__verdict")
         said = ("case__verdict__confirms", "case__verdict__facets", "scheme", "code")
         for item, distance, confirms, facets, scheme, code in told.values_list("item", "distance", *said):
             agrees = confirms or (is_harmful(confirms, facets) and means_harm(scheme, code))

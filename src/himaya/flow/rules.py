@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from himaya.cases.flagging import note_told
-from himaya.cases.quality.queries import outcome
+from himaya.cases.quality.queries import is_looked_at, outcome
 from himaya.cases.queries import case, opinions
 from himaya.core import clock
 from himaya.evidence.alarming import queue_alarms
@@ -105,9 +105,15 @@ def take_back_what_has_not_left(entry: Entry) -> None:
 
 
 @when("case.decided")
+@when("case.look-agreed")
+@when("case.look-kept")
+@when("case.look-dropped")
 @when("case.reopened")
 def vote_on_what_matched(entry: Entry) -> None:
-    """What our reviewers found is this node's vote on the items that the case matched, as far as it holds now."""
+    """What our reviewers found is this node's vote on the items that the case matched, as far as it holds now.
+
+    A verdict that waits for a second look is voted by when that has ended, whatever the operator lets leave before.
+    """
     vote_by_verdict(opinions(_case(entry)), reason=LOOKED, by=SYSTEM)
 
 
@@ -119,9 +125,14 @@ def start_the_time_of_what_was_reported(entry: Entry) -> None:
 
 
 @when("case.decided")
+@when("case.look-agreed")
+@when("case.look-kept")
+@when("case.look-dropped")
 @when("case.reopened")
 def keep_by_the_verdict(entry: Entry) -> None:
-    """A confirmed verdict is a ground to keep; one that says it is no such material takes grounds away."""
+    """A confirmed verdict is a ground to keep; one that says it is no such material takes grounds away, when a second
+    look at it has ended: what was destroyed nobody looks at again.
+    """
     _verdict_of(entry.about)
 
 
@@ -140,12 +151,12 @@ def _verdict_of(about: str, *, arrived: int | None = None) -> None:
     """
     found = case(int(about.removeprefix("case:")))
     verdict = found.verdict if found else None
-    if verdict is None:
+    if found is None or verdict is None:
         if arrived is None:
             note_reopening(about, by=SYSTEM)
     elif verdict.confirms:
         note_verdict(about, at=verdict.at, by=SYSTEM, only=arrived)
-    else:
+    elif not is_looked_at(found):
         note_dismissal(about, at=clock.now(), by=SYSTEM, only=arrived)
 
 

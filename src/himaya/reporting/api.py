@@ -143,10 +143,7 @@ def reports(
 )  # fmt: skip
 def report(request: HttpRequest, report_id: Id) -> HttpResponse:
     """One report: what it states, what is missing, what became of it."""
-    found = queries.filing(report_id)
-    if veiled_to_programs([found.case_id]):
-        raise drafting.UnknownFiling(filing=report_id)
-    return reply(_whole(found))
+    return reply(_whole(_unveiled(report_id)))
 
 
 @router.patch(
@@ -156,6 +153,7 @@ def report(request: HttpRequest, report_id: Id) -> HttpResponse:
 @once
 def change_report(request: HttpRequest, report_id: Id, asked: DraftChange) -> Answer:
     """Change places of a draft, all or none. It is filed by a person, or by the operator's rule once it is complete."""
+    _unveiled(report_id)
     changed = drafting.change_draft(
         report_id, values=asked.values, sent=asked.sent, by=caller(request).actor, version=asked.version
     )
@@ -182,6 +180,19 @@ def keep_particulars(request: HttpRequest, case_id: Id, asked: Particulars) -> A
     content = asked.model_dump(mode="json", exclude_defaults=True)
     version = drafting.keep_particulars(case_id, content=content, by=caller(request).actor)
     return 200, ParticularsTold(case=case_id, version=version).model_dump_json()
+
+
+def _unveiled(report_id: int) -> Filing:
+    """The report of that number, of whose case no second look is under way: whoever holds the key may be the second
+    person.
+
+    Raises:
+        UnknownFiling: there is none.
+    """
+    found = queries.filing(report_id)
+    if veiled_to_programs([found.case_id]):
+        raise drafting.UnknownFiling(filing=report_id)
+    return found
 
 
 def _facts(row: Filing) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def quality_health() -> list[Finding]:
         remedy = N_("Open Queue, Quality, Appeals: what is late is on top.")
         found.append(Finding(WHAT, "danger", said, remedy, "appeals.answer", N_("A reviewer or a lead answers.")))
     if held:
-        said = Said("confirmed cases whose reports wait for a second look for more than a day: {n}", n=number(held))
+        said = Said("confirmed cases whose reports wait too long for a second look: {n}", n=number(held))
         remedy = N_("Open Queue, Quality, and decide them, or call the second looks off.")
         found.append(Finding(WHAT, "danger", said, remedy, "quality.look", N_("A reviewer or a lead decides, too.")))
     return found

@@ -156,15 +156,21 @@ def test_a_case_that_is_opened_again_before_leaves_nothing_to_answer(case: Any, 
         appealing.refuse_appeal(made.pk, person=second, reason="Late.")
 
 
-def test_a_second_look_comes_first(people: SimpleNamespace, second: Any) -> None:
-    with configured(second_look_percent=100):
-        case = decided(people.reviewer)
-        made = appealed(case)
-        with pytest.raises(appealing.LookFirst):
-            appealing.refuse_appeal(made.pk, person=second, reason="So.")
-        SecondLook.objects.update(state="agreed")
+def test_a_second_look_comes_first_and_no_answer_tells_the_verdict(people: SimpleNamespace, second: Any) -> None:
+    with configured(second_look_percent=100, second_factor=False):
+        confirmed, none = decided(people.reviewer), decided(people.reviewer, 2, **NEW)
+        program, browser = Program("appeals:write"), signed_in(second)
+        form = {"reference": "letter-1", "ground": "adult", "made_at": "2026-01-02T10:00", "said": ""}
+        for case in (confirmed, none):
+            is_problem(program.post(f"/cases/{case.pk}/appeals", ASKED), 409, "look-first")
+            assert "second look at this verdict is under way" in (
+                browser.post(f"/cases/{case.pk}/appeal", form).content.decode()
+            )
+        assert "/appeal" not in signed_in(people.reviewer).get(f"/cases/{confirmed.pk}/").content.decode()
+        SecondLook.objects.filter(case=confirmed).update(state="agreed")
+        made = appealed(confirmed)
         appealing.accept_appeal(made.pk, person=second, reason="It is a drawing.", **NEW)
-        assert SecondLook.objects.count() == 1, "two people have seen it already"
+        assert SecondLook.objects.count() == 2, "two people have seen it already"
 
 
 def test_the_numbers_tell_of_appeals(case: Any, second: Any) -> None:

@@ -23,11 +23,14 @@ from himaya.cases.history import history
 from himaya.cases.models import Verdict
 from himaya.cases.quality import queries, services
 from himaya.cases.quality.choosing import is_drawn
+from himaya.cases.quality.measuring import pairs
 from himaya.cases.quality.models import SecondLook
 from himaya.cases.queries import queue
+from himaya.core.ports import Facets
 from himaya.flow.reactor import react
 from himaya.ledger.models import Job
 from himaya.ledger.queries import entries
+from himaya.reference import services as reference
 from himaya.site.quality_health import quality_health
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +51,7 @@ def second(people: SimpleNamespace) -> Any:
     return get_user_model().objects.create(username="second", name="Second", role="reviewer")
 
 
-def decided(person: Any, number: int = 1, *, reason: str = SECRET, case: Any = None, **verdict: str) -> Any:
+def decided(person: Any, number: int = 1, *, reason: str = SECRET, case: Any = None, **verdict: Any) -> Any:
     found = case or opened(number)
     cases.claim(found.pk, person=person)
     return cases.decide(found.pk, person=person, reason=reason, **(verdict or BASELINE))
@@ -211,6 +214,23 @@ def test_a_second_look_counts_as_a_decided_case_and_is_not_offered_of_what_someb
     assert Exposure.objects.filter(person=second, case=case.about).exists()
 
 
+def test_who_agrees_agrees_with_what_the_law_made_of_the_first_verdict(
+    always: None, people: SimpleNamespace, second: Any
+) -> None:
+    row = {
+        "jurisdiction": "LU", "instrument": "a law", "effect": "harmful", "origins": "virtual", "standing": "in-force",
+        "source": "the gazette", "checked": "2026-11", "basis": "primary", "confidence": "high",
+    }  # fmt: skip
+    reference.add_row("laws", values=row, reason="published today", by="person:1")
+    drawn = Facets(origin=frozenset({"virtual"}))
+    with configured(second_look_percent=100, jurisdiction="LU"):
+        case = decided(people.reviewer, scheme="uk-sap", code="B", stated=drawn)
+        assert not case.verdict.confirms
+        look = services.answer_second(look_at(case).pk, person=second, reason="Agrees.", **B)
+    assert (look.state, look.confirms) == ("agreed", False)
+    assert [one.confirms for one in pairs()] == [(False, False)]
+
+
 def test_of_two_that_differ_a_lead_who_gave_neither_lets_the_first_stay(
     always: None, people: SimpleNamespace, second: Any
 ) -> None:
@@ -273,6 +293,7 @@ def test_a_case_that_is_opened_again_needs_no_second_look(always: None, people: 
     case = decided(people.reviewer)
     look = look_at(case)
     cases.reopen(case.pk, person=people.reviewer, reason="A mistake.")
+    assert [one.pk for one in queue(state="", search="Peculiarword")] == [case.pk]
     with pytest.raises(services.LOOK.wrong):
         services.answer_second(look.pk, person=second, reason="Agrees.", **BASELINE)
     decided(people.reviewer, case=case)
@@ -311,13 +332,38 @@ def test_a_lead_calls_it_off_and_what_waited_leaves(people: SimpleNamespace) -> 
     assert look_at(case).state == "dropped"
 
 
-def test_a_report_that_waits_for_more_than_a_day_is_a_concern(people: SimpleNamespace, clock: Any) -> None:
+def test_what_waited_waits_on_when_the_operator_says_otherwise_and_nothing_that_left_waits(
+    people: SimpleNamespace, second: Any, clock: Any
+) -> None:
     with configured(second_look_percent=100, second_look_holds=True):
+        case = decided(people.reviewer)
+    with configured(second_look_percent=100):
+        decided(people.reviewer, 2)
+        react()
+        queued = set(Job.objects.values_list("about", flat=True))
+        assert case.about not in queued
+        assert queued, "nothing holds the other one"
+        clock.advance(timedelta(days=1, seconds=1))
+        assert queries.held_long() == 1
+        services.answer_second(look_at(case).pk, person=second, reason="Agrees.", **BASELINE)
+        react()
+        assert case.about in set(Job.objects.values_list("about", flat=True))
+    with configured(second_look_percent=100, second_look_holds=True):
+        assert queries.held_long() == 0, "what left before does not wait"
+
+
+@pytest.mark.parametrize(
+    ("within", "after"), [(0, timedelta(days=1)), (4, timedelta(hours=4)), (48, timedelta(days=1))]
+)
+def test_a_report_that_waits_for_too_long_is_a_concern(
+    people: SimpleNamespace, clock: Any, within: int, after: timedelta
+) -> None:
+    filings = [{"name": "body", "channel": "sample", "within_hours": within}]
+    with configured(second_look_percent=100, second_look_holds=True, filings=filings):
         decided(people.reviewer)
         decided(people.reviewer, 2, **NONE)
+        clock.advance(after)
         assert quality_health() == []
-        clock.advance(timedelta(days=1, seconds=1))
+        clock.advance(timedelta(seconds=1))
         (found,) = quality_health()
-        assert (found.state, str(found.said)[-4:]) == ("danger", "y: 1")
-    with configured(second_look_percent=100):
-        assert quality_health() == []
+        assert (found.state, str(found.said)[-3:]) == ("danger", ": 1")

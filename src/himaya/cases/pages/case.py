@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import rules
@@ -17,6 +18,7 @@ from himaya.cases import queries, words
 from himaya.cases.benign import excusable
 from himaya.cases.dispatch import coming
 from himaya.cases.history import Happening, Run, history
+from himaya.cases.leaving import leaving
 from himaya.cases.pages.looking import looking
 from himaya.cases.pages.urgent import urgency_of
 from himaya.cases.quality import queries as quality
@@ -30,8 +32,7 @@ from himaya.core.config import config
 from himaya.evidence import queries as evidence
 from himaya.evidence.losing import lost_generations
 from himaya.evidence.words import state_of
-from himaya.ledger.delivery import DeliveryHandler
-from himaya.ledger.queries import entries, jobs
+from himaya.ledger.queries import entries
 from himaya.lists.words import class_label, signal_label
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from himaya.accounts.access import StaffRequest
     from himaya.accounts.models import Person
-    from himaya.cases.models import Case, Match, Sighting
+    from himaya.cases.models import Case, Match, SecondLook, Sighting
     from himaya.core.ports import Scheme
 
 OWN_WORDS = "himaya-review"
@@ -97,7 +98,7 @@ def case_page(
     matches = list(queries.matches(shown)[:SHOWN])
     veil = quality.veil(shown, request.user)
     open_kin = list(queries.kin(shown, state=OPEN)[:KIN])
-    kin = _kin(queries.kin(shown, state=DECIDED)[:KIN], request.user)
+    kin = _kin(queries.kin(shown, state=DECIDED)[:KIN], request.user, veil)
     context = {
         "case": shown,
         "now": clock.now(),
@@ -186,9 +187,10 @@ def _verdict(one: Any) -> dict[str, Any]:
     return {"label": label, "facets": words.facets(one.facets), "leaves": one.confirms or one.harmful, **known}
 
 
-def _kin(others: Iterable[Case], person: Person) -> list[dict[str, Any]]:
+def _kin(others: Iterable[Case], person: Person, veil: SecondLook | None) -> list[dict[str, Any]]:
     found = [(one, one.verdict) for one in others]
     hidden = quality.veiled((one for one, _ in found), person)
+    hidden |= quality.decided_with(veil, (one for one, _ in found)) if veil else set()
     return [
         {"case": one, "label": class_label(verdict.scheme, verdict.code), "confirms": verdict.confirms}
         for one, verdict in found
@@ -203,14 +205,13 @@ def _deliveries(shown: Case, person: Person) -> dict[str, Any]:
     expected = coming(shown)
     rows = [_delivery(kind, route, "wait", gettext("is being prepared"), ahead=True) for kind, route in expected]
     left = []
-    for job in jobs(about=shown.about).filter(kind=DeliveryHandler.kind)[:SHOWN]:
-        state, word = words.JOB_STATES[job.state]
-        kind, route = job.payload.get("document", {}).get("kind", ""), job.payload.get("route", "")
-        left.append((kind, route, job.state))
-        row = _delivery(kind, route, state, gettext(word))
-        url = reverse("ledger:delivery", args=[job.pk]) if person.may("deliveries.view") else ""
-        ahead, going = job.state == job.READY, job.state == job.RUNNING
-        rows.append({**row, "number": job.pk, "url": url, "at": job.settled_at, "ahead": ahead, "going": going})
+    for one in islice(leaving(shown), SHOWN):
+        state, word = words.JOB_STATES[one.state]
+        left.append((one.kind, one.route, one.state))
+        row = _delivery(one.kind, one.route, state, gettext(word))
+        url = reverse("ledger:delivery", args=[one.number]) if person.may("deliveries.view") else ""
+        ahead, going = one.state == "ready", one.state == "running"
+        rows.append({**row, "number": one.number, "url": url, "at": one.settled_at, "ahead": ahead, "going": going})
     gone = words.gone(left)
     return {
         "rows": rows,

@@ -14,7 +14,7 @@ from himaya.accounts.access import needs
 from himaya.accounts.faces import asked
 from himaya.cases import linking, queries, triage, words
 from himaya.cases.pages.case import find
-from himaya.cases.quality.queries import veiled
+from himaya.cases.quality.queries import decided_with, veil, veiled
 from himaya.core import clock
 from himaya.core.config import config
 from himaya.core.intake.offered import KINDS
@@ -113,6 +113,8 @@ def links(request: StaffRequest, pk: int) -> HttpResponse:
     shown = find(pk)
     found = linking.links(shown)
     hidden = veiled((case for case, _ in found.cases), request.user)
+    if (look := veil(shown, request.user)) is not None:
+        hidden |= decided_with(look, (case for case, _ in found.cases))
     things = _placed((thing.label, _thing_url(thing)) for thing in found.things)
     others = _placed((case.reference, reverse("cases:links", args=[case.pk])) for case, _ in found.cases)
     at = {thing: place.y for thing, place in zip(found.things, things, strict=True)}

@@ -61,7 +61,8 @@ class AppealTold(Told):
 @once
 def add_appeal(request: HttpRequest, case_id: Id, asked: AppealAsked) -> Answer:
     """Take in that a user objects to what the verdict on a case did to them. Somebody answers who did not decide the
-    case. The same reference again, with the same case and ground, is the appeal that is there.
+    case. The same reference again, with the same case and ground, is the appeal that is there. While the case waits for
+    a second look, none is taken in: pass it on again later.
     """
     try:
         made_at = datetime.fromisoformat(asked.made_at)

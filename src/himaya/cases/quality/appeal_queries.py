@@ -7,20 +7,16 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Q
 
+from himaya.cases.leaving import LEFT, leaving
 from himaya.cases.quality.models import Appeal, SecondLook
 from himaya.cases.quality.states import AGREED, CHANGED, KEPT, OPEN, OVERTURNED, UPHELD
 from himaya.core import clock
-from himaya.ledger.delivery import DeliveryHandler
-from himaya.ledger.queries import jobs
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from himaya.accounts.models import Person
     from himaya.cases.models import Case
-
-LEFT = ("running", "done", "unknown")
-"""States of deliveries that cannot be taken back."""
 
 
 def appeals(*, state: str = "") -> QuerySet[Appeal]:
@@ -65,14 +61,9 @@ def to_be_told(of: Appeal) -> list[tuple[int, str, str, str]]:
     """
     if of.state != OVERTURNED:
         return []
-    ours = f"-{of.case.reference}-{of.verdict_id}"
-    rows = jobs(about=of.case.about).filter(kind=DeliveryHandler.kind, state__in=LEFT).order_by("pk")
-    found = [(row.pk, row.payload.get("document", {}), row.payload.get("route", ""), row.state) for row in rows]
-    return [
-        (pk, str(document.get("kind", "")), route, state)
-        for pk, document, route, state in found
-        if str(document.get("key", "")).endswith(ours)
-    ]
+    ours = f"{of.case.reference}-{of.verdict_id}"
+    left = [one for one in leaving(of.case) if one.about == ours and one.state in LEFT]
+    return [(one.number, one.kind, one.route, one.state) for one in reversed(left)]
 
 
 def tally() -> dict[str, int]:

@@ -56,7 +56,7 @@ class OwnAppeal(HimayaError):
 class LookFirst(HimayaError):
     """A second look at this verdict is under way: that comes first."""
 
-    remedy = "Answer the appeal when the second look has ended."
+    remedy = "Do it again when the second look has ended."
     status = 409
 
 
@@ -79,7 +79,7 @@ def take_appeal(case_id: int, *, reference: str, ground: str, made_at: datetime,
         said: in the user's words, without who they are; up to 2,000 characters.
 
     Raises:
-        UnknownCase, BadAppeal, NothingToAppeal, ReferenceTaken: as their names say.
+        UnknownCase, BadAppeal, ReferenceTaken, LookFirst, NothingToAppeal: as their names say.
     """
     case = cases.lock_case(case_id)
     if not REFERENCE.fullmatch(reference):
@@ -95,6 +95,8 @@ def take_appeal(case_id: int, *, reference: str, ground: str, made_at: datetime,
     now = clock.now()
     if made_at > now + timedelta(minutes=5):
         raise BadAppeal(why=N_("it was made in the future"))
+    if unsettled().filter(case=case).exists():  # before the next answer, which would tell the verdict
+        raise LookFirst
     verdict = case.verdict
     if verdict is None or not (verdict.confirms or verdict.harmful):
         raise NothingToAppeal
@@ -117,7 +119,7 @@ def add_appeal(case_id: int, *, person: Person, reference: str, ground: str, mad
 
     Raises:
         NotAllowed: the role may not.
-        UnknownCase, BadAppeal, NothingToAppeal, ReferenceTaken: as :func:`take_appeal`.
+        UnknownCase, BadAppeal, ReferenceTaken, LookFirst, NothingToAppeal: as :func:`take_appeal`.
     """
     if not person.may("appeals.add"):
         raise NotAllowed(act=N_("enter an appeal"))

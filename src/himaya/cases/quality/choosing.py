@@ -13,6 +13,7 @@ from himaya.cases.danger import GRAVEST, severity
 from himaya.cases.models import Match, Verdict, Words
 from himaya.cases.quality.models import Appeal, SecondLook
 from himaya.cases.quality.states import CHANGED, DROPPED, MOOT, OPEN, OVERTURNED, UNSETTLED
+from himaya.cases.searching import keep_words
 from himaya.core import clock, registry
 from himaya.core.config import config
 from himaya.core.terms.grid import unpacked
@@ -55,8 +56,9 @@ def choose_second(entry: Entry, *, verdict: Verdict) -> SecondLook | None:
     if not cause:
         return None
     look = SecondLook.objects.create(
-        case=verdict.case, verdict=verdict, entry=entry.seq, cause=cause, chosen_at=clock.now()
-    )
+        case=verdict.case, verdict=verdict, entry=entry.seq, cause=cause, chosen_at=clock.now(),
+        holds=config().second_look_holds,
+    )  # fmt: skip
     # a search by words of the reason would tell the verdict; they come back when the look has ended
     Words.objects.filter(case=verdict.case, words=" ".join(tokens(verdict.reason))).delete()
     record("case.look-chosen", by="system", about=verdict.case.about, look=look.pk, verdict=verdict.pk, cause=cause)
@@ -68,6 +70,7 @@ def end_second(case: Case, *, by: str) -> None:
     for look in SecondLook.objects.filter(case=case, state__in=UNSETTLED).select_related("verdict"):
         look.state = DROPPED
         look.save(update_fields=["state"])
+        keep_words([(case, look.verdict.reason)])  # what was taken out when it was chosen
         record("case.look-dropped", by=by, about=case.about, look=look.pk, verdict=look.verdict_id)
     for appeal in Appeal.objects.filter(case=case, state=OPEN):
         appeal.state, appeal.answered_at = MOOT, clock.now()

@@ -21,6 +21,8 @@ class SecondLook(models.Model):
     entry = models.BigIntegerField()
     cause = models.CharField(max_length=20)
     chosen_at = models.DateTimeField()
+    holds = models.BooleanField(default=False)
+    """Whether what the verdict sends out waits for it: as the operator had set it when the verdict was chosen."""
     state = models.CharField(max_length=10, default=LOOK.initial)
     by = models.ForeignKey("accounts.Person", null=True, on_delete=models.PROTECT, related_name="+")
     looked_at = models.DateTimeField(null=True)

@@ -14,7 +14,7 @@ from himaya.cases.quality.models import SecondLook
 from himaya.cases.quality.states import DIFFERS, OPEN, UNSETTLED
 from himaya.core import clock
 from himaya.core.config import config
-from himaya.ledger.queries import entries
+from himaya.ledger.queries import entries, entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,6 +87,21 @@ def veiled(cases: Iterable[Case], person: Person) -> set[int]:
     return set(found.values_list("case", flat=True))
 
 
+def decided_with(look: SecondLook, cases: Iterable[Case]) -> set[int]:
+    """Of some cases, those that were decided in one batch with the case of a second look: their verdicts tell it."""
+    given = entry(look.entry)
+    batch = given.data.get("together") if given else None
+    if batch is None:
+        return set()
+    by_about = {one.about: one for one in cases}
+    told = entries(act="case.decided").filter(about__in=by_about)
+    return {
+        by_about[one.about].pk
+        for one in told
+        if one.data.get("together") == batch and one.data["verdict"] == by_about[one.about].verdict_id
+    }
+
+
 def veiled_to_programs(cases: Iterable[int]) -> set[int]:
     """Of some cases, those whose verdict programs are not told yet: whoever holds a key may be the second person."""
     return set(unsettled().filter(case__in=list(cases)).values_list("case", flat=True))
@@ -100,17 +115,23 @@ def first_of_people(case: Case) -> int:
     return rows.values_list("seq", flat=True).first() or 0
 
 
+def is_looked_at(case: Case) -> bool:
+    """Whether a second look at the verdict that holds on a case has not ended."""
+    return case.verdict_id is not None and unsettled().filter(case=case, verdict=case.verdict_id).exists()
+
+
 def is_held(case_id: int, *, verdict: int) -> bool:
-    """Whether what a verdict sends out waits for a second look."""
-    return config().second_look_holds and unsettled().filter(case=case_id, verdict=verdict).exists()
+    """Whether what a verdict sends out waits for a second look: as was set when it was chosen, whatever is set now."""
+    return unsettled().filter(case=case_id, verdict=verdict, holds=True).exists()
 
 
 def held_long() -> int:
-    """How many confirmed verdicts send nothing out for more than a day, because they wait for a second look."""
-    if not config().second_look_holds:
-        return 0
-    since = clock.now() - LONG
-    return unsettled().filter(verdict__confirms=True, chosen_at__lt=since).order_by().count()
+    """How many confirmed verdicts send nothing out for too long, because they wait for a second look: for more than a
+    day, or than the hours within which the operator wants reports filed, where these are fewer.
+    """
+    clocks = [timedelta(hours=route.within_hours) for route in config().filings if route.within_hours]
+    since = clock.now() - min([LONG, *clocks])
+    return unsettled().filter(verdict__confirms=True, holds=True, chosen_at__lt=since).order_by().count()
 
 
 def outcome(case_id: int, *, verdict: int) -> tuple[bool, bool]:

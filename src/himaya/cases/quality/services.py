@@ -69,7 +69,8 @@ def answer_second(look_id: int, *, person: Person, scheme: str, code: str, reaso
     look.state = LOOK.after("agreed" if same else "differs", look.state)
     look.by, look.looked_at = person, clock.now()
     look.scheme, look.code, look.reason = scheme, code, text
-    look.confirms = judged(found, stated=NOTHING_STATED).confirms
+    # who agrees agrees with what the first verdict came to, and that may be narrowed by what was stated, and by the law
+    look.confirms = look.verdict.confirms if same else judged(found, stated=NOTHING_STATED).confirms
     look.save()
     note_decided(look.case, person=person)
     facts = {"look": look.pk, "verdict": look.verdict_id}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def _act(request: StaffRequest, pk: int, act: Callable[[], Filing], said: str) -> HttpResponse:
-    find(pk)
+    find(pk, request.user)
     try:
         done = act()
     except HimayaError as error:
@@ -42,7 +42,7 @@ def _act(request: StaffRequest, pk: int, act: Callable[[], Filing], said: str) -
 @require_http_methods(["GET", "POST"])
 def file_it(request: StaffRequest, pk: int) -> HttpResponse:
     """Say what will leave, and to whom; then file it."""
-    one = find(pk)
+    one = find(pk, request.user)
     if request.method == "POST":
         number = version_in(request.POST)
         return _act(
@@ -88,7 +88,7 @@ def retract(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 def settle(request: StaffRequest, pk: int) -> HttpResponse:
     """It is there, under a number."""
-    one, form = find(pk), SettleForm(request.POST)
+    one, form = find(pk, request.user), SettleForm(request.POST)
     if not form.is_valid():
         return filing_page(request, one, settle=form, status=422)
     receipt = form.cleaned_data["receipt"]

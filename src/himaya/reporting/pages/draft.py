@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from himaya.accounts.access import needs
 from himaya.accounts.faces import Actors
 from himaya.accounts.words import sentence
+from himaya.cases.quality.queries import veil
 from himaya.core import clock
 from himaya.core.errors import HimayaError
 from himaya.reporting import drafting, paths, queries
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from himaya.accounts.access import StaffRequest
+    from himaya.accounts.models import Person
     from himaya.core.filing import Gap
     from himaya.reporting.models import Filing
 
@@ -43,15 +45,18 @@ MOST_OPENED = 20
 def filing(request: StaffRequest, pk: int) -> HttpResponse:
     """One report."""
     opened = [path[:300] for path in request.GET.getlist("open")[:MOST_OPENED]]
-    return filing_page(request, find(pk), opened=opened)
+    return filing_page(request, find(pk, request.user), opened=opened)
 
 
-def find(pk: int) -> Filing:
-    """A report, or the page for 404."""
+def find(pk: int, person: Person) -> Filing:
+    """A report, or the page for 404; so where its case waits for a second look that this person may take."""
     try:
-        return queries.filing(pk)
+        found = queries.filing(pk)
     except drafting.UnknownFiling as error:
         raise Http404 from error
+    if veil(found.case, person) is not None:
+        raise Http404
+    return found
 
 
 def filing_page(
@@ -192,7 +197,7 @@ def _not_taken(step: str, *, ended: bool) -> str:
 @require_POST
 def change(request: StaffRequest, pk: int) -> HttpResponse:
     """Keep what was typed; with the button that was pressed, open a part, add one or take one away."""
-    one = find(pk)
+    one = find(pk, request.user)
     try:
         told = whole(one)
     except BadFilingRoute as error:
@@ -214,9 +219,10 @@ def change(request: StaffRequest, pk: int) -> HttpResponse:
     except HimayaError as error:
         messages.error(request, sentence(error))
         typed |= {path: request.POST[f"v:{path}"] for path in values if f"v:{path}" in request.POST}
-        return filing_page(request, find(pk), opened=opened, typed=typed, errors=errors, status=error.status)
+        one = find(pk, request.user)
+        return filing_page(request, one, opened=opened, typed=typed, errors=errors, status=error.status)
     if errors:
-        return filing_page(request, find(pk), opened=opened, typed=typed, errors=errors, status=422)
+        return filing_page(request, find(pk, request.user), opened=opened, typed=typed, errors=errors, status=422)
     messages.success(request, gettext("Kept. Nothing has left."))
     return _back(request, pk, opened)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext
 
 from himaya.cases.quality import appeal_queries
+from himaya.cases.quality.queries import unsettled
 from himaya.cases.quality.words import APPEALS
 from himaya.core import clock
 
@@ -20,6 +21,7 @@ def appeals_of(shown: Case, person: Person) -> dict[str, Any]:
     """The appeals of a case, for those whose role includes them, and whether one can be entered."""
     verdict = shown.verdict
     leaves = verdict is not None and (verdict.confirms or verdict.harmful)
+    leaves = leaves and not unsettled().filter(case=shown).exists()
     found = appeal_queries.appeals_of(shown)[:20] if person.may("appeals.view") else []
     return {"appeals": [row(one) for one in found], "may_appeal": leaves and person.may("appeals.add")}
 

@@ -9,7 +9,6 @@ from django.utils.translation import gettext
 
 from himaya.cases.quality.states import OPEN, UNSETTLED
 from himaya.cases.quality.words import STATES
-from himaya.core.config import config
 
 if TYPE_CHECKING:
     from himaya.accounts.models import Person
@@ -51,6 +50,6 @@ def second_of(look: SecondLook | None, person: Person) -> dict[str, Any]:
     return {
         "shape": shape,
         "word": gettext(word),
-        "holds": look.state in UNSETTLED and look.verdict.confirms and config().second_look_holds,
+        "holds": look.state in UNSETTLED and look.verdict.confirms and look.holds,
         "url": reverse("cases:look", args=[look.pk]) if open_to and person.may("quality.view") else "",
     }
