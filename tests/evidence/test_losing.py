@@ -289,3 +289,19 @@ def test_of_several_leads_who_say_it_at_once_one_is_noted_and_the_others_are_tol
     assert (len(got), {type(error) for error in failed}) == (1, {losing.BadLoss})
     assert stopping.meaning(got[0]).endswith("nobody has confirmed it: the disk broke")
     assert stopping.remedy(got[0])
+
+
+def test_who_said_it_takes_it_back_and_nobody_else_does(keep: Keep, people: SimpleNamespace) -> None:
+    name = epoch_name(keep())
+    (epoch_keys().directory / f"{name}.key").unlink()
+    made = losing.report_lost(name, reason="the disk broke", person=people.lead, proof=proof())
+    with pytest.raises(losing.BadLoss, match="nothing that you said"):
+        losing.withdraw_loss(made.pk, person=second_lead())
+    lead = with_key(people.lead)
+    assert "Take it back" in words(lead.get("/evidence/stops/"))
+    lead.post(f"/evidence/stops/lost/{made.pk}/withdraw")
+    page = words(lead.get("/evidence/stops/"))
+    assert "It is lost for good" in page
+    assert "Take it back" not in page
+    assert not losing.losses().exists()
+    assert next(entry.act for entry in ledger.entries(about="evidence")) == "evidence.loss-withdrawn"
