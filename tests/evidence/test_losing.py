@@ -24,7 +24,7 @@ from tests.windows import signed_in
 
 from himaya.core.config import config
 from himaya.core.vault.epochs import EpochKeys, EpochLost
-from himaya.evidence import custody, losing, stopping
+from himaya.evidence import custody, losing, queries, stopping
 from himaya.evidence.guarded.bringing import PartRefused, bring_parts
 from himaya.evidence.holding import lift_hold
 from himaya.evidence.keys import can_open, epoch_keys, epoch_name, lost_epochs
@@ -210,6 +210,7 @@ def test_what_is_lost_and_held_stays_and_a_key_that_is_found_after_the_end_is_re
     assert (fresh(free).state, fresh(held).state) == ("destroyed", "kept")
     assert not InnerKey.objects.filter(about=f"exhibit:{free.uuid}").exists()
     assert losing.exhibits_lost() == 1
+    assert [*queries.find(state="lost")] == [held]
     lift_hold(order.pk, reason="the court let it go", by="person:1")
     clock.advance(timedelta(days=2))
     with django_capture_on_commit_callbacks(execute=True):
