@@ -24,7 +24,7 @@ from tests.windows import signed_in
 
 from himaya.core.config import config
 from himaya.core.vault.epochs import EpochKeys, EpochLost
-from himaya.evidence import custody, losing, stopping
+from himaya.evidence import custody, losing, queries, stopping
 from himaya.evidence.guarded.bringing import PartRefused, bring_parts
 from himaya.evidence.holding import lift_hold
 from himaya.evidence.keys import can_open, epoch_keys, epoch_name, lost_epochs
@@ -210,6 +210,7 @@ def test_what_is_lost_and_held_stays_and_a_key_that_is_found_after_the_end_is_re
     assert (fresh(free).state, fresh(held).state) == ("destroyed", "kept")
     assert not InnerKey.objects.filter(about=f"exhibit:{free.uuid}").exists()
     assert losing.exhibits_lost() == 1
+    assert [*queries.find(state="lost")] == [held]
     lift_hold(order.pk, reason="the court let it go", by="person:1")
     clock.advance(timedelta(days=2))
     with django_capture_on_commit_callbacks(execute=True):
@@ -289,3 +290,19 @@ def test_of_several_leads_who_say_it_at_once_one_is_noted_and_the_others_are_tol
     assert (len(got), {type(error) for error in failed}) == (1, {losing.BadLoss})
     assert stopping.meaning(got[0]).endswith("nobody has confirmed it: the disk broke")
     assert stopping.remedy(got[0])
+
+
+def test_who_said_it_takes_it_back_and_nobody_else_does(keep: Keep, people: SimpleNamespace) -> None:
+    name = epoch_name(keep())
+    (epoch_keys().directory / f"{name}.key").unlink()
+    made = losing.report_lost(name, reason="the disk broke", person=people.lead, proof=proof())
+    with pytest.raises(losing.BadLoss, match="nothing that you said"):
+        losing.withdraw_loss(made.pk, person=second_lead())
+    lead = with_key(people.lead)
+    assert "Take it back" in words(lead.get("/evidence/stops/"))
+    lead.post(f"/evidence/stops/lost/{made.pk}/withdraw")
+    page = words(lead.get("/evidence/stops/"))
+    assert "It is lost for good" in page
+    assert "Take it back" not in page
+    assert not losing.losses().exists()
+    assert next(entry.act for entry in ledger.entries(about="evidence")) == "evidence.loss-withdrawn"

@@ -107,6 +107,22 @@ def confirm_lost(number: int, *, person: Person, proof: Proof | None) -> Stop:
     return found
 
 
+@transaction.atomic
+def withdraw_loss(number: int, *, person: Person) -> Stop:
+    """Take back what one said oneself, as long as nobody has confirmed it.
+
+    Raises:
+        BadLoss: one said nothing of this number that waits.
+    """
+    found = losses().select_for_update().filter(pk=number, settled_by="", facts__by=person.actor).first()
+    if found is None:
+        raise BadLoss(why=N_("nothing that you said waits to be confirmed under this number"))
+    found.settled_at, found.settled_by = clock.now(), person.actor
+    found.save(update_fields=["settled_at", "settled_by"])
+    record("evidence.loss-withdrawn", by=person.actor, about="evidence", epoch=found.about)
+    return found
+
+
 def note_found() -> None:
     """Keys that were called lost and are here, or were destroyed before anybody confirmed it: they are lost no more.
 

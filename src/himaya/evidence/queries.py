@@ -20,6 +20,7 @@ from himaya.evidence.ending import held
 from himaya.evidence.granting import UnknownAccess
 from himaya.evidence.holding import UnknownHold
 from himaya.evidence.labelling import labelled
+from himaya.evidence.lost import among_lost
 from himaya.evidence.models import Access, AccessTo, Binding, Blob, Exhibit, Hold, Look, Rule, SigningKey, Step, Stray
 from himaya.evidence.ruling import UnknownRule
 from himaya.evidence.services import UnknownExhibit
@@ -50,7 +51,7 @@ def exhibits(*, case: str = "", state: str = "", since: int = 0) -> QuerySet[Exh
 
 
 def find(*, case: str = "", state: str = "", ends_before: datetime | None = None, label: str = "") -> QuerySet[Exhibit]:
-    """Exhibits for a person: ``state`` may also be ``held`` or ``rotten``; ``ends_before``: of those that stand.
+    """Exhibits for a person: ``state`` is also ``held``, ``rotten`` or ``lost``; ``ends_before``: of those that stand.
 
     ``label``: of which another body says so, as a value or ``kind:value``.
     """
@@ -61,6 +62,8 @@ def find(*, case: str = "", state: str = "", ends_before: datetime | None = None
         found = found.filter(pk__in=_held_numbers()).exclude(state=DESTROYED)
     elif state == "rotten":
         found = found.filter(blob__in=list(rotten().order_by("read_at").values_list("pk", flat=True)[:MOST_ROTTEN]))
+    elif state == "lost":
+        found = found.filter(among_lost()).exclude(state=DESTROYED)
     elif state:
         found = found.filter(state=state)
     return found.filter(until__lt=ends_before).exclude(state=DESTROYED) if ends_before else found

@@ -42,4 +42,5 @@ urlpatterns = [
     path("stops/<int:pk>/settle", stopped.settle, name="settle_stop"),
     path("stops/lost", stopped.report, name="report_lost"),
     path("stops/lost/<int:pk>/confirm", stopped.confirm, name="confirm_lost"),
+    path("stops/lost/<int:pk>/withdraw", stopped.withdraw, name="withdraw_lost"),
 ]

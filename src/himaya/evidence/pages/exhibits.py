@@ -59,6 +59,7 @@ STATES = {
     KEPT: N_("kept"),
     "held": N_("on hold"),
     "rotten": N_("rotten"),
+    "lost": N_("lost"),
     ENDING: N_("about to end"),
     DESTROYED: N_("destroyed"),
 }

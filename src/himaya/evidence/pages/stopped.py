@@ -80,6 +80,7 @@ def _missing(request: StaffRequest, form: WhyForm | None, name: str) -> list[dic
             "said": (found := said.get(one)),
             "by": who[found.facts["by"]] if found else "",
             "confirmed_by": who[found.settled_by] if found and found.settled_by else "",
+            "may_withdraw": found is not None and not found.settled_by and found.facts["by"] == mine,
             "may_confirm": found is not None and not found.settled_by and found.facts["by"] != mine,
             "form": form if form and one == name else WhyForm(auto_id=f"lost_{one}_%s"),
         }
@@ -130,4 +131,17 @@ def confirm(request: StaffRequest, pk: int) -> HttpResponse:
         say(request, error)
     else:
         messages.success(request, gettext("Confirmed. What it closed is called lost, and not destroyed."))
+    return redirect("evidence:stops")
+
+
+@needs("evidence.hold")
+@require_POST
+def withdraw(request: StaffRequest, pk: int) -> HttpResponse:
+    """Take it back, where nobody has confirmed it."""
+    try:
+        losing.withdraw_loss(pk, person=request.user)
+    except HimayaError as error:
+        say(request, error)
+    else:
+        messages.success(request, gettext("Taken back. Nobody says that it is lost."))
     return redirect("evidence:stops")

@@ -48,7 +48,7 @@ class UnreadStore(HimayaError):
 class UnknownState(HimayaError):
     """Nothing kept is ever {given!r}."""
 
-    remedy = "Write kept, ending, destroyed, held or rotten."
+    remedy = "Write kept, ending, destroyed, held, rotten or lost."
 
 
 class CaseAmbiguous(HimayaError):
@@ -60,7 +60,7 @@ class CaseAmbiguous(HimayaError):
 @command(evidence, "list", example="himaya evidence list --case 12 --state kept")
 def list_(
     case: Annotated[str, typer.Option(help=f"Only of a case: {A_CASE}.", metavar="NUMBER")] = "",
-    state: Annotated[str, typer.Option(help="kept, ending, destroyed, held or rotten.", metavar="STATE")] = "",
+    state: Annotated[str, typer.Option(help="kept, ending, destroyed, held, rotten or lost.", metavar="STATE")] = "",
     label: Annotated[
         str, typer.Option(help="Of which others say so: a value, or series:NAME, tag:NAME.", metavar="TEXT")
     ] = "",
@@ -70,7 +70,7 @@ def list_(
     start.database()
     from himaya.evidence import queries
 
-    if state and state not in ("kept", "ending", "destroyed", "held", "rotten"):
+    if state and state not in ("kept", "ending", "destroyed", "held", "rotten", "lost"):
         raise UnknownState(given=state[:40])
     found = queries.find(case=case_of(case), state=state, label=label).order_by("-pk")[:MOST]
     _print([*found], as_json=json_)

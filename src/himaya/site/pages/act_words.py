@@ -62,6 +62,7 @@ ACTS = {
     "evidence.stopped": N_("Nothing ends until a person has looked: %(kind)s"),
     "evidence.stop-settled": N_("Looked at, and exhibits may end again"),
     "evidence.loss-said": N_("One lead says that the key of an epoch is lost: %(epoch)s"),
+    "evidence.loss-withdrawn": N_("Who said that the key of %(epoch)s is lost took it back"),
     "evidence.key-lost": N_("Another lead confirmed that the key of %(epoch)s is lost; exhibits: %(exhibits)s"),
     "evidence.lost-ended": N_("Its time was over, and what the lost key of %(epoch)s had closed was removed"),
     "evidence.key-found": N_("A key that was called lost is here: %(epoch)s"),
