@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests import casework
 from tests.configured import configured
-from tests.filings import Lossy, route
+from tests.filings import Lossy, particulars, route
 
 from himaya.cases.services import claim, decide
 from himaya.core import registry
@@ -20,6 +20,7 @@ from himaya.evidence.services import Acquired, preserve
 from himaya.ledger import outbox
 from himaya.ledger.models import Job
 from himaya.ledger.worker import run_until_idle
+from himaya.reporting import drafting
 from himaya.reporting.models import Filing
 
 
@@ -52,6 +53,18 @@ def confirmed(body: Any, people: SimpleNamespace, clock: Any) -> Callable[..., F
         return Filing.objects.get(case=case.pk)
 
     return confirm
+
+
+@pytest.fixture
+def complete(confirmed: Callable[..., Filing]) -> Callable[..., Filing]:
+    """A draft that only waits to be filed."""
+
+    def made(number: int = 1, *, files: int = 0) -> Filing:
+        draft = confirmed(number, files=files)
+        drafting.keep_particulars(draft.case_id, content=particulars(), by="key:1")
+        return fresh(draft)
+
+    return made
 
 
 def keep(about: str, *, text: str, occasion: str = "match") -> Any:
