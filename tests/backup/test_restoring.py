@@ -45,6 +45,7 @@ def kept(make_node: MakeNode, tmp_path_factory: pytest.TempPathFactory, keeper: 
     decide(node, 3, 5)
     do(node, "from himaya.flow.reactor import react; react()")
     decide(node, 5, 6)
+    do(node, "from tests.filings import filing_numbered; filing_numbered(1)")
     (node.data / "proposals").mkdir(exist_ok=True)
     (node.data / "proposals" / "ab12").write_bytes(b"signal,value\n")
     (node.data / "evidence" / "ab").mkdir(parents=True)
@@ -67,10 +68,14 @@ def restored_well(made: Node, kept: Kept) -> None:
         f"""
 whole, count = queries.proof(), lambda act: queries.entries(act=act).count()
 digest, states = queries.entry({told["entries"]}).digest, sorted(Job.objects.values_list("state", flat=True))
-say([whole.whole, digest, count("backup.restored"), count("log.forked"), log.alarms().count(), states])
+from himaya.reporting.models import Filing
+draft = Filing.objects.get()
+say([whole.whole, digest, count("backup.restored"), count("log.forked"), log.alarms().count(), states,
+     draft.state, draft.edited_by, draft.trouble[:21]])
 """,
     )
-    assert found == [True, told["head"], 1, 1, 1, ["done"] * 2 + ["unknown"] * 3]
+    assert found[:6] == [True, told["head"], 1, 1, 1, ["done"] * 2 + ["unknown"] * 3]
+    assert found[6:] == ["draft", "system", "A backup was restored"]
     assert (made.data / "evidence" / "ab" / "abcd.sealed").read_bytes() == b"sealed" * 100
     assert (made.data / "proposals" / "ab12").read_bytes() == b"signal,value\n"
     assert sorted(path.name for path in made.data.iterdir() if "restor" in path.name) == []
