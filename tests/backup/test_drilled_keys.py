@@ -13,6 +13,7 @@ from tests.desk import proof, second_lead
 from tests.evidence.conftest import TERMS, Keep, keep
 
 from himaya.cases import services as cases
+from himaya.core.config import config
 from himaya.core.vault.recipients import Identity
 from himaya.evidence import losing
 from himaya.evidence.keys import epoch_keys, epoch_name
@@ -20,6 +21,7 @@ from himaya.evidence.ruling import set_rule
 from himaya.flow.reactor import react
 from himaya.site.backups import drilling, making
 from himaya.site.backups import keys as archives
+from himaya.site.secrets import secret_key
 
 pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["keep"]
@@ -53,6 +55,7 @@ def test_what_is_called_lost_is_counted_apart_by_a_drill(
     to.mkdir()
     making.make(to, by="system")
     (epoch_keys().directory / f"{epoch_name(gone)}.key").unlink()
+    secret_key(config().data)  # it goes into the archive
     keeper = Identity.new()
     (tmp_path / "key.txt").write_text(keeper.text())
     (tmp_path / "keys").mkdir()
