@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+ORDERED = ("seqscan", "bitmapscan", "sort", "incremental_sort")
+"""Whether rows come in order out of an index: with few rows PostgreSQL would rather sort them."""
+SOUGHT = ("seqscan", "indexscan")
+"""Whether an index finds them: with few rows it would rather walk along that of the numbers."""
 
-def plans(ask: Callable[[], Any], *, ordered: bool = False) -> str:
-    """How the database goes about every SELECT of ``ask``; PostgreSQL reads whole tables only where it has to. With
-    ``ordered`` it sorts only where it has to, either: with few rows that is quicker than an index.
+
+def plans(ask: Callable[[], Any], *, without: Collection[str] = ("seqscan",)) -> str:
+    """How the database goes about every SELECT of ``ask``; what PostgreSQL does only where it has to, ``without`` says:
+    to read whole tables, where nothing else is said.
     """
     with CaptureQueriesContext(connection) as asked:
         ask()
@@ -20,7 +25,7 @@ def plans(ask: Callable[[], Any], *, ordered: bool = False) -> str:
     found = []
     with connection.cursor() as cursor:
         if connection.vendor != "sqlite":
-            for way in ("seqscan", *(("bitmapscan", "sort", "incremental_sort") if ordered else ())):
+            for way in without:
                 cursor.execute(f"SET LOCAL enable_{way} = off")
         for query in asked.captured_queries:
             sql = re.sub(r"^DECLARE .* CURSOR FOR ", "", query["sql"]).strip()  # of an iterator, on PostgreSQL

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.conf import settings
 from tests.casework import opened
 from tests.desk import proof, second_lead
 from tests.evidence.conftest import TERMS, Keep, keep
@@ -21,7 +23,6 @@ from himaya.evidence.ruling import set_rule
 from himaya.flow.reactor import react
 from himaya.site.backups import drilling, making
 from himaya.site.backups import keys as archives
-from himaya.site.secrets import secret_key
 
 pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["keep"]
@@ -55,7 +56,10 @@ def test_what_is_called_lost_is_counted_apart_by_a_drill(
     to.mkdir()
     making.make(to, by="system")
     (epoch_keys().directory / f"{epoch_name(gone)}.key").unlink()
-    secret_key(config().data)  # it goes into the archive
+    secrets = config().data / "secrets.json"  # it goes into the archive; another test may have left its own
+    secrets.parent.mkdir(parents=True, exist_ok=True)
+    secrets.touch(0o600)
+    secrets.write_text(json.dumps({"secret_key": settings.SECRET_KEY}))
     keeper = Identity.new()
     (tmp_path / "key.txt").write_text(keeper.text())
     (tmp_path / "keys").mkdir()

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.browsing import words as text
 from tests.casework import digest, match, opened
-from tests.plans import plans
+from tests.plans import ORDERED, plans
 
 from himaya.cases import danger, flagging, giving, queries, services
 from himaya.cases.danger import FIRST, FLAGS, LAST, Facts, Raised
@@ -206,7 +206,7 @@ def test_the_queue_is_one_walk_along_an_index_on_every_page_of_it() -> None:
         lambda: queries.page(queries.queue(), after=edge.pk, size=2),
         lambda: queries.page(queries.queue(free=True), before=edge.pk, size=2),
     ):
-        plan = plans(asked, ordered=True)
+        plan = plans(asked, without=ORDERED)
         assert "cases_danger" in plan
         assert "TEMP B-TREE" not in plan
         assert "Sort" not in plan
