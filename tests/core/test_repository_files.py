@@ -56,6 +56,14 @@ def repacked(lines: list[bytes]) -> bytes:
     return gzip.compress(b"".join(lines), mtime=0)
 
 
+def test_what_ends_in_the_second_in_which_it_was_said_is_read_back_so(tmp_path: Path) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    said = Statement(ORGANISATION, "", next(iter(ACTS)), "md5", "0", basis=next(iter(BASES)), at=at, until=at)
+    path = tmp_path / "f"
+    files.write_full(path, [said], terms=TERMS, organisation=ORGANISATION, sequence=7)
+    assert list(files.read(io.BytesIO(path.read_bytes()), piece=PIECE)[1]) == [said]
+
+
 @QUICK
 @given(st.lists(STATEMENTS, max_size=12))
 def test_what_was_written_is_read_back(tmp_path: Path, statements: list[Statement]) -> None:

@@ -189,7 +189,7 @@ def _line(
     except ValueError as error:
         raise UnfitStatement(n=n, organisation=organisation, why=in_words(error)) from None
     row: list[Any] = [number, said.value, at - before, until, said.reference, said.reason, parts]
-    while not row[-1] and len(row) > 3:
+    while len(row) > 3 and row[-1] in (None, ""):  # an end in the same second is 0, and stands
         row.pop()
     return _json(row), at
 
