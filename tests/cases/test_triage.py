@@ -96,6 +96,14 @@ def test_many_cases_are_drawn_up_to_a_number_and_the_rest_is_told(items):
     assert (len(found.cases), found.more) == (linking.MOST_CASES, 2)
 
 
+def test_a_case_that_was_met_at_many_hosts_asks_of_few(items, django_assert_max_num_queries):
+    case = case_of(1, items["new"])
+    for n in range(3 * linking.MOST_HOSTS):
+        case_of(1, items["new"], place=f"https://host-{n}.example/1.jpg")
+    with django_assert_max_num_queries(2 * linking.MOST_HOSTS + 5):
+        linking.links(case)
+
+
 @pytest.mark.parametrize(("place", "host"), [
     ("https://user:secret@Host.Example./x", "host.example"),
     ("http://[2001:db8::1", ""),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MOST_THINGS: Final = 12
 MOST_CASES: Final = 24
 """That are drawn; of how many there are, the page says the number."""
+MOST_HOSTS: Final = 20
+"""Of a case that are looked for elsewhere: each is two questions to the database."""
 READ: Final = 2000
 _HOST: Final = re.compile(r"[a-z0-9.-]{1,253}")
 
@@ -67,7 +69,8 @@ def _items(of: Case) -> Iterable[tuple[Thing, set[int]]]:
 
 def _hosts(of: Case) -> Iterable[tuple[Thing, set[int]]]:
     places = Sighting.objects.filter(case=of).values_list("place", flat=True)[:READ]
-    for host in sorted({name for place in places if (name := host_of(place))}):
+    often = Counter(name for place in places if (name := host_of(place)))
+    for host, _ in often.most_common(MOST_HOSTS):
         worded = with_words(host)
         found = Case.objects.filter(worded).values_list("pk", flat=True)[:READ] if worded is not None else ()
         met = Sighting.objects.filter(case__in=list(found), place__icontains=host).values_list("case", "place")[:READ]
