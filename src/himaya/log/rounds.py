@@ -43,7 +43,6 @@ EVERY = 3600.0
 PATIENCE = 10.0
 """Seconds for the answer of a witness."""
 LONGEST_ANSWER = 16 * 1024
-NO_WITNESS = N_("it answers {status}, and not as a witness does: a Himaya's address ends in /log/v1")
 BUT_RESTORED = tuple(kind for kind in OURS if kind != RESTORED)
 ANSWERS = (200, 400, 403, 404, 409, 422)
 """Statuses that a witness may answer with."""
